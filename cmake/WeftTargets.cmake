@@ -1,0 +1,41 @@
+# One target per folder; a source file that no target lists fails the configure step.
+include(GoogleTest OPTIONAL)
+
+# weft_library(<name> SOURCES a.cpp ... LINK target ...)  ->  weft::<name>
+function(weft_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(weft_${name} STATIC ${ARG_SOURCES})
+  add_library(weft::${name} ALIAS weft_${name})
+  target_include_directories(weft_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(weft_${name} PUBLIC ${ARG_LINK} PRIVATE weft_warnings ${ARG_PRIVATE_LINK})
+endfunction()
+
+# weft_test(<name> SOURCES x_test.cpp ... LINK weft::x): one GoogleTest binary, one ctest entry.
+function(weft_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} weft_warnings GTest::gtest GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# weft_fuzz(<name> SOURCE x_fuzz.cpp CORPUS dir LINK weft::x): libFuzzer under the fuzz preset;
+# elsewhere the same target replays its corpus as a test.
+function(weft_fuzz name)
+  cmake_parse_arguments(ARG "" "SOURCE;CORPUS" "LINK" ${ARGN})
+  if(WEFT_FUZZ)
+    add_executable(${name} ${ARG_SOURCE})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${ARG_SOURCE} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    add_test(NAME ${name}_replay COMMAND ${name} ${ARG_CORPUS})
+  endif()
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} weft_warnings)
+  set_property(GLOBAL APPEND PROPERTY WEFT_FUZZ_TARGETS "${name}=${ARG_CORPUS}")
+endfunction()
