@@ -1,0 +1,274 @@
+// What the management API asks of the daemon. Routes turn HTTP into these requests, the daemon
+// answers them; neither knows the other's insides, so tests serve the whole API from a fake.
+//
+// Rules for the implementer:
+//   1. Every call and every Done runs on the event-loop thread. Done may be called before the call
+//      returns, or much later; it must be called exactly once.
+//   2. Requests arrive checked for shape (names are DNS labels, targets parse, lists are bounded);
+//      whether a node or a service exists is the daemon's to say.
+//   3. A change is acknowledged only after it is on disk.
+//   4. The client may have gone by the time Done is called: that is harmless.
+// WHO is text as the user gave it: a node's name, a NodeId ("wf1..."), "group:NAME" or "*".
+// Times are UnixTime (seconds, UTC); fields ending in _ms are milliseconds, _s seconds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "base/time.hpp"
+
+namespace weft::api {
+
+// Exit codes of the command line, and `code` of every answer's envelope.
+enum class Code : int {
+  Ok = 0,
+  Failed = 1,
+  Usage = 2,
+  NotRunning = 3,
+  NotFound = 4,
+  Denied = 5,
+  NoPath = 6,
+  Timeout = 7,
+  NotDirect = 8,
+  BadConfig = 78,
+};
+
+// What went wrong, why, and what to do: `title` is one clause ("no node named oak"), `detail` the
+// cause, `fix` a command or an action; the last two may be empty.
+struct ApiError {
+  Code code = Code::Failed;
+  std::string title;
+  std::string detail;
+  std::string fix;
+};
+
+template <class T>
+using ApiResult = std::expected<T, ApiError>;
+template <class T>
+using Done = std::function<void(ApiResult<T>)>;
+
+inline std::unexpected<ApiError> refuse(Code code, std::string title, std::string detail = {},
+                                        std::string fix = {}) {
+  return std::unexpected<ApiError>(
+      ApiError{code, std::move(title), std::move(detail), std::move(fix)});
+}
+// The exit code that an Errc of the layers below becomes, and an ApiError made of one.
+Code code_of(Errc code);
+ApiError to_api_error(const Error& error, std::string title);
+
+// ---- status ------------------------------------------------------------------------------------
+struct NodeInfo {
+  std::string id, name, version;
+  std::int64_t uptime_s = 0;
+  std::vector<std::string> listen;  // "192.0.2.1:41820"
+};
+struct NetworkInfo {
+  std::string name, id, role;  // role: "admin" or "member"
+  std::uint64_t members = 0;
+};
+struct PeerInfo {
+  std::string id, name;
+  std::string state;  // "connected", "connecting", "idle"
+  std::string path;   // direct, ice, relay, tcp, wss, local, none
+  std::string endpoint;
+  std::optional<double> rtt_ms;
+  std::string kex, cipher;
+  std::uint64_t tx_bytes = 0, rx_bytes = 0;
+};
+struct ExposedInfo {
+  std::string name, target, protocol;  // protocol: "tcp" for now
+  std::vector<std::string> allow, deny;
+  std::uint64_t connections = 0;
+};
+struct MappingInfo {
+  std::string mapping, service, node, listen, protocol;  // mapping: its id, what `close` takes
+  std::uint64_t connections = 0, tx_bytes = 0, rx_bytes = 0;
+};
+struct StatusResult {
+  NodeInfo node;
+  NetworkInfo network;
+  std::vector<PeerInfo> peers;
+  std::vector<ExposedInfo> exposed;
+  std::vector<MappingInfo> mappings;
+  std::vector<std::string> attention;  // sentences for the user: what needs care, and the command
+};
+
+// ---- the network -------------------------------------------------------------------------------
+struct InviteRequest {
+  std::string name;
+  std::vector<std::string> allow;  // services of this node the newcomer may use
+  std::chrono::seconds ttl{15 * 60};
+  std::vector<std::string> may{"expose"};  // of expose, relay, admin
+};
+struct InviteResult {
+  std::string name, ticket;
+  UnixTime expires_at = 0;
+};
+struct JoinRequest {
+  std::string ticket;
+  std::chrono::milliseconds timeout{30'000};
+};
+struct JoinResult {
+  std::string network, name;
+  std::string via_id, via_name, via_path;
+  std::string via_kex;  // may be empty
+};
+struct RemoveRequest {
+  std::string node;
+};
+struct RemoveResult {
+  std::string id, name;
+};
+struct MemberInfo {
+  std::string id, name, state;  // state: alive, suspect, dead, left
+  std::uint64_t incarnation = 0;
+  std::optional<double> rtt_ms;
+  UnixTime since = 0;
+  bool self = false;
+};
+struct MembersResult {
+  std::vector<MemberInfo> members;
+  bool partial = false;
+};
+struct GroupRequest {
+  enum class Action { List, Add, Remove } action = Action::List;
+  std::string group;  // empty with List: all groups
+  std::string node;   // empty with List
+};
+struct GroupInfo {
+  std::string name;
+  std::vector<std::string> members;
+};
+struct GroupResult {
+  std::vector<GroupInfo> groups;  // Add, Remove: the one group, as it is now
+};
+
+// ---- services ----------------------------------------------------------------------------------
+struct ExposeRequest {
+  std::string target;  // canonical: "HOST:PORT" or "unix:/absolute/path" (node/target.hpp)
+  std::string name;    // a DNS label; made from the target when the user gave none
+  std::string protocol = "tcp";
+  std::vector<std::string> allow;  // WHO
+};
+struct ExposeResult {
+  std::string name, target, protocol;
+  std::vector<std::string> allow;
+};
+struct UnexposeRequest {
+  std::string name;
+};
+struct AccessRequest {  // allow, deny
+  std::string service, who;
+};
+struct AccessResult {  // unexpose, allow, deny: the rules as they are now
+  std::string service;
+  std::vector<std::string> allow, deny;
+  std::uint64_t closed = 0;  // open connections that this change ended
+};
+struct ServiceInfo {
+  std::string name, node, protocol;
+  bool healthy = false;
+  std::string path;
+  std::optional<double> rtt_ms;
+};
+struct ServicesResult {
+  std::vector<ServiceInfo> services;
+  bool partial = false;
+};
+struct OpenRequest {
+  std::string service;
+  std::string node;                   // empty: any node that exposes it
+  std::optional<std::string> listen;  // "HOST:PORT"; none: 127.0.0.1, same port, else next free
+  bool once = false;                  // not kept across restarts
+  std::chrono::milliseconds timeout{10'000};
+};
+struct OpenResult {
+  std::string mapping, service, node, listen, path;
+  std::optional<double> rtt_ms;
+};
+struct MappingsResult {
+  std::vector<MappingInfo> mappings;
+};
+struct CloseRequest {
+  std::string mapping;  // its id, or SERVICE[@NODE] when that names exactly one
+};
+struct CloseResult {
+  std::string mapping, service, node, listen;
+};
+
+// ---- probes, waiting, the end ------------------------------------------------------------------
+struct PingRequest {
+  std::string node;
+  std::uint32_t seq = 1;
+  std::chrono::milliseconds timeout{5'000};
+};
+struct PingResult {  // one round trip; `weft ping` asks once per line
+  std::string node, id;
+  std::uint32_t seq = 1;
+  double rtt_ms = 0;
+  std::string path;
+};
+struct WaitRequest {
+  enum class What { Ready, Node, Service, Direct, Path } what = What::Ready;
+  std::string subject;  // node or SERVICE[@NODE]; empty with Ready
+  std::chrono::milliseconds timeout{30'000};
+};
+struct WaitResult {
+  std::string condition;
+  std::int64_t waited_ms = 0;
+};
+struct ShutdownResult {};
+
+// A byte pipe to a service over the API's own socket. The daemon opens the stream first (so that
+// "not found" and "denied" are still HTTP answers) and then gets the client's socket.
+struct PipeRequest {
+  std::string service;
+  std::string node;  // empty: any
+  std::chrono::milliseconds timeout{10'000};
+};
+struct PipeResult {
+  std::string node, path;
+  // Called exactly once. `fd`: a connected, non-blocking Unix stream socket that the callee owns
+  // from then on and closes; `early`: bytes the client sent already. fd -1: the client went away,
+  // drop the stream.
+  std::function<void(int fd, Bytes early)> adopt;
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  [[nodiscard]] virtual bool ready() const = 0;  // /readyz
+
+  virtual void status(Done<StatusResult> done) = 0;
+  virtual void wait(WaitRequest request, Done<WaitResult> done) = 0;
+  // Done first, then the daemon begins to end: the answer must still reach the client.
+  virtual void shutdown(Done<ShutdownResult> done) = 0;
+
+  virtual void invite(InviteRequest request, Done<InviteResult> done) = 0;
+  virtual void join(JoinRequest request, Done<JoinResult> done) = 0;
+  virtual void remove(RemoveRequest request, Done<RemoveResult> done) = 0;
+  virtual void members(Done<MembersResult> done) = 0;
+  virtual void group(GroupRequest request, Done<GroupResult> done) = 0;
+
+  virtual void expose(ExposeRequest request, Done<ExposeResult> done) = 0;
+  virtual void unexpose(UnexposeRequest request, Done<AccessResult> done) = 0;
+  virtual void allow(AccessRequest request, Done<AccessResult> done) = 0;
+  virtual void deny(AccessRequest request, Done<AccessResult> done) = 0;
+  virtual void services(Done<ServicesResult> done) = 0;
+  virtual void open(OpenRequest request, Done<OpenResult> done) = 0;
+  virtual void mappings(Done<MappingsResult> done) = 0;
+  virtual void close(CloseRequest request, Done<CloseResult> done) = 0;
+  virtual void pipe(PipeRequest request, Done<PipeResult> done) = 0;
+  virtual void ping(PingRequest request, Done<PingResult> done) = 0;
+};
+
+}  // namespace weft::api

@@ -1,0 +1,64 @@
+// The management API's HTTP server on a Unix socket: mode 0600, one user.
+//
+// Who gets in: the peer's uid (SO_PEERCRED) is ours or root's, else 403. Host must be "localhost",
+// "weft", a loopback address or empty; a request with Origin, or a preflight, is refused (403): a
+// browser has no business here. Bodies must be application/json.
+// Limits: 64 connections, 8 KiB of header, 64 KiB of body, JSON 32 deep, 10 s for a header and a
+// body each, 30 s between requests on a kept connection. Malformed HTTP: 400, header too large:
+// 431, body too large: 413, too slow: 408; the connection is then closed. Messages are HTTP/1.1
+// (RFC 9112); chunked request bodies are accepted, pipelining is answered in order. Everything runs
+// on the loop's thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "node/api/control.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace weft::api {
+
+struct ServerOptions {
+  std::filesystem::path socket;
+  std::size_t max_connections = 64;
+  std::chrono::milliseconds read_timeout{10'000};  // one header, one body
+  std::chrono::milliseconds idle_timeout{30'000};  // between requests
+  std::optional<uid_t> allowed_uid;  // default: ours; root is always allowed unless this is set
+};
+
+struct ServerCounters {
+  std::uint64_t accepted = 0, refused_uid = 0, refused_full = 0, refused_origin = 0;
+  std::uint64_t requests = 0, malformed = 0, too_large = 0, timeouts = 0, pipes = 0;
+};
+
+class HttpServer {
+ public:
+  HttpServer(boost::asio::io_context& loop, Control& control, ServerOptions options);
+  ~HttpServer();  // closes everything and removes the socket file
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Binds and listens. A socket file that nobody answers on is replaced; one that somebody does is
+  // Errc::Busy (another daemon on this home).
+  [[nodiscard]] Result<void> start();
+  // Accepts no more, lets answers under way go out, closes idle connections, removes the file.
+  void stop();
+  [[nodiscard]] const ServerCounters& counters() const;
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace weft::api

@@ -1,0 +1,70 @@
+// The configuration: weft.toml, then conf.d/*.toml in name order, then WEFT_SECTION__KEY from the
+// environment; later wins, lists of tables append. version = 1. An unknown key is an error that
+// names its line and the nearest key there is (exit code 78); nothing is guessed.
+//
+//   version = 1
+//   [node]     name = "oak"   listen = ["0.0.0.0:41820"]
+//   [log]      level = "info"           trace, debug, info, warn, error
+//   [[expose]] name = "blog"  target = "127.0.0.1:3000"  allow = ["laptop", "group:friends"]
+//   [[consume]] service = "db@oak"  listen = "127.0.0.1:5432"
+//
+// Limits: 1 MiB a file, 64 files, 1,024 entries a list.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/paths.hpp"
+
+namespace weft::node {
+
+struct ExposeConfig {
+  std::string name, target;  // canonical target (node/target.hpp); name made from it when absent
+  std::vector<std::string> allow;
+};
+struct ConsumeConfig {
+  std::string service, node;  // node may be empty
+  std::string listen;         // may be empty: same port, else next free
+};
+
+struct Config {
+  std::string name;                 // empty: the hostname
+  std::vector<std::string> listen;  // "HOST:PORT"; empty: all addresses, a port kept in state.db
+  std::string log_level = "info";
+  std::vector<ExposeConfig> expose;
+  std::vector<ConsumeConfig> consume;
+  // key -> where its value came from ("weft.toml:3", "env WEFT_NODE__NAME"); absent: the default.
+  std::map<std::string, std::string> origin;
+};
+
+struct ConfigError {
+  std::string file;  // or "environment"
+  int line = 0;      // 0: unknown
+  std::string what;  // "unknown key node.nmae"
+  std::string fix;   // "did you mean name?"
+};
+std::string to_text(const ConfigError& error);  // "weft.toml:3: unknown key ..."
+
+template <class T>
+using ConfigResult = std::expected<T, ConfigError>;
+
+// One document laid over `config`. `file` is the name that errors carry.
+[[nodiscard]] ConfigResult<void> apply_toml(Config& config, std::string_view text,
+                                            const std::string& file);
+// WEFT_NODE__NAME, WEFT_NODE__LISTEN (comma separated), WEFT_LOG__LEVEL. `environment` holds
+// "KEY=VALUE" rows; rows without "__" after WEFT_ are not configuration.
+[[nodiscard]] ConfigResult<void> apply_environment(Config& config,
+                                                   const std::vector<std::string>& environment);
+// All of it, in order. A missing file is an empty one.
+[[nodiscard]] ConfigResult<Config> load_config(const Paths& paths);
+// What `weft config show` prints: TOML that load_config reads back to the same Config.
+std::string to_toml(const Config& config, bool with_origin);
+// The commented file that `weft config init` writes.
+std::string_view starter_config();
+// Keys there are, nearest to `key` by edit distance first; empty when none is near.
+std::string nearest_key(std::string_view section, std::string_view key);
+
+}  // namespace weft::node

@@ -1,0 +1,45 @@
+// Where everything lives (XDG base directories). WEFT_HOME, or --home, moves all of it below one
+// directory, so several nodes on one machine are several homes.
+//
+//              XDG                                        with a home
+//   config     $XDG_CONFIG_HOME/weft/weft.toml, conf.d    HOME/weft.toml, HOME/conf.d
+//   identity   $XDG_DATA_HOME/weft/identity.key           HOME/identity.key
+//   state      $XDG_STATE_HOME/weft/{trust,state}.db      HOME/{trust,state}.db
+//   socket     $XDG_RUNTIME_DIR/weft/weft.sock            HOME/weft.sock
+//
+// A Unix socket's path holds 107 bytes: a longer one moves to the runtime directory under a name
+// made from a hash of the home, so that daemon and command line find the same place.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace weft::node {
+
+struct Paths {
+  std::optional<std::filesystem::path> home;  // absolute; empty: the XDG layout
+  std::filesystem::path config_file;
+  std::filesystem::path config_dir;  // conf.d
+  std::filesystem::path data_dir;    // identity.key
+  std::filesystem::path state_dir;   // trust.db, state.db, log
+  std::filesystem::path runtime_dir;
+  std::filesystem::path socket;
+
+  [[nodiscard]] std::filesystem::path identity_file() const { return data_dir / "identity.key"; }
+  [[nodiscard]] std::filesystem::path trust_db() const { return state_dir / "trust.db"; }
+  [[nodiscard]] std::filesystem::path state_db() const { return state_dir / "state.db"; }
+  [[nodiscard]] std::filesystem::path log_file() const { return state_dir / "weft.log"; }
+};
+
+// `home`: the value of --home, else of WEFT_HOME, else empty. Reads the environment, touches no
+// file.
+[[nodiscard]] Paths resolve_paths(const std::optional<std::string>& home);
+// --home if given, else WEFT_HOME if set and not empty.
+[[nodiscard]] std::optional<std::string> home_from_environment();
+// Creates data, state and runtime directories, mode 0700. Refuses one that another user owns.
+[[nodiscard]] Result<void> create_directories(const Paths& paths);
+
+}  // namespace weft::node
