@@ -1,0 +1,12 @@
+// The clocks of the edge. Cores get time handed in; only node/ and main functions call these.
+#pragma once
+
+#include "base/time.hpp"
+
+namespace weft::io {
+
+[[nodiscard]] Instant monotonic_time();     // CLOCK_MONOTONIC, the time base of timers too
+[[nodiscard]] UnixTime unix_time();         // CLOCK_REALTIME, whole seconds
+[[nodiscard]] WallClock read_wall_clock();  // how the two relate now; renew when the clock is set
+
+}  // namespace weft::io

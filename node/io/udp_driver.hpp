@@ -1,0 +1,95 @@
+// The one UDP socket of a node: dual stack, batched both ways (recvmmsg + UDP_GRO in,
+// UDP_SEGMENT or sendmmsg out), local address and ECN of every datagram, no fragmentation (PMTUD).
+//
+// Sending: a core should be polled for transmits only while can_send(). When the kernel's buffer is
+// full the driver keeps what it was handed (at most kPendingLimit bytes; beyond that it drops and
+// counts) and says on_writable() once that is out.
+//
+// GSO and GRO are used if the kernel has them. A kernel or route that refuses GSO (EIO, EINVAL) is
+// noticed at run time: the batch goes out by sendmmsg and GSO stays off if that succeeded.
+// Datagrams longer than the path MTU are refused by the kernel, dropped and counted: PMTUD probes
+// count on it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/core.hpp"
+#include "node/io/event_loop.hpp"
+
+namespace weft::io {
+
+// The one who is fed. Called on the loop; must not destroy the driver from within a callback.
+class DatagramSink {
+ public:
+  virtual void on_datagram(const Datagram& datagram) = 0;  // payload: valid during the call
+  virtual void on_batch_end() = 0;  // after the last on_datagram of a wake-up: drain cores now
+  virtual void on_writable() = 0;   // can_send() became true again
+
+ protected:
+  ~DatagramSink() = default;
+};
+
+struct UdpOptions {
+  Endpoint bind;              // unspecified address: all addresses, both families; port 0: any
+  PathId path = PathId::Udp;  // what received datagrams carry
+  bool gso = true;
+  bool gro = true;
+  bool ipv6 = true;                          // false: an IPv4 socket even where IPv6 works
+  int socket_buffer = 4 << 20;               // bytes, each direction
+  std::size_t receive_calls_per_wakeup = 4;  // fairness: then other sockets get their turn
+  int refuse_gso_with = 0;  // tests: pretend sendmsg with UDP_SEGMENT fails with this errno
+  int fill_after = -1;      // tests: pretend EAGAIN after that many sends, until writable
+};
+
+struct UdpCounters {
+  std::uint64_t rx_datagrams = 0;
+  std::uint64_t rx_bytes = 0;
+  std::uint64_t rx_calls = 0;      // recvmmsg
+  std::uint64_t rx_coalesced = 0;  // datagrams that came inside a GRO batch
+  std::uint64_t rx_truncated = 0;  // longer than our buffer: dropped
+  std::uint64_t rx_errors = 0;
+  std::uint64_t rx_kernel_drops = 0;  // SO_RXQ_OVFL: our receive buffer was full
+  std::uint64_t tx_datagrams = 0;
+  std::uint64_t tx_bytes = 0;
+  std::uint64_t tx_calls = 0;      // sendmsg and sendmmsg
+  std::uint64_t tx_segmented = 0;  // batches that used UDP_SEGMENT
+  std::uint64_t tx_blocked = 0;    // times the kernel's buffer was full
+  std::uint64_t tx_dropped = 0;    // datagrams beyond the pending limit
+  std::uint64_t tx_too_big = 0;    // datagrams over the path MTU
+  std::uint64_t tx_errors = 0;     // datagrams refused otherwise (unreachable, not permitted)
+  std::uint64_t gso_refused = 0;   // batches the kernel would not segment
+};
+
+class UdpDriver {
+ public:
+  static constexpr std::size_t kPendingLimit = 256 * 1024;
+
+  // Errc::Busy: address or port in use. Errc::Denied: not permitted. Errc::NotFound: no such
+  // address here. `sink` outlives the driver.
+  [[nodiscard]] static Result<std::unique_ptr<UdpDriver>> open(EventLoop& loop,
+                                                               const UdpOptions& options,
+                                                               DatagramSink& sink);
+  ~UdpDriver();
+  UdpDriver(const UdpDriver&) = delete;
+  UdpDriver& operator=(const UdpDriver&) = delete;
+
+  // Sends transmit.size bytes from the front of `bytes`; true: sent, kept to be sent, or refused by
+  // the kernel and counted. False: dropped, too much is pending already.
+  bool send(const Transmit& transmit, ByteView bytes);
+  [[nodiscard]] bool can_send() const;
+
+  [[nodiscard]] Endpoint local() const;  // the bound address; unspecified if all, with the port
+  [[nodiscard]] bool gso_active() const;
+  [[nodiscard]] bool gro_active() const;
+  [[nodiscard]] bool dual_stack() const;
+  [[nodiscard]] const UdpCounters& counters() const;
+
+ private:
+  struct Impl;
+  explicit UdpDriver(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::io
