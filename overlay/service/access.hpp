@@ -1,0 +1,83 @@
+// Who may open what: a local table of the exposing node, by NodeId or group id, never by a node's
+// name. Deny beats allow; nothing matching is a no; somebody who is not a member is a no, always.
+// Value of Table::Access = canonical msgpack [v=1, id, allow, subject kind, subject, service].
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/persist.hpp"
+#include "base/trust_view.hpp"
+
+namespace weft::service {
+
+inline constexpr std::size_t kMaxRules = 4096;
+
+struct Subject {
+  enum class Kind : std::uint8_t { Node = 0, Group = 1, Everyone = 2 };
+  Kind kind = Kind::Everyone;
+  NodeId node;
+  std::string group;
+  auto operator<=>(const Subject&) const = default;
+
+  static Subject of(const NodeId& node) { return {Kind::Node, node, {}}; }
+  static Subject of_group(std::string group) { return {Kind::Group, {}, std::move(group)}; }
+  static Subject everyone() { return {}; }
+};
+
+struct Rule {
+  std::uint64_t id = 0;
+  bool allow = true;
+  Subject subject;
+  std::string service;  // a service name, or "*" for every service
+
+  bool operator==(const Rule&) const = default;
+  [[nodiscard]] Bytes encode() const;
+  [[nodiscard]] static Result<Rule> decode(ByteView bytes);
+};
+
+struct Decision {
+  bool allowed = false;
+  std::optional<std::uint64_t> rule;  // the one that decided; none: the default said no
+};
+
+// Pure. Among matching rules a denying one decides, else the allowing one with the lowest id.
+Decision decide(std::span<const Rule> rules, const TrustView& trust, const NetworkId& network,
+                const NodeId& who, const std::string& service, UnixTime now);
+
+class AccessTable {
+ public:
+  explicit AccessTable(const NetworkId& network) : network_(network) {}
+
+  struct Change {
+    Rule rule;
+    std::vector<Row> rows;  // to persist; empty when the table already said so
+  };
+  // Replaces an opposite rule of the same subject and service. `kMaxRules` is the limit.
+  [[nodiscard]] Result<Change> add(bool allow, Subject subject, std::string service);
+  [[nodiscard]] Result<Row> remove(std::uint64_t id);
+  // Forgets the rules of a service that is no longer exposed.
+  std::vector<Row> remove_service(const std::string& service);
+  [[nodiscard]] const std::vector<Rule>& list() const { return rules_; }  // by id
+  [[nodiscard]] Decision decide(const TrustView& trust, const NodeId& who,
+                                const std::string& service, UnixTime now) const {
+    return service::decide(rules_, trust, network_, who, service, now);
+  }
+
+  [[nodiscard]] Result<void> load(const Row& row);
+
+ private:
+  [[nodiscard]] Row row_of(const Rule& rule) const;
+  [[nodiscard]] Row row_without(std::uint64_t id) const;
+
+  NetworkId network_;
+  std::vector<Rule> rules_;
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace weft::service

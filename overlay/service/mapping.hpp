@@ -1,0 +1,71 @@
+// A local door to a service: connections accepted at `listen` become streams to the service.
+// Value of Table::Mapping = canonical msgpack [v=1, id, service, node or nil, listen 18, once];
+// key = id, u64 big-endian.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/persist.hpp"
+#include "base/trust_view.hpp"
+
+namespace weft::service {
+
+inline constexpr std::size_t kMaxMappings = 256;
+
+// SERVICE[@NODE] as people type it; NODE is a name or an id (wf1...).
+struct ServiceRef {
+  std::string service;
+  std::string node;  // empty: any node that exposes it
+  bool operator==(const ServiceRef&) const = default;
+};
+[[nodiscard]] Result<ServiceRef> parse_service_ref(std::string_view text);
+// The node a reference names: nullopt when it names none. NotFound when nobody is called that.
+[[nodiscard]] Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref,
+                                                         const TrustView& trust,
+                                                         const NetworkId& network);
+
+struct Mapping {
+  std::uint64_t id = 0;
+  std::string service;
+  std::optional<NodeId> node;  // pinned; else any replica
+  Endpoint listen;
+  bool once = false;  // gone after its first connection; never persisted
+
+  bool operator==(const Mapping&) const = default;
+  [[nodiscard]] Bytes encode() const;
+  [[nodiscard]] static Result<Mapping> decode(ByteView bytes);
+};
+
+class MappingTable {
+ public:
+  explicit MappingTable(const NetworkId& network) : network_(network) {}
+
+  struct Change {
+    Mapping mapping;
+    std::optional<Row> row;  // none for a `once` mapping
+  };
+  // Gives it an id. Conflict when `listen` (with a port) is taken; port 0 never collides.
+  [[nodiscard]] Result<Change> add(Mapping mapping);
+  // After binding port 0: remember what the system chose.
+  [[nodiscard]] Result<Change> set_listen(std::uint64_t id, const Endpoint& listen);
+  [[nodiscard]] Result<Change> remove(std::uint64_t id);  // row deletes
+  [[nodiscard]] const Mapping* find(std::uint64_t id) const;
+  [[nodiscard]] std::vector<Mapping> list() const;  // by id
+
+  [[nodiscard]] Result<void> load(const Row& row);
+
+ private:
+  [[nodiscard]] std::optional<Row> row_of(const Mapping& mapping, bool gone) const;
+
+  NetworkId network_;
+  std::map<std::uint64_t, Mapping> mappings_;
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace weft::service

@@ -1,0 +1,37 @@
+// The services this node exposes in one network, by name. Changes answer the row to persist.
+// Limit: kMaxExposures.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/persist.hpp"
+#include "overlay/service/service.hpp"
+
+namespace weft::service {
+
+inline constexpr std::size_t kMaxExposures = 256;
+
+class Registry {
+ public:
+  explicit Registry(const NetworkId& network) : network_(network) {}
+
+  // AlreadyExists when the name is taken by a different exposure; the very same one again is fine.
+  [[nodiscard]] Result<Row> add(Exposure exposure);
+  [[nodiscard]] Result<Row> remove(const std::string& name);
+  [[nodiscard]] const Exposure* find(const std::string& name) const;
+  [[nodiscard]] std::vector<Exposure> list() const;  // by name
+  [[nodiscard]] std::size_t size() const { return exposures_.size(); }
+
+  [[nodiscard]] Result<void> load(const Row& row);
+  [[nodiscard]] std::vector<Row> rows() const;  // all, e.g. to move them to another network
+
+ private:
+  [[nodiscard]] Row row_of(const Exposure& exposure) const;
+
+  NetworkId network_;
+  std::map<std::string, Exposure> exposures_;
+};
+
+}  // namespace weft::service

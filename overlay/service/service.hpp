@@ -1,0 +1,43 @@
+// What a node exposes: a name, how to speak to it, and where it is reached on that machine.
+// Value of Table::Exposure = canonical msgpack [v=1, name, protocol, target text]; key = the name.
+//
+// Target text: PORT (on 127.0.0.1) | HOST:PORT | [IPV6]:PORT | unix:PATH (absolute, <= 107 bytes).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+
+namespace weft::service {
+
+enum class Protocol : std::uint8_t { Tcp = 0, Udp = 1, Http = 2, Socks5 = 3 };
+
+std::string_view name_of(Protocol protocol);  // "tcp", "udp", "http", "socks5"
+[[nodiscard]] Result<Protocol> protocol_from_text(std::string_view text);
+
+struct Target {
+  enum class Kind : std::uint8_t { Host, Unix };
+  Kind kind = Kind::Host;
+  std::string host;  // Host: an IP address without brackets or a DNS name
+  std::uint16_t port = 0;
+  std::string path;  // Unix
+
+  bool operator==(const Target&) const = default;
+  [[nodiscard]] static Result<Target> from_text(std::string_view text);
+  [[nodiscard]] std::string to_text() const;  // HOST:PORT spelled out; parses back to the same
+};
+
+struct Exposure {
+  std::string name;  // DNS label, unique on its node
+  Protocol protocol = Protocol::Tcp;
+  Target target;
+
+  bool operator==(const Exposure&) const = default;
+  [[nodiscard]] Result<void> check() const;  // Usage, with what to change
+  [[nodiscard]] Bytes encode() const;
+  [[nodiscard]] static Result<Exposure> decode(ByteView bytes);
+};
+
+}  // namespace weft::service
