@@ -1,6 +1,6 @@
 // The AEAD seam of the data plane: keyed once, used for every packet of a QUIC key generation.
-// Two implementations of AES-256-GCM sit behind it (OpenSSL EVP, the default, and libgcrypt where it
-// is faster: VAES); ChaCha20-Poly1305 is OpenSSL's. They interoperate on the wire.
+// Two implementations of AES-256-GCM sit behind it (OpenSSL EVP, the default, and libgcrypt where
+// it is faster: VAES); ChaCha20-Poly1305 is OpenSSL's. They interoperate on the wire.
 #pragma once
 
 #include <cstdint>
@@ -27,15 +27,25 @@ class PacketCipher {
   PacketCipher& operator=(const PacketCipher&) = delete;
   virtual ~PacketCipher() = default;
 
-  // out holds plaintext.size() + kTagSize; out may be the same memory as plaintext.
+  // out holds plaintext.size() + kTagSize; it is the same memory as plaintext or does not overlap
+  // it.
   virtual bool seal(MutableByteView out, ByteView plaintext, ByteView nonce, ByteView ad) = 0;
-  // out holds ciphertext.size() - kTagSize. False: forged or damaged.
+  // out holds ciphertext.size() - kTagSize; same rule. False: forged or damaged, out is worthless.
   virtual bool open(MutableByteView out, ByteView ciphertext, ByteView nonce, ByteView ad) = 0;
 
   enum class Direction { Seal, Open };
   static std::unique_ptr<PacketCipher> create(PacketCipherSuite suite, ByteView key,
                                               Direction direction);
 };
+
+// Who computes AES-256-GCM. Chosen at process start: libgcrypt if it is built in and the CPU has
+// VAES (it is x2 there against OpenSSL 3.0), else OpenSSL. Everything else is always OpenSSL's.
+enum class PacketCipherBackend : std::uint8_t { OpenSsl, Gcrypt };
+
+PacketCipherBackend packet_cipher_backend();
+// For tests and benchmarks; affects ciphers created later. False: not built in.
+bool set_packet_cipher_backend(PacketCipherBackend backend);
+std::string_view name_of(PacketCipherBackend backend);
 
 // RFC 9001 5.4 header protection: five mask bytes from a 16-byte sample.
 class HeaderProtection {
