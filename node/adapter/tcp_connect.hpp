@@ -1,0 +1,68 @@
+// Connects to a local service: HOST:PORT (names are resolved on a thread of their own) or
+// unix:PATH. Addresses of a name are tried one after another within one time limit.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/time.hpp"
+#include "node/io/event_loop.hpp"
+#include "node/io/unique_fd.hpp"
+
+namespace weft::adapter {
+
+struct Target {
+  std::string host;  // name or address, without brackets; empty for a unix socket
+  std::uint16_t port = 0;
+  std::string unix_path;
+
+  bool operator==(const Target&) const = default;
+};
+// "HOST:PORT", "[V6]:PORT", ":PORT" or "PORT" (127.0.0.1), "unix:PATH" (path at most 107 bytes).
+[[nodiscard]] Result<Target> target_from_text(std::string_view text);
+std::string to_text(const Target& target);
+
+enum class ConnectFailure : std::uint8_t {
+  Refused,      // nobody listens there
+  Unreachable,  // no route, or the network is down
+  Timeout,      // no answer within the limit
+  NotFound,     // no such host, no such socket file
+  Denied,       // not permitted here
+  Limit,        // out of descriptors, or too many lookups wait
+};
+std::string_view name_of(ConnectFailure failure);
+
+struct ConnectError {
+  ConnectFailure failure;
+  std::string detail;  // for people: "127.0.0.1:3000: Connection refused"
+};
+
+class Connector {
+ public:
+  static constexpr Duration kTimeout = 10s;
+  static constexpr std::size_t kMaxLookupsWaiting = 256;
+
+  using Ticket = std::uint64_t;
+  // Called once, from the loop, never from within connect(). Not called after cancel().
+  using OnDone = std::function<void(std::expected<io::UniqueFd, ConnectError>)>;
+
+  explicit Connector(io::EventLoop& loop);
+  ~Connector();  // cancels what is under way
+  Connector(const Connector&) = delete;
+  Connector& operator=(const Connector&) = delete;
+
+  Ticket connect(const Target& target, OnDone on_done, Duration timeout = kTimeout);
+  void cancel(Ticket ticket);
+  [[nodiscard]] std::size_t under_way() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::adapter

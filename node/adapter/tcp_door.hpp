@@ -1,0 +1,61 @@
+// A listening socket, TCP or unix, that hands every accepted connection to its owner.
+// When the process runs out of descriptors, waiting connections are refused rather than left
+// hanging, and accepting pauses for kBackOff.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/endpoint.hpp"
+#include "node/io/event_loop.hpp"
+#include "node/io/unique_fd.hpp"
+
+namespace weft::adapter {
+
+enum class IfTaken : std::uint8_t {
+  Fail,      // Errc::Busy
+  NextFree,  // the next higher port that is free, else any
+};
+
+struct DoorCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;  // no descriptor left
+  std::uint64_t errors = 0;
+};
+
+class TcpDoor {
+ public:
+  static constexpr Duration kBackOff = 100ms;
+  static constexpr int kAcceptsPerTurn = 64;
+  static constexpr int kPortsTried = 64;
+
+  // The connection is non-blocking and close-on-exec; `peer` is unspecified for unix sockets.
+  // The door may be destroyed in the callback.
+  using OnAccept = std::function<void(io::UniqueFd connection, Endpoint peer)>;
+
+  // Errc::Busy: taken. Errc::Denied: not permitted. Errc::NotFound: no such address here.
+  [[nodiscard]] static Result<std::unique_ptr<TcpDoor>> listen(io::EventLoop& loop,
+                                                               const Endpoint& at, IfTaken if_taken,
+                                                               OnAccept on_accept);
+  // A leftover socket file that nobody answers on is replaced. The file gets `mode` and goes with
+  // the door. Errc::TooLarge: the path is over 107 bytes.
+  [[nodiscard]] static Result<std::unique_ptr<TcpDoor>> listen_unix(io::EventLoop& loop,
+                                                                    const std::string& path,
+                                                                    unsigned mode,
+                                                                    OnAccept on_accept);
+  ~TcpDoor();
+  TcpDoor(const TcpDoor&) = delete;
+  TcpDoor& operator=(const TcpDoor&) = delete;
+
+  [[nodiscard]] Endpoint local() const;  // with the real port
+  [[nodiscard]] const DoorCounters& counters() const;
+
+ private:
+  struct Impl;
+  explicit TcpDoor(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::adapter

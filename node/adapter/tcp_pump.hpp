@@ -1,0 +1,100 @@
+// Moves bytes between one local socket (TCP or unix) and one stream, both ways, in place: recv()
+// lands in the stream's send buffer, send() leaves from its receive buffer.
+//
+// Invariants
+//  1. Backpressure: the socket is not read while send_space() is empty, the stream is not consumed
+//     while the socket takes nothing. The pump itself buffers no byte.
+//  2. Half-close: end of the local input finishes our direction; the end of the stream, once
+//     written out, shuts down the socket's output. The pump is done when both happened.
+//  3. A reset crosses over: RST or failure of the socket resets the stream, a reset or loss of the
+//     stream closes the socket with RST.
+//  4. At most kBytesPerTurn per direction and turn of the loop; then other pumps get theirs.
+//  5. on_pump_done() is called once, from the loop, never from within a call of the pump.
+//  Destroying
+//     a pump that is not done resets both ends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "node/adapter/stream_port.hpp"
+#include "node/io/event_loop.hpp"
+#include "node/io/fd_watch.hpp"
+
+namespace weft::adapter {
+
+enum class PumpEnd : std::uint8_t {
+  Clean,        // both directions ended in order
+  LocalReset,   // the local program reset or its socket failed: the stream was reset
+  StreamReset,  // the peer reset the stream: the socket was reset
+  StreamLost,   // the stream went away unfinished (session down)
+};
+
+class PumpOwner {
+ public:
+  // The pump may be destroyed in here.
+  virtual void on_pump_done(StreamKey key, PumpEnd end) = 0;
+
+ protected:
+  ~PumpOwner() = default;
+};
+
+struct PumpCounters {
+  std::uint64_t to_stream = 0;    // bytes read from the socket
+  std::uint64_t from_stream = 0;  // bytes written to the socket
+};
+
+class TcpPump final : private io::FdEvents {
+ public:
+  static constexpr std::size_t kBytesPerTurn = 256 * 1024;
+
+  // REQUIRES: `socket` is a connected stream socket. Port and owner outlive the pump.
+  TcpPump(io::EventLoop& loop, StreamPort& port, StreamKey key, io::UniqueFd socket,
+          PumpOwner& owner);
+  ~TcpPump();
+  TcpPump(const TcpPump&) = delete;
+  TcpPump& operator=(const TcpPump&) = delete;
+
+  void start();  // once; moves at once what both sides already have
+
+  // News from the session layer.
+  void on_stream_readable();
+  void on_stream_writable();
+  void on_stream_reset(std::uint64_t code);    // the peer's direction was reset
+  void on_stream_stopped(std::uint64_t code);  // the peer takes no more of ours
+  void on_stream_closed();                     // the stream is forgotten
+
+  [[nodiscard]] const PumpCounters& counters() const { return counters_; }
+  [[nodiscard]] StreamKey key() const { return key_; }
+  [[nodiscard]] bool done() const { return done_; }
+
+ private:
+  enum class Input : std::uint8_t { Open, Ended };   // socket -> stream
+  enum class Output : std::uint8_t { Open, Ended };  // stream -> socket
+
+  void on_fd_readable() override;
+  void on_fd_writable() override;
+  void on_fd_error() override;
+
+  void pump_in();
+  void pump_out();
+  void end_input();
+  void end_output();
+  void fail_local(std::uint64_t code);
+  void finish_if_both_ended();
+  void complete(PumpEnd end, bool abortive);
+
+  io::EventLoop& loop_;
+  StreamPort& port_;
+  PumpOwner& owner_;
+  StreamKey key_;
+  std::unique_ptr<io::FdWatch> watch_;  // null once done
+  std::shared_ptr<bool> alive_;         // outlives us in the posted on_pump_done
+  PumpCounters counters_;
+  Input input_ = Input::Open;
+  Output output_ = Output::Open;
+  bool started_ = false;
+  bool done_ = false;
+};
+
+}  // namespace weft::adapter
