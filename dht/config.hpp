@@ -1,0 +1,80 @@
+// Every limit, retry and interval of the DHT, with its reason. Times are Durations, sizes bytes,
+// rates per second. A core copies nothing from here: all nodes of a simulation share one Config.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace weft::dht {
+
+struct Config {
+  // Table. k = 20 per bucket; the first four buckets hold 16, 8, 4 and 2 times as many: half a hop
+  // less for under 10 KiB.
+  std::size_t k = 20;
+  std::size_t widen_first = 16;       // 1 turns wider buckets off
+  std::size_t replacements = 4;       // heard of but not proven, per bucket
+  std::size_t per_prefix_bucket = 2;  // contacts of one /24 or /56; private ranges are exempt
+  std::size_t per_prefix_table = 10;
+
+  // Lookups.
+  std::size_t alpha = 4;               // requests in flight, plus one for every slow reply
+  std::size_t max_in_flight = 24;      // alpha and all extras together
+  std::size_t converge = 3;            // the walk ends when this many closest have all replied
+  std::size_t paths = 4;               // disjoint, for names and mutable records
+  std::size_t paths_after_fail = 8;    // second attempt, with a scan of the whole region
+  std::size_t candidates = 192;        // remembered per lookup
+  std::size_t queries = 160;           // asked per lookup at most
+  std::size_t region_max = 64;         // holders of one record at most
+  std::size_t lookups = 256;           // running at once; more are refused
+  std::size_t queries_full_table = 2;  // values asked for first when we know everybody
+
+  // RPC. Soft timeout = srtt + 4 * variance within these bounds: slow is not dead.
+  Duration soft_timeout_min = 150ms;
+  Duration soft_timeout_max = 1s;
+  Duration first_rtt = 250ms;        // before anything was measured
+  unsigned attempts = 2;             // one retransmission
+  unsigned evict_after = 2;          // failed requests, then a failed ping
+  std::size_t pending = 512;         // requests without an answer, per node
+  std::size_t queue = 1024;          // datagrams waiting for poll_transmit
+  std::size_t padded_request = 512;  // datagram size of a request whose reply may be long
+  std::size_t max_datagram = 1232;   // ours; IPv6 minimum MTU without headers
+
+  // Guards.
+  std::uint32_t source_rate = 20;   // requests answered per second and /24 or /56 without cookie
+  std::uint32_t proven_rate = 100;  // with a cookie, or from a private range: per endpoint
+  std::size_t rate_slots = 64;      // sources told apart at once
+  Duration cookie_epoch = 5min;     // the current and the last epoch count: at most 10 min
+
+  // Upkeep. An entry is pinged when it was silent for half its known life, within these bounds:
+  // sessions are Weibull with k = 0.5, so who was here long stays long.
+  Duration ping_min = 5min;
+  Duration ping_max = 30min;
+  Duration ping_pace = 2s;        // at most one upkeep ping in this time
+  Duration refresh = 60min;       // a bucket nobody touched, and our own neighbourhood
+  Duration relay_age = 15min;     // entries heard of longer ago are not told to others
+  Duration server_after = 20min;  // stable and reachable this long before serving
+  Duration persist_peers = 10min;
+  std::size_t persisted_peers = 64;
+
+  // Full table: one-hop mode while upkeep for everybody stays under this.
+  bool full_table = true;
+  std::uint64_t full_table_bits_per_second = 8000;
+  Duration mean_session = 2h;
+  std::size_t full_table_max = 30000;
+  std::size_t news = 12;  // contacts told along with one upkeep message
+
+  // Records.
+  std::size_t records = 4096;  // stored per node
+  std::size_t record_bytes = 4u << 20;
+  std::size_t providers_per_key = 32;
+  std::size_t own_records = 256;
+  Duration record_life = 48h;
+  Duration presence_life = 30min;
+  Duration republish = 22h;
+  Duration presence_republish = 10min;
+  unsigned store_percent = 75;  // of the region: then a put is done
+};
+
+}  // namespace weft::dht

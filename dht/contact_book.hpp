@@ -1,0 +1,69 @@
+// All contacts somebody refers to, each stored once and named by a 32-bit handle. A daemon has a
+// book of its own; the nodes of a simulation share one, so that a table entry costs 12 bytes.
+//
+// Invariants
+// 1. A contact never changes: a node that moved gets another handle.
+// 2. contact.id is the hash of contact.identity.
+// 3. At most `capacity` contacts; intern() then refuses and counts. A private book is swept by its
+//    Dht (keep_only); a shared book never is.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dht/contact.hpp"
+
+namespace weft::dht {
+
+class ContactBook {
+ public:
+  enum class Use : std::uint8_t { Private, Shared };
+  static constexpr std::size_t kPrivateCapacity = 65536;
+
+  explicit ContactBook(Use use = Use::Private, std::size_t capacity = kPrivateCapacity);
+  ContactBook(const ContactBook&) = delete;
+  ContactBook& operator=(const ContactBook&) = delete;
+
+  // None when full. REQUIRES: invariant 2.
+  ContactHandle intern(const Contact& contact);
+  // From kContactSize bytes of the wire; hashes only identities it never saw.
+  ContactHandle intern_wire(ByteView bytes);
+  // The last contact stored for this node at this endpoint, or at any endpoint.
+  [[nodiscard]] ContactHandle find(const NodeId& id, const Endpoint& endpoint) const;
+  [[nodiscard]] ContactHandle find(const NodeId& id) const;
+
+  [[nodiscard]] const Contact& at(ContactHandle handle) const;
+  [[nodiscard]] const NodeId& id(ContactHandle handle) const { return at(handle).id; }
+
+  [[nodiscard]] std::size_t size() const { return used_; }
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
+  // A private book three quarters full asks to be swept.
+  [[nodiscard]] bool wants_sweep() const;
+  // Forgets all but these. REQUIRES: private. Handles in `keep` stay valid; None is ignored.
+  void keep_only(std::vector<ContactHandle> keep);
+
+ private:
+  static constexpr std::size_t kChunk = 1024;
+  struct Index {  // open addressing; several contacts of one node sit next to each other
+    std::vector<std::uint32_t> slots;
+    std::size_t used = 0;
+  };
+
+  Contact& mutable_at(std::uint32_t index);
+  void put(Index& index, std::uint64_t hash, std::uint32_t value);
+  void grow(Index& index, bool by_identity);
+  void reindex();
+
+  Use use_;
+  std::size_t capacity_;
+  std::size_t used_ = 0;
+  std::uint32_t end_ = 0;  // first index never used
+  std::uint64_t refused_ = 0;
+  std::vector<std::unique_ptr<Contact[]>> chunks_;
+  std::vector<std::uint32_t> free_;
+  Index by_identity_;
+  Index by_id_;
+};
+
+}  // namespace weft::dht

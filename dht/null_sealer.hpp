@@ -1,0 +1,32 @@
+// Sealed datagrams without cryptography, for simulations and tests ONLY: same sizes, no secrecy, no
+// authenticity beyond naming the sender's contact in a shared book. A target of its own that the
+// daemon does not link.
+#pragma once
+
+#include "dht/contact_book.hpp"
+#include "dht/sealer.hpp"
+
+namespace weft::dht {
+
+class NullSealer final : public Sealer {
+ public:
+  // What an encoded certificate takes in a HELLO.
+  static constexpr std::size_t kCertificateSize = 190;
+
+  // `self` is our own contact in `book`, which all nodes share.
+  NullSealer(const ContactBook& book, ContactHandle self) : book_(book), self_(self) {}
+
+  // After our address changed: the new contact, interned by the caller.
+  void set_self(ContactHandle self) { self_ = self; }
+
+  [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override;
+  std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) override;
+  std::optional<Unsealed> open(Instant now, ByteView datagram) override;
+  [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override;
+
+ private:
+  const ContactBook& book_;
+  ContactHandle self_;
+};
+
+}  // namespace weft::dht

@@ -1,0 +1,51 @@
+// The seam between the DHT and sealed datagrams (base/sealed.hpp): seal for one peer, open from
+// anyone. The daemon's is RealSealer; simulations link NullSealer, which does no cryptography and
+// has the same sizes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/sealed.hpp"
+#include "dht/contact.hpp"
+
+namespace weft::dht {
+
+using sealed::Nonce;
+
+struct ToSeal {
+  ByteView body;
+  Nonce nonce{};                 // fresh random bytes
+  std::optional<Nonce> answers;  // in a reply: the request's nonce
+  bool hello = false;            // carry our certificate: the peer may not know our key yet
+  std::size_t pad_to = 0;        // datagram size to reach; 0: none
+};
+
+struct Unsealed {
+  NodeId sender;
+  // Set in a HELLO, by the certificate it carried.
+  std::optional<IdentityKey> identity;
+  crypto::Key32 static_key{};
+  Nonce nonce{};
+  std::optional<Nonce> answers;
+  ByteView body;  // valid until the next call of open()
+};
+
+class Sealer {
+ public:
+  Sealer() = default;
+  Sealer(const Sealer&) = delete;
+  Sealer& operator=(const Sealer&) = delete;
+  virtual ~Sealer() = default;
+
+  // Bytes a datagram has beyond its body.
+  [[nodiscard]] virtual std::size_t overhead(bool reply, bool hello) const = 0;
+  // Size written to `out`, 0 when it cannot be done (bad peer key, too large).
+  virtual std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) = 0;
+  // nullopt: not for us, forged, from a stranger, damaged; counted by the implementation.
+  virtual std::optional<Unsealed> open(Instant now, ByteView datagram) = 0;
+  // Eight unguessable bytes over `message`; the key is the caller's.
+  [[nodiscard]] virtual std::uint64_t mac(const ByteArray<16>& key, ByteView message) const = 0;
+};
+
+}  // namespace weft::dht
