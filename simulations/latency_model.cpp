@@ -1,0 +1,161 @@
+#include "simulations/latency_model.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "base/assert.hpp"
+#include "simulations/fixed_math.hpp"
+#include "simulations/model_random.hpp"
+
+namespace weft::sim {
+
+namespace {
+
+// Where people are: a point on a globe of 51 ms radius (light in fibre at 200 km/ms on cables 1.6
+// times the straight line), how far its nodes scatter, and its share of all nodes in percent.
+struct Region {
+  std::int32_t x, y, z, scatter;
+  std::uint32_t percent;
+};
+constexpr std::array<Region, 8> kWorld{{{32000, 4500, 39500, 6000, 30},    // Europe
+                                        {10000, -38000, 32500, 7000, 22},  // North America, east
+                                        {-22500, -35500, 28500, 5000, 10},  // North America, west
+                                        {-27000, 32000, 29000, 6000, 16},   // East Asia
+                                        {8500, 46500, 18500, 7000, 9},      // South Asia
+                                        {32500, -34500, -18500, 7000, 7},   // South America
+                                        {-33000, 22500, -31500, 5000, 3},   // Oceania
+                                        {46500, 14500, -9500, 9000, 3}}};   // Africa
+constexpr Region kEurope{0, 0, 0, 6000, 100};
+constexpr Region kCity{0, 0, 0, 400, 100};
+constexpr Region kLan{0, 0, 0, 40, 100};
+
+// Roughly normal with standard deviation 1, in Q16: the sum of twelve uniforms less six.
+std::int64_t normal_q16(ModelRandom& random) {
+  std::int64_t sum = -6 * 65536;
+  for (int i = 0; i < 12; ++i) sum += static_cast<std::int64_t>(random.below(65536));
+  return sum;
+}
+
+Result<std::vector<std::uint32_t>> read_matrix(const std::string& path, std::size_t& side) {
+  std::ifstream file(path);
+  if (!file) return fail(Errc::NotFound, "cannot read latency matrix " + path);
+  std::vector<std::uint32_t> cells;
+  std::string line;
+  std::size_t rows = 0;
+  while (std::getline(file, line)) {
+    if (line.empty() || line[0] == '#') continue;
+    std::istringstream row(line);
+    std::string cell;
+    std::size_t columns = 0;
+    for (; std::getline(row, cell, ','); ++columns) {
+      const double milliseconds = std::strtod(cell.c_str(), nullptr);
+      if (milliseconds < 0 || milliseconds > 60'000)
+        return fail(Errc::Malformed, path + ": round trips are 0 to 60000 ms");
+      cells.push_back(static_cast<std::uint32_t>(milliseconds * 500.0));
+    }
+    if (side == 0) side = columns;
+    if (columns != side || ++rows > 4096)
+      return fail(Errc::Malformed, path + ": rows of equal length, at most 4096");
+  }
+  if (rows != side || side == 0) return fail(Errc::Malformed, path + ": not a square matrix");
+  return cells;
+}
+
+}  // namespace
+
+Result<LatencyModel> LatencyModel::create(const LatencyOptions& options, std::uint64_t seed) {
+  LatencyModel model;
+  model.options_ = options;
+  model.seed_ = hash_of(seed, 0x6c61746e);
+  if (options.model == "matrix") {
+    WEFT_TRY(model.matrix_, read_matrix(options.matrix_file, model.matrix_side_));
+  } else if (options.model != "embedding") {
+    return fail(Errc::Usage, "latency.model is embedding or matrix, not " + options.model);
+  }
+  if (options.region != "world" && options.region != "europe" && options.region != "city" &&
+      options.region != "lan")
+    return fail(Errc::Usage, "latency.region is world, europe, city or lan");
+  model.make_jitter_table();
+  return model;
+}
+
+void LatencyModel::make_jitter_table() {
+  // e^(sigma z) = 2^(sigma z / ln 2); a quantile table, sorted so that it reads as one.
+  ModelRandom random(0x6a697474);  // the same for every seed: only the draw differs
+  for (auto& factor : jitter_) {
+    const std::int64_t z = normal_q16(random);
+    const std::int64_t exponent = z * options_.jitter_percent * 94548 / 100;  // Q32: 65536 / ln 2
+    factor = static_cast<std::uint32_t>(scale_exp2(65536, exponent));
+  }
+  std::ranges::sort(jitter_);
+}
+
+void LatencyModel::add_node(std::uint32_t node) {
+  WEFT_ASSERT(node == sites_.size());
+  ModelRandom random(hash_of(seed_, node, 1));
+  Site site;
+  if (matrix_side_ != 0) {
+    site.region = static_cast<std::uint16_t>(random.below(matrix_side_));
+    sites_.push_back(site);
+    return;
+  }
+  Region region = kEurope;
+  if (options_.region == "city") region = kCity;
+  if (options_.region == "lan") region = kLan;
+  if (options_.region == "world") {
+    std::uint64_t pick = random.below(100);
+    while (pick >= kWorld[site.region].percent) pick -= kWorld[site.region++].percent;
+    region = kWorld[site.region];
+  }
+  site.at = {region.x, region.y, region.z, 0, 0};
+  for (auto& coordinate : site.at)
+    coordinate += static_cast<std::int32_t>(normal_q16(random) * region.scatter / 2 / 65536);
+  // Last mile: 0.3 ms (fibre) to some tens (cable under load, radio); nothing on a LAN.
+  const std::uint64_t median = options_.region == "lan" ? 20 : 2500;
+  site.height = static_cast<std::uint16_t>(
+      std::min<std::uint64_t>(60'000, 20 + weibull(median, 1200, random.next())));
+  sites_.push_back(site);
+}
+
+Duration LatencyModel::base(std::uint32_t a, std::uint32_t b) const {
+  const Site& from = sites_[a];
+  const Site& to = sites_[b];
+  if (a == b) return Duration{20'000};
+  if (matrix_side_ != 0) {
+    const std::uint64_t one_way = matrix_[from.region * matrix_side_ + to.region];
+    return Duration{static_cast<std::int64_t>(std::max<std::uint64_t>(one_way, 20)) * 1000};
+  }
+  std::uint64_t square = 0;
+  for (std::size_t i = 0; i < from.at.size(); ++i) {
+    const std::int64_t d = from.at[i] - to.at[i];
+    square += static_cast<std::uint64_t>(d * d);
+  }
+  const std::uint64_t pair = hash_of(seed_, std::min(a, b), std::max(a, b));
+  std::uint64_t nanos = integer_sqrt(square) * std::uint64_t{1000};
+  nanos += nanos / 100 * ((pair & 0xffff) * options_.detour_percent >> 16);
+  nanos += (std::uint64_t{from.height} + to.height) * 1000;
+  return Duration{static_cast<std::int64_t>(nanos)};
+}
+
+Duration LatencyModel::sample(std::uint32_t a, std::uint32_t b, std::uint64_t packet) const {
+  const auto still = static_cast<std::uint64_t>(base(a, b).count());
+  const std::uint64_t draw = hash_of(seed_ ^ packet, a, b) & 0xff;
+  const std::uint64_t nanos = still * jitter_[draw] >> 16;
+  return Duration{static_cast<std::int64_t>(std::max<std::uint64_t>(nanos, 1000))};
+}
+
+Duration LatencyModel::median_round_trip(std::uint32_t nodes) const {
+  if (nodes < 2) return Duration{0};
+  ModelRandom random(hash_of(seed_, 0x6d656469));
+  std::vector<Duration> trips;
+  for (int i = 0; i < 20'001; ++i) {
+    const auto a = static_cast<std::uint32_t>(random.below(nodes));
+    const auto b = static_cast<std::uint32_t>(random.below(nodes));
+    if (a != b) trips.push_back(base(a, b) * 2);
+  }
+  std::ranges::nth_element(trips, trips.begin() + static_cast<std::ptrdiff_t>(trips.size() / 2));
+  return trips[trips.size() / 2];
+}
+
+}  // namespace weft::sim

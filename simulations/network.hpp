@@ -1,0 +1,103 @@
+// The world between the nodes: addresses, lines, distance, translators, partitions. It decides the
+// fate of each datagram twice: when it is sent (uplink, loss, distance) and when it arrives
+// (translator, downlink). Nodes behind one translator are a home and share its public address.
+// Every draw is a hash of (seed, sender, the sender's packet number): no order matters but each
+// sender's own.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "simulations/latency_model.hpp"
+#include "simulations/link.hpp"
+#include "simulations/nat_model.hpp"
+#include "simulations/packet_arena.hpp"
+
+namespace weft::sim {
+
+struct NatShare {
+  std::string kind;  // a name nat_behavior_named knows
+  std::uint32_t percent = 0;
+};
+
+struct NetworkOptions {
+  LatencyOptions latency;
+  LossOptions loss;
+  bool access_queues = true;
+  Duration queue_limit = 250ms;
+  std::vector<NatShare> nats;  // what is missing to 100 is public
+  std::uint32_t port_mapping_percent = 0;  // of translated nodes, those with an opened port
+  std::uint32_t home_size = 1;             // nodes behind one translator
+  Duration nat_timeout = 0s;               // 0: each kind's own
+};
+
+enum class Drop : std::uint8_t {
+  NoRoute, Loss, UplinkFull, DownlinkFull, Translator, Partition, Offline, kCount
+};
+std::string_view name_of(Drop reason);
+
+class Network {
+ public:
+  struct Arrival {
+    enum class Verdict : std::uint8_t { Deliver, Later, Dropped } verdict = Verdict::Dropped;
+    std::uint32_t node = 0;
+    Instant at;
+  };
+  enum class Placement : std::uint8_t { Mixed, Public };
+
+  static Result<Network> create(const NetworkOptions& options, std::uint64_t seed);
+
+  std::uint32_t add_node(Placement placement);
+  // Posts nothing itself: fills the header and says when the datagram reaches the far access line.
+  std::optional<Instant> send(Instant now, std::uint32_t from, const Endpoint& to,
+                              std::size_t size, PacketHeader& header);
+  Arrival arrive(Instant now, PacketHeader& header);
+  void count_drop(Drop reason) { ++drops_[static_cast<std::size_t>(reason)]; }
+
+  // Where a public node is reached; behind a translator, where it would be if it opened its port.
+  [[nodiscard]] Endpoint public_endpoint(std::uint32_t node) const;
+  [[nodiscard]] bool is_public(std::uint32_t node) const;
+  // A new address family member: the node's port changes, as after a reboot of its router.
+  void move_node(std::uint32_t node);
+  void set_side(std::uint32_t node, std::uint8_t side) { nodes_[node].side = side; }
+  void heal();
+
+  [[nodiscard]] const LatencyModel& latency() const { return latency_; }
+  [[nodiscard]] std::uint64_t dropped(Drop r) const { return drops_[static_cast<std::size_t>(r)]; }
+  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  struct NodeState {
+    Link link;
+    std::uint32_t gateway = 0;
+    std::uint32_t packets = 0;
+    std::uint16_t port = 4000;
+    std::uint8_t side = 0;  // of a partition
+  };
+  struct Gateway {
+    std::uint32_t node = 0;  // the public node, or the first of a home
+    std::unique_ptr<NatModel> nat;
+  };
+  explicit Network(LatencyModel latency) : latency_(std::move(latency)) {}
+  [[nodiscard]] static Endpoint address_of(std::uint32_t gateway, std::uint16_t port);
+  [[nodiscard]] std::optional<std::uint32_t> gateway_at(const Endpoint& endpoint) const;
+  [[nodiscard]] const NatBehavior* pick_nat(std::uint32_t node) const;
+  std::optional<Instant> drop(Drop reason);
+
+  NetworkOptions options_;
+  std::uint64_t seed_ = 0;
+  LatencyModel latency_;
+  std::vector<std::pair<std::uint32_t, NatBehavior>> nat_kinds_;
+  std::vector<NodeState> nodes_;
+  std::vector<Gateway> gateways_;
+  std::uint32_t open_home_ = 0;
+  std::uint32_t open_home_size_ = 0;
+  std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> drops_{};
+};
+
+}  // namespace weft::sim
