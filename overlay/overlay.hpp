@@ -1,0 +1,176 @@
+// The whole node without IO: sessions, roster, services and peers composed into one core that the
+// daemon drives from sockets and the simulator from its event queue.
+//
+// Laws of base/core.hpp hold. In addition:
+//  1. Nothing is acknowledged (CommandDone) or told to other nodes before the rows it depends on are
+//     stored: a command emits PersistRequest and takes effect in persisted().
+//  2. Every command answers with exactly one CommandDone carrying its id.
+//  3. A stream reaches a service only after the caller's identity passed the access rules; rules
+//     changed later end the open streams they no longer allow.
+//
+// Data plane: after ConnectReady or accept() the owner moves bytes through sessions() with the
+// StreamKey, reacting to DataReadable, DataWritable, DataReset and DataClosed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/core.hpp"
+#include "base/identity.hpp"
+#include "base/persist.hpp"
+#include "base/rng.hpp"
+#include "overlay/service/access.hpp"
+#include "overlay/service/mapping.hpp"
+#include "overlay/service/service.hpp"
+#include "overlay/service/stream_open.hpp"
+#include "overlay/session/session_layer.hpp"
+
+namespace weft::overlay {
+
+using CommandId = std::uint64_t;
+
+struct StreamKey {
+  session::SessionId session = 0;
+  session::StreamId stream = 0;
+  auto operator<=>(const StreamKey&) const = default;
+};
+
+struct OverlayConfig {
+  Identity identity;
+  // The person this node belongs to, if its key lives here: signs genesis and roster entries.
+  std::optional<crypto::Ed25519KeyPair> person;
+  std::string software;                     // "weft 0.1.0", told to peers
+  std::vector<Endpoint> listen_endpoints;   // where this host can be reached, best first
+  session::SessionLimits session_limits;
+  Duration connect_timeout = 10s;           // a client waits this long for an absent peer
+  Duration ping_timeout = 5s;
+  Duration join_timeout = 20s;
+};
+
+// What a finished command says; Outcome{} where there is nothing to say.
+struct MappingOutcome { service::Mapping mapping; };
+struct InviteOutcome { std::string name; std::string ticket; UnixTime expires = 0; };
+struct JoinOutcome { NetworkId network; std::string name; NodeId via; std::string via_name; };
+struct PingOutcome { Duration rtt{}; PathId path{}; Endpoint remote; };
+using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome, MappingOutcome>;
+
+struct CommandDone { CommandId id; Result<Outcome> result; };
+struct PersistRequest { Persist persist; };
+// A caller passed the rules and wants this service: connect the target, then accept() or refuse().
+struct InboundStream { StreamKey key; service::Exposure exposure; NodeId caller; std::string caller_name; };
+struct ConnectReady { CommandId id; StreamKey key; };       // bytes may be sent at once
+struct ConnectFailed { CommandId id; Error error; };        // before any stream
+// The far side answered the stream's opening; data received follows Accepted only.
+struct ConnectAccepted { StreamKey key; };
+struct ConnectRefused { StreamKey key; service::OpenStatus status; std::string detail; };
+struct DataReadable { StreamKey key; };
+struct DataWritable { StreamKey key; };
+struct DataReset { StreamKey key; std::uint64_t code; };
+struct DataClosed { StreamKey key; };
+struct PeerUp { NodeId peer; std::string name; Endpoint remote; };
+struct PeerDown { NodeId peer; std::string name; session::CloseReason reason; std::string detail; };
+struct RosterChanged { std::uint64_t sequence; };
+struct RemovedFromNetwork { NetworkId network; };
+// For the operator's log: a denied caller, a refused target, an alarm of the roster.
+struct Notice { enum class Level : std::uint8_t { Info, Warning } level; std::string text; };
+
+using OverlayEvent =
+    std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
+                 ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
+                 PeerUp, PeerDown, RosterChanged, RemovedFromNetwork, Notice>;
+
+struct MemberView {
+  NodeId id;
+  std::string name;
+  std::string state;  // "alive", "away", "self"
+  std::optional<Duration> rtt;
+  UnixTime since = 0;
+};
+struct PeerView {
+  NodeId id;
+  std::string name;
+  std::string state;  // "up", "dialing", "down"
+  std::optional<session::SessionInfo> session;
+};
+struct ServiceView {
+  std::string name;
+  std::string node;
+  NodeId node_id;
+  std::string protocol;
+  bool healthy = false;
+  std::optional<Duration> rtt;
+};
+
+class Overlay {
+ public:
+  using Event = OverlayEvent;
+
+  // `stored` are all rows of the home; empty at a first start. `rng` outlives the overlay.
+  static Result<std::unique_ptr<Overlay>> load(Instant now, WallClock clock, OverlayConfig config,
+                                               std::vector<Row> stored, Rng& rng);
+  ~Overlay();
+
+  // First start: a private network of one, this node as its first member.
+  void create_network(Instant now, const std::string& node_name);
+
+  void handle_datagram(Instant now, const Datagram& datagram);
+  void handle_timeout(Instant now);
+  std::optional<Transmit> poll_transmit(Instant now, MutableByteView out);
+  std::optional<OverlayEvent> poll_event();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  void persisted(Instant now, std::uint64_t persist_id, Result<void> result);
+  void set_wall_clock(WallClock clock);
+
+  // Commands.
+  CommandId invite(Instant now, const std::string& name, std::vector<std::string> may,
+                   std::vector<std::string> allow, Duration ttl);
+  CommandId join(Instant now, const std::string& ticket_text);
+  CommandId remove_node(Instant now, const std::string& who);
+  CommandId group_change(Instant now, const std::string& group, const std::string& node, bool add);
+  CommandId expose(Instant now, service::Exposure exposure, std::vector<std::string> allow);
+  CommandId unexpose(Instant now, const std::string& name);
+  CommandId set_access(Instant now, const std::string& service, const std::string& who, bool allow);
+  CommandId add_mapping(Instant now, service::Mapping mapping);
+  CommandId remove_mapping(Instant now, std::uint64_t id);
+  CommandId ping(Instant now, const std::string& who);
+  // Opens a stream to service@node (node empty: any member that offers it). ConnectReady or
+  // ConnectFailed follows.
+  CommandId connect(Instant now, const std::string& service, const std::string& node);
+  void cancel_connect(CommandId id);
+
+  void accept(Instant now, StreamKey key);
+  void refuse(Instant now, StreamKey key, service::OpenStatus status, std::string_view detail);
+  void shutdown(Instant now);  // closes every session politely
+
+  // Queries.
+  [[nodiscard]] session::SessionLayer& sessions();
+  [[nodiscard]] const session::SessionLayer& sessions() const;
+  [[nodiscard]] NodeId id() const;
+  [[nodiscard]] std::string name() const;
+  [[nodiscard]] std::string network_name() const;
+  [[nodiscard]] std::string role() const;  // "admin", "member", "none"
+  [[nodiscard]] std::optional<NetworkId> network() const;
+  [[nodiscard]] std::vector<MemberView> members() const;
+  [[nodiscard]] std::vector<PeerView> peers() const;
+  [[nodiscard]] std::vector<ServiceView> services() const;
+  [[nodiscard]] std::vector<service::Exposure> exposures() const;
+  // The access rules of one exposure as people write them: names, group:NAME, *.
+  struct Access { std::vector<std::string> allow, deny; };
+  [[nodiscard]] Access access(const std::string& service) const;
+  [[nodiscard]] std::size_t connections(const std::string& service) const;  // inbound, open now
+  [[nodiscard]] std::vector<service::Mapping> mappings() const;
+  [[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> groups() const;
+  // Resolves a node's name or NodeId text to a member.
+  [[nodiscard]] Result<NodeId> find_node(const std::string& who) const;
+
+ private:
+  struct Impl;
+  explicit Overlay(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::overlay

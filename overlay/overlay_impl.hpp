@@ -1,0 +1,245 @@
+// The insides of Overlay, shared by its .cpp files and nobody else. What lies where:
+//   overlay.cpp           public calls, queries, time, durability
+//   overlay_network.cpp   creating, loading and joining networks; our credential
+//   overlay_sessions.cpp  session events, control links, what peers say on them
+//   overlay_streams.cpp   streams to and from services
+//   overlay_commands.cpp  what people ask for
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "overlay/control_message.hpp"
+#include "overlay/overlay.hpp"
+#include "overlay/peer_table.hpp"
+#include "overlay/roster/roster.hpp"
+#include "overlay/roster/ticket.hpp"
+#include "overlay/service/access.hpp"
+#include "overlay/service/registry.hpp"
+
+namespace weft::overlay {
+
+using session::SessionId;
+using session::StreamId;
+
+inline constexpr std::size_t kMaxOutbox = 1u << 20;         // control bytes waiting, per session
+inline constexpr std::size_t kMaxWaiting = 4096;            // connects waiting for a peer
+inline constexpr std::size_t kEagerPeers = 64;              // networks this small keep all sessions
+inline constexpr std::size_t kEntriesPerAnswer = 240;       // roster entries per RosterGet
+inline constexpr Duration kSweepInterval = 1s;
+inline constexpr Duration kRetryStore = 5s;                 // rows the disk refused are tried again
+
+// Application codes in CONNECTION_CLOSE and RESET_STREAM.
+inline constexpr std::uint64_t kCodeDone = 0;
+inline constexpr std::uint64_t kCodeRemoved = 1;
+inline constexpr std::uint64_t kCodeSuperseded = 2;
+inline constexpr std::uint64_t kCodeProtocol = 3;
+inline constexpr std::uint64_t kCodeDenied = 4;
+inline constexpr std::uint64_t kCodeShutdown = 5;
+
+// Forwards to the roster of the network asked about; networks come and go under it.
+class TrustRouter final : public TrustView {
+ public:
+  void set(const roster::Roster* roster) { roster_ = roster; }
+  [[nodiscard]] Verdict verdict(const NetworkId& network, const NodeId& node,
+                                UnixTime now) const override;
+  [[nodiscard]] std::uint64_t epoch_floor(const NetworkId& network,
+                                          const NodeId& node) const override;
+  [[nodiscard]] std::optional<std::string> name_of(const NetworkId& network,
+                                                   const NodeId& node) const override;
+  [[nodiscard]] std::optional<NodeId> node_named(const NetworkId& network,
+                                                 const std::string& name) const override;
+  [[nodiscard]] bool in_group(const NetworkId& network, const NodeId& node,
+                              const std::string& group) const override;
+
+ private:
+  [[nodiscard]] bool serves(const NetworkId& network) const {
+    return roster_ != nullptr && roster_->network() == network;
+  }
+  const roster::Roster* roster_ = nullptr;
+};
+
+// The control stream of one session.
+struct Link {
+  session::SessionUp up;
+  std::optional<StreamId> control;
+  bool greeted = false;  // the peer's Hello came
+  Bytes inbox;           // at most one frame and the start of the next read
+  Bytes outbox;          // at most kMaxOutbox
+};
+
+struct ServiceStream {
+  enum class Phase : std::uint8_t {
+    AwaitRequest,   // inbound: its first bytes are not here yet
+    AwaitDecision,  // inbound: the daemon connects to the target
+    AwaitAnswer,    // outbound: request sent
+    Open,
+    Refused,        // inbound: told no; what still comes is discarded
+  };
+  Phase phase = Phase::AwaitRequest;
+  bool inbound = false;
+  NodeId peer;
+  std::string service;
+};
+
+// A command that needs a session with a peer, until the session is there or time is up.
+struct Waiting {
+  enum class Kind : std::uint8_t { Connect, Ping } kind = Kind::Connect;
+  CommandId id = 0;
+  NodeId peer;
+  std::string service;
+  Instant deadline;
+};
+struct PingUnderWay {
+  CommandId id = 0;
+  SessionId session = 0;
+  std::uint64_t sequence = 0;
+  Instant sent;
+  Instant deadline;
+};
+
+// Everything that belongs to one network.
+struct Network {
+  Network(roster::Roster r, const NodeId& self, session::SessionLayer& sessions)
+      : id(r.network()), roster(std::move(r)), tickets(id), registry(id), access(id),
+        mappings(id), peers(self, sessions) {}
+
+  NetworkId id;
+  roster::Roster roster;
+  roster::TicketBook tickets;
+  service::Registry registry;
+  service::AccessTable access;
+  service::MappingTable mappings;
+  PeerTable peers;
+  StaticCredential credential;
+  std::optional<StaticCredential> previous;
+  std::map<NodeId, std::vector<ServiceLine>> offered;  // what each peer lets us use
+};
+
+// We hold a ticket and are on our way in.
+struct Joining {
+  CommandId command = 0;
+  roster::Ticket ticket;
+  StaticCredential credential;
+  std::set<SessionId> dials;
+  std::optional<SessionId> session;  // the one that came up
+  bool accepted = false;
+  std::string name;
+  std::vector<Bytes> chain;
+  Instant deadline;
+};
+
+struct Overlay::Impl {
+  Impl(WallClock wall, OverlayConfig overlay_config, Rng& random);
+
+  // --- overlay.cpp
+  void settle(Instant now);  // drains the sessions' events; after every call that may cause some
+  // Asks for rows to be stored; `then` runs in persisted(), once, with how it went.
+  void persist(std::vector<Row> rows, std::function<void(Instant, const Result<void>&)> then);
+  void persist_quietly(std::vector<Row> rows);
+  void done(CommandId id, Result<Outcome> result);
+  // The usual end of a command: stored, or stored later with a warning.
+  std::function<void(Instant, const Result<void>&)> done_when_stored(CommandId id, Outcome outcome);
+  void notice(Notice::Level level, std::string text);
+  CommandId next_command() { return ++last_command; }
+  [[nodiscard]] UnixTime unix_now(Instant now) const { return clock.at(now); }
+  [[nodiscard]] std::string label(const NodeId& node) const;  // its name, else its short id
+  void sweep(Instant now);
+  void expire(Instant now);
+
+  // --- overlay_network.cpp
+  void install(Instant now, std::unique_ptr<Network> fresh);
+  void push_context();  // tells the session layer our credential, head and joiner flag
+  [[nodiscard]] Result<void> load_rows(Instant now, std::vector<Row> rows);
+  StaticCredential make_credential(Instant now, const NetworkId& id, std::uint64_t last_epoch);
+  [[nodiscard]] std::vector<Row> network_rows(const Network& n) const;
+  void rotate_credential(Instant now);
+  void roster_changed(Instant now, const roster::Appended& appended);
+  void adopt_members(Instant now);
+  // Signs with whichever of our keys the roster lets sign.
+  [[nodiscard]] Result<roster::Entry> propose(Instant now, const roster::Body& body) const;
+  void append_own(Instant now, CommandId id, const roster::Body& body, Outcome outcome);
+  void start_join(Instant now, CommandId id, roster::Ticket ticket);
+  void join_session_up(Instant now, const session::SessionUp& up);
+  void join_answer(Instant now, Link& link, const JoinAnswer& answer);
+  void join_entries(Instant now, Link& link, const RosterEntries& entries);
+  void finish_join(Instant now);
+  void abort_join(Instant now, Error error);
+  void answer_join(Instant now, Link& link, const JoinRequest& request);
+
+  // --- overlay_sessions.cpp
+  void on(Instant now, const session::SessionUp& e);
+  void on(Instant now, const session::SessionDown& e);
+  void on(Instant now, const session::StreamOpened& e);
+  void on(Instant now, const session::StreamReadable& e);
+  void on(Instant now, const session::StreamWritable& e);
+  void on(Instant now, const session::StreamReset& e);
+  void on(Instant now, const session::StreamStopped& e);
+  void on(Instant now, const session::StreamClosed& e);
+  void on(Instant now, const session::MessageReceived& e);
+  void on(Instant now, const session::RemoteMoved& e);
+  void on(Instant now, const session::RekeySend& e);
+  void on(Instant now, const session::Rekeyed& e);
+  void send(Instant now, Link& link, const ControlMessage& message);
+  void flush(Instant now, Link& link);
+  void greet(Instant now, Link& link);
+  void read_control(Instant now, Link& link);
+  // False: the link is gone.
+  bool handle_control(Instant now, SessionId session, ByteView body);
+  void broadcast(Instant now, const ControlMessage& message, std::optional<SessionId> except = {});
+  void say_services(Instant now, Link& link);
+  void say_peers(Instant now, Link& link);
+  [[nodiscard]] PeerList peer_list() const;
+  void learn_peers(Instant now, const PeerList& list);
+  void store_peer(const Peer& peer);
+  void take_entries(Instant now, Link& link, const RosterEntries& entries);
+
+  // --- overlay_streams.cpp
+  void stream_readable(Instant now, const StreamKey& key, ServiceStream& stream);
+  void request_arrived(Instant now, const StreamKey& key, ServiceStream& stream);
+  void answer_arrived(Instant now, const StreamKey& key, ServiceStream& stream);
+  void decide(Instant now, const StreamKey& key, ServiceStream& stream, const std::string& service);
+  void refuse(Instant now, const StreamKey& key, service::OpenStatus status,
+              std::string_view detail);
+  void drop_streams(SessionId session);
+  void rules_changed(Instant now);
+  [[nodiscard]] std::vector<ServiceLine> services_for(const NodeId& caller) const;
+  [[nodiscard]] Result<NodeId> provider_of(const std::string& service,
+                                           const std::string& node) const;
+  // True: started or failed for good; false: keep waiting.
+  bool try_start(Instant now, const Waiting& waiting);
+  void wait_for(Instant now, Waiting waiting);
+  void peer_ready(Instant now, const NodeId& peer);
+
+  OverlayConfig config;
+  Rng& rng;
+  WallClock clock;
+  TrustRouter trust;
+  session::SessionLayer sessions;
+  std::unique_ptr<Network> network;
+  std::optional<Joining> joining;
+  ByteArray<8> instance{};
+
+  std::map<SessionId, Link> links;
+  std::map<StreamKey, ServiceStream> streams;
+  std::vector<Waiting> waiting;
+  std::vector<PingUnderWay> pings;
+  std::uint64_t last_ping = 0;
+
+  std::deque<OverlayEvent> events;
+  CommandId last_command = 0;
+  std::uint64_t last_persist = 0;
+  struct Pending {
+    std::vector<Row> rows;
+    std::function<void(Instant, const Result<void>&)> then;
+  };
+  std::map<std::uint64_t, Pending> persists;
+  std::vector<std::vector<Row>> unsaved;  // refused by the disk, to be tried again
+  std::optional<Instant> retry_store_at;
+  Instant next_sweep{};
+};
+
+}  // namespace weft::overlay

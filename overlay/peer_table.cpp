@@ -1,0 +1,192 @@
+#include "overlay/peer_table.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace weft::overlay {
+
+namespace {
+constexpr std::uint64_t kCodeSuperseded = 2;
+
+void cancel_dials(Instant now, Peer& peer, session::SessionLayer& sessions,
+                  std::map<SessionId, NodeId>& by_session) {
+  for (const auto& [id, endpoint] : peer.dialing) {
+    by_session.erase(id);
+    sessions.close(now, id, kCodeSuperseded, "another dial came up first");
+  }
+  peer.dialing.clear();
+}
+}  // namespace
+
+Peer& PeerTable::add(const NetworkId& network, const IdentityKey& identity) {
+  const NodeId id = node_id_of(identity);
+  auto [at, fresh] = peers_.try_emplace(id);
+  if (fresh) {
+    at->second.id = id;
+    at->second.identity = identity;
+    at->second.network = network;
+  }
+  return at->second;
+}
+
+void PeerTable::remove(Instant now, const NodeId& id) {
+  const auto at = peers_.find(id);
+  if (at == peers_.end()) return;
+  cancel_dials(now, at->second, sessions_, by_session_);
+  for (const auto& session : at->second.sessions) by_session_.erase(session.id);
+  peers_.erase(at);
+}
+
+Peer* PeerTable::find(const NodeId& id) {
+  const auto at = peers_.find(id);
+  return at == peers_.end() ? nullptr : &at->second;
+}
+
+const Peer* PeerTable::find(const NodeId& id) const {
+  const auto at = peers_.find(id);
+  return at == peers_.end() ? nullptr : &at->second;
+}
+
+Peer* PeerTable::find_by_session(SessionId session) {
+  const auto at = by_session_.find(session);
+  return at == by_session_.end() ? nullptr : find(at->second);
+}
+
+void PeerTable::learn(Peer& peer, const std::vector<Endpoint>& endpoints, bool good) {
+  for (const auto& endpoint : endpoints) {
+    if (endpoint.port == 0 || endpoint.is_unspecified()) continue;
+    const auto known = std::ranges::find(peer.endpoints, endpoint);
+    if (known != peer.endpoints.end()) {
+      if (!good) continue;
+      peer.endpoints.erase(known);
+    }
+    if (good) {
+      peer.endpoints.insert(peer.endpoints.begin(), endpoint);
+      if (peer.endpoints.size() > kMaxKnownEndpoints) peer.endpoints.pop_back();
+    } else if (peer.endpoints.size() < kMaxKnownEndpoints) {
+      peer.endpoints.push_back(endpoint);
+    } else {
+      peer.endpoints.back() = endpoint;  // the stalest gives way
+    }
+  }
+}
+
+bool PeerTable::learn(Peer& peer, const Certificate& certificate) {
+  WEFT_ASSERT(certificate.identity == peer.identity);
+  if (peer.certificate && peer.certificate->epoch >= certificate.epoch) return false;
+  peer.certificate = certificate;
+  return true;
+}
+
+void PeerTable::want(Instant now, Peer& peer, bool at_once) {
+  peer.wanted = true;
+  if (peer.is_up()) return;
+  if (!peer.dialing.empty()) return;
+  if (at_once || !peer.next_attempt) {
+    peer.next_endpoint = 0;
+    peer.next_attempt = now;
+  }
+}
+
+void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
+  WEFT_ASSERT(!up.joining);
+  Peer& peer = add(up.network, up.certificate.identity);
+  learn(peer, up.certificate);
+  // What a dialled peer answered from is where it can be reached; where an inbound one comes from
+  // may be a NAT's mapping, worth keeping behind what we know.
+  learn(peer, {up.remote}, up.initiator);
+  std::erase_if(peer.dialing, [&](const auto& dial) { return dial.first == up.session; });
+  cancel_dials(now, peer, sessions_, by_session_);
+  by_session_[up.session] = peer.id;
+  peer.sessions.push_back({up.session, up.initiator, now, std::nullopt});
+  peer.backoff = kFirstBackoff;
+  peer.next_attempt.reset();
+  choose_preferred(now, peer);
+}
+
+void PeerTable::on_hello(Instant now, SessionId session, const ByteArray<8>& instance) {
+  Peer* peer = find_by_session(session);
+  if (peer == nullptr) return;
+  for (auto& live : peer->sessions)
+    if (live.id == session) live.instance = instance;
+  choose_preferred(now, *peer);
+}
+
+Peer* PeerTable::on_session_down(Instant now, SessionId session) {
+  Peer* peer = find_by_session(session);
+  if (peer == nullptr) return nullptr;
+  by_session_.erase(session);
+  const bool was_dial =
+      std::erase_if(peer->dialing, [&](const auto& d) { return d.first == session; }) > 0;
+  std::erase_if(peer->sessions, [&](const PeerSession& s) { return s.id == session; });
+  if (peer->preferred == session) peer->preferred.reset();
+  choose_preferred(now, *peer);
+  if (peer->is_up() || !peer->wanted) return peer;
+  if (was_dial && peer->next_endpoint >= peer->endpoints.size() && peer->dialing.empty()) {
+    end_round(now, *peer);
+  } else if (!peer->next_attempt || *peer->next_attempt > now + kDialStagger) {
+    if (was_dial || peer->dialing.empty()) peer->next_attempt = now;
+  }
+  return peer;
+}
+
+void PeerTable::handle_timeout(Instant now) {
+  for (auto& [id, peer] : peers_) {
+    if (!peer.next_attempt || *peer.next_attempt > now) continue;
+    peer.next_attempt.reset();
+    if (peer.is_up() || !peer.wanted) continue;
+    dial_next(now, peer);
+  }
+}
+
+std::optional<Instant> PeerTable::poll_timeout() const {
+  std::optional<Instant> earliest;
+  for (const auto& [id, peer] : peers_)
+    if (peer.next_attempt && (!earliest || *peer.next_attempt < *earliest))
+      earliest = peer.next_attempt;
+  return earliest;
+}
+
+void PeerTable::dial_next(Instant now, Peer& peer) {
+  if (peer.next_endpoint >= peer.endpoints.size()) {
+    if (peer.dialing.empty()) end_round(now, peer);
+    return;  // the dials under way end the round when they fail
+  }
+  if (peer.dialing.size() >= kMaxConcurrentDials) return;
+  session::DialTarget target;
+  target.network = peer.network;
+  target.identity = peer.identity;
+  if (peer.certificate) target.static_key = peer.certificate->static_key;
+  target.endpoint = peer.endpoints[peer.next_endpoint++];
+  if (const auto id = sessions_.dial(now, target)) {
+    peer.dialing.emplace_back(*id, target.endpoint);
+    by_session_[*id] = peer.id;
+  }
+  peer.next_attempt = now + kDialStagger;
+}
+
+void PeerTable::end_round(Instant now, Peer& peer) {
+  peer.next_endpoint = 0;
+  peer.next_attempt = now + peer.backoff;
+  peer.backoff = std::min(peer.backoff * 2, kMaxBackoff);
+}
+
+void PeerTable::choose_preferred(Instant, Peer& peer) {
+  const PeerSession* best = nullptr;
+  for (const auto& session : peer.sessions)
+    if (best == nullptr || keep_over(peer, session, *best)) best = &session;
+  peer.preferred = best == nullptr ? std::nullopt : std::optional(best->id);
+}
+
+bool PeerTable::keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const {
+  if (a.instance && b.instance && *a.instance != *b.instance) return a.since > b.since;
+  const Duration apart = a.since > b.since ? a.since - b.since : b.since - a.since;
+  if (apart > kSimultaneous || a.initiator == b.initiator)
+    return a.since != b.since ? a.since > b.since : a.id > b.id;
+  const NodeId& dialler_of_a = a.initiator ? self_ : peer.id;
+  const NodeId& dialler_of_b = b.initiator ? self_ : peer.id;
+  return dialler_of_a < dialler_of_b;
+}
+
+}  // namespace weft::overlay

@@ -1,0 +1,101 @@
+// The members we may talk to, and the sessions that carry it. A Peer is not a connection: it owns
+// 0..n sessions, of which one is preferred for new streams.
+//
+// Invariants
+//  1. preferred, when set, is one of `sessions`.
+//  2. At most kMaxConcurrentDials dials of one peer are under way.
+//  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff.
+//
+// Two sessions with one peer: when both ends dialled at once, the one dialled by the lower NodeId is
+// kept and the other drained; when the peer restarted (its Hello carries another instance) or the
+// sessions lie more than kSimultaneous apart, the newer one supersedes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/identity.hpp"
+#include "base/time.hpp"
+#include "overlay/session/session_layer.hpp"
+
+namespace weft::overlay {
+
+using session::SessionId;
+
+inline constexpr std::size_t kMaxConcurrentDials = 3;   // happy eyeballs over the endpoints
+inline constexpr Duration kDialStagger = 250ms;         // RFC 8305's connection attempt delay
+inline constexpr Duration kFirstBackoff = 1s;
+inline constexpr Duration kMaxBackoff = 60s;
+inline constexpr Duration kSimultaneous = 3s;
+inline constexpr std::size_t kMaxKnownEndpoints = 16;   // 8 told by the peer, 8 learned
+
+struct PeerSession {
+  SessionId id = 0;
+  bool initiator = false;
+  Instant since;
+  std::optional<ByteArray<8>> instance;  // once its Hello came
+};
+
+struct Peer {
+  NodeId id;
+  NetworkId network;
+  IdentityKey identity{};
+  std::optional<Certificate> certificate;  // the newest seen: its static key allows IK
+  std::vector<Endpoint> endpoints;         // best first
+  std::vector<PeerSession> sessions;
+  std::optional<SessionId> preferred;
+
+  std::vector<std::pair<SessionId, Endpoint>> dialing;
+  std::size_t next_endpoint = 0;           // within this round
+  std::optional<Instant> next_attempt;     // nullopt: not trying
+  Duration backoff = kFirstBackoff;
+  bool wanted = false;                     // keep trying while this holds
+
+  [[nodiscard]] bool is_up() const { return preferred.has_value(); }
+};
+
+class PeerTable {
+ public:
+  PeerTable(NodeId self, session::SessionLayer& sessions) : self_(self), sessions_(sessions) {}
+
+  Peer& add(const NetworkId& network, const IdentityKey& identity);
+  void remove(Instant now, const NodeId& id);
+  [[nodiscard]] Peer* find(const NodeId& id);
+  [[nodiscard]] const Peer* find(const NodeId& id) const;
+  [[nodiscard]] Peer* find_by_session(SessionId session);
+  [[nodiscard]] const std::map<NodeId, Peer>& all() const { return peers_; }
+
+  // Puts endpoints at the front (`good`: a session came up there) or at the back of what we know.
+  void learn(Peer& peer, const std::vector<Endpoint>& endpoints, bool good);
+  // A newer certificate of this peer; an older epoch is ignored. True if it was news.
+  bool learn(Peer& peer, const Certificate& certificate);
+
+  // Starts dialling unless up or under way. `at_once` ignores the backoff pause.
+  void want(Instant now, Peer& peer, bool at_once);
+  void unwant(Peer& peer) { peer.wanted = false; }
+
+  void on_session_up(Instant now, const session::SessionUp& up);
+  void on_hello(Instant now, SessionId session, const ByteArray<8>& instance);
+  // The peer this session (or dial attempt) belonged to, if any.
+  Peer* on_session_down(Instant now, SessionId session);
+
+  void handle_timeout(Instant now);
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+
+ private:
+  void dial_next(Instant now, Peer& peer);
+  void end_round(Instant now, Peer& peer);
+  void choose_preferred(Instant now, Peer& peer);
+  // True if `a` should be kept over `b`.
+  [[nodiscard]] bool keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const;
+
+  NodeId self_;
+  session::SessionLayer& sessions_;
+  std::map<NodeId, Peer> peers_;
+  std::map<SessionId, NodeId> by_session_;  // both live sessions and dials under way
+};
+
+}  // namespace weft::overlay
