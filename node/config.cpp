@@ -1,0 +1,464 @@
+#include "node/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <span>
+#include <sstream>
+#include <utility>
+
+#include <toml++/toml.h>
+
+#include "node/target.hpp"
+
+extern "C" char** environ;  // NOLINT: POSIX leaves it to the program to declare
+
+namespace weft::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxFileSize = 1 << 20;
+constexpr std::size_t kMaxFiles = 64;
+constexpr std::size_t kMaxList = 1024;
+
+struct Section {
+  std::string_view name;
+  std::span<const std::string_view> keys;
+};
+constexpr std::array<std::string_view, 5> kTopKeys{"version", "node", "log", "expose", "consume"};
+constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
+constexpr std::array<std::string_view, 1> kLogKeys{"level"};
+constexpr std::array<std::string_view, 3> kExposeKeys{"name", "target", "allow"};
+constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
+constexpr std::array<Section, 5> kSections{{{"", kTopKeys},
+                                            {"node", kNodeKeys},
+                                            {"log", kLogKeys},
+                                            {"expose", kExposeKeys},
+                                            {"consume", kConsumeKeys}}};
+constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
+    }
+  }
+  return row[b.size()];
+}
+
+std::span<const std::string_view> keys_of(std::string_view section) {
+  for (const auto& s : kSections)
+    if (s.name == section) return s.keys;
+  return {};
+}
+
+// One pass over one document. The first thing wrong ends it; `config_` is then half changed, so
+// the caller works on a copy.
+class Reader {
+ public:
+  Reader(Config& config, std::string file) : config_(config), file_(std::move(file)) {}
+
+  ConfigResult<void> read(const toml::table& root) {
+    if (auto ok = known_keys(root, ""); !ok) return ok;
+    const auto* version = root.get("version");
+    if (version == nullptr)
+      return error(1, "version is missing", "begin the file with: version = 1");
+    if (version->value_exact<std::int64_t>() != 1)
+      return error(line(*version), "this weft reads configuration version 1", "write: version = 1");
+    if (auto ok = read_node(root.get("node")); !ok) return ok;
+    if (auto ok = read_log(root.get("log")); !ok) return ok;
+    if (auto ok = each_table(root.get("expose"), "expose", &Reader::read_expose); !ok) return ok;
+    return each_table(root.get("consume"), "consume", &Reader::read_consume);
+  }
+
+ private:
+  static int line(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
+
+  std::unexpected<ConfigError> error(int at, std::string what, std::string fix = {}) const {
+    return std::unexpected<ConfigError>({file_, at, std::move(what), std::move(fix)});
+  }
+
+  ConfigResult<void> known_keys(const toml::table& table, std::string_view section) const {
+    const auto keys = keys_of(section);
+    for (const auto& [key, value] : table) {
+      if (std::ranges::find(keys, key.str()) != keys.end()) continue;
+      const auto near = nearest_key(section, key.str());
+      const auto full = section.empty()
+                            ? std::string(key.str().substr(0, 80))
+                            : std::string(section) + "." + std::string(key.str().substr(0, 80));
+      return error(static_cast<int>(key.source().begin.line), "unknown key " + full,
+                   near.empty() ? "remove it" : "did you mean " + near + "?");
+    }
+    return {};
+  }
+
+  void note(const std::string& key, const toml::node& node) {
+    config_.origin[key] = file_ + ":" + std::to_string(line(node));
+  }
+
+  ConfigResult<const toml::table*> table_of(const toml::node* node, std::string_view name) const {
+    if (node == nullptr) return nullptr;
+    const auto* table = node->as_table();
+    if (table == nullptr)
+      return error(line(*node), std::string(name) + " must be a table",
+                   "write: [" + std::string(name) + "]");
+    if (auto ok = known_keys(*table, name); !ok) return std::unexpected(ok.error());
+    return table;
+  }
+
+  ConfigResult<std::string> text_of(const toml::node& node, std::string_view key) const {
+    const auto value = node.value_exact<std::string>();
+    if (!value) return error(line(node), std::string(key) + " must be a text in quotes");
+    return *value;
+  }
+
+  ConfigResult<std::vector<std::string>> list_of(const toml::node& node,
+                                                 std::string_view key) const {
+    const auto* array = node.as_array();
+    if (array == nullptr) return error(line(node), std::string(key) + " must be a list of texts");
+    if (array->size() > kMaxList) return error(line(node), std::string(key) + " is too long");
+    std::vector<std::string> out;
+    for (const auto& item : *array) {
+      auto text = text_of(item, key);
+      if (!text) return std::unexpected(text.error());
+      out.push_back(std::move(*text));
+    }
+    return out;
+  }
+
+  ConfigResult<void> read_node(const toml::node* node) {
+    auto table = table_of(node, "node");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    if (const auto* name = (*table)->get("name")) {
+      auto text = text_of(*name, "node.name");
+      if (!text) return std::unexpected(text.error());
+      if (!is_label(*text))
+        return error(line(*name), "node.name is not a name",
+                     "use 1 to 63 of a-z, 0-9 and '-', not at either end");
+      config_.name = std::move(*text);
+      note("node.name", *name);
+    }
+    if (const auto* listen = (*table)->get("listen")) {
+      auto list = list_of(*listen, "node.listen");
+      if (!list) return std::unexpected(list.error());
+      for (auto& entry : *list) {
+        const auto address = host_port_from_text(entry);
+        if (!address) return error(line(*listen), "node.listen: " + address.error().detail);
+        entry = to_text(*address);
+      }
+      config_.listen = std::move(*list);
+      note("node.listen", *listen);
+    }
+    return {};
+  }
+
+  ConfigResult<void> read_log(const toml::node* node) {
+    auto table = table_of(node, "log");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    if (const auto* level = (*table)->get("level")) {
+      auto text = text_of(*level, "log.level");
+      if (!text) return std::unexpected(text.error());
+      if (std::ranges::find(kLevels, *text) == kLevels.end())
+        return error(line(*level), "log.level is not a level",
+                     "use trace, debug, info, warn or error");
+      config_.log_level = std::move(*text);
+      note("log.level", *level);
+    }
+    return {};
+  }
+
+  using ReadOne = ConfigResult<void> (Reader::*)(const toml::table&);
+  ConfigResult<void> each_table(const toml::node* node, std::string_view name, ReadOne read_one) {
+    if (node == nullptr) return {};
+    const auto* array = node->as_array();
+    if (array == nullptr)
+      return error(line(*node), std::string(name) + " must be a list of tables",
+                   "write: [[" + std::string(name) + "]]");
+    if (array->size() > kMaxList) return error(line(*node), std::string(name) + " is too long");
+    for (const auto& item : *array) {
+      auto table = table_of(&item, name);
+      if (!table) return std::unexpected(table.error());
+      if (auto ok = (this->*read_one)(**table); !ok) return ok;
+    }
+    return {};
+  }
+
+  ConfigResult<void> read_expose(const toml::table& table) {
+    const int at = static_cast<int>(table.source().begin.line);
+    const auto* target_node = table.get("target");
+    if (target_node == nullptr)
+      return error(at, "expose has no target", "add: target = \"127.0.0.1:3000\"");
+    auto text = text_of(*target_node, "expose.target");
+    if (!text) return std::unexpected(text.error());
+    const auto target = target_from_text(*text);
+    if (!target) return error(line(*target_node), "expose.target: " + target.error().detail);
+    ExposeConfig entry{default_service_name(*target), to_text(*target), {}};
+    if (const auto* name = table.get("name")) {
+      auto label = text_of(*name, "expose.name");
+      if (!label) return std::unexpected(label.error());
+      if (!is_label(*label))
+        return error(line(*name), "expose.name is not a name",
+                     "use 1 to 63 of a-z, 0-9 and '-', not at either end");
+      entry.name = std::move(*label);
+    }
+    if (const auto* allow = table.get("allow")) {
+      auto list = list_of(*allow, "expose.allow");
+      if (!list) return std::unexpected(list.error());
+      entry.allow = std::move(*list);
+    }
+    for (const auto& other : config_.expose)
+      if (other.name == entry.name)
+        return error(at, "expose " + entry.name + " is there twice",
+                     "give one of them another name");
+    config_.origin["expose." + entry.name] = file_ + ":" + std::to_string(at);
+    config_.expose.push_back(std::move(entry));
+    return {};
+  }
+
+  ConfigResult<void> read_consume(const toml::table& table) {
+    const int at = static_cast<int>(table.source().begin.line);
+    const auto* service = table.get("service");
+    if (service == nullptr)
+      return error(at, "consume has no service", "add: service = \"blog@oak\"");
+    auto text = text_of(*service, "consume.service");
+    if (!text) return std::unexpected(text.error());
+    const auto ref = service_ref_from_text(*text);
+    if (!ref) return error(line(*service), "consume.service: " + ref.error().detail);
+    ConsumeConfig entry{ref->service, ref->node, {}};
+    if (const auto* listen = table.get("listen")) {
+      auto address_text = text_of(*listen, "consume.listen");
+      if (!address_text) return std::unexpected(address_text.error());
+      const auto address = host_port_from_text(*address_text);
+      if (!address) return error(line(*listen), "consume.listen: " + address.error().detail);
+      entry.listen = to_text(*address);
+    }
+    config_.origin["consume." + *text] = file_ + ":" + std::to_string(at);
+    config_.consume.push_back(std::move(entry));
+    return {};
+  }
+
+  Config& config_;
+  std::string file_;
+};
+
+ConfigResult<std::string> read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kMaxFileSize + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || (!in && !in.eof()))
+    return std::unexpected(
+        ConfigError{path.string(), 0, "cannot be read", "check its permissions"});
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kMaxFileSize)
+    return std::unexpected(
+        ConfigError{path.string(), 0, "is larger than 1 MiB", "split or trim it"});
+  return text;
+}
+
+ConfigResult<void> apply_file(Config& config, const fs::path& path) {
+  auto text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  return apply_toml(config, *text, path.string());
+}
+
+ConfigResult<std::vector<fs::path>> files_in(const fs::path& directory) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  if (files.size() > kMaxFiles)
+    return std::unexpected(
+        ConfigError{directory.string(), 0, "holds more than 64 files", "merge some"});
+  std::ranges::sort(files);
+  return files;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto end = text.find(separator);
+    if (const auto part = text.substr(0, end); !part.empty()) parts.emplace_back(part);
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return parts;
+}
+
+ConfigResult<void> apply_variable(Config& config, std::string_view key, std::string_view value) {
+  const std::string variable = "WEFT_" + std::string(key);
+  const auto bad = [&](std::string what, std::string fix) {
+    return std::unexpected(ConfigError{"environment", 0, std::move(what), std::move(fix)});
+  };
+  if (key == "NODE__NAME") {
+    if (!is_label(value))
+      return bad(variable + " is not a name", "use 1 to 63 of a-z, 0-9 and '-'");
+    config.name = value;
+    config.origin["node.name"] = "env " + variable;
+  } else if (key == "NODE__LISTEN") {
+    auto list = split(value, ',');
+    for (auto& entry : list) {
+      const auto address = host_port_from_text(entry);
+      if (!address)
+        return bad(variable + ": " + address.error().detail, "write HOST:PORT,HOST:PORT");
+      entry = to_text(*address);
+    }
+    config.listen = std::move(list);
+    config.origin["node.listen"] = "env " + variable;
+  } else if (key == "LOG__LEVEL") {
+    if (std::ranges::find(kLevels, value) == kLevels.end())
+      return bad(variable + " is not a level", "use trace, debug, info, warn or error");
+    config.log_level = value;
+    config.origin["log.level"] = "env " + variable;
+  } else {
+    return bad(variable + " names no key",
+               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN and WEFT_LOG__LEVEL");
+  }
+  return {};
+}
+
+std::string in_quotes(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (byte < 0x20 || byte == 0x7f)
+      ((out += "\\u00") += kDigits[byte >> 4]) += kDigits[byte & 15];
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+std::string in_quotes(const std::vector<std::string>& list) {
+  std::string out = "[";
+  for (const auto& item : list) out += (out.size() > 1 ? ", " : "") + in_quotes(item);
+  return out + "]";
+}
+
+}  // namespace
+
+std::string to_text(const ConfigError& error) {
+  return error.file + (error.line > 0 ? ":" + std::to_string(error.line) : "") + ": " + error.what;
+}
+
+std::string nearest_key(std::string_view section, std::string_view key) {
+  std::string_view best;
+  std::size_t best_distance = 4;  // further off is another word, not a slip
+  for (const auto candidate : keys_of(section)) {
+    const auto d = edit_distance(key.substr(0, 32), candidate);
+    if (d < best_distance && d < candidate.size()) {
+      best = candidate;
+      best_distance = d;
+    }
+  }
+  return std::string(best);
+}
+
+ConfigResult<void> apply_toml(Config& config, std::string_view text, const std::string& file) {
+  toml::table parsed;
+  try {
+    parsed = toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    return std::unexpected(ConfigError{file, static_cast<int>(error.source().begin.line),
+                                       std::string(error.description()), "see: weft config init"});
+  }
+  Config changed = config;
+  if (auto ok = Reader(changed, file).read(parsed); !ok) return ok;
+  config = std::move(changed);
+  return {};
+}
+
+ConfigResult<void> apply_environment(Config& config, const std::vector<std::string>& environment) {
+  for (const auto& row : environment) {
+    std::string_view rest = row;
+    if (!rest.starts_with("WEFT_")) continue;
+    rest.remove_prefix(5);
+    const auto equals = rest.find('=');
+    if (equals == std::string_view::npos || !rest.substr(0, equals).contains("__")) continue;
+    if (auto ok = apply_variable(config, rest.substr(0, equals), rest.substr(equals + 1)); !ok)
+      return ok;
+  }
+  return {};
+}
+
+ConfigResult<Config> load_config(const Paths& paths) {
+  Config config;
+  std::error_code ignored;
+  if (fs::exists(paths.config_file, ignored))
+    if (auto ok = apply_file(config, paths.config_file); !ok) return std::unexpected(ok.error());
+  auto files = files_in(paths.config_dir);
+  if (!files) return std::unexpected(files.error());
+  for (const auto& file : *files)
+    if (auto ok = apply_file(config, file); !ok) return std::unexpected(ok.error());
+  std::vector<std::string> rows;
+  for (char** row = environ; row != nullptr && *row != nullptr; ++row) rows.emplace_back(*row);
+  if (auto ok = apply_environment(config, rows); !ok) return std::unexpected(ok.error());
+  return config;
+}
+
+std::string to_toml(const Config& config, bool with_origin) {
+  std::ostringstream out;
+  const auto origin = [&](const std::string& key) -> std::string {
+    if (!with_origin) return "";
+    const auto at = config.origin.find(key);
+    return "  # " + (at == config.origin.end() ? "default" : at->second);
+  };
+  out << "version = 1\n\n[node]\n";
+  if (!config.name.empty() || !with_origin) {
+    if (!config.name.empty())
+      out << "name = " << in_quotes(config.name) << origin("node.name") << "\n";
+  } else {
+    out << "# name: the hostname" << origin("node.name") << "\n";
+  }
+  out << "listen = " << in_quotes(config.listen) << origin("node.listen") << "\n";
+  out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
+  for (const auto& e : config.expose)
+    out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
+        << "\ntarget = " << in_quotes(e.target) << "\nallow = " << in_quotes(e.allow) << "\n";
+  for (const auto& c : config.consume) {
+    const auto full = c.service + (c.node.empty() ? "" : "@" + c.node);
+    out << "\n[[consume]]" << origin("consume." + full) << "\nservice = " << in_quotes(full)
+        << "\n";
+    if (!c.listen.empty()) out << "listen = " << in_quotes(c.listen) << "\n";
+  }
+  return out.str();
+}
+
+std::string_view starter_config() {
+  return R"(# weft configuration. Every key is optional; what is here is what there is.
+# Check it with: weft config check      See what holds with: weft config show --origin
+version = 1
+
+[node]
+# name = "oak"                    # default: the hostname
+# listen = ["0.0.0.0:41820"]      # default: every address, a port chosen once and kept
+
+[log]
+level = "info"                    # trace, debug, info, warn, error
+
+# A service this node offers; nobody may use it until allowed.
+# [[expose]]
+# name = "blog"
+# target = "127.0.0.1:3000"       # HOST:PORT or unix:/path
+# allow = ["laptop", "group:friends"]
+
+# A local door to somebody's service.
+# [[consume]]
+# service = "db@oak"
+# listen = "127.0.0.1:5432"
+)";
+}
+
+}  // namespace weft::node
