@@ -8,7 +8,7 @@ namespace weft::sim {
 
 namespace {
 constexpr auto kLater = [](const auto& a, const auto& b) { return a.key > b.key; };
-}
+}  // namespace
 
 EventQueue::EventQueue(std::size_t sources) : calendar_(kSlots) { add_sources(sources); }
 

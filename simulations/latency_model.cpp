@@ -18,8 +18,8 @@ struct Region {
   std::int32_t x, y, z, scatter;
   std::uint32_t percent;
 };
-constexpr std::array<Region, 8> kWorld{{{32000, 4500, 39500, 6000, 30},    // Europe
-                                        {10000, -38000, 32500, 7000, 22},  // North America, east
+constexpr std::array<Region, 8> kWorld{{{32000, 4500, 39500, 6000, 30},     // Europe
+                                        {10000, -38000, 32500, 7000, 22},   // North America, east
                                         {-22500, -35500, 28500, 5000, 10},  // North America, west
                                         {-27000, 32000, 29000, 6000, 16},   // East Asia
                                         {8500, 46500, 18500, 7000, 9},      // South Asia

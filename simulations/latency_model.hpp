@@ -15,9 +15,9 @@
 namespace weft::sim {
 
 struct LatencyOptions {
-  std::string model = "embedding";  // or "matrix"
-  std::string matrix_file;          // csv: one row per site, round trips in milliseconds
-  std::string region = "world";     // or "europe", "city", "lan": how wide the embedding is
+  std::string model = "embedding";    // or "matrix"
+  std::string matrix_file;            // csv: one row per site, round trips in milliseconds
+  std::string region = "world";       // or "europe", "city", "lan": how wide the embedding is
   std::uint32_t jitter_percent = 8;   // spread (one sigma) of the log-normal jitter
   std::uint32_t detour_percent = 25;  // at most so much longer than the straight line
 };

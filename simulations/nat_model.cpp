@@ -52,8 +52,8 @@ std::optional<std::uint16_t> NatModel::pick_port(std::uint16_t wanted) {
     if (behavior_.ports == NatPorts::Random) {
       port = static_cast<std::uint16_t>(1024 + random_.below(64512));
     } else {
-      port = next_port_ = next_port_ == 65535 ? std::uint16_t{1024}
-                                              : static_cast<std::uint16_t>(next_port_ + 1);
+      port = next_port_ =
+          next_port_ == 65535 ? std::uint16_t{1024} : static_cast<std::uint16_t>(next_port_ + 1);
     }
     if (port_free(port)) return port;
   }

@@ -102,6 +102,7 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
   const auto gateway = gateway_at(to);
   if (!gateway) return drop(Drop::NoRoute);
   header.from = from;
+  header.number = sender.packets;
   header.gateway = *gateway;
   header.to_port = to.port;
   std::uint16_t port = sender.port;
@@ -115,8 +116,7 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
   std::optional<Instant> left = now;
   if (options_.access_queues) left = sender.link.send(now, size, options_.queue_limit);
   if (!left) return drop(Drop::UplinkFull);
-  if (sender.link.loses(now, options_.loss, hash_of(seed_, from, packet)))
-    return drop(Drop::Loss);
+  if (sender.link.loses(now, options_.loss, hash_of(seed_, from, packet))) return drop(Drop::Loss);
   const std::uint32_t far = gateways_[*gateway].node;
   Instant arrival = *left + latency_.sample(from, far, packet);
   if (options_.access_queues) arrival += nodes_[far].link.receive_time(size);
@@ -141,7 +141,7 @@ Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
   if (!gateway.nat && header.to_port != receiver.port) return dropped(Drop::NoRoute);
   if (nodes_[header.from].side != receiver.side) return dropped(Drop::Partition);
   if (!header.queued) {
-    const std::uint64_t draw = hash_of(seed_ ^ 0x72, header.from, nodes_[header.from].packets);
+    const std::uint64_t draw = hash_of(seed_ ^ 0x72, header.from, header.number);
     if (receiver.link.loses(now, options_.loss, draw ^ mix64(arrival.node)))
       return dropped(Drop::Loss);
     if (options_.access_queues) {

@@ -29,14 +29,21 @@ struct NetworkOptions {
   LossOptions loss;
   bool access_queues = true;
   Duration queue_limit = 250ms;
-  std::vector<NatShare> nats;  // what is missing to 100 is public
+  std::vector<NatShare> nats;              // what is missing to 100 is public
   std::uint32_t port_mapping_percent = 0;  // of translated nodes, those with an opened port
   std::uint32_t home_size = 1;             // nodes behind one translator
   Duration nat_timeout = 0s;               // 0: each kind's own
 };
 
 enum class Drop : std::uint8_t {
-  NoRoute, Loss, UplinkFull, DownlinkFull, Translator, Partition, Offline, kCount
+  NoRoute,
+  Loss,
+  UplinkFull,
+  DownlinkFull,
+  Translator,
+  Partition,
+  Offline,
+  kCount
 };
 std::string_view name_of(Drop reason);
 
@@ -53,8 +60,8 @@ class Network {
 
   std::uint32_t add_node(Placement placement);
   // Posts nothing itself: fills the header and says when the datagram reaches the far access line.
-  std::optional<Instant> send(Instant now, std::uint32_t from, const Endpoint& to,
-                              std::size_t size, PacketHeader& header);
+  std::optional<Instant> send(Instant now, std::uint32_t from, const Endpoint& to, std::size_t size,
+                              PacketHeader& header);
   Arrival arrive(Instant now, PacketHeader& header);
   void count_drop(Drop reason) { ++drops_[static_cast<std::size_t>(reason)]; }
 

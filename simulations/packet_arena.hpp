@@ -18,6 +18,7 @@ using PacketHandle = std::uint32_t;
 
 struct PacketHeader {
   std::uint32_t from = 0;     // the node that sent it
+  std::uint32_t number = 0;   // its so many-th datagram
   std::uint32_t gateway = 0;  // whose public address it goes to
   Endpoint seen_from;         // the source address a receiver sees
   std::uint16_t to_port = 0;
@@ -78,8 +79,7 @@ class PacketArena {
     WEFT_ASSERT(first + count <= kIndexMask);
     c.blocks.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(count * kSizes[kind]));
     c.headers.resize(first + count);
-    for (std::size_t i = count; i-- > 0;)
-      c.free.push_back(static_cast<std::uint32_t>(first + i));
+    for (std::size_t i = count; i-- > 0;) c.free.push_back(static_cast<std::uint32_t>(first + i));
     memory_ += count * (kSizes[kind] + sizeof(PacketHeader) + sizeof(std::uint32_t));
   }
 
