@@ -26,13 +26,13 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   void run();  // until stop(); may be called again afterwards
-  // Runs what is ready, waiting at most `limit` for the first. False: nothing ran. Tests, shutdown.
+  // Runs one handler, waiting at most `limit` for it. False: none ran. For tests and shutdown.
   bool run_for(Duration limit);
   void stop();                 // any thread
   void post(Task task);        // any thread; runs on the loop, in order
   void after_turn(Task task);  // once, behind everything that is ready now
 
-  // Blocks `signals` from their default action and reports them on the loop. Once per loop.
+  // Takes `signals` from their default action and reports them on the loop. Once per loop.
   void on_signals(std::initializer_list<int> signals, std::function<void(int)> handler);
 
   struct Native;  // defined in event_loop_asio.hpp

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "node/io/event_loop.hpp"
@@ -11,9 +12,10 @@
 namespace weft::io {
 
 struct EventLoop::Native {
-  Native() : context(1) {}  // one thread runs it
+  Native() : context(1), work(context.get_executor()) {}  // one thread runs it
 
   boost::asio::io_context context;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
   std::shared_ptr<void> signals;  // the signal set, if any
 };
 

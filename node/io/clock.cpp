@@ -1,0 +1,26 @@
+#include "node/io/clock.hpp"
+
+namespace weft::io {
+
+Instant monotonic_time() {
+  return Instant(
+      std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+UnixTime unix_time() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+WallClock read_wall_clock() {
+  using namespace std::chrono;
+  const Instant now = monotonic_time();
+  const auto since_epoch = duration_cast<Duration>(system_clock::now().time_since_epoch());
+  // The anchor is the monotonic instant at which the current second began: at() then turns over
+  // with the system clock, not up to a second late.
+  const auto whole = floor<seconds>(since_epoch);
+  return {now - (since_epoch - whole), whole.count()};
+}
+
+}  // namespace weft::io
