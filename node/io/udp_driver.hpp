@@ -31,16 +31,21 @@ class DatagramSink {
   ~DatagramSink() = default;
 };
 
+// What the kernel is made to say: how tests reach the fallbacks. No effect as it stands.
+struct UdpFaults {
+  int gso_errno = 0;    // sendmsg with UDP_SEGMENT fails with this
+  int full_after = -1;  // EAGAIN after that many sends, until the socket is next found writable
+};
+
 struct UdpOptions {
-  Endpoint bind;              // unspecified address: all addresses, both families; port 0: any
+  Endpoint bind;              // ::, all addresses of both families; 0.0.0.0, of IPv4; port 0: any
   PathId path = PathId::Udp;  // what received datagrams carry
   bool gso = true;
   bool gro = true;
   bool ipv6 = true;                          // false: an IPv4 socket even where IPv6 works
   int socket_buffer = 4 << 20;               // bytes, each direction
   std::size_t receive_calls_per_wakeup = 4;  // fairness: then other sockets get their turn
-  int refuse_gso_with = 0;  // tests: pretend sendmsg with UDP_SEGMENT fails with this errno
-  int fill_after = -1;      // tests: pretend EAGAIN after that many sends, until writable
+  UdpFaults faults;
 };
 
 struct UdpCounters {

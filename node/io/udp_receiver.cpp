@@ -1,0 +1,113 @@
+#include "node/io/udp_receiver.hpp"
+
+#include <netinet/udp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "node/io/socket_address.hpp"
+
+namespace weft::io {
+
+namespace {
+template <class T>
+T read_value(const cmsghdr* control) {
+  T value{};
+  std::memcpy(&value, CMSG_DATA(control), sizeof(value));
+  return value;
+}
+
+bool is(const cmsghdr* control, int level, int type) {
+  return control->cmsg_level == level && control->cmsg_type == type;
+}
+}  // namespace
+
+UdpReceiver::UdpReceiver(bool gro, PathId path, UdpCounters& counters)
+    : counters_(counters),
+      path_(path),
+      message_size_(gro ? kGroSize : kPlainSize),
+      messages_(gro ? kMessages / 4 : kMessages),
+      arena_(std::make_unique_for_overwrite<std::uint8_t[]>(message_size_ * messages_)) {
+  for (std::size_t i = 0; i < messages_; ++i) {
+    pieces_[i] = {arena_.get() + i * message_size_, message_size_};
+    headers_[i].msg_hdr.msg_iov = &pieces_[i];
+    headers_[i].msg_hdr.msg_iovlen = 1;
+    headers_[i].msg_hdr.msg_name = &peers_[i];
+    headers_[i].msg_hdr.msg_control = controls_[i].bytes.data();
+  }
+}
+
+// The kernel overwrites these lengths on every call.
+void UdpReceiver::prepare() {
+  for (std::size_t i = 0; i < messages_; ++i) {
+    headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+    headers_[i].msg_hdr.msg_controllen = kControlSize;
+    headers_[i].msg_hdr.msg_flags = 0;
+  }
+}
+
+bool UdpReceiver::receive(int fd, std::size_t calls, DatagramSink& sink) {
+  for (std::size_t call = 0; call < calls; ++call) {
+    prepare();
+    const int got =
+        ::recvmmsg(fd, headers_.data(), static_cast<unsigned>(messages_), MSG_DONTWAIT, nullptr);
+    ++counters_.rx_calls;
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return false;
+      ++counters_.rx_errors;  // an error of an earlier send, reported here once: read on
+      continue;
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i)
+      deliver(i, headers_[i].msg_len, sink);
+    if (static_cast<std::size_t>(got) < messages_) return false;
+  }
+  return true;
+}
+
+void UdpReceiver::deliver(std::size_t index, std::size_t size, DatagramSink& sink) {
+  msghdr& header = headers_[index].msg_hdr;
+  if ((header.msg_flags & MSG_TRUNC) != 0) {
+    ++counters_.rx_truncated;
+    return;
+  }
+  const Ancillary extra = read_control(header);
+  Datagram datagram{path_, extra.local, to_endpoint(peers_[index]), extra.ecn, {}};
+  const ByteView all(arena_.get() + index * message_size_, size);
+  const std::size_t segment = extra.segment == 0 ? std::max<std::size_t>(size, 1) : extra.segment;
+  const std::size_t count = size == 0 ? 1 : (size + segment - 1) / segment;
+  counters_.rx_datagrams += count;
+  counters_.rx_bytes += size;
+  if (count > 1) counters_.rx_coalesced += count;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t begin = i * segment;
+    datagram.payload = all.subspan(begin, std::min(segment, size - begin));
+    sink.on_datagram(datagram);
+  }
+}
+
+UdpReceiver::Ancillary UdpReceiver::read_control(msghdr& header) {
+  Ancillary out;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (is(c, IPPROTO_UDP, UDP_GRO)) {
+      out.segment = static_cast<std::size_t>(std::max(read_value<int>(c), 0));
+    } else if (is(c, IPPROTO_IP, IP_TOS)) {
+      out.ecn = static_cast<Ecn>(read_value<std::uint8_t>(c) & 3);
+    } else if (is(c, IPPROTO_IPV6, IPV6_TCLASS)) {
+      out.ecn = static_cast<Ecn>(read_value<int>(c) & 3);
+    } else if (is(c, IPPROTO_IP, IP_PKTINFO)) {
+      out.local = Endpoint::v4(ntohl(read_value<in_pktinfo>(c).ipi_addr.s_addr), 0);
+    } else if (is(c, IPPROTO_IPV6, IPV6_PKTINFO)) {
+      const auto info = read_value<in6_pktinfo>(c);
+      std::memcpy(out.local.address.data(), &info.ipi6_addr, 16);
+    } else if (is(c, SOL_SOCKET, SO_RXQ_OVFL)) {
+      const auto drops = read_value<std::uint32_t>(c);  // total since the socket was opened
+      counters_.rx_kernel_drops += drops - drops_seen_;
+      drops_seen_ = drops;
+    }
+  }
+  return out;
+}
+
+}  // namespace weft::io

@@ -1,0 +1,55 @@
+// The receiving half of the UDP driver: recvmmsg into one arena, GRO batches split into datagrams.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "node/io/udp_driver.hpp"
+
+namespace weft::io {
+
+class UdpReceiver {
+ public:
+  UdpReceiver(bool gro, PathId path, UdpCounters& counters);
+
+  // Hands everything waiting to the sink, at most `calls` recvmmsg. True: there may be more.
+  bool receive(int fd, std::size_t calls, DatagramSink& sink);
+
+ private:
+  static constexpr std::size_t kMessages = 32;
+  // GRO hands over up to 64 KiB at once; without it nothing longer than a jumbo frame is ours.
+  static constexpr std::size_t kGroSize = 65536;
+  static constexpr std::size_t kPlainSize = 16384;
+  static constexpr std::size_t kControlSize =
+      CMSG_SPACE(sizeof(in6_pktinfo)) + 4 * CMSG_SPACE(sizeof(int));
+
+  struct Ancillary {
+    Endpoint local;
+    Ecn ecn = Ecn::NotEct;
+    std::size_t segment = 0;  // 0: one datagram
+  };
+  struct alignas(cmsghdr) Control {
+    std::array<std::uint8_t, kControlSize> bytes;
+  };
+
+  void prepare();
+  void deliver(std::size_t index, std::size_t size, DatagramSink& sink);
+  Ancillary read_control(msghdr& header);
+
+  UdpCounters& counters_;
+  PathId path_;
+  std::size_t message_size_;
+  std::size_t messages_;
+  std::unique_ptr<std::uint8_t[]> arena_;
+  std::uint32_t drops_seen_ = 0;
+  std::array<mmsghdr, kMessages> headers_{};
+  std::array<iovec, kMessages> pieces_{};
+  std::array<sockaddr_storage, kMessages> peers_{};
+  std::array<Control, kMessages> controls_{};
+};
+
+}  // namespace weft::io
