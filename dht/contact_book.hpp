@@ -34,6 +34,10 @@ class ContactBook {
   [[nodiscard]] ContactHandle find(const NodeId& id) const;
 
   [[nodiscard]] const Contact& at(ContactHandle handle) const;
+  // Whether a handle read from elsewhere is one of ours at all.
+  [[nodiscard]] bool contains(ContactHandle handle) const {
+    return static_cast<std::uint32_t>(handle) < end_;
+  }
   [[nodiscard]] const NodeId& id(ContactHandle handle) const { return at(handle).id; }
 
   [[nodiscard]] std::size_t size() const { return used_; }

@@ -40,7 +40,8 @@ enum class PutError : std::uint16_t {
 
 inline constexpr std::size_t kMaxValue = 1000;
 inline constexpr std::size_t kMaxSalt = 64;
-inline constexpr std::size_t kMaxRecord = 1240;
+// What decode() reads at all: one datagram. A record within its limits takes at most 1,188 bytes.
+inline constexpr std::size_t kMaxDecoded = 1372;
 
 struct Record {
   RecordKind kind = RecordKind::Immutable;

@@ -1,0 +1,27 @@
+// One bucket of the routing table: contacts that share exactly so many leading bits with us.
+#pragma once
+
+#include <vector>
+
+#include "dht/contact.hpp"
+#include "dht/ticks.hpp"
+
+namespace weft::dht {
+
+// A contact that answered us. 16 bytes: a node has up to 900 of them.
+struct Entry {
+  ContactHandle handle = ContactHandle::None;
+  Ticks heard = 0;           // last proof of life
+  std::uint16_t born = 0;    // first proof, in units of 1024 ticks (69 s)
+  std::uint16_t rtt_ms = 0;  // smoothed
+  std::uint16_t prefix = 0;  // short_prefix of its address
+  std::uint8_t fails = 0;    // requests without answer since heard
+};
+
+struct Bucket {
+  std::vector<Entry> live;                  // oldest first
+  std::vector<ContactHandle> replacements;  // heard of, not proven; newest last
+  Ticks touched = 0;                        // last lookup into this range
+};
+
+}  // namespace weft::dht

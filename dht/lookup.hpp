@@ -1,0 +1,118 @@
+// One iterative lookup, as a pure iterator: seeds in, "ask this one" out, replies and failures in,
+// until the closest nodes have been heard. No time, no IO: the owner tells what was slow.
+//
+//   New --next()--> Asked --on_reply()--> Replied
+//                     |  \--on_slow()---> Slow --on_reply()--> Replied
+//                     \-----on_failure()-----\--on_failure()-> Failed
+//
+// Invariants
+// 1. It ends: every candidate is asked once, there are at most `candidates` of them, and at most
+//    `queries` are asked.
+// 2. In flight: alpha and one more for every slow one, never more than max_in_flight.
+// 3. With d > 1 paths a node belongs to the path that first heard of it, and paths share nothing
+//    but a pool of spares; one address prefix answers at most once per path.
+// 4. A slow node never blocks: the walk ends without it.
+//
+// A path ends when the `converge` closest of its candidates, slow and failed ones aside, have all
+// replied. The lookup ends when all paths have; an exhaustive one then asks every candidate of the
+// region around the target, many at once, and ends when all have replied or failed.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "dht/contact.hpp"
+
+namespace weft::dht {
+
+struct LookupLimits {
+  std::size_t k = 20;
+  std::size_t alpha = 4;
+  std::size_t max_in_flight = 24;
+  std::size_t converge = 3;
+  std::size_t paths = 1;  // at most kMaxPaths
+  std::size_t candidates = 192;
+  std::size_t queries = 160;
+  bool exhaustive = false;
+  // Exhaustive: everything this near belongs to the region, beyond the k closest.
+  Distance region{};
+  std::size_t region_max = 64;
+};
+
+class Lookup {
+ public:
+  static constexpr std::size_t kMaxPaths = 8;
+  static constexpr std::uint8_t kSpare = 0xff;
+  enum class State : std::uint8_t { New, Asked, Slow, Replied, Failed };
+
+  struct Candidate {
+    Distance distance;
+    ContactHandle handle = ContactHandle::None;
+    std::uint16_t prefix = 0;  // short_prefix; 0: exempt
+    State state = State::New;
+    std::uint8_t path = kSpare;
+    std::uint8_t hop = 0;   // replies between us and it
+    bool renewed = false;   // its address was replaced once
+  };
+
+  Lookup(const NodeId& target, const LookupLimits& limits);
+
+  void add_seed(ContactHandle handle, const NodeId& node, std::uint16_t prefix);
+  // The next one to ask; None: nobody now.
+  ContactHandle next();
+  // `teller` told of `handle`. Call for each, then on_reply(teller).
+  void add(ContactHandle teller, ContactHandle handle, const NodeId& node, std::uint16_t prefix);
+  void on_reply(ContactHandle handle);
+  void on_slow(ContactHandle handle);
+  void on_failure(ContactHandle handle);
+
+  [[nodiscard]] bool done() const;
+  // The target itself has replied.
+  [[nodiscard]] bool exact() const;
+  // Closest first: those that replied, and with `all` those not asked yet too.
+  [[nodiscard]] std::vector<ContactHandle> closest(std::size_t count, bool all) const;
+  // How many belong to the region by now: the k closest usable, or everything inside the radius.
+  [[nodiscard]] std::size_t region_size() const;
+  [[nodiscard]] bool in_region(ContactHandle handle) const;
+  // Candidates nearer than this one that have not failed.
+  [[nodiscard]] std::size_t rank(ContactHandle handle) const;
+  [[nodiscard]] std::size_t path_of(ContactHandle handle) const;
+  [[nodiscard]] std::size_t hop_of(ContactHandle handle) const;
+  [[nodiscard]] std::size_t in_flight() const { return asked_ + slow_; }
+  [[nodiscard]] std::size_t replies() const { return replied_; }
+  [[nodiscard]] std::size_t failures() const { return failed_; }
+  [[nodiscard]] std::size_t queries() const { return queries_; }
+  [[nodiscard]] const NodeId& target() const { return target_; }
+  [[nodiscard]] const LookupLimits& limits() const { return limits_; }
+  [[nodiscard]] const std::vector<Candidate>& candidates() const { return candidates_; }
+  void check_invariants() const;
+
+ private:
+  using Iterator = std::vector<Candidate>::iterator;
+  Candidate* find(ContactHandle handle);
+  [[nodiscard]] const Candidate* find(ContactHandle handle) const;
+  void insert(ContactHandle handle, const NodeId& node, std::uint16_t prefix, std::uint8_t path,
+              std::uint8_t hop);
+  [[nodiscard]] bool satisfied(std::size_t path) const;
+  [[nodiscard]] bool prefix_used(const Candidate& candidate, std::size_t path) const;
+  [[nodiscard]] bool may_ask(std::size_t path) const;
+  Candidate* pick(std::size_t path);
+  Candidate* pick_region();
+  [[nodiscard]] bool all_satisfied() const;
+  [[nodiscard]] bool anything_to_ask() const;
+  ContactHandle ask(Candidate& candidate, std::size_t path);
+
+  NodeId target_;
+  LookupLimits limits_;
+  std::vector<Candidate> candidates_;  // by distance
+  std::array<std::uint16_t, kMaxPaths> path_asked_{};  // in flight, not slow
+  std::size_t asked_ = 0;
+  std::size_t slow_ = 0;
+  std::size_t replied_ = 0;
+  std::size_t failed_ = 0;
+  std::size_t queries_ = 0;
+  std::size_t turn_ = 0;
+};
+
+}  // namespace weft::dht

@@ -1,0 +1,211 @@
+#include "dht/message.hpp"
+
+#include "base/sealed.hpp"
+
+namespace weft::dht {
+
+namespace {
+
+constexpr std::size_t kMaxFields = 16;
+constexpr std::size_t kMaxBody = sealed::kMaxDatagram;
+
+ByteArray<8> cookie_bytes(Cookie cookie) {
+  ByteArray<8> out;
+  for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(cookie >> (56 - 8 * i));
+  return out;
+}
+
+Bytes with_channel(const wire::Writer& writer) {
+  Bytes out;
+  out.reserve(writer.bytes().size() + 1);
+  out.push_back(kChannel);
+  append(out, writer.bytes());
+  return out;
+}
+
+Result<wire::Reader> open_body(ByteView body, std::size_t& fields) {
+  if (body.size() > kMaxBody) return fail(Errc::TooLarge, "dht body");
+  if (body.empty() || body[0] != kChannel) return fail(Errc::Unsupported, "not a dht body");
+  auto r = wire::Reader::lenient(body.subspan(1));
+  WEFT_TRY(fields, r.array(kMaxFields));
+  return r;
+}
+
+Result<MessageType> read_type(wire::Reader& r) {
+  WEFT_TRY(const std::uint64_t type, r.uint());
+  if (type < 1 || type > 5) return fail(Errc::Unsupported, "dht message type");
+  return static_cast<MessageType>(type);
+}
+
+Result<ByteView> read_contacts(wire::Reader& r) {
+  WEFT_TRY(const ByteView view, r.bin(kMaxBody));
+  if (view.size() % kContactSize != 0) return fail(Errc::Malformed, "contacts cut short");
+  return view;
+}
+
+Result<Cookie> read_cookie(wire::Reader& r) {
+  WEFT_TRY(const auto bytes, r.fixed<8>());
+  return read_be<Cookie>(bytes);
+}
+
+}  // namespace
+
+Bytes Request::encode() const {
+  wire::Writer w;
+  const auto head = [&](std::size_t extra) {
+    w.array(3 + extra).uint(static_cast<std::uint64_t>(type)).uint(flags);
+    cookie ? w.bin(cookie_bytes(*cookie)) : w.nil();
+  };
+  switch (type) {
+    case MessageType::Ping:
+      head(contacts.empty() ? 0 : 1);
+      if (!contacts.empty()) w.bin(contacts);
+      break;
+    case MessageType::FindNode:
+    case MessageType::Sync:
+      head(1);
+      w.bin(target.view());
+      break;
+    case MessageType::Get:
+      head(2);
+      w.bin(target.view()).uint(static_cast<std::uint64_t>(kind));
+      break;
+    case MessageType::Put:
+      head(2);
+      cas ? w.uint(*cas) : w.nil();
+      w.bin(record);
+      break;
+  }
+  return with_channel(w);
+}
+
+Result<Request> Request::decode(ByteView body) {
+  std::size_t fields = 0;
+  WEFT_TRY(auto r, open_body(body, fields));
+  if (fields < 3) return fail(Errc::Malformed, "request header");
+  Request request;
+  WEFT_TRY(request.type, read_type(r));
+  WEFT_TRY(request.flags, r.uint());
+  if (r.peek() == wire::Kind::Nil) {
+    WEFT_CHECK(r.nil());
+  } else {
+    WEFT_TRY(request.cookie, read_cookie(r));
+  }
+  switch (request.type) {
+    case MessageType::Ping:
+      if (fields > 3) {
+        WEFT_TRY(request.contacts, read_contacts(r));
+      }
+      break;
+    case MessageType::FindNode:
+    case MessageType::Sync: {
+      if (fields < 4) return fail(Errc::Malformed, "no target");
+      WEFT_TRY(request.target.bytes, r.fixed<32>());
+      break;
+    }
+    case MessageType::Get: {
+      if (fields < 5) return fail(Errc::Malformed, "no key or kind");
+      WEFT_TRY(request.target.bytes, r.fixed<32>());
+      WEFT_TRY(const std::uint64_t kind, r.uint());
+      if (kind > static_cast<std::uint64_t>(RecordKind::Provider))
+        return fail(Errc::Unsupported, "record kind");
+      request.kind = static_cast<RecordKind>(kind);
+      break;
+    }
+    case MessageType::Put: {
+      if (fields < 5) return fail(Errc::Malformed, "no cas or record");
+      if (r.peek() == wire::Kind::Nil) {
+        WEFT_CHECK(r.nil());
+      } else {
+        WEFT_TRY(request.cas, r.uint());
+      }
+      WEFT_TRY(request.record, r.bin(kMaxBody));
+      break;
+    }
+  }
+  return request;
+}
+
+Bytes Reply::encode() const {
+  wire::Writer w;
+  const auto head = [&](std::size_t extra) {
+    w.array(3 + extra).uint(static_cast<std::uint64_t>(type)).uint(flags);
+    w.bin(cookie_bytes(cookie));
+  };
+  switch (type) {
+    case MessageType::Ping: {
+      head(observed ? 1 : 0);
+      if (!observed) break;
+      Bytes bytes;
+      weft::append_wire(bytes, *observed);
+      w.bin(bytes);
+      break;
+    }
+    case MessageType::FindNode:
+    case MessageType::Sync:
+      head(1);
+      w.bin(contacts);
+      break;
+    case MessageType::Get:
+      head(2);
+      w.bin(contacts).array(records.size());
+      for (const ByteView record : records) w.bin(record);
+      break;
+    case MessageType::Put:
+      head(1);
+      w.uint(static_cast<std::uint64_t>(error));
+      break;
+  }
+  return with_channel(w);
+}
+
+Result<Reply> Reply::decode(ByteView body) {
+  std::size_t fields = 0;
+  WEFT_TRY(auto r, open_body(body, fields));
+  if (fields < 3) return fail(Errc::Malformed, "reply header");
+  Reply reply;
+  WEFT_TRY(reply.type, read_type(r));
+  WEFT_TRY(reply.flags, r.uint());
+  WEFT_TRY(reply.cookie, read_cookie(r));
+  switch (reply.type) {
+    case MessageType::Ping: {
+      if (fields < 4) break;
+      WEFT_TRY(const ByteView view, r.bin(Endpoint::kWireSize));
+      WEFT_TRY(const Endpoint observed, endpoint_from_wire(view));
+      reply.observed = observed;
+      break;
+    }
+    case MessageType::FindNode:
+    case MessageType::Sync: {
+      if (fields < 4) return fail(Errc::Malformed, "no contacts");
+      WEFT_TRY(reply.contacts, read_contacts(r));
+      break;
+    }
+    case MessageType::Get: {
+      if (fields < 5) return fail(Errc::Malformed, "no contacts or records");
+      WEFT_TRY(reply.contacts, read_contacts(r));
+      WEFT_TRY(const std::size_t count, r.array(kMaxRecords));
+      for (std::size_t i = 0; i < count; ++i) {
+        WEFT_TRY(const ByteView record, r.bin(kMaxDecoded));
+        reply.records.push_back(record);
+      }
+      break;
+    }
+    case MessageType::Put: {
+      if (fields < 4) return fail(Errc::Malformed, "no error number");
+      WEFT_TRY(const std::uint64_t error, r.uint());
+      if (error > 999) return fail(Errc::Malformed, "error number");
+      reply.error = static_cast<PutError>(error);
+      break;
+    }
+  }
+  return reply;
+}
+
+void append_wire(Bytes& out, const Contact& contact) {
+  append(out, contact.identity);
+  append(out, contact.static_key);
+  weft::append_wire(out, contact.endpoint);
+}
+
+}  // namespace weft::dht

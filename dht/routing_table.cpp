@@ -1,0 +1,334 @@
+#include "dht/routing_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "dht/prefix.hpp"
+
+namespace weft::dht {
+
+namespace {
+
+constexpr std::size_t kMaxBuckets = 256;
+
+std::uint16_t born_of(Ticks ticks) { return static_cast<std::uint16_t>(ticks >> 10); }
+Ticks age_of(const Entry& entry) {
+  return static_cast<Ticks>(static_cast<std::uint16_t>(born_of(entry.heard) - entry.born)) << 10;
+}
+
+// Grows by small steps: a million nodes pay for every unused entry.
+template <class T>
+void push_tight(std::vector<T>& items, const T& item) {
+  if (items.size() == items.capacity()) items.reserve(items.size() + 4 + items.size() / 8);
+  items.push_back(item);
+}
+
+}  // namespace
+
+RoutingTable::RoutingTable(const Config& config, const ContactBook& book, const NodeId& self)
+    : config_(config), book_(book), self_(self), buckets_(1) {}
+
+RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact,
+                                              std::optional<Duration> rtt) {
+  const NodeId& node = book_.id(contact);
+  if (node == self_) return Inserted::Refused;
+  const Ticks ticks = to_ticks(now);
+  const auto ms = rtt ? static_cast<std::uint16_t>(
+                            std::clamp<std::int64_t>(rtt->count() / 1'000'000, 1, 60000))
+                      : std::uint16_t{0};
+  if (Entry* known = find_mutable(node)) {
+    if (known->handle != contact) {  // it moved: the new address has just answered
+      if (!diverse(buckets_[index_of(node)], book_.at(contact).endpoint)) {
+        remove(node);
+        return Inserted::Refused;
+      }
+      known->handle = contact;
+      known->prefix = short_prefix(prefix_of(book_.at(contact).endpoint));
+    }
+    known->heard = ticks;
+    known->fails = 0;
+    if (ms != 0)
+      known->rtt_ms = known->rtt_ms == 0
+                          ? ms
+                          : static_cast<std::uint16_t>((known->rtt_ms * 7U + ms) / 8U);
+    return Inserted::Known;
+  }
+  for (;;) {
+    const std::size_t index = index_of(node);
+    Bucket& bucket = buckets_[index];
+    if (!diverse(bucket, book_.at(contact).endpoint)) return Inserted::Refused;
+    const Entry entry{contact, ticks, born_of(ticks), ms,
+                      short_prefix(prefix_of(book_.at(contact).endpoint)), 0};
+    if (bucket.live.size() < capacity(index)) {
+      insert(bucket, entry);
+      return Inserted::New;
+    }
+    if (index + 1 == buckets_.size() && buckets_.size() < kMaxBuckets) {
+      split();
+      continue;
+    }
+    const auto worst = std::ranges::max_element(bucket.live, {}, &Entry::fails);
+    if (worst->fails >= config_.evict_after) {
+      bucket.live.erase(worst);
+      --size_;
+      insert(bucket, entry);
+      return Inserted::New;
+    }
+    suggest(contact);
+    return Inserted::Refused;
+  }
+}
+
+void RoutingTable::on_heard(Instant now, ContactHandle contact) {
+  Entry* entry = find_mutable(book_.id(contact));
+  if (entry == nullptr || entry->handle != contact) return;
+  entry->heard = to_ticks(now);
+  entry->fails = 0;
+}
+
+bool RoutingTable::on_failure(ContactHandle contact) {
+  Entry* entry = find_mutable(book_.id(contact));
+  if (entry == nullptr || entry->handle != contact) return false;
+  if (entry->fails < 255) ++entry->fails;
+  return entry->fails > config_.evict_after;
+}
+
+bool RoutingTable::suggest(ContactHandle contact) {
+  const NodeId& node = book_.id(contact);
+  if (node == self_ || find(node) != nullptr) return false;
+  const std::size_t index = index_of(node);
+  Bucket& bucket = buckets_[index];
+  if (!diverse(bucket, book_.at(contact).endpoint)) return false;
+  const bool last = index + 1 == buckets_.size();
+  if (bucket.live.size() < capacity(index) || last) return true;
+  auto& waiting = bucket.replacements;
+  std::erase(waiting, contact);
+  if (waiting.size() >= config_.replacements) waiting.erase(waiting.begin());
+  push_tight(waiting, contact);
+  return false;
+}
+
+void RoutingTable::remove(const NodeId& node) {
+  Bucket& bucket = buckets_[index_of(node)];
+  const auto is_it = [&](const Entry& entry) { return book_.id(entry.handle) == node; };
+  size_ -= std::erase_if(bucket.live, is_it);
+  std::erase_if(bucket.replacements, [&](ContactHandle h) { return book_.id(h) == node; });
+}
+
+void RoutingTable::clear() {
+  buckets_.assign(1, Bucket{});
+  size_ = 0;
+}
+
+void RoutingTable::closest(const NodeId& target, std::size_t count, Ticks not_before,
+                           ContactHandle except, std::vector<ContactHandle>& out) const {
+  out.clear();
+  struct Near {
+    Distance distance;
+    ContactHandle handle;
+  };
+  std::vector<Near> group;
+  group.reserve(buckets_.back().live.size() + config_.k);
+  const auto flush = [&] {
+    const std::size_t take = std::min(count - out.size(), group.size());
+    std::ranges::partial_sort(group, group.begin() + static_cast<std::ptrdiff_t>(take), {},
+                              &Near::distance);
+    for (std::size_t i = 0; i < take; ++i) out.push_back(group[i].handle);
+    group.clear();
+  };
+  const auto collect = [&](const Bucket& bucket) {
+    for (const Entry& entry : bucket.live)
+      if (entry.heard >= not_before && entry.handle != except && entry.fails == 0)
+        group.push_back({distance(book_.id(entry.handle), target), entry.handle});
+  };
+  // Bucket `first` shares more with the target than any other; all deeper ones lie at one distance
+  // band together behind it; shallower ones follow, each farther than the one before.
+  const std::size_t first = index_of(target);
+  collect(buckets_[first]);
+  flush();
+  if (out.size() < count) {
+    for (std::size_t i = first + 1; i < buckets_.size(); ++i) collect(buckets_[i]);
+    flush();
+  }
+  for (std::size_t i = first; i-- > 0 && out.size() < count;) {
+    collect(buckets_[i]);
+    flush();
+  }
+}
+
+const Entry* RoutingTable::find(const NodeId& node) const {
+  for (const Entry& entry : buckets_[index_of(node)].live)
+    if (book_.id(entry.handle) == node) return &entry;
+  return nullptr;
+}
+
+Ticks RoutingTable::ping_after(const Entry& entry, std::size_t index) const {
+  if (entry.fails > 0) return to_ticks(config_.ping_pace);
+  // Half of its known life; near entries stay young enough to be told to others.
+  const bool wide = capacity(index) > config_.k && index + 1 < buckets_.size();
+  const Duration longest = wide ? config_.ping_max : std::min(config_.ping_max, config_.relay_age);
+  const Ticks margin = to_ticks(config_.ping_pace) * 8;
+  return std::clamp(age_of(entry) / 2, to_ticks(config_.ping_min), to_ticks(longest) - margin);
+}
+
+const Entry* RoutingTable::due(Instant now, Instant& next) const {
+  const Ticks ticks = to_ticks(now);
+  const Entry* best = nullptr;
+  Ticks best_at = ~Ticks{0};
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    for (const Entry& entry : buckets_[i].live) {
+      const Ticks at = entry.heard + ping_after(entry, i);
+      if (at < best_at) {
+        best_at = at;
+        best = &entry;
+      }
+    }
+  }
+  if (best == nullptr) {
+    next = now + config_.ping_min;
+    return nullptr;
+  }
+  next = from_ticks(best_at + 1);
+  return best_at <= ticks ? best : nullptr;
+}
+
+ContactHandle RoutingTable::take_replacement() {
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    Bucket& bucket = buckets_[i];
+    if (bucket.replacements.empty() || bucket.live.size() >= capacity(i)) continue;
+    const ContactHandle handle = bucket.replacements.back();
+    bucket.replacements.pop_back();
+    return handle;
+  }
+  return ContactHandle::None;
+}
+
+std::optional<std::size_t> RoutingTable::stale_bucket(Instant now) const {
+  const Ticks limit = to_ticks(now) - std::min(to_ticks(now), to_ticks(config_.refresh));
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    if (buckets_[i].live.size() >= capacity(i)) continue;  // full of proven contacts
+    if (buckets_[i].touched < limit) return i;
+  }
+  return std::nullopt;
+}
+
+void RoutingTable::touch(Instant now, const NodeId& target) {
+  buckets_[index_of(target)].touched = to_ticks(now);
+}
+
+std::size_t RoutingTable::capacity(std::size_t index) const {
+  std::size_t factor = config_.widen_first;
+  for (std::size_t i = 0; i < index && factor > 1; ++i) factor /= 2;
+  return config_.k * std::max<std::size_t>(factor, 1);
+}
+
+std::uint64_t RoutingTable::network_size() const {
+  // The closest k nodes span the distance d: about k / d of the whole space is one node each.
+  std::vector<ContactHandle> near;
+  closest(self_, config_.k, 0, ContactHandle::None, near);
+  if (near.size() < config_.k) return near.size() + 1;
+  const Distance reach = distance(self_, book_.id(near.back()));
+  // The top 63 bits of the space, as integers: 2^63 * k / reach without overflow.
+  const int zeros = common_prefix(self_, book_.id(near.back()));
+  std::uint64_t mantissa = 0;  // 32 bits of the distance from its first set bit
+  for (int bit = 0; bit < 32; ++bit) {
+    const int at = zeros + bit;
+    const int value = at < 256 ? reach.bytes[static_cast<std::size_t>(at / 8)] >> (7 - at % 8) & 1
+                               : 0;
+    mantissa = mantissa << 1 | static_cast<std::uint64_t>(value);
+  }
+  const std::uint64_t scaled = (static_cast<std::uint64_t>(near.size()) << 32) / mantissa;
+  return scaled << std::min(zeros, 32);
+}
+
+std::size_t RoutingTable::memory() const {
+  std::size_t total = buckets_.capacity() * sizeof(Bucket);
+  for (const Bucket& bucket : buckets_)
+    total += bucket.live.capacity() * sizeof(Entry) +
+             bucket.replacements.capacity() * sizeof(ContactHandle);
+  return total;
+}
+
+void RoutingTable::check_invariants() const {
+  std::size_t total = 0;
+  WEFT_ASSERT(!buckets_.empty() && buckets_.size() <= kMaxBuckets);
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    const Bucket& bucket = buckets_[i];
+    WEFT_ASSERT(bucket.live.size() <= capacity(i));
+    WEFT_ASSERT(bucket.replacements.size() <= config_.replacements);
+    total += bucket.live.size();
+    for (const Entry& entry : bucket.live) {
+      const Contact& contact = book_.at(entry.handle);
+      WEFT_ASSERT(contact.id != self_);
+      WEFT_ASSERT(index_of(contact.id) == i);
+      WEFT_ASSERT(entry.prefix == short_prefix(prefix_of(contact.endpoint)));
+      std::size_t same_id = 0;
+      std::size_t same_prefix = 0;
+      for (const Entry& other : bucket.live) {
+        same_id += book_.id(other.handle) == contact.id ? 1 : 0;
+        same_prefix +=
+            prefix_of(book_.at(other.handle).endpoint) == prefix_of(contact.endpoint) ? 1 : 0;
+      }
+      WEFT_ASSERT(same_id == 1);
+      WEFT_ASSERT(entry.prefix == 0 || same_prefix <= config_.per_prefix_bucket);
+    }
+  }
+  WEFT_ASSERT(total == size_);
+}
+
+std::size_t RoutingTable::index_of(const NodeId& node) const {
+  const auto shared = static_cast<std::size_t>(common_prefix(self_, node));
+  return std::min(shared, buckets_.size() - 1);
+}
+
+Entry* RoutingTable::find_mutable(const NodeId& node) {
+  return const_cast<Entry*>(std::as_const(*this).find(node));
+}
+
+bool RoutingTable::diverse(const Bucket& bucket, const Endpoint& endpoint) const {
+  const std::uint64_t prefix = prefix_of(endpoint);
+  if (prefix == 0) return true;
+  const std::uint16_t wanted = short_prefix(prefix);
+  const auto count = [&](const Bucket& in) {
+    return static_cast<std::size_t>(std::ranges::count_if(in.live, [&](const Entry& entry) {
+      return entry.prefix == wanted && prefix_of(book_.at(entry.handle).endpoint) == prefix;
+    }));
+  };
+  if (count(bucket) >= config_.per_prefix_bucket) return false;
+  std::size_t total = 0;
+  for (const Bucket& each : buckets_) total += count(each);
+  return total < config_.per_prefix_table;
+}
+
+void RoutingTable::split() {
+  WEFT_ASSERT(buckets_.size() < kMaxBuckets);
+  const std::size_t index = buckets_.size() - 1;
+  buckets_.emplace_back();
+  buckets_.back().touched = buckets_[index].touched;
+  Bucket old;
+  std::swap(old, buckets_[index]);
+  buckets_[index].touched = old.touched;
+  for (const Entry& entry : old.live)
+    push_tight(buckets_[index_of(book_.id(entry.handle))].live, entry);
+  for (const ContactHandle handle : old.replacements)
+    push_tight(buckets_[index_of(book_.id(handle))].replacements, handle);
+  // The deeper bucket may be narrower than what fell into it: then it splits on.
+  if (buckets_.back().live.size() > capacity(buckets_.size() - 1) &&
+      buckets_.size() < kMaxBuckets)
+    split();
+  auto& live = buckets_[index].live;  // may still hold more than its share: the youngest go
+  while (live.size() > capacity(index)) {
+    live.pop_back();
+    --size_;
+  }
+}
+
+void RoutingTable::insert(Bucket& bucket, const Entry& entry) {
+  std::erase(bucket.replacements, entry.handle);
+  push_tight(bucket.live, entry);
+  ++size_;
+}
+
+}  // namespace weft::dht
