@@ -1,0 +1,84 @@
+// One accepted connection of the HTTP server: reads a request, has the router answer it, writes,
+// and again. Internal to node/api: names Asio and Beast.
+//
+//   Idle --first byte--> Header --> Body --> Answering --> Writing --> Idle | closed | pipe
+//
+// One timer watches whichever read or answer is under way. A read that ends by the timer, or with a
+// parse error, is answered with its status and the connection is closed.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "node/api/http_server.hpp"
+#include "node/api/routes.hpp"
+
+namespace weft::api {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::local::stream_protocol::socket;
+  using ErrorCode = boost::system::error_code;
+
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void closed(Connection& connection) = 0;  // forget it
+    virtual ServerCounters& counters() = 0;
+    [[nodiscard]] virtual const ServerOptions& options() const = 0;
+    [[nodiscard]] virtual const Router& router() const = 0;
+  };
+
+  Connection(Socket socket, Owner& owner);
+
+  void start();
+  // Answers without reading a request, then closes: a stranger, or one too many.
+  void refuse_at_once(int status, const ApiError& error);
+  void abandon();    // close now; the owner is not told
+  void finish_up();  // close when idle, else after the answer under way
+  [[nodiscard]] bool idle() const { return state_ == State::Idle; }
+
+ private:
+  enum class State { Idle, Header, Body, Answering, Writing, Closed };
+
+  void read_first();
+  void read_header();
+  void read_body();
+  void dispatch();
+  void watch_for_hangup();
+  void answer(ApiAnswer answer, std::uint64_t turn);
+  void respond(int status, std::string body, const std::string& allow = {});
+  void respond_error(int status, const ApiError& error);
+  void on_read_error(const ErrorCode& error);
+  void switch_to_pipe(std::function<void(int, Bytes)> adopt);
+  void on_written(const ErrorCode& error);
+  void lingering_close();
+  void drain();
+  void close();
+  void arm(std::chrono::milliseconds limit);
+  [[nodiscard]] std::optional<ApiError> refusal() const;
+
+  Socket socket_;
+  Owner* owner_;  // null once it is gone
+  boost::asio::steady_timer timer_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  boost::beast::http::response<boost::beast::http::string_body> response_;
+  State state_ = State::Idle;
+  std::uint64_t turn_ = 0;  // which request an answer belongs to
+  std::uint64_t timer_turn_ = 0;
+  bool timed_out_ = false;
+  bool keep_alive_ = true;
+};
+
+}  // namespace weft::api

@@ -1,0 +1,188 @@
+#include "node/api/http_server.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "node/api/http_connection.hpp"
+
+namespace weft::api {
+namespace {
+
+namespace asio = boost::asio;
+using Protocol = asio::local::stream_protocol;
+using ErrorCode = boost::system::error_code;
+
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // out of descriptors: breathe
+
+std::optional<uid_t> peer_uid(int fd) {
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
+  return who.uid;
+}
+
+// True if a process accepts on this path. A file that refuses is what a crash left behind.
+bool is_answered(asio::io_context& loop, const std::filesystem::path& path) {
+  Protocol::socket probe(loop);
+  ErrorCode error;
+  probe.connect(Protocol::endpoint(path.string()), error);
+  return !error;
+}
+
+}  // namespace
+
+class HttpServer::Impl final : public Connection::Owner, public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(asio::io_context& loop, Control& control, ServerOptions options)
+      : loop_(loop),
+        options_(std::move(options)),
+        router_(control),
+        acceptor_(loop),
+        pause_(loop) {}
+
+  Result<void> start();
+  void accept();
+  void stop();
+  void abandon();
+
+  void closed(Connection& connection) override {
+    std::erase_if(connections_, [&](const auto& c) { return c.get() == &connection; });
+  }
+  ServerCounters& counters() override { return counters_; }
+  [[nodiscard]] const ServerOptions& options() const override { return options_; }
+  [[nodiscard]] const Router& router() const override { return router_; }
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+ private:
+  void welcome(Protocol::socket socket);
+  bool make_room();
+  void remove_file();
+
+  asio::io_context& loop_;
+  ServerOptions options_;
+  Router router_;
+  Protocol::acceptor acceptor_;
+  asio::steady_timer pause_;
+  std::vector<std::shared_ptr<Connection>> connections_;  // oldest first
+  ServerCounters counters_;
+  ino_t inode_ = 0;  // of the file we made, so that we remove no other
+};
+
+Result<void> HttpServer::Impl::start() {
+  const auto path = options_.socket.string();
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return fail(Errc::TooLarge, "the socket's path is longer than 107 bytes: " + path);
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISSOCK(info.st_mode)) return fail(Errc::AlreadyExists, path + " is not a socket");
+    if (is_answered(loop_, options_.socket))
+      return fail(Errc::Busy, "another weft answers on " + path);
+    ::unlink(path.c_str());
+  }
+  ErrorCode error;
+  acceptor_.open(Protocol(), error);
+  if (!error) {
+    const auto before = ::umask(0177);  // the file must never exist with a wider mode
+    acceptor_.bind(Protocol::endpoint(path), error);
+    ::umask(before);
+  }
+  if (!error) acceptor_.listen(128, error);
+  if (error) return fail(Errc::Storage, "cannot listen on " + path + ": " + error.message());
+  if (::lstat(path.c_str(), &info) == 0) inode_ = info.st_ino;
+  accept();
+  return {};
+}
+
+void HttpServer::Impl::accept() {
+  acceptor_.async_accept(
+      [self = shared_from_this()](const ErrorCode& error, Protocol::socket socket) {
+        if (!self->acceptor_.is_open()) return;
+        if (!error) {
+          self->welcome(std::move(socket));
+          return self->accept();
+        }
+        if (error == asio::error::operation_aborted) return;
+        self->make_room();  // no descriptors: an idle client gives its own
+        self->pause_.expires_after(kAcceptPause);
+        self->pause_.async_wait([self](const ErrorCode& stopped) {
+          if (!stopped && self->acceptor_.is_open()) self->accept();
+        });
+      });
+}
+
+void HttpServer::Impl::welcome(Protocol::socket socket) {
+  ++counters_.accepted;
+  const auto uid = peer_uid(socket.native_handle());
+  const bool fits = connections_.size() < options_.max_connections || make_room();
+  if (connections_.size() >= options_.max_connections * 2) return;  // refusals pile up: just close
+  auto connection = std::make_shared<Connection>(std::move(socket), *this);
+  connections_.push_back(connection);
+  const bool known = uid && (options_.allowed_uid ? *uid == *options_.allowed_uid
+                                                  : *uid == ::geteuid() || *uid == 0);
+  if (!known) {
+    ++counters_.refused_uid;
+    return connection->refuse_at_once(403, {Code::Denied, "this node belongs to another user", "",
+                                            "run the command as the user that runs weft"});
+  }
+  if (!fits) {
+    ++counters_.refused_full;
+    return connection->refuse_at_once(
+        503, {Code::Failed, "too many clients at once", "", "try again in a moment"});
+  }
+  connection->start();
+}
+
+bool HttpServer::Impl::make_room() {
+  const auto idle = std::ranges::find_if(connections_, [](const auto& c) { return c->idle(); });
+  if (idle == connections_.end()) return false;
+  const auto connection = *idle;
+  connections_.erase(idle);
+  connection->abandon();
+  return true;
+}
+
+void HttpServer::Impl::stop() {
+  if (!acceptor_.is_open()) return;
+  ErrorCode ignored;
+  acceptor_.close(ignored);
+  pause_.cancel();
+  remove_file();
+  for (const auto& connection : std::vector(connections_)) connection->finish_up();
+}
+
+void HttpServer::Impl::abandon() {
+  stop();
+  for (const auto& connection : std::exchange(connections_, {})) connection->abandon();
+}
+
+void HttpServer::Impl::remove_file() {
+  struct stat info{};
+  const auto path = options_.socket.string();
+  if (inode_ != 0 && ::lstat(path.c_str(), &info) == 0 && info.st_ino == inode_)
+    ::unlink(path.c_str());
+  inode_ = 0;
+}
+
+HttpServer::HttpServer(asio::io_context& loop, Control& control, ServerOptions options)
+    : impl_(std::make_shared<Impl>(loop, control, std::move(options))) {}
+
+HttpServer::~HttpServer() { impl_->abandon(); }
+
+Result<void> HttpServer::start() { return impl_->start(); }
+void HttpServer::stop() { impl_->stop(); }
+const ServerCounters& HttpServer::counters() const { return impl_->counters(); }
+std::size_t HttpServer::connections() const { return impl_->connections(); }
+
+}  // namespace weft::api

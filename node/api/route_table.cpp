@@ -1,0 +1,317 @@
+#include "node/api/route_table.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "node/target.hpp"
+#include "node/version.hpp"
+
+namespace weft::api {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kMaxWaitMs = 3'600'000;
+constexpr std::int64_t kMaxTtlS = 30 * 24 * 3600;
+
+void send_error(const Answer& answer, Code code, std::string title, std::string detail = {}) {
+  send_error(answer, ApiError{code, std::move(title), std::move(detail), {}});
+}
+void send_data(const Answer& answer, Json data) {
+  answer({200, success_envelope(std::move(data)), {}, {}});
+}
+
+template <class T>
+Done<T> done(const Call& call) {
+  return [answer = call.answer](ApiResult<T> result) {
+    if (result)
+      send_data(answer, to_json(*result));
+    else
+      send_error(answer, result.error());
+  };
+}
+
+// ---- what names must look like ------------------------------------------------------------------
+bool is_who(std::string_view text) {
+  if (text == "*") return true;
+  if (text.starts_with("group:")) text.remove_prefix(6);
+  return node::is_label(text);
+}
+
+bool refuse_unless(bool fine, const Call& call, std::string_view what, const std::string& value) {
+  if (fine) return false;
+  send_error(call.answer, Code::Usage,
+             "\"" + value.substr(0, 80) + "\" is not " + std::string(what),
+             "names are 1 to 63 of a-z, 0-9 and '-', not at either end");
+  return true;
+}
+bool bad_node(const Call& call, const std::string& value) {
+  return refuse_unless(node::is_label(value), call, "a node's name or id", value);
+}
+bool bad_service(const Call& call, const std::string& value) {
+  return refuse_unless(node::is_label(value), call, "a service's name", value);
+}
+bool bad_who(const Call& call, const std::string& value) {
+  return refuse_unless(is_who(value), call, "a node, group:NAME or *", value);
+}
+template <class Bad>
+bool any_bad(const Call& call, const std::vector<std::string>& values, Bad bad) {
+  return std::ranges::any_of(values, [&](const auto& value) { return bad(call, value); });
+}
+std::optional<node::ServiceRef> service_ref(const Call& call, const std::string& text) {
+  auto ref = node::service_ref_from_text(text);
+  if (ref) return *ref;
+  send_error(call.answer, Code::Usage, ref.error().detail);
+  return std::nullopt;
+}
+
+// ---- handlers -----------------------------------------------------------------------------------
+void run_health(Call& call) {
+  send_data(call.answer, {{"schema", "weft.health/1"}, {"status", "alive"}});
+}
+void run_ready(Call& call) {
+  if (call.control.ready())
+    return send_data(call.answer, {{"schema", "weft.health/1"}, {"status", "ready"}});
+  send_error(call.answer, {Code::Failed, "the daemon is not ready yet", "", "try: weft wait ready"},
+             503);
+}
+void run_version(Call& call) {
+  send_data(call.answer, {{"schema", "weft.version/1"}, {"version", kVersion}, {"api", 1}});
+}
+void run_status(Call& call) { call.control.status(done<StatusResult>(call)); }
+void run_shutdown(Call& call) { call.control.shutdown(done<ShutdownResult>(call)); }
+void run_members(Call& call) { call.control.members(done<MembersResult>(call)); }
+void run_services(Call& call) { call.control.services(done<ServicesResult>(call)); }
+void run_mappings(Call& call) { call.control.mappings(done<MappingsResult>(call)); }
+
+void run_wait(Call& call) {
+  const auto condition = call.text("condition");
+  const auto colon = condition.find(':');
+  const auto kind = condition.substr(0, colon);
+  WaitRequest request;
+  if (colon != std::string::npos) request.subject = condition.substr(colon + 1);
+  using What = WaitRequest::What;
+  if (kind == "node")
+    request.what = What::Node;
+  else if (kind == "service")
+    request.what = What::Service;
+  else if (kind == "direct")
+    request.what = What::Direct;
+  else if (kind == "path")
+    request.what = What::Path;
+  else if (condition != "ready")
+    return send_error(call.answer, Code::Usage, "no such condition",
+                      "ready, node:N, service:S, direct:N or path:N");
+  if (request.what == What::Service && !service_ref(call, request.subject)) return;
+  if (request.what != What::Service && request.what != What::Ready &&
+      bad_node(call, request.subject))
+    return;
+  request.timeout = call.timeout(30'000);
+  call.control.wait(std::move(request), done<WaitResult>(call));
+}
+
+void run_invite(Call& call) {
+  InviteRequest request{call.text("name"), call.list("allow")};
+  if (bad_node(call, request.name) || any_bad(call, request.allow, bad_service)) return;
+  request.ttl = std::chrono::seconds(call.body.value("ttl_s", std::int64_t{15 * 60}));
+  if (request.ttl.count() < 1)
+    return send_error(call.answer, Code::Usage, "a ticket lives for at least a second");
+  if (call.body.contains("may")) request.may = call.list("may");
+  for (const auto& right : request.may)
+    if (right != "expose" && right != "relay" && right != "admin")
+      return send_error(call.answer, Code::Usage, "no such right", "expose, relay or admin");
+  call.control.invite(std::move(request), done<InviteResult>(call));
+}
+
+void run_join(Call& call) {
+  JoinRequest request{call.text("ticket"), call.timeout(30'000)};
+  call.control.join(std::move(request), done<JoinResult>(call));
+}
+
+void run_remove(Call& call) {
+  if (bad_node(call, call.parts[0])) return;
+  call.control.remove({call.parts[0]}, done<RemoveResult>(call));
+}
+
+void run_group(Call& call, GroupRequest::Action action) {
+  GroupRequest request{action, {}, {}};
+  if (!call.parts.empty()) request.group = call.parts[0];
+  if (call.parts.size() > 1) request.node = call.parts[1];
+  if (!request.group.empty() &&
+      refuse_unless(node::is_label(request.group), call, "a group's name", request.group))
+    return;
+  if (call.parts.size() > 1 && bad_node(call, request.node)) return;
+  call.control.group(std::move(request), done<GroupResult>(call));
+}
+void run_group_list(Call& call) { run_group(call, GroupRequest::Action::List); }
+void run_group_add(Call& call) { run_group(call, GroupRequest::Action::Add); }
+void run_group_remove(Call& call) { run_group(call, GroupRequest::Action::Remove); }
+
+void run_expose(Call& call) {
+  const auto target = node::target_from_text(call.text("target"));
+  if (!target) return send_error(call.answer, Code::Usage, target.error().detail);
+  ExposeRequest request;
+  request.target = node::to_text(*target);
+  request.name = call.text("name");
+  if (request.name.empty()) request.name = node::default_service_name(*target);
+  request.protocol = call.body.value("protocol", std::string("tcp"));
+  request.allow = call.list("allow");
+  if (bad_service(call, request.name) || any_bad(call, request.allow, bad_who)) return;
+  if (request.protocol != "tcp")
+    return send_error(call.answer, Code::Usage, "this version exposes tcp services only");
+  call.control.expose(std::move(request), done<ExposeResult>(call));
+}
+
+void run_unexpose(Call& call) {
+  if (bad_service(call, call.parts[0])) return;
+  call.control.unexpose({call.parts[0]}, done<AccessResult>(call));
+}
+
+bool bad_access(const Call& call) {
+  return bad_service(call, call.parts[0]) || bad_who(call, call.text("who"));
+}
+void run_allow(Call& call) {
+  if (bad_access(call)) return;
+  call.control.allow({call.parts[0], call.text("who")}, done<AccessResult>(call));
+}
+void run_deny(Call& call) {
+  if (bad_access(call)) return;
+  call.control.deny({call.parts[0], call.text("who")}, done<AccessResult>(call));
+}
+
+void run_open(Call& call) {
+  const auto ref = service_ref(call, call.text("service"));
+  if (!ref) return;
+  OpenRequest request{ref->service, ref->node, std::nullopt, call.body.value("once", false),
+                      call.timeout(10'000)};
+  if (const auto listen = call.text("listen"); !listen.empty()) {
+    const auto address = node::host_port_from_text(listen);
+    if (!address) return send_error(call.answer, Code::Usage, address.error().detail);
+    request.listen = node::to_text(*address);
+  }
+  call.control.open(std::move(request), done<OpenResult>(call));
+}
+
+void run_close(Call& call) { call.control.close({call.parts[0]}, done<CloseResult>(call)); }
+
+void run_ping(Call& call) {
+  PingRequest request{call.text("node"),
+                      static_cast<std::uint32_t>(call.body.value("seq", std::int64_t{1})),
+                      call.timeout(5'000)};
+  if (bad_node(call, request.node)) return;
+  call.control.ping(std::move(request), done<PingResult>(call));
+}
+
+void run_pipe(Call& call) {
+  const auto ref = service_ref(call, call.parts[0]);
+  if (!ref) return;
+  if (!call.upgrade)
+    return send_error(call.answer,
+                      {Code::Usage, "a pipe needs an upgrade",
+                       "send Connection: Upgrade and Upgrade: weft-pipe", ""},
+                      426);
+  PipeRequest request{ref->service, ref->node};
+  call.budget = std::max(kQuick, request.timeout + milliseconds(5'000));
+  call.control.pipe(std::move(request), [answer = call.answer](ApiResult<PipeResult> result) {
+    if (result)
+      answer({101, {}, {}, std::move(result->adopt)});
+    else
+      send_error(answer, result.error());
+  });
+}
+
+}  // namespace
+
+void send_error(const Answer& answer, const ApiError& error, int status) {
+  answer({status != 0 ? status : http_status(error.code), error_envelope(error), {}, {}});
+}
+
+std::vector<Route> make_routes() {
+  const Field timeout{"timeout_ms", Type::Number, false, "give up after this long", kMaxWaitMs};
+  return {
+      {"GET", "/health", "Is the daemon alive?", "weft.health/1", {}, run_health},
+      {"GET", "/healthz", "Is the daemon alive?", "weft.health/1", {}, run_health},
+      {"GET", "/readyz", "Is the daemon ready?", "weft.health/1", {}, run_ready},
+      {"GET", "/version", "Program and API version", "weft.version/1", {}, run_version},
+      {"GET", "/api/v1/status", "Who am I, what is up", "weft.status/1", {}, run_status},
+      {"POST",
+       "/api/v1/wait",
+       "Wait for a condition",
+       "weft.wait/1",
+       {{"condition", Type::Text, true, "ready, node:N, service:S, direct:N or path:N"}, timeout},
+       run_wait},
+      {"POST", "/api/v1/shutdown", "End the daemon", "weft.down/1", {}, run_shutdown},
+      {"POST",
+       "/api/v1/invites",
+       "Make a ticket for one new node",
+       "weft.invite/1",
+       {{"name", Type::Text, true, "name of the new node"},
+        {"allow", Type::List, false, "services it may use"},
+        {"ttl_s", Type::Number, false, "how long the ticket lives", kMaxTtlS},
+        {"may", Type::List, false, "expose, relay, admin"}},
+       run_invite},
+      {"POST",
+       "/api/v1/join",
+       "Join the network of a ticket",
+       "weft.join/1",
+       {{"ticket", Type::Text, true, "as invite gave it", 8192}, timeout},
+       run_join},
+      {"GET", "/api/v1/members", "Who is in the network", "weft.members/1", {}, run_members},
+      {"DELETE", "/api/v1/members/{}", "Take a node out", "weft.remove/1", {}, run_remove},
+      {"GET", "/api/v1/groups", "All groups", "weft.group/1", {}, run_group_list},
+      {"GET", "/api/v1/groups/{}", "One group", "weft.group/1", {}, run_group_list},
+      {"PUT", "/api/v1/groups/{}/{}", "Add a node", "weft.group/1", {}, run_group_add},
+      {"DELETE", "/api/v1/groups/{}/{}", "Drop a node", "weft.group/1", {}, run_group_remove},
+      {"POST",
+       "/api/v1/exposed",
+       "Expose a service",
+       "weft.expose/1",
+       {{"target", Type::Text, true, "PORT, HOST:PORT or unix:PATH"},
+        {"name", Type::Text, false, "a DNS label"},
+        {"protocol", Type::Text, false, "tcp"},
+        {"allow", Type::List, false, "who may use it: node, group:NAME, *"}},
+       run_expose},
+      {"DELETE", "/api/v1/exposed/{}", "Stop exposing", "weft.access/1", {}, run_unexpose},
+      {"POST",
+       "/api/v1/exposed/{}/allow",
+       "Let somebody use it",
+       "weft.access/1",
+       {{"who", Type::Text, true, "node, group:NAME, *"}},
+       run_allow},
+      {"POST",
+       "/api/v1/exposed/{}/deny",
+       "Let somebody use it no more",
+       "weft.access/1",
+       {{"who", Type::Text, true, "node, group:NAME, *"}},
+       run_deny},
+      {"GET", "/api/v1/services", "What I may use", "weft.services/1", {}, run_services},
+      {"GET", "/api/v1/mappings", "Local doors", "weft.mappings/1", {}, run_mappings},
+      {"POST",
+       "/api/v1/mappings",
+       "Open a local door",
+       "weft.open/1",
+       {{"service", Type::Text, true, "SERVICE[@NODE]"},
+        {"listen", Type::Text, false, "HOST:PORT; else the service's port, else the next free"},
+        {"once", Type::Flag, false, "not kept across restarts"},
+        timeout},
+       run_open},
+      {"DELETE", "/api/v1/mappings/{}", "Close a local door", "weft.close/1", {}, run_close},
+      {"POST",
+       "/api/v1/ping",
+       "One round trip",
+       "weft.ping/1",
+       {{"node", Type::Text, true, "name or id"},
+        {"seq", Type::Number, false, "echoed", 1'000'000'000},
+        timeout},
+       run_ping},
+      {"GET",
+       "/api/v1/pipe/{}",
+       "Bytes to SERVICE[@NODE], by Upgrade: weft-pipe",
+       "",
+       {},
+       run_pipe},
+  };
+}
+
+}  // namespace weft::api

@@ -1,0 +1,276 @@
+#include "node/api/routes.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "node/api/route_table.hpp"
+#include "node/version.hpp"
+
+namespace weft::api {
+namespace {
+
+bool text_fits(const Json& value, std::int64_t max) {
+  return value.is_string() &&
+         value.get_ref<const std::string&>().size() <= static_cast<std::size_t>(max);
+}
+
+bool fits(const Json& value, const Field& field) {
+  switch (field.type) {
+    case Type::Text:
+      return text_fits(value, field.max);
+    case Type::Flag:
+      return value.is_boolean();
+    case Type::Number:
+      return value.is_number_integer() && value >= 0 && value <= field.max;
+    case Type::List:
+      return value.is_array() && value.size() <= kMaxItems &&
+             std::ranges::all_of(value, [&](const Json& v) { return text_fits(v, field.max); });
+  }
+  return false;
+}
+
+std::string type_text(const Field& field) {
+  switch (field.type) {
+    case Type::Text:
+      return "a text of at most " + std::to_string(field.max) + " bytes";
+    case Type::Flag:
+      return "true or false";
+    case Type::Number:
+      return "a whole number from 0 to " + std::to_string(field.max);
+    case Type::List:
+      return "a list of at most 64 texts";
+  }
+  return "";
+}
+
+// Every field known, of its type, and those that must be there are.
+ApiResult<Json> checked_body(const ApiRequest& request, std::span<const Field> fields) {
+  Json body = Json::object();
+  if (!request.body.empty()) {
+    auto parsed = parse_json(request.body);
+    if (!parsed) return parsed;
+    body = std::move(*parsed);
+  }
+  if (!body.is_object()) return refuse(Code::Usage, "the body must be a JSON object");
+  for (const auto& [name, value] : body.items()) {
+    const auto field = std::ranges::find(fields, name, &Field::name);
+    if (field == fields.end())
+      return refuse(Code::Usage, "unknown field \"" + name.substr(0, 80) + "\"");
+    if (!fits(value, *field))
+      return refuse(Code::Usage, "the field \"" + name + "\" must be " + type_text(*field));
+  }
+  for (const auto& field : fields)
+    if (field.required && !body.contains(field.name))
+      return refuse(Code::Usage, "the field \"" + std::string(field.name) + "\" is missing");
+  return body;
+}
+
+bool is_json(std::string_view content_type) {
+  const auto type = content_type.substr(0, content_type.find_first_of("; \t"));
+  return std::ranges::equal(type, std::string_view("application/json"), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
+  });
+}
+
+std::optional<Segments> match(const Segments& pattern, const Segments& path) {
+  if (pattern.size() != path.size()) return std::nullopt;
+  Segments captured;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (pattern[i] == "{}")
+      captured.push_back(path[i]);
+    else if (pattern[i] != path[i])
+      return std::nullopt;
+  }
+  return captured;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Result<std::string> unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return fail(Errc::Malformed, "escape cut short");
+    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return fail(Errc::Malformed, "escape is not hex");
+    const char c = static_cast<char>(high * 16 + low);
+    if (c == '/' || c == '\0') return fail(Errc::Malformed, "escaped separator");
+    out += c;
+    i += 2;
+  }
+  return out;
+}
+
+Json field_schema(const Field& field) {
+  Json out;
+  switch (field.type) {
+    case Type::Text:
+      out = {{"type", "string"}, {"maxLength", field.max}};
+      break;
+    case Type::Flag:
+      out = {{"type", "boolean"}};
+      break;
+    case Type::Number:
+      out = {{"type", "integer"}, {"minimum", 0}, {"maximum", field.max}};
+      break;
+    case Type::List:
+      out = {{"type", "array"}, {"maxItems", kMaxItems}, {"items", {{"type", "string"}}}};
+      break;
+  }
+  out["description"] = field.about;
+  return out;
+}
+
+Json body_schema(const Route& route) {
+  Json properties = Json::object(), required = Json::array();
+  for (const auto& field : route.fields) {
+    properties[std::string(field.name)] = field_schema(field);
+    if (field.required) required.push_back(field.name);
+  }
+  return {{"type", "object"},
+          {"additionalProperties", false},
+          {"required", std::move(required)},
+          {"properties", std::move(properties)}};
+}
+
+// "/groups/{}/{}" -> "/groups/{p1}/{p2}", and the parameters so named.
+std::string named_path(std::string_view path, Json& parameters) {
+  std::string out;
+  for (const char c : path) {
+    out += c;
+    if (c != '{') continue;
+    const auto name = "p" + std::to_string(parameters.size() + 1);
+    out += name;
+    parameters.push_back(
+        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Router::Table {
+  explicit Table(Control& c) : control(c), routes(make_routes()) {
+    for (const auto& route : routes) patterns.push_back(*split_target(route.path));
+  }
+
+  Control& control;
+  std::vector<Route> routes;
+  std::vector<Segments> patterns;
+};
+
+Router::Router(Control& control) : table_(std::make_unique<Table>(control)) {}
+Router::~Router() = default;
+
+Result<std::vector<std::string>> split_target(std::string_view target) {
+  if (!target.starts_with('/') || target.size() > 2048)
+    return fail(Errc::Malformed, "not a path, or a long one");
+  if (target.find_first_of("?#") != std::string_view::npos)
+    return fail(Errc::Malformed, "there are no queries in this API");
+  Segments out;
+  while (!target.empty()) {
+    target.remove_prefix(1);
+    const auto end = target.find('/');
+    WEFT_TRY(auto part, unescape(target.substr(0, end)));
+    if (out.size() == 8) return fail(Errc::TooLarge, "too many segments");
+    out.push_back(std::move(part));
+    target = end == std::string_view::npos ? std::string_view() : target.substr(end);
+  }
+  return out;
+}
+
+std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answer) const {
+  if (request.method == "GET" && request.target == "/api/v1/openapi.json") {
+    answer({200, openapi(), {}, {}});
+    return kQuick;
+  }
+  const auto path = split_target(request.target);
+  if (!path) {
+    send_error(answer, {Code::Usage, "the path does not parse", path.error().detail, ""});
+    return kQuick;
+  }
+  std::string allow;
+  for (std::size_t i = 0; i < table_->routes.size(); ++i) {
+    const auto& route = table_->routes[i];
+    auto parts = match(table_->patterns[i], *path);
+    if (!parts) continue;
+    if (route.method != request.method) {
+      allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+      continue;
+    }
+    if (!request.body.empty() && !is_json(request.content_type)) {
+      send_error(answer, {Code::Denied, "bodies must be application/json",
+                          "Content-Type: " + request.content_type.substr(0, 80), ""});
+      return kQuick;
+    }
+    auto body = checked_body(request, route.fields);
+    if (!body) {
+      send_error(answer, body.error());
+      return kQuick;
+    }
+    Call call{table_->control, std::move(*parts), std::move(*body), std::move(answer),
+              request.upgrade};
+    route.run(call);
+    return call.budget;
+  }
+  if (allow.empty()) {
+    send_error(answer, {Code::NotFound, "no such path", "see /api/v1/openapi.json", ""});
+  } else {
+    const ApiError error{Code::Usage, "this path has no such method", "there is: " + allow, ""};
+    answer({405, error_envelope(error), allow, {}});
+  }
+  return kQuick;
+}
+
+std::string Router::openapi() const {
+  Json paths = Json::object();
+  for (const auto& route : table_->routes) {
+    Json parameters = Json::array();
+    const auto path = named_path(route.path, parameters);
+    std::string method(route.method);
+    std::ranges::transform(method, method.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    Json operation{{"summary", route.about}};
+    if (!parameters.empty()) operation["parameters"] = std::move(parameters);
+    if (!route.fields.empty())
+      operation["requestBody"] = {
+          {"required", true},
+          {"content", {{"application/json", {{"schema", body_schema(route)}}}}}};
+    const std::string data(route.schema);
+    operation["responses"] = {
+        {"default",
+         {{"description", data.empty() ? "101: the socket is the pipe" : "data: " + data},
+          {"content",
+           {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Envelope"}}}}}}}}}};
+    paths[path][method] = std::move(operation);
+  }
+  const Json text{{"type", "string"}};
+  const Json problem{
+      {"type", "object"},
+      {"required", {"type", "title"}},
+      {"properties", {{"type", text}, {"title", text}, {"detail", text}, {"fix", text}}}};
+  const Json envelope{{"type", "object"},
+                      {"required", {"success", "code", "data"}},
+                      {"properties",
+                       {{"success", {{"type", "boolean"}}},
+                        {"code", {{"type", "integer"}}},
+                        {"data", {{"type", {"object", "null"}}}},
+                        {"error", {{"$ref", "#/components/schemas/Problem"}}}}}};
+  return dump({{"openapi", "3.1.0"},
+               {"info", {{"title", "weft management API"}, {"version", kVersion}}},
+               {"paths", std::move(paths)},
+               {"components", {{"schemas", {{"Envelope", envelope}, {"Problem", problem}}}}}});
+}
+
+}  // namespace weft::api

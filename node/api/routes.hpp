@@ -1,0 +1,53 @@
+// The route table: method, path, fields, handler. It is the router, it checks every body, and it is
+// the OpenAPI 3.1 document at /api/v1/openapi.json; nothing is written down twice.
+// Knows no socket: HttpServer feeds it, tests and fuzzers do too.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/api/control.hpp"
+
+namespace weft::api {
+
+struct ApiRequest {
+  std::string method;  // "GET"
+  std::string target;  // "/api/v1/members/oak", still percent-encoded; a query is refused
+  std::string content_type;
+  std::string body;
+  bool upgrade = false;  // Connection: Upgrade with Upgrade: weft-pipe
+};
+
+struct ApiAnswer {
+  int status = 200;   // 101: switch to the pipe in `adopt`
+  std::string body;   // JSON
+  std::string allow;  // 405: the methods there are
+  std::function<void(int fd, Bytes early)> adopt;
+};
+
+class Router {
+ public:
+  explicit Router(Control& control);
+  ~Router();
+
+  // Calls `answer` exactly once, now or later, on the caller's thread. Returns how long the answer
+  // may take; a caller that has none by then gives up.
+  std::chrono::milliseconds handle(const ApiRequest& request,
+                                   std::function<void(ApiAnswer)> answer) const;
+  [[nodiscard]] std::string openapi() const;
+
+  struct Table;
+
+ private:
+  std::unique_ptr<Table> table_;
+};
+
+// "/a%20b/c" -> {"a b", "c"}. Refuses a query, a bad escape, an escaped '/' or NUL, more than 8
+// segments or 2 KiB.
+[[nodiscard]] Result<std::vector<std::string>> split_target(std::string_view target);
+
+}  // namespace weft::api
