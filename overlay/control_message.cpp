@@ -90,7 +90,7 @@ struct Encoder {
     begin(w, Type::JoinRequest, 3).bin(m.ticket).bin(m.proof).str(m.wanted_name);
   }
   void operator()(const JoinAnswer& m) const {
-    begin(w, Type::JoinAnswer, 3).uint(m.status).str(m.detail).str(m.name);
+    begin(w, Type::JoinAnswer, 3).uint(static_cast<std::uint64_t>(m.status)).str(m.detail).str(m.name);
   }
   void operator()(const Rekey& m) const { begin(w, Type::Rekey, 1).bin(m.message); }
   void operator()(const Unknown&) const { WEFT_ASSERT(!"an unknown message is never sent"); }
@@ -175,7 +175,10 @@ Result<ControlMessage> read_join_request(Reader& r) {
 
 Result<ControlMessage> read_join_answer(Reader& r) {
   JoinAnswer m;
-  WEFT_TRY(m.status, r.uint());
+  WEFT_TRY(const auto status, r.uint());
+  // A status of a later version is still a no.
+  m.status = status <= static_cast<std::uint64_t>(JoinStatus::Storage) ? static_cast<JoinStatus>(status)
+                                                                       : JoinStatus::Denied;
   WEFT_TRY(const auto detail, r.str(512));
   WEFT_TRY(const auto name, r.str(63));
   m.detail = detail;

@@ -43,7 +43,11 @@ struct ServicesGet { std::uint64_t request = 0; };
 struct ServiceLine { std::string name; std::string protocol; };
 struct ServicesAre { std::uint64_t request = 0; std::vector<ServiceLine> services; };
 struct JoinRequest { ByteArray<16> ticket{}; ByteArray<32> proof{}; std::string wanted_name; };
-struct JoinAnswer { std::uint64_t status = 0; std::string detail; std::string name; };
+enum class JoinStatus : std::uint64_t {
+  Ok = 0, NoSuchTicket = 1, WrongProof = 2, Expired = 3, Used = 4, NameTaken = 5, Denied = 6,
+  Storage = 7,
+};
+struct JoinAnswer { JoinStatus status = JoinStatus::Ok; std::string detail; std::string name; };
 struct Rekey { Bytes message; };
 struct Unknown { std::uint64_t type = 0; };
 

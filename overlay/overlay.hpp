@@ -124,6 +124,8 @@ class Overlay {
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   void persisted(Instant now, std::uint64_t persist_id, Result<void> result);
   void set_wall_clock(WallClock clock);
+  // Where this host can be reached now; peers are told when it changed.
+  void set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints);
 
   // Commands.
   CommandId invite(Instant now, const std::string& name, std::vector<std::string> may,

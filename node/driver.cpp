@@ -1,0 +1,120 @@
+#include "node/driver.hpp"
+
+#include "node/io/clock.hpp"
+
+namespace weft::node {
+
+Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
+               OverlayListener& listener)
+    : loop_(loop), overlay_(overlay), writer_(writer), listener_(listener),
+      flush_(loop, [this] { drain(); }),
+      timer_(loop, [this] {
+        overlay_.handle_timeout(io::monotonic_time());
+        drain();
+      }),
+      out_(kTransmitBufferSize), alive_(std::make_shared<bool>(true)) {}
+
+Driver::~Driver() { *alive_ = false; }
+
+Result<void> Driver::open(const io::UdpOptions& options) {
+  WEFT_TRY(udp_, io::UdpDriver::open(loop_, options, *this));
+  return {};
+}
+
+void Driver::on_datagram(const Datagram& datagram) {
+  if (!in_batch_) {
+    in_batch_ = true;
+    batch_time_ = io::monotonic_time();
+  }
+  overlay_.handle_datagram(batch_time_, datagram);
+}
+
+void Driver::on_batch_end() {
+  in_batch_ = false;
+  drain();
+}
+
+bool Driver::send_all() {
+  bool sent = false;
+  while (udp_ && udp_->can_send()) {
+    const auto transmit = overlay_.poll_transmit(io::monotonic_time(), out_);
+    if (!transmit) break;
+    udp_->send(*transmit, ByteView(out_).first(transmit->size));
+    sent = true;
+  }
+  return sent;
+}
+
+void Driver::drain() {
+  if (draining_) return wake();  // an adapter called back while we were at it
+  draining_ = true;
+  for (bool more = true; more;) {
+    more = send_all();
+    while (auto event = overlay_.poll_event()) {
+      more = true;
+      if (auto* request = std::get_if<overlay::PersistRequest>(&*event))
+        store(std::move(request->persist));
+      else
+        listener_.on_overlay_event(*event);
+    }
+  }
+  draining_ = false;
+  listener_.on_drained();
+  if (const auto deadline = overlay_.poll_timeout())
+    timer_.arm(*deadline);
+  else
+    timer_.cancel();
+}
+
+void Driver::store(Persist persist) {
+  const auto id = persist.id;
+  auto completed = [this, alive = alive_, id](const Result<void>& result) {
+    loop_.post([this, alive, id, result] {
+      if (*alive) stored(id, result);
+    });
+  };
+  const auto taken = writer_.submit(std::move(persist.rows), completed);
+  if (!taken) completed(std::unexpected(taken.error()));
+}
+
+void Driver::stored(std::uint64_t id, const Result<void>& result) {
+  overlay_.persisted(io::monotonic_time(), id, result);
+  drain();
+}
+
+// ---- StreamPort ----------------------------------------------------------------------------------
+
+MutableByteView Driver::send_space(adapter::StreamKey key) {
+  return overlay_.sessions().send_space(key.session, key.stream);
+}
+
+void Driver::commit(adapter::StreamKey key, std::size_t size) {
+  overlay_.sessions().commit(io::monotonic_time(), key.session, key.stream, size);
+  wake();
+}
+
+ByteView Driver::readable(adapter::StreamKey key) {
+  if (gated_.contains(key)) return {};
+  return overlay_.sessions().readable(key.session, key.stream);
+}
+
+bool Driver::read_finished(adapter::StreamKey key) {
+  return !gated_.contains(key) && overlay_.sessions().read_finished(key.session, key.stream);
+}
+
+void Driver::consume(adapter::StreamKey key, std::size_t size) {
+  overlay_.sessions().consume(io::monotonic_time(), key.session, key.stream, size);
+  wake();
+}
+
+void Driver::finish(adapter::StreamKey key) {
+  overlay_.sessions().finish(io::monotonic_time(), key.session, key.stream);
+  wake();
+}
+
+void Driver::reset(adapter::StreamKey key, std::uint64_t code) {
+  overlay_.sessions().reset(io::monotonic_time(), key.session, key.stream, code);
+  wake();
+}
+
+}  // namespace weft::node

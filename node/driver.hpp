@@ -1,0 +1,79 @@
+// Couples the overlay to the machine: its datagrams to the UDP socket, its deadlines to a timer, its
+// rows to the store's writer, its streams to adapters. One per node; everything runs on the loop.
+//
+// Whoever changes the overlay calls wake(): at the end of the turn transmits, events and the
+// deadline are drained once, in that order, until nothing is left.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_set>
+
+#include "node/adapter/stream_port.hpp"
+#include "node/io/event_loop.hpp"
+#include "node/io/udp_driver.hpp"
+#include "node/store/writer.hpp"
+#include "overlay/overlay.hpp"
+
+namespace weft::node {
+
+class OverlayListener {
+ public:
+  virtual void on_overlay_event(overlay::OverlayEvent& event) = 0;
+  virtual void on_drained() = 0;  // nothing left to do in this turn
+
+ protected:
+  ~OverlayListener() = default;
+};
+
+class Driver final : public adapter::StreamPort, private io::DatagramSink {
+ public:
+  Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
+         OverlayListener& listener);
+  ~Driver() override;
+
+  [[nodiscard]] Result<void> open(const io::UdpOptions& options);
+  [[nodiscard]] const io::UdpDriver& udp() const { return *udp_; }
+  void wake() { flush_.schedule(); }
+  void drain();  // now rather than at the end of the turn
+
+  // A stream that still waits for its opening to be answered shows no bytes to its adapter.
+  void gate(const overlay::StreamKey& key) { gated_.insert(port_key(key)); }
+  void ungate(const overlay::StreamKey& key) { gated_.erase(port_key(key)); }
+
+  static adapter::StreamKey port_key(const overlay::StreamKey& key) {
+    return {key.session, key.stream};
+  }
+
+  MutableByteView send_space(adapter::StreamKey key) override;
+  void commit(adapter::StreamKey key, std::size_t size) override;
+  ByteView readable(adapter::StreamKey key) override;
+  bool read_finished(adapter::StreamKey key) override;
+  void consume(adapter::StreamKey key, std::size_t size) override;
+  void finish(adapter::StreamKey key) override;
+  void reset(adapter::StreamKey key, std::uint64_t code) override;
+
+ private:
+  void on_datagram(const Datagram& datagram) override;
+  void on_batch_end() override;
+  void on_writable() override { drain(); }
+  bool send_all();
+  void store(Persist persist);
+  void stored(std::uint64_t id, const Result<void>& result);
+
+  io::EventLoop& loop_;
+  overlay::Overlay& overlay_;
+  store::Writer& writer_;
+  OverlayListener& listener_;
+  io::Deferred flush_;
+  io::Timer timer_;
+  std::unique_ptr<io::UdpDriver> udp_;
+  std::unordered_set<adapter::StreamKey> gated_;
+  Bytes out_;
+  Instant batch_time_{};  // one clock reading per batch of datagrams
+  bool in_batch_ = false;
+  bool draining_ = false;
+  std::shared_ptr<bool> alive_;  // for completions that come back from the writer's thread
+};
+
+}  // namespace weft::node

@@ -1,0 +1,268 @@
+#include "node/gateway.hpp"
+
+#include <sys/socket.h>
+
+#include <spdlog/spdlog.h>
+
+#include "base/assert.hpp"
+#include "node/io/clock.hpp"
+
+namespace weft::node {
+
+namespace {
+
+overlay::StreamKey overlay_key(const adapter::StreamKey& key) { return {key.session, key.stream}; }
+
+service::OpenStatus status_of(adapter::ConnectFailure failure) {
+  switch (failure) {
+    case adapter::ConnectFailure::Refused: return service::OpenStatus::TargetRefused;
+    case adapter::ConnectFailure::Limit: return service::OpenStatus::Limit;
+    case adapter::ConnectFailure::Unreachable:
+    case adapter::ConnectFailure::Timeout:
+    case adapter::ConnectFailure::NotFound:
+    case adapter::ConnectFailure::Denied: break;
+  }
+  return service::OpenStatus::TargetUnreachable;
+}
+
+Errc errc_of(service::OpenStatus status) {
+  switch (status) {
+    case service::OpenStatus::Denied: return Errc::Denied;
+    case service::OpenStatus::NoSuchService: return Errc::NotFound;
+    case service::OpenStatus::Limit: return Errc::Limit;
+    case service::OpenStatus::TargetRefused:
+    case service::OpenStatus::TargetUnreachable:
+    case service::OpenStatus::Ok: break;
+  }
+  return Errc::NoPath;
+}
+
+}  // namespace
+
+Gateway::Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver)
+    : loop_(loop), overlay_(overlay), driver_(driver), connector_(loop) {}
+
+Gateway::~Gateway() = default;
+
+// ---- doors ---------------------------------------------------------------------------------------
+
+Result<Endpoint> Gateway::open_door(const service::Mapping& mapping, adapter::IfTaken taken) {
+  const auto id = mapping.id;
+  WEFT_TRY(auto listener,
+           adapter::TcpDoor::listen(loop_, mapping.listen, taken,
+                                    [this, id](io::UniqueFd socket, const Endpoint&) {
+                                      on_accept(id, std::move(socket));
+                                    }));
+  const Endpoint bound = listener->local();
+  Door& door = doors_[id];
+  door.mapping = mapping;
+  door.node = mapping.node ? to_text(*mapping.node) : std::string();
+  door.listener = std::move(listener);
+  return bound;
+}
+
+void Gateway::close_door(std::uint64_t mapping) {
+  doors_.erase(mapping);
+  std::erase_if(waiting_, [&](auto& entry) {
+    if (entry.second.mapping != mapping) return false;
+    overlay_.cancel_connect(entry.first);
+    refuse_socket(std::move(entry.second.socket));
+    return true;
+  });
+  std::erase_if(connections_, [&](const auto& entry) { return entry.second.mapping == mapping; });
+  driver_.wake();
+}
+
+DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
+  DoorTraffic sum;
+  if (const auto door = doors_.find(mapping); door != doors_.end()) sum = door->second.done;
+  for (const auto& [key, connection] : connections_) {
+    if (connection.mapping != mapping || !connection.pump) continue;
+    ++sum.connections;
+    sum.tx_bytes += connection.pump->counters().to_stream;
+    sum.rx_bytes += connection.pump->counters().from_stream;
+  }
+  return sum;
+}
+
+void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
+  const auto door = doors_.find(mapping);
+  if (door == doors_.end() || connections_.size() + waiting_.size() >= kMaxConnections)
+    return refuse_socket(std::move(socket));
+  const auto id =
+      overlay_.connect(io::monotonic_time(), door->second.mapping.service, door->second.node);
+  waiting_.emplace(id, Client{std::move(socket), mapping, {}});
+  driver_.wake();
+  if (door->second.mapping.once) {
+    door->second.listener.reset();
+    if (on_once_used) on_once_used(mapping);
+  }
+}
+
+void Gateway::refuse_socket(io::UniqueFd socket) {
+  const linger abort_on_close{1, 0};
+  setsockopt(socket.value(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
+}
+
+// ---- pipes ---------------------------------------------------------------------------------------
+
+void Gateway::open_pipe(const std::string& service, const std::string& node, PipeAnswer answered) {
+  const auto id = overlay_.connect(io::monotonic_time(), service, node);
+  waiting_.emplace(id, Client{{}, 0, std::move(answered)});
+  driver_.wake();
+}
+
+void Gateway::adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView early) {
+  const auto at = connections_.find(Driver::port_key(key));
+  if (at == connections_.end()) return;
+  if (!socket) {
+    driver_.reset(Driver::port_key(key), adapter::kLocalClosed);
+    return forget(key);
+  }
+  if (!early.empty())
+    overlay_.sessions().write(io::monotonic_time(), key.session, key.stream, early);
+  start_pump(key, std::move(socket), at->second);
+}
+
+// ---- events --------------------------------------------------------------------------------------
+
+bool Gateway::handle(overlay::OverlayEvent& event) {
+  if (const auto* ready = std::get_if<overlay::ConnectReady>(&event)) return on(*ready), true;
+  if (const auto* failed = std::get_if<overlay::ConnectFailed>(&event)) return on(*failed), true;
+  if (const auto* ok = std::get_if<overlay::ConnectAccepted>(&event)) return on(*ok), true;
+  if (const auto* refused = std::get_if<overlay::ConnectRefused>(&event)) return on(*refused), true;
+  if (const auto* inbound = std::get_if<overlay::InboundStream>(&event)) return on(*inbound), true;
+  if (const auto* readable = std::get_if<overlay::DataReadable>(&event)) {
+    if (auto* pump = pump_of(readable->key)) pump->on_stream_readable();
+    return true;
+  }
+  if (const auto* writable = std::get_if<overlay::DataWritable>(&event)) {
+    if (auto* pump = pump_of(writable->key)) pump->on_stream_writable();
+    return true;
+  }
+  if (const auto* reset = std::get_if<overlay::DataReset>(&event)) {
+    if (auto* pump = pump_of(reset->key)) pump->on_stream_reset(reset->code);
+    return true;
+  }
+  if (const auto* closed = std::get_if<overlay::DataClosed>(&event)) {
+    driver_.ungate(closed->key);
+    if (const auto target = connecting_.find(closed->key); target != connecting_.end()) {
+      connector_.cancel(target->second);
+      connecting_.erase(target);
+    }
+    if (auto* pump = pump_of(closed->key)) {
+      pump->on_stream_closed();
+    } else if (const auto at = connections_.find(Driver::port_key(closed->key));
+               at != connections_.end()) {
+      auto pipe = std::move(at->second.pipe);
+      connections_.erase(at);
+      if (pipe) pipe(fail(Errc::NoPath, "the session ended"));
+    }
+    return true;
+  }
+  return false;
+}
+
+void Gateway::on(const overlay::ConnectReady& e) {
+  auto node = waiting_.extract(e.id);
+  if (node.empty()) {  // the client is gone: so is its stream
+    driver_.reset(Driver::port_key(e.key), adapter::kLocalClosed);
+    return;
+  }
+  Client client = std::move(node.mapped());
+  driver_.gate(e.key);
+  Connection& connection = connections_[Driver::port_key(e.key)];
+  connection.mapping = client.mapping;
+  connection.pipe = std::move(client.pipe);
+  if (!connection.pipe) start_pump(e.key, std::move(client.socket), connection);
+}
+
+void Gateway::on(const overlay::ConnectFailed& e) {
+  auto node = waiting_.extract(e.id);
+  if (node.empty()) return;
+  Client client = std::move(node.mapped());
+  if (client.pipe) return client.pipe(std::unexpected(e.error));
+  const auto door = doors_.find(client.mapping);
+  spdlog::warn("event=connect_failed service={} err=\"{}\"",
+               door == doors_.end() ? "?" : door->second.mapping.service, e.error.detail);
+  refuse_socket(std::move(client.socket));
+}
+
+void Gateway::on(const overlay::ConnectAccepted& e) {
+  driver_.ungate(e.key);
+  const auto at = connections_.find(Driver::port_key(e.key));
+  if (at == connections_.end()) return;
+  if (auto pipe = std::exchange(at->second.pipe, {})) pipe(e.key);
+}
+
+void Gateway::on(const overlay::ConnectRefused& e) {
+  driver_.ungate(e.key);
+  const auto at = connections_.find(Driver::port_key(e.key));
+  if (at == connections_.end()) return;
+  spdlog::warn("event=refused_by_peer status={} err=\"{}\"", service::name_of(e.status), e.detail);
+  auto pipe = std::move(at->second.pipe);
+  forget(e.key);  // a pump that is not done resets its socket
+  if (pipe) pipe(fail(errc_of(e.status), e.detail));
+}
+
+void Gateway::on(const overlay::InboundStream& e) {
+  const auto& target = e.exposure.target;
+  adapter::Target where{target.host, target.port, target.path};
+  if (connections_.size() + connecting_.size() >= kMaxConnections) {
+    overlay_.refuse(io::monotonic_time(), e.key, service::OpenStatus::Limit,
+                    "too many connections at this node");
+    return driver_.wake();
+  }
+  connecting_[e.key] = connector_.connect(where, [this, e](auto result) {
+    on_target(e, std::move(result));
+  });
+}
+
+void Gateway::on_target(const overlay::InboundStream& inbound,
+                        std::expected<io::UniqueFd, adapter::ConnectError> target) {
+  connecting_.erase(inbound.key);
+  if (!target) {
+    spdlog::warn("event=target_failed service={} peer={} err=\"{}\"", inbound.exposure.name,
+                 inbound.caller_name, target.error().detail);
+    overlay_.refuse(io::monotonic_time(), inbound.key, status_of(target.error().failure),
+                    target.error().detail);
+    return driver_.wake();
+  }
+  overlay_.accept(io::monotonic_time(), inbound.key);
+  Connection& connection = connections_[Driver::port_key(inbound.key)];
+  connection.what = inbound.exposure.name;
+  start_pump(inbound.key, std::move(*target), connection);
+}
+
+// ---- pumps ---------------------------------------------------------------------------------------
+
+void Gateway::start_pump(const overlay::StreamKey& key, io::UniqueFd socket,
+                         Connection& connection) {
+  connection.pump = std::make_unique<adapter::TcpPump>(loop_, driver_, Driver::port_key(key),
+                                                       std::move(socket), *this);
+  connection.pump->start();
+  driver_.wake();
+}
+
+void Gateway::on_pump_done(adapter::StreamKey key, adapter::PumpEnd) {
+  const auto at = connections_.find(key);
+  if (at == connections_.end()) return;
+  if (const auto door = doors_.find(at->second.mapping); door != doors_.end()) {
+    door->second.done.tx_bytes += at->second.pump->counters().to_stream;
+    door->second.done.rx_bytes += at->second.pump->counters().from_stream;
+  }
+  forget(overlay_key(key));
+}
+
+adapter::TcpPump* Gateway::pump_of(const overlay::StreamKey& key) {
+  const auto at = connections_.find(Driver::port_key(key));
+  return at == connections_.end() ? nullptr : at->second.pump.get();
+}
+
+void Gateway::forget(const overlay::StreamKey& key) {
+  driver_.ungate(key);
+  connections_.erase(Driver::port_key(key));
+  driver_.wake();
+}
+
+}  // namespace weft::node

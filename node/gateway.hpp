@@ -1,0 +1,95 @@
+// Where streams meet sockets: local doors accept clients and become streams, streams of callers
+// become connections to exposed targets. Owns every door and every pump of the node.
+//
+// Invariants: a connection is in exactly one of `waiting` (its stream is not there yet), `connecting`
+// (its target is not) and `connections` (bytes flow). Limit: kMaxConnections, then new ones are
+// refused with RST, so that one neighbour cannot use up the process's descriptors.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "node/adapter/tcp_connect.hpp"
+#include "node/adapter/tcp_door.hpp"
+#include "node/adapter/tcp_pump.hpp"
+#include "node/driver.hpp"
+
+namespace weft::node {
+
+inline constexpr std::size_t kMaxConnections = 16384;
+
+struct DoorTraffic {
+  std::size_t connections = 0;
+  std::uint64_t tx_bytes = 0;  // client to service
+  std::uint64_t rx_bytes = 0;
+};
+
+class Gateway final : private adapter::PumpOwner {
+ public:
+  Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver);
+  ~Gateway();
+
+  // Opens the local side of a mapping. The endpoint really bound.
+  [[nodiscard]] Result<Endpoint> open_door(const service::Mapping& mapping, adapter::IfTaken taken);
+  void close_door(std::uint64_t mapping);  // and its connections
+  // The door of a mapping that got another id on the way (bound first, stored then).
+  [[nodiscard]] DoorTraffic traffic(std::uint64_t mapping) const;
+
+  // Opens a stream for the API's pipe. `answered`: refused, or adopt() may be called.
+  using PipeAnswer = std::function<void(Result<overlay::StreamKey>)>;
+  void open_pipe(const std::string& service, const std::string& node, PipeAnswer answered);
+  void adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView early);
+
+  // True if the event was this room's.
+  bool handle(overlay::OverlayEvent& event);
+
+  std::function<void(std::uint64_t mapping)> on_once_used;  // a --once door took its client
+
+ private:
+  struct Door {
+    service::Mapping mapping;
+    std::string node;  // text for connect(): a NodeId, or empty
+    std::unique_ptr<adapter::TcpDoor> listener;
+    DoorTraffic done;  // of connections that ended
+  };
+  struct Client {  // accepted, its stream not open yet
+    io::UniqueFd socket;
+    std::uint64_t mapping = 0;
+    PipeAnswer pipe;
+  };
+  struct Connection {
+    std::unique_ptr<adapter::TcpPump> pump;  // null: a pipe not adopted yet
+    std::uint64_t mapping = 0;               // 0: inbound, or a pipe
+    PipeAnswer pipe;
+    std::string what;                        // for the log
+  };
+
+  void on_accept(std::uint64_t mapping, io::UniqueFd socket);
+  void on(const overlay::ConnectReady& e);
+  void on(const overlay::ConnectFailed& e);
+  void on(const overlay::ConnectAccepted& e);
+  void on(const overlay::ConnectRefused& e);
+  void on(const overlay::InboundStream& e);
+  void on_target(const overlay::InboundStream& inbound,
+                 std::expected<io::UniqueFd, adapter::ConnectError> target);
+  void start_pump(const overlay::StreamKey& key, io::UniqueFd socket, Connection& connection);
+  void on_pump_done(adapter::StreamKey key, adapter::PumpEnd end) override;
+  adapter::TcpPump* pump_of(const overlay::StreamKey& key);
+  void forget(const overlay::StreamKey& key);
+  static void refuse_socket(io::UniqueFd socket);  // RST, as a closed port would
+
+  io::EventLoop& loop_;
+  overlay::Overlay& overlay_;
+  Driver& driver_;
+  adapter::Connector connector_;
+  std::map<std::uint64_t, Door> doors_;
+  std::map<overlay::CommandId, Client> waiting_;
+  std::map<overlay::StreamKey, adapter::Connector::Ticket> connecting_;
+  std::unordered_map<adapter::StreamKey, Connection> connections_;
+};
+
+}  // namespace weft::node

@@ -1,0 +1,337 @@
+#include "overlay/overlay.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "overlay/overlay_impl.hpp"
+
+namespace weft::overlay {
+
+// ---- TrustRouter ---------------------------------------------------------------------------------
+
+Verdict TrustRouter::verdict(const NetworkId& network, const NodeId& node, UnixTime now) const {
+  return serves(network) ? roster_->verdict(network, node, now) : Verdict::Unknown;
+}
+std::uint64_t TrustRouter::epoch_floor(const NetworkId& network, const NodeId& node) const {
+  return serves(network) ? roster_->epoch_floor(network, node) : 0;
+}
+std::optional<std::string> TrustRouter::name_of(const NetworkId& network,
+                                                const NodeId& node) const {
+  return serves(network) ? roster_->name_of(network, node) : std::nullopt;
+}
+std::optional<NodeId> TrustRouter::node_named(const NetworkId& network,
+                                              const std::string& name) const {
+  return serves(network) ? roster_->node_named(network, name) : std::nullopt;
+}
+bool TrustRouter::in_group(const NetworkId& network, const NodeId& node,
+                           const std::string& group) const {
+  return serves(network) && roster_->in_group(network, node, group);
+}
+
+// ---- construction --------------------------------------------------------------------------------
+
+Overlay::Impl::Impl(WallClock wall, OverlayConfig overlay_config, Rng& random)
+    : config(std::move(overlay_config)), rng(random), clock(wall),
+      sessions(config.identity, trust, random, wall, config.session_limits),
+      instance(random.bytes<8>()) {}
+
+Overlay::Overlay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Overlay::~Overlay() = default;
+
+Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, OverlayConfig config,
+                                               std::vector<Row> stored, Rng& rng) {
+  auto impl = std::make_unique<Impl>(clock, std::move(config), rng);
+  impl->next_sweep = now + kSweepInterval;
+  WEFT_CHECK(impl->load_rows(now, std::move(stored)));
+  impl->settle(now);
+  return std::unique_ptr<Overlay>(new Overlay(std::move(impl)));
+}
+
+// ---- the core's shape ----------------------------------------------------------------------------
+
+void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
+  if (datagram.payload.empty() || (datagram.payload[0] & 0x40) == 0) return;  // not QUIC
+  impl_->sessions.handle_datagram(now, datagram);
+  impl_->settle(now);
+}
+
+void Overlay::handle_timeout(Instant now) {
+  impl_->sessions.handle_timeout(now);
+  if (impl_->network) impl_->network->peers.handle_timeout(now);
+  impl_->expire(now);
+  if (now >= impl_->next_sweep) {
+    impl_->sweep(now);
+    impl_->next_sweep = now + kSweepInterval;
+  }
+  impl_->settle(now);
+}
+
+std::optional<Transmit> Overlay::poll_transmit(Instant now, MutableByteView out) {
+  auto transmit = impl_->sessions.poll_transmit(now, out);
+  if (!transmit) impl_->settle(now);
+  return transmit;
+}
+
+std::optional<OverlayEvent> Overlay::poll_event() {
+  if (impl_->events.empty()) return std::nullopt;
+  OverlayEvent event = std::move(impl_->events.front());
+  impl_->events.pop_front();
+  return event;
+}
+
+std::optional<Instant> Overlay::poll_timeout() const {
+  std::optional<Instant> earliest = impl_->next_sweep;
+  const auto consider = [&](std::optional<Instant> at) {
+    if (at && *at < *earliest) earliest = at;
+  };
+  consider(impl_->sessions.poll_timeout());
+  if (impl_->network) consider(impl_->network->peers.poll_timeout());
+  for (const auto& waiting : impl_->waiting) consider(waiting.deadline);
+  for (const auto& ping : impl_->pings) consider(ping.deadline);
+  if (impl_->joining) consider(impl_->joining->deadline);
+  return earliest;
+}
+
+void Overlay::set_wall_clock(WallClock clock) {
+  impl_->clock = clock;
+  impl_->sessions.set_wall_clock(clock);
+}
+
+void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints) {
+  if (endpoints == impl_->config.listen_endpoints) return;
+  impl_->config.listen_endpoints = std::move(endpoints);
+  if (impl_->network) impl_->broadcast(now, impl_->peer_list());
+  impl_->settle(now);
+}
+
+void Overlay::shutdown(Instant now) {
+  for (const auto& [id, link] : impl_->links)
+    impl_->sessions.close(now, id, kCodeShutdown, "the node is going down");
+  impl_->settle(now);
+}
+
+// ---- durability ----------------------------------------------------------------------------------
+
+void Overlay::Impl::persist(std::vector<Row> rows,
+                            std::function<void(Instant, const Result<void>&)> then) {
+  WEFT_ASSERT(!rows.empty());
+  const std::uint64_t id = ++last_persist;
+  events.push_back(PersistRequest{Persist{id, rows}});
+  persists.emplace(id, Pending{std::move(rows), std::move(then)});
+}
+
+void Overlay::Impl::persist_quietly(std::vector<Row> rows) {
+  if (!rows.empty()) persist(std::move(rows), [](Instant, const Result<void>&) {});
+}
+
+void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> result) {
+  const auto at = impl_->persists.find(persist_id);
+  if (at == impl_->persists.end()) return;
+  auto pending = std::move(at->second);
+  impl_->persists.erase(at);
+  if (!result) {
+    impl_->notice(Notice::Level::Warning, "could not store a change: " + result.error().detail);
+    if (impl_->unsaved.size() < kMaxWaiting) impl_->unsaved.push_back(std::move(pending.rows));
+    if (!impl_->retry_store_at) impl_->retry_store_at = now + kRetryStore;
+  }
+  pending.then(now, result);
+  impl_->settle(now);
+}
+
+void Overlay::Impl::done(CommandId id, Result<Outcome> result) {
+  events.push_back(CommandDone{id, std::move(result)});
+}
+
+std::function<void(Instant, const Result<void>&)> Overlay::Impl::done_when_stored(CommandId id,
+                                                                                Outcome outcome) {
+  return [this, id, outcome = std::move(outcome)](Instant, const Result<void>& stored) {
+    if (stored)
+      done(id, outcome);
+    else
+      done(id, fail(Errc::Storage, "it works now but is not saved, so a restart would lose it: " +
+                                       stored.error().detail));
+  };
+}
+
+void Overlay::Impl::notice(Notice::Level level, std::string text) {
+  events.push_back(Notice{level, std::move(text)});
+}
+
+std::string Overlay::Impl::label(const NodeId& node) const {
+  if (network)
+    if (auto name = network->roster.name_of(network->id, node)) return *name;
+  return short_text(node);
+}
+
+// ---- time ----------------------------------------------------------------------------------------
+
+void Overlay::Impl::expire(Instant now) {
+  std::vector<Waiting> late;
+  std::erase_if(waiting, [&](const Waiting& w) {
+    if (w.deadline > now) return false;
+    late.push_back(w);
+    return true;
+  });
+  for (const auto& w : late) {
+    Error error{Errc::NoPath, label(w.peer) + " does not answer"};
+    if (w.kind == Waiting::Kind::Connect)
+      events.push_back(ConnectFailed{w.id, std::move(error)});
+    else
+      done(w.id, std::unexpected(std::move(error)));
+  }
+  std::erase_if(pings, [&](const PingUnderWay& ping) {
+    if (ping.deadline > now) return false;
+    done(ping.id, fail(Errc::Timeout, "no answer to the ping"));
+    return true;
+  });
+  if (joining && joining->deadline <= now)
+    abort_join(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
+  if (retry_store_at && *retry_store_at <= now) {
+    retry_store_at.reset();
+    auto rows = std::exchange(unsaved, {});
+    for (auto& batch : rows) persist_quietly(std::move(batch));
+  }
+}
+
+// Once a second: retries what waits for a free stream, ends drained duplicate sessions, renews
+// our certificate, forgets old tickets.
+void Overlay::Impl::sweep(Instant now) {
+  if (!network) return;
+  std::erase_if(waiting, [&](const Waiting& w) {
+    const Peer* peer = network->peers.find(w.peer);
+    return peer != nullptr && peer->is_up() && try_start(now, w);
+  });
+  for (const auto& [id, peer] : network->peers.all()) {
+    // One end decides, so that the two never close each other's favourite.
+    if (peer.sessions.size() < 2 || peer.id < config.identity.id) continue;
+    for (const auto& session : peer.sessions) {
+      if (session.id == peer.preferred || now - session.since < kSimultaneous) continue;
+      const auto info = sessions.info(session.id);
+      if (info && info->open_streams <= 1)
+        sessions.close(now, session.id, kCodeSuperseded, "another session serves this peer");
+    }
+  }
+  rotate_credential(now);
+  persist_quietly(network->tickets.purge(unix_now(now)));
+}
+
+// ---- queries -------------------------------------------------------------------------------------
+
+session::SessionLayer& Overlay::sessions() { return impl_->sessions; }
+const session::SessionLayer& Overlay::sessions() const { return impl_->sessions; }
+NodeId Overlay::id() const { return impl_->config.identity.id; }
+std::string Overlay::name() const {
+  if (!impl_->network) return {};
+  return impl_->network->roster.name_of(impl_->network->id, id()).value_or("");
+}
+std::optional<NetworkId> Overlay::network() const {
+  return impl_->network ? std::optional(impl_->network->id) : std::nullopt;
+}
+std::string Overlay::network_name() const {
+  return impl_->network ? impl_->network->roster.network_name() : std::string();
+}
+std::string Overlay::role() const {
+  if (!impl_->network || impl_->network->roster.member(id()) == nullptr) return "none";
+  const auto& roster = impl_->network->roster;
+  const bool signs = roster.may_sign(impl_->config.identity.public_key()) ||
+                     (impl_->config.person && roster.may_sign(impl_->config.person->public_key));
+  return signs ? "admin" : "member";
+}
+
+std::vector<MemberView> Overlay::members() const {
+  std::vector<MemberView> out;
+  if (!impl_->network) return out;
+  for (const auto& member : impl_->network->roster.members()) {
+    MemberView view{member.id, member.name, "away", std::nullopt, member.since};
+    const Peer* peer = impl_->network->peers.find(member.id);
+    if (member.id == id()) view.state = "self";
+    if (peer != nullptr && peer->is_up()) {
+      view.state = "alive";
+      if (const auto info = impl_->sessions.info(*peer->preferred)) view.rtt = info->smoothed_rtt;
+    }
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+std::vector<PeerView> Overlay::peers() const {
+  std::vector<PeerView> out;
+  if (!impl_->network) return out;
+  for (const auto& [node, peer] : impl_->network->peers.all()) {
+    PeerView view{node, impl_->label(node), "down", std::nullopt};
+    if (peer.is_up()) {
+      view.state = "up";
+      view.session = impl_->sessions.info(*peer.preferred);
+    } else if (!peer.dialing.empty() || peer.next_attempt) {
+      view.state = "dialing";
+    }
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+std::vector<ServiceView> Overlay::services() const {
+  std::vector<ServiceView> out;
+  if (!impl_->network) return out;
+  for (const auto& [node, lines] : impl_->network->offered) {
+    const Peer* peer = impl_->network->peers.find(node);
+    const bool up = peer != nullptr && peer->is_up();
+    std::optional<Duration> rtt;
+    if (up)
+      if (const auto info = impl_->sessions.info(*peer->preferred)) rtt = info->smoothed_rtt;
+    for (const auto& line : lines)
+      out.push_back({line.name, impl_->label(node), node, line.protocol, up, rtt});
+  }
+  std::ranges::sort(out, {}, [](const ServiceView& s) { return std::tie(s.name, s.node); });
+  return out;
+}
+
+std::vector<service::Exposure> Overlay::exposures() const {
+  return impl_->network ? impl_->network->registry.list() : std::vector<service::Exposure>{};
+}
+
+Overlay::Access Overlay::access(const std::string& service) const {
+  Access out;
+  if (!impl_->network) return out;
+  for (const auto& rule : impl_->network->access.list()) {
+    if (rule.service != service && rule.service != "*") continue;
+    std::string who = "*";
+    if (rule.subject.kind == service::Subject::Kind::Node) who = impl_->label(rule.subject.node);
+    if (rule.subject.kind == service::Subject::Kind::Group) who = "group:" + rule.subject.group;
+    (rule.allow ? out.allow : out.deny).push_back(std::move(who));
+  }
+  return out;
+}
+
+std::size_t Overlay::connections(const std::string& service) const {
+  return static_cast<std::size_t>(std::ranges::count_if(impl_->streams, [&](const auto& entry) {
+    return entry.second.inbound && entry.second.phase == ServiceStream::Phase::Open &&
+           entry.second.service == service;
+  }));
+}
+
+std::vector<service::Mapping> Overlay::mappings() const {
+  return impl_->network ? impl_->network->mappings.list() : std::vector<service::Mapping>{};
+}
+
+std::vector<std::pair<std::string, std::vector<std::string>>> Overlay::groups() const {
+  std::vector<std::pair<std::string, std::vector<std::string>>> out;
+  if (!impl_->network) return out;
+  for (const auto& [group, nodes] : impl_->network->roster.state().groups()) {
+    std::vector<std::string> names;
+    for (const auto& node : nodes) names.push_back(impl_->label(node));
+    out.emplace_back(group, std::move(names));
+  }
+  return out;
+}
+
+Result<NodeId> Overlay::find_node(const std::string& who) const {
+  if (!impl_->network) return fail(Errc::NotFound, "this node is in no network");
+  const auto& roster = impl_->network->roster;
+  if (const auto named = roster.node_named(impl_->network->id, who)) return *named;
+  if (const auto parsed = node_id_from_text(who); parsed && roster.member(*parsed) != nullptr)
+    return *parsed;
+  return fail(Errc::NotFound, "no node of this network is called \"" + who + "\"");
+}
+
+}  // namespace weft::overlay

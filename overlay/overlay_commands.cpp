@@ -1,0 +1,236 @@
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "overlay/overlay_impl.hpp"
+
+namespace weft::overlay {
+
+namespace {
+
+constexpr std::string_view kGroupPrefix = "group:";
+
+Result<roster::MayFlags> may_flags(const std::vector<std::string>& may) {
+  roster::MayFlags flags = 0;
+  for (const auto& word : may) {
+    if (word == "expose") flags |= roster::kMayExpose;
+    else if (word == "relay") flags |= roster::kMayRelay;
+    else if (word == "admin") flags |= roster::kMayAdmin;
+    else return fail(Errc::Usage, "\"" + word + "\" is none of expose, relay, admin");
+  }
+  return flags;
+}
+
+}  // namespace
+
+CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std::string> may,
+                          std::vector<std::string> allow, Duration ttl) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  const auto run = [&]() -> Result<void> {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    WEFT_TRY(const auto flags, may_flags(may));
+    if (network->roster.node_named(network->id, name))
+      return fail(Errc::AlreadyExists, "the name \"" + name + "\" is taken in this network");
+    if (role() != "admin")
+      return fail(Errc::Denied, "this node may not invite: it was itself invited without --may admin");
+    const UnixTime wall = impl_->unix_now(now);
+    const auto life = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
+    WEFT_TRY(auto issued, network->tickets.issue(impl_->rng, name, allow, flags, life, wall));
+    roster::Ticket ticket;
+    ticket.network = network->id;
+    ticket.network_secret = network->roster.network_secret();
+    ticket.inviter = impl_->config.identity.public_key();
+    ticket.inviter_static = network->credential.key.public_key;
+    ticket.endpoints = impl_->config.listen_endpoints;
+    if (ticket.endpoints.size() > roster::kMaxTicketEndpoints)
+      ticket.endpoints.resize(roster::kMaxTicketEndpoints);
+    ticket.name = name;
+    ticket.id = issued.invite.id;
+    ticket.secret = issued.invite.secret;
+    ticket.expires = issued.invite.expires;
+    impl_->push_context();
+    impl_->persist({issued.row}, impl_->done_when_stored(
+                                     id, InviteOutcome{name, ticket.to_text(), ticket.expires}));
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::join(Instant now, const std::string& ticket_text) {
+  const CommandId id = impl_->next_command();
+  const auto run = [&]() -> Result<void> {
+    WEFT_TRY(auto ticket, roster::Ticket::from_text(ticket_text));
+    if (ticket.expires <= impl_->unix_now(now))
+      return fail(Errc::Expired, "the ticket has expired");
+    if (impl_->network && impl_->network->id == ticket.network)
+      return fail(Errc::AlreadyExists, "this node is already in that network");
+    const bool removed =
+        impl_->network && impl_->network->roster.member(this->id()) == nullptr;
+    if (impl_->network && impl_->network->roster.members().size() > 1 && !removed)
+      return fail(Errc::Conflict, "this node is in a network with others already");
+    impl_->start_join(now, id, std::move(ticket));
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::remove_node(Instant now, const std::string& who) {
+  const CommandId id = impl_->next_command();
+  const auto node = find_node(who);
+  if (!node) {
+    impl_->done(id, std::unexpected(node.error()));
+  } else if (*node == this->id()) {
+    impl_->done(id, fail(Errc::Usage, "a node does not remove itself"));
+  } else {
+    impl_->append_own(now, id, roster::RemovalBody{false, node->bytes}, std::monostate{});
+  }
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::group_change(Instant now, const std::string& group, const std::string& node,
+                                bool add) {
+  const CommandId id = impl_->next_command();
+  const auto member = find_node(node);
+  if (!member)
+    impl_->done(id, std::unexpected(member.error()));
+  else if (impl_->network->roster.in_group(impl_->network->id, *member, group) == add)
+    impl_->done(id, std::monostate{});
+  else
+    impl_->append_own(now, id, roster::GroupBody{group, add, *member}, std::monostate{});
+  impl_->settle(now);
+  return id;
+}
+
+// ---- services ------------------------------------------------------------------------------------
+
+namespace {
+
+Result<service::Subject> subject_of(const Overlay& overlay, const std::string& who) {
+  if (who == "*") return service::Subject::everyone();
+  if (who.starts_with(kGroupPrefix)) {
+    std::string group = who.substr(kGroupPrefix.size());
+    if (group.empty()) return fail(Errc::Usage, "group: needs the group's name behind it");
+    return service::Subject::of_group(std::move(group));
+  }
+  WEFT_TRY(const auto node, overlay.find_node(who));
+  return service::Subject::of(node);
+}
+
+}  // namespace
+
+CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<std::string> allow) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  const auto run = [&]() -> Result<void> {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    std::vector<service::Subject> subjects;
+    for (const auto& who : allow) {
+      WEFT_TRY(auto subject, subject_of(*this, who));
+      subjects.push_back(std::move(subject));
+    }
+    const auto name = exposure.name;
+    WEFT_TRY(auto row, network->registry.add(std::move(exposure)));
+    std::vector<Row> rows{std::move(row)};
+    for (auto& subject : subjects) {
+      WEFT_TRY(auto change, network->access.add(true, std::move(subject), name));
+      for (auto& rule : change.rows) rows.push_back(std::move(rule));
+    }
+    impl_->persist(std::move(rows), [this, finish = impl_->done_when_stored(id, std::monostate{})](
+                                        Instant later, const Result<void>& stored) {
+      impl_->rules_changed(later);
+      finish(later, stored);
+    });
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::unexpose(Instant now, const std::string& name) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  const auto run = [&]() -> Result<void> {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    WEFT_TRY(auto row, network->registry.remove(name));
+    std::vector<Row> rows{std::move(row)};
+    for (auto& rule : network->access.remove_service(name)) rows.push_back(std::move(rule));
+    impl_->rules_changed(now);  // withdrawing takes effect before it is stored
+    impl_->persist(std::move(rows), impl_->done_when_stored(id, std::monostate{}));
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::set_access(Instant now, const std::string& name, const std::string& who,
+                              bool allow) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  const auto run = [&]() -> Result<void> {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    if (network->registry.find(name) == nullptr)
+      return fail(Errc::NotFound, "this node exposes no service \"" + name + "\"");
+    WEFT_TRY(auto subject, subject_of(*this, who));
+    WEFT_TRY(auto change, network->access.add(allow, std::move(subject), name));
+    if (!allow) impl_->rules_changed(now);
+    auto finish = impl_->done_when_stored(id, std::monostate{});
+    if (change.rows.empty()) {
+      finish(now, {});
+      return {};
+    }
+    impl_->persist(std::move(change.rows),
+                   [this, finish](Instant later, const Result<void>& stored) {
+                     impl_->rules_changed(later);
+                     finish(later, stored);
+                   });
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  const auto run = [&]() -> Result<void> {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    WEFT_TRY(auto change, network->mappings.add(std::move(mapping)));
+    MappingOutcome outcome{change.mapping};
+    if (change.row)
+      impl_->persist({std::move(*change.row)}, impl_->done_when_stored(id, std::move(outcome)));
+    else
+      impl_->done(id, std::move(outcome));
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+CommandId Overlay::remove_mapping(Instant now, std::uint64_t mapping) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  const auto run = [&]() -> Result<void> {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    WEFT_TRY(auto change, network->mappings.remove(mapping));
+    MappingOutcome outcome{change.mapping};
+    if (change.row)
+      impl_->persist({std::move(*change.row)}, impl_->done_when_stored(id, std::move(outcome)));
+    else
+      impl_->done(id, std::move(outcome));
+    return {};
+  };
+  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
+  impl_->settle(now);
+  return id;
+}
+
+}  // namespace weft::overlay

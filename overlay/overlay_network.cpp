@@ -1,0 +1,438 @@
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "base/wire.hpp"
+#include "overlay/overlay_impl.hpp"
+
+namespace weft::overlay {
+
+namespace {
+
+// Keys of Table::Network. "current" lies under the zero network and names the one we are in.
+constexpr std::string_view kCurrent = "current";
+constexpr std::string_view kStatic = "static";      // secret 32 | certificate
+constexpr std::string_view kPrevious = "previous";  // the static key before, until its not_after
+
+Row network_row(const NetworkId& network, std::string_view key, std::optional<Bytes> value) {
+  return {Table::Network, network, to_bytes(bytes_of(key)), std::move(value)};
+}
+
+Bytes encode_credential(const StaticCredential& credential) {
+  Bytes out = to_bytes(credential.key.secret);
+  append(out, credential.certificate.encode());
+  return out;
+}
+
+Result<StaticCredential> decode_credential(ByteView bytes) {
+  if (bytes.size() < 32) return fail(Errc::Malformed, "static key: too short");
+  WEFT_TRY(const auto secret, to_array<32>(bytes.first(32)));
+  WEFT_TRY(const auto certificate, Certificate::decode(bytes.subspan(32)));
+  return StaticCredential{crypto::X25519KeyPair::from_secret(secret), certificate};
+}
+
+JoinStatus join_status_of(Errc code) {
+  switch (code) {
+    case Errc::NotFound: return JoinStatus::NoSuchTicket;
+    case Errc::AuthFailed: return JoinStatus::WrongProof;
+    case Errc::Expired: return JoinStatus::Expired;
+    case Errc::Conflict: return JoinStatus::Used;
+    case Errc::AlreadyExists: return JoinStatus::NameTaken;
+    case Errc::Storage: return JoinStatus::Storage;
+    default: return JoinStatus::Denied;
+  }
+}
+
+Errc errc_of(JoinStatus status) {
+  switch (status) {
+    case JoinStatus::NoSuchTicket: return Errc::NotFound;
+    case JoinStatus::WrongProof: return Errc::AuthFailed;
+    case JoinStatus::Expired: return Errc::Expired;
+    case JoinStatus::Used: return Errc::Conflict;
+    case JoinStatus::NameTaken: return Errc::AlreadyExists;
+    case JoinStatus::Storage: return Errc::Storage;
+    case JoinStatus::Ok:
+    case JoinStatus::Denied: break;
+  }
+  return Errc::Denied;
+}
+
+}  // namespace
+
+// ---- creating and loading ------------------------------------------------------------------------
+
+void Overlay::create_network(Instant now, const std::string& node_name) {
+  WEFT_ASSERT(!impl_->network);
+  WEFT_ASSERT(impl_->config.person.has_value());
+  roster::GenesisBody genesis;
+  genesis.network_name = node_name + "-net";
+  genesis.network_name.resize(std::min<std::size_t>(genesis.network_name.size(), 63));
+  genesis.network_secret = impl_->rng.bytes<32>();
+  genesis.person_key = impl_->config.person->public_key;
+  genesis.person_name = node_name;
+  genesis.node_key = impl_->config.identity.public_key();
+  genesis.node_name = node_name;
+  auto created =
+      roster::Roster::create(*impl_->config.person, std::move(genesis), impl_->unix_now(now));
+  WEFT_ASSERT(created.has_value());
+  auto fresh = std::make_unique<Network>(std::move(*created), id(), impl_->sessions);
+  fresh->credential = impl_->make_credential(now, fresh->id, 0);
+  auto rows = impl_->network_rows(*fresh);
+  impl_->install(now, std::move(fresh));
+  impl_->persist_quietly(std::move(rows));
+  impl_->settle(now);
+}
+
+std::vector<Row> Overlay::Impl::network_rows(const Network& n) const {
+  std::vector<Row> rows = n.roster.rows();
+  rows.push_back(network_row({}, kCurrent, to_bytes(n.id.view())));
+  rows.push_back(network_row(n.id, kStatic, encode_credential(n.credential)));
+  if (n.previous)
+    rows.push_back(network_row(n.id, kPrevious, encode_credential(*n.previous)));
+  return rows;
+}
+
+Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
+  const auto current = std::ranges::find_if(rows, [](const Row& row) {
+    return row.table == Table::Network && row.network.is_zero() &&
+           text_of(row.key) == kCurrent && row.value;
+  });
+  if (current == rows.end()) return {};
+  WEFT_TRY(const auto id_bytes, to_array<32>(*current->value));
+  const NetworkId id{id_bytes};
+  std::vector<Row> trusted;
+  for (const auto& row : rows)
+    if (row.network == id && (row.table == Table::Roster || row.table == Table::Epoch ||
+                              row.table == Table::Network))
+      trusted.push_back(row);
+  WEFT_TRY(auto roster, roster::Roster::from_rows(id, trusted));
+  auto fresh = std::make_unique<Network>(std::move(roster), config.identity.id, sessions);
+  std::vector<Row> adopted;
+  for (const auto& row : rows) {
+    if (!row.value) continue;
+    Row mine = row;
+    // A join moves exposures and doors along; if it was cut short, they still carry the old id.
+    mine.network = id;
+    Result<void> loaded;
+    switch (row.table) {
+      case Table::Ticket:
+        if (row.network == id) loaded = fresh->tickets.load(row);
+        break;
+      case Table::Exposure: loaded = fresh->registry.load(mine); break;
+      case Table::Mapping: loaded = fresh->mappings.load(mine); break;
+      case Table::Access:
+        if (row.network == id) loaded = fresh->access.load(row);
+        break;
+      case Table::Network:
+        if (row.network == id && text_of(row.key) == kStatic) {
+          WEFT_TRY(fresh->credential, decode_credential(*row.value));
+        } else if (row.network == id && text_of(row.key) == kPrevious) {
+          WEFT_TRY(fresh->previous, decode_credential(*row.value));
+        }
+        break;
+      case Table::Roster:
+      case Table::Epoch:
+      case Table::Peer:
+      case Table::Setting: break;
+    }
+    WEFT_CHECK(loaded);
+    if (row.network != id && (row.table == Table::Exposure || row.table == Table::Mapping))
+      adopted.push_back(std::move(mine));
+  }
+  Network& installed = *fresh;
+  if (installed.credential.certificate.epoch == 0)
+    installed.credential = make_credential(now, id, 0);
+  install(now, std::move(fresh));
+  persist_quietly(std::move(adopted));
+  for (const auto& row : rows)
+    if (row.table == Table::Peer && row.network == id && row.value)
+      if (const auto message = decode_control(*row.value))
+        if (const auto* list = std::get_if<PeerList>(&*message)) learn_peers(now, *list);
+  rotate_credential(now);
+  return {};
+}
+
+void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
+  if (network) {
+    trust.set(nullptr);
+    const NetworkId old = network->id;
+    network.reset();
+    sessions.remove_network(now, old);
+  }
+  network = std::move(fresh);
+  trust.set(&network->roster);
+  push_context();
+  adopt_members(now);
+}
+
+// ---- our credential ------------------------------------------------------------------------------
+
+StaticCredential Overlay::Impl::make_credential(Instant now, const NetworkId& id,
+                                                std::uint64_t last_epoch) {
+  const auto key = crypto::X25519KeyPair::generate(rng);
+  const auto epoch = std::max(last_epoch + 1, static_cast<std::uint64_t>(unix_now(now)));
+  return {key, Certificate::issue(config.identity, id, key.public_key, epoch, unix_now(now))};
+}
+
+void Overlay::Impl::push_context() {
+  session::NetworkContext context;
+  context.id = network->id;
+  context.secret = network->roster.network_secret();
+  context.credential = network->credential;
+  context.previous = network->previous;
+  context.roster_seq = network->roster.head().seq;
+  context.roster_head = network->roster.head().hash;
+  context.accept_joiners = !network->tickets.list().empty();
+  sessions.set_network(context);
+}
+
+void Overlay::Impl::rotate_credential(Instant now) {
+  const UnixTime wall = unix_now(now);
+  const auto& certificate = network->credential.certificate;
+  if (wall < certificate.not_before + kCertificateRotation && wall < certificate.not_after) return;
+  network->previous = std::exchange(network->credential,
+                                    make_credential(now, network->id, certificate.epoch));
+  std::vector<Row> rows;
+  rows.push_back(network_row(network->id, kStatic, encode_credential(network->credential)));
+  rows.push_back(network_row(network->id, kPrevious, encode_credential(*network->previous)));
+  persist(std::move(rows), [this](Instant later, const Result<void>& stored) {
+    if (!stored || !network) return;
+    push_context();
+    broadcast(later, peer_list());
+  });
+}
+
+// ---- the roster ----------------------------------------------------------------------------------
+
+// Peers follow the roster: new members are known, removed ones forgotten.
+void Overlay::Impl::adopt_members(Instant now) {
+  for (const auto& member : network->roster.members())
+    if (member.id != config.identity.id) network->peers.add(network->id, member.identity);
+  std::vector<NodeId> gone;
+  for (const auto& [id, peer] : network->peers.all())
+    if (network->roster.member(id) == nullptr) gone.push_back(id);
+  for (const auto& id : gone) {
+    network->offered.erase(id);
+    network->peers.remove(now, id);
+    persist_quietly({{Table::Peer, network->id, to_bytes(id.view()), std::nullopt}});
+  }
+  if (network->roster.members().size() > kEagerPeers) return;
+  for (const auto& member : network->roster.members())
+    if (Peer* peer = network->peers.find(member.id); peer != nullptr && !peer->wanted)
+      network->peers.want(now, *peer, false);
+}
+
+void Overlay::Impl::roster_changed(Instant now, const roster::Appended& appended) {
+  if (appended.equivocation)
+    notice(Notice::Level::Warning,
+           "the roster was signed twice at one place by the same key: a key may be stolen");
+  if (!appended.head_changed) return;
+  push_context();
+  events.push_back(RosterChanged{network->roster.head().seq});
+  adopt_members(now);
+  sessions.trust_changed(now);
+  rules_changed(now);
+  if (network->roster.verdict(network->id, config.identity.id, unix_now(now)) == Verdict::Removed) {
+    events.push_back(RemovedFromNetwork{network->id});
+    notice(Notice::Level::Warning, "this node was removed from its network");
+  }
+  const auto head = network->roster.head();
+  broadcast(now, RosterHave{head.seq, head.hash});
+}
+
+Result<roster::Entry> Overlay::Impl::propose(Instant now, const roster::Body& body) const {
+  const auto& r = network->roster;
+  const UnixTime wall = unix_now(now);
+  if (config.person && r.may_sign(config.person->public_key))
+    return r.propose(*config.person, body, wall);
+  if (r.may_sign(config.identity.public_key())) return r.propose(config.identity.key, body, wall);
+  return fail(Errc::Denied, "this node may not change who is in the network");
+}
+
+void Overlay::Impl::append_own(Instant now, CommandId id, const roster::Body& body,
+                               Outcome outcome) {
+  auto entry = propose(now, body);
+  if (!entry) return done(id, std::unexpected(entry.error()));
+  auto appended = network->roster.append(*entry);
+  if (!appended) return done(id, std::unexpected(appended.error()));
+  auto finish = done_when_stored(id, std::move(outcome));
+  auto rows = appended->rows;
+  if (rows.empty()) return finish(now, {});
+  persist(std::move(rows), [this, appended = *appended, bytes = entry->encode(),
+                            finish](Instant later, const Result<void>& stored) {
+    if (stored && network) {
+      broadcast(later, RosterEntries{{bytes}, false});
+      roster_changed(later, appended);
+    }
+    finish(later, stored);
+  });
+}
+
+// ---- joining -------------------------------------------------------------------------------------
+
+void Overlay::Impl::start_join(Instant now, CommandId id, roster::Ticket ticket) {
+  if (joining) return done(id, fail(Errc::Busy, "another join is under way"));
+  Joining j;
+  j.command = id;
+  j.deadline = now + config.join_timeout;
+  j.credential = make_credential(now, ticket.network, 0);
+  session::NetworkContext context;
+  context.id = ticket.network;
+  context.secret = ticket.network_secret;
+  context.credential = j.credential;
+  sessions.set_network(context);
+  for (const auto& endpoint : ticket.endpoints) {
+    session::DialTarget target;
+    target.network = ticket.network;
+    target.identity = ticket.inviter;
+    target.endpoint = endpoint;
+    target.join = true;
+    if (const auto dial = sessions.dial(now, target)) j.dials.insert(*dial);
+  }
+  j.ticket = std::move(ticket);
+  joining = std::move(j);
+  if (joining->dials.empty())
+    abort_join(now, {Errc::NoPath, "the ticket names no address that can be dialled"});
+}
+
+void Overlay::Impl::join_session_up(Instant now, const session::SessionUp& up) {
+  Link& link = links.at(up.session);
+  if (!up.initiator) return;  // somebody joins us: their request comes on the control stream
+  if (!joining || joining->session) {
+    sessions.close(now, up.session, kCodeSuperseded, "another dial came up first");
+    return;
+  }
+  joining->session = up.session;
+  for (const auto other : joining->dials)
+    if (other != up.session) sessions.close(now, other, kCodeSuperseded, "another dial came up");
+  joining->dials = {up.session};
+  greet(now, link);
+  send(now, link,
+       JoinRequest{joining->ticket.id,
+                   roster::join_proof(joining->ticket.secret, up.channel_binding),
+                   joining->ticket.name});
+}
+
+void Overlay::Impl::join_answer(Instant now, Link& link, const JoinAnswer& answer) {
+  if (!joining || joining->session != link.up.session) return;
+  if (answer.status != JoinStatus::Ok)
+    return abort_join(now, {errc_of(answer.status), answer.detail});
+  joining->accepted = true;
+  joining->name = answer.name;
+  send(now, link, RosterGet{});
+}
+
+void Overlay::Impl::join_entries(Instant now, Link& link, const RosterEntries& entries) {
+  if (!joining || joining->session != link.up.session || !joining->accepted) return;
+  for (const auto& entry : entries.entries) joining->chain.push_back(entry);
+  if (joining->chain.size() > roster::kMaxEntries)
+    return abort_join(now, {Errc::Limit, "the network's roster is too long"});
+  if (!entries.more) return finish_join(now);
+  RosterGet next;
+  next.locator.push_back(crypto::sha256(joining->chain.back()));
+  send(now, link, next);
+}
+
+void Overlay::Impl::finish_join(Instant now) {
+  auto roster = roster::Roster::from_chain(joining->ticket.network, joining->chain);
+  if (!roster) return abort_join(now, roster.error());
+  if (roster->member(config.identity.id) == nullptr)
+    return abort_join(now, {Errc::Denied, "the network's roster does not name this node"});
+  auto fresh = std::make_unique<Network>(std::move(*roster), config.identity.id, sessions);
+  fresh->credential = joining->credential;
+  std::vector<Row> moved;  // what we expose and open comes along
+  if (network) {
+    for (const auto& exposure : network->registry.list())
+      if (auto row = fresh->registry.add(exposure)) moved.push_back(*row);
+    for (const auto& mapping : network->mappings.list())
+      if (auto change = fresh->mappings.add(mapping); change && change->row)
+        moved.push_back(*change->row);
+  }
+  JoinOutcome outcome{fresh->id, joining->name, node_id_of(joining->ticket.inviter), {}};
+  outcome.via_name = fresh->roster.name_of(fresh->id, outcome.via).value_or("");
+  auto rows = network_rows(*fresh);
+  if (network && network->id != fresh->id)  // the old network's keys do not stay behind
+    for (auto& row : network_rows(*network))
+      if (!row.network.is_zero()) {
+        row.value.reset();
+        rows.push_back(std::move(row));
+      }
+  auto shared = std::make_shared<std::unique_ptr<Network>>(std::move(fresh));
+  persist(std::move(rows), [this, shared, moved, outcome](Instant later,
+                                                          const Result<void>& stored) {
+    if (!joining) return;
+    if (!stored) return abort_join(later, stored.error());
+    const Joining finished = std::move(*joining);
+    joining.reset();
+    install(later, std::move(*shared));
+    persist_quietly(moved);
+    if (Peer* peer = network->peers.find(outcome.via)) {
+      network->peers.learn(*peer, finished.ticket.endpoints, false);
+      if (finished.session)
+        if (const auto info = sessions.info(*finished.session))
+          network->peers.learn(*peer, {info->remote}, true);
+      network->peers.want(later, *peer, true);
+    }
+    if (finished.session) sessions.close(later, *finished.session, kCodeDone, "joined");
+    done(finished.command, outcome);
+  });
+}
+
+void Overlay::Impl::abort_join(Instant now, Error error) {
+  const Joining failed = std::move(*joining);
+  joining.reset();
+  for (const auto dial : failed.dials) sessions.close(now, dial, kCodeDone, "join given up");
+  if (!network || network->id != failed.ticket.network)
+    sessions.remove_network(now, failed.ticket.network);
+  done(failed.command, std::unexpected(std::move(error)));
+}
+
+// We are the inviter. One transaction burns the ticket and appends the entry.
+void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& request) {
+  const auto refuse_join = [&](const Error& error) {
+    notice(Notice::Level::Warning,
+           "refused a join from " + to_text(link.up.remote) + ": " + error.detail);
+    send(now, link, JoinAnswer{join_status_of(error.code), error.detail, {}});
+  };
+  if (!network) return;
+  const auto& joiner = link.up.certificate.identity;
+  auto redeemed = network->tickets.redeem(request.ticket, request.proof, link.up.channel_binding,
+                                          joiner, unix_now(now));
+  if (!redeemed) return refuse_join(redeemed.error());
+  const auto session = link.up.session;
+  const std::string name = redeemed->invite.name;
+  if (redeemed->again || !redeemed->row) return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});
+
+  const auto* self = network->roster.member(config.identity.id);
+  WEFT_ASSERT(self != nullptr);
+  auto entry = propose(now, roster::NodeBody{joiner, name, self->owner, redeemed->invite.may});
+  Result<roster::Appended> appended =
+      entry ? network->roster.append(*entry) : Result<roster::Appended>(std::unexpected(entry.error()));
+  if (!appended) {
+    network->tickets.undo(request.ticket);
+    return refuse_join(appended.error());
+  }
+  std::vector<Row> rows = appended->rows;
+  rows.push_back(*redeemed->row);
+  persist(std::move(rows), [this, session, name, joiner, appended = *appended,
+                            bytes = entry->encode(), allow = redeemed->invite.allow](
+                               Instant later, const Result<void>& stored) {
+    const auto at = links.find(session);
+    if (!stored) {
+      if (at != links.end())
+        send(later, at->second,
+             JoinAnswer{JoinStatus::Storage, "the inviter could not store it", {}});
+      return;
+    }
+    std::vector<Row> rules;
+    for (const auto& service : allow)
+      if (auto change = network->access.add(true, service::Subject::of(node_id_of(joiner)), service))
+        for (auto& row : change->rows) rules.push_back(std::move(row));
+    persist_quietly(std::move(rules));
+    broadcast(later, RosterEntries{{bytes}, false});
+    roster_changed(later, appended);
+    notice(Notice::Level::Info, name + " joined the network");
+    if (at != links.end()) send(later, at->second, JoinAnswer{JoinStatus::Ok, {}, name});
+  });
+}
+
+}  // namespace weft::overlay

@@ -1,0 +1,312 @@
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "overlay/overlay_impl.hpp"
+
+namespace weft::overlay {
+
+void Overlay::Impl::settle(Instant now) {
+  while (auto event = sessions.poll_event())
+    std::visit([&](const auto& e) { on(now, e); }, *event);
+}
+
+// ---- session events ------------------------------------------------------------------------------
+
+void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
+  Link& link = links.emplace(e.session, Link{e, std::nullopt, false, {}, {}}).first->second;
+  if (e.initiator) {
+    auto stream = sessions.open_stream(now, e.session);
+    if (!stream) return sessions.close(now, e.session, kCodeProtocol, "no control stream");
+    link.control = *stream;
+    link.outbox = service::StreamRequest{service::StreamKind::Control, {}}.encode();
+  }
+  if (e.joining) return join_session_up(now, e);
+  if (!network || network->id != e.network) return;
+  network->peers.on_session_up(now, e);
+  if (auto row = network->roster.note_epoch(e.peer, e.certificate.epoch))
+    persist_quietly({std::move(*row)});
+  if (const Peer* peer = network->peers.find(e.peer)) store_peer(*peer);
+  events.push_back(PeerUp{e.peer, label(e.peer), e.remote});
+  if (link.control) greet(now, link);
+  peer_ready(now, e.peer);
+}
+
+void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
+  drop_streams(e.session);
+  const auto at = links.find(e.session);
+  const bool joiner = at != links.end() && at->second.up.joining;
+  if (at != links.end()) links.erase(at);
+  std::erase_if(pings, [&](const PingUnderWay& ping) {
+    if (ping.session != e.session) return false;
+    done(ping.id, fail(Errc::NoPath, "the session ended while waiting for the answer"));
+    return true;
+  });
+  if (joining && joining->dials.erase(e.session) > 0) {
+    if (joining->session == e.session)
+      abort_join(now, {Errc::NoPath, "the inviting node ended the session: " + e.detail});
+    else if (joining->dials.empty())
+      abort_join(now, {Errc::NoPath, "the inviting node was not reached: " + e.detail});
+    return;
+  }
+  if (joiner || !network) return;
+  Peer* peer = network->peers.on_session_down(now, e.session);
+  if (peer == nullptr) return;
+  if (e.was_up && !peer->is_up())
+    events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
+  if (!peer->is_up() && peer->sessions.empty()) network->offered.erase(peer->id);
+  if (e.reason == session::CloseReason::Peer && e.code == kCodeRemoved)
+    notice(Notice::Level::Warning, label(peer->id) + " says this node was removed");
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamOpened& e) {
+  const auto link = links.find(e.session);
+  if (link == links.end()) return sessions.reset(now, e.session, e.stream, kCodeProtocol);
+  ServiceStream stream;
+  stream.inbound = true;
+  stream.peer = link->second.up.peer;
+  streams.emplace(StreamKey{e.session, e.stream}, std::move(stream));
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamReadable& e) {
+  const auto link = links.find(e.session);
+  if (link != links.end() && link->second.control == e.stream)
+    return read_control(now, link->second);
+  const StreamKey key{e.session, e.stream};
+  if (const auto at = streams.find(key); at != streams.end()) stream_readable(now, key, at->second);
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamWritable& e) {
+  const auto link = links.find(e.session);
+  if (link != links.end() && link->second.control == e.stream) return flush(now, link->second);
+  if (streams.contains({e.session, e.stream}))
+    events.push_back(DataWritable{{e.session, e.stream}});
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamReset& e) {
+  const auto link = links.find(e.session);
+  if (link != links.end() && link->second.control == e.stream)
+    return sessions.close(now, e.session, kCodeProtocol, "the control stream was reset");
+  const StreamKey key{e.session, e.stream};
+  const auto at = streams.find(key);
+  if (at == streams.end()) return;
+  if (at->second.phase == ServiceStream::Phase::AwaitRequest)
+    return sessions.reset(now, e.session, e.stream, e.code);
+  events.push_back(DataReset{key, e.code});
+}
+
+void Overlay::Impl::on(Instant, const session::StreamStopped& e) {
+  const StreamKey key{e.session, e.stream};
+  if (streams.contains(key)) events.push_back(DataReset{key, e.code});
+}
+
+void Overlay::Impl::on(Instant, const session::StreamClosed& e) {
+  const StreamKey key{e.session, e.stream};
+  if (streams.erase(key) > 0) events.push_back(DataClosed{key});
+}
+
+void Overlay::Impl::on(Instant, const session::MessageReceived&) {}  // nothing uses them yet
+
+void Overlay::Impl::on(Instant, const session::RemoteMoved& e) {
+  if (!network) return;
+  if (Peer* peer = network->peers.find_by_session(e.session)) {
+    network->peers.learn(*peer, {e.remote}, true);
+    store_peer(*peer);
+  }
+}
+
+void Overlay::Impl::on(Instant now, const session::RekeySend& e) {
+  if (const auto link = links.find(e.session); link != links.end())
+    send(now, link->second, Rekey{e.message});
+}
+
+void Overlay::Impl::on(Instant, const session::Rekeyed&) {}
+
+// ---- the control stream --------------------------------------------------------------------------
+
+void Overlay::Impl::send(Instant now, Link& link, const ControlMessage& message) {
+  append(link.outbox, encode(message));
+  if (link.outbox.size() > kMaxOutbox)
+    return sessions.close(now, link.up.session, kCodeProtocol, "control messages pile up");
+  flush(now, link);
+}
+
+void Overlay::Impl::flush(Instant now, Link& link) {
+  if (!link.control || link.outbox.empty()) return;
+  const auto taken = sessions.write(now, link.up.session, *link.control, link.outbox);
+  link.outbox.erase(link.outbox.begin(), link.outbox.begin() + static_cast<std::ptrdiff_t>(taken));
+}
+
+void Overlay::Impl::greet(Instant now, Link& link) {
+  Hello hello;
+  hello.instance = instance;
+  hello.observed = link.up.remote;
+  hello.endpoints = config.listen_endpoints;
+  hello.software = config.software.substr(0, 64);
+  send(now, link, hello);
+  if (link.up.joining || !network) return;
+  const auto head = network->roster.head();
+  send(now, link, RosterHave{head.seq, head.hash});
+  say_peers(now, link);
+  say_services(now, link);
+}
+
+void Overlay::Impl::read_control(Instant now, Link& link) {
+  const SessionId session = link.up.session;
+  const StreamId stream = *link.control;
+  for (;;) {
+    const ByteView view = sessions.readable(session, stream);
+    if (view.empty()) break;
+    const auto size = view.size();
+    append(link.inbox, view);
+    sessions.consume(now, session, stream, size);
+    std::size_t at = 0;
+    while (link.inbox.size() - at >= 2) {
+      const ByteView rest = ByteView(link.inbox).subspan(at);
+      const std::size_t length = read_be<std::uint16_t>(rest);
+      if (rest.size() < 2 + length) break;
+      at += 2 + length;
+      const Bytes body = to_bytes(rest.subspan(2, length));
+      if (!handle_control(now, session, body)) return;
+    }
+    link.inbox.erase(link.inbox.begin(), link.inbox.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  if (sessions.read_finished(session, stream))
+    sessions.close(now, session, kCodeProtocol, "the control stream ended");
+}
+
+bool Overlay::Impl::handle_control(Instant now, SessionId session, ByteView body) {
+  auto message = decode_control(body);
+  if (!message) {
+    sessions.close(now, session, kCodeProtocol, "malformed control message");
+    return false;
+  }
+  Link& link = links.at(session);
+  const bool joiner = link.up.joining;
+  if (const auto* hello = std::get_if<Hello>(&*message)) {
+    link.greeted = true;
+    if (joiner || !network) return links.contains(session);
+    network->peers.on_hello(now, session, hello->instance);
+    if (Peer* peer = network->peers.find_by_session(session)) {
+      network->peers.learn(*peer, hello->endpoints, false);
+      store_peer(*peer);
+    }
+  } else if (const auto* ping = std::get_if<Ping>(&*message)) {
+    send(now, link, Pong{ping->sequence});
+  } else if (const auto* pong = std::get_if<Pong>(&*message)) {
+    std::erase_if(pings, [&](const PingUnderWay& p) {
+      if (p.session != session || p.sequence != pong->sequence) return false;
+      done(p.id, PingOutcome{now - p.sent, link.up.path, link.up.remote});
+      return true;
+    });
+  } else if (const auto* entries = std::get_if<RosterEntries>(&*message)) {
+    joiner ? join_entries(now, link, *entries) : take_entries(now, link, *entries);
+  } else if (const auto* request = std::get_if<JoinRequest>(&*message)) {
+    if (joiner && !link.up.initiator) answer_join(now, link, *request);
+  } else if (const auto* answer = std::get_if<JoinAnswer>(&*message)) {
+    if (joiner) join_answer(now, link, *answer);
+  } else if (const auto* get = std::get_if<RosterGet>(&*message)) {
+    // A joiner may read the roster once it is in it.
+    if (network && (!joiner || network->roster.member(link.up.peer) != nullptr)) {
+      const auto chain = network->roster.entries_for(get->locator, kEntriesPerAnswer + 1);
+      const auto count = std::min(chain.size(), kEntriesPerAnswer);
+      for (std::size_t i = 0; i == 0 || i < count; i += kMaxEntriesPerMessage) {
+        const auto end = std::min(i + kMaxEntriesPerMessage, count);
+        RosterEntries part;
+        part.entries.assign(chain.begin() + static_cast<std::ptrdiff_t>(i),
+                            chain.begin() + static_cast<std::ptrdiff_t>(end));
+        part.more = end == count && chain.size() > count;
+        if (joiner) part.more = end < count || chain.size() > count;
+        send(now, link, part);
+      }
+    }
+  } else if (!joiner && network) {
+    if (const auto* have = std::get_if<RosterHave>(&*message)) {
+      const auto head = network->roster.head();
+      if (have->head != head.hash && !network->roster.contains(have->head))
+        send(now, link, RosterGet{network->roster.locator()});
+    } else if (const auto* list = std::get_if<PeerList>(&*message)) {
+      learn_peers(now, *list);
+    } else if (const auto* services = std::get_if<ServicesAre>(&*message)) {
+      network->offered[link.up.peer] = services->services;
+      peer_ready(now, link.up.peer);
+    } else if (std::holds_alternative<ServicesGet>(*message)) {
+      say_services(now, link);
+    } else if (const auto* rekey = std::get_if<Rekey>(&*message)) {
+      sessions.handle_rekey(now, session, rekey->message);
+    }
+  }
+  return links.contains(session);
+}
+
+void Overlay::Impl::broadcast(Instant now, const ControlMessage& message,
+                              std::optional<SessionId> except) {
+  for (auto& [id, link] : links)
+    if (!link.up.joining && link.control && except != id) send(now, link, message);
+}
+
+void Overlay::Impl::take_entries(Instant now, Link& link, const RosterEntries& entries) {
+  if (!network || entries.entries.empty()) return;
+  auto appended = network->roster.append_all(entries.entries);
+  const SessionId session = link.up.session;
+  if (!appended) {
+    notice(Notice::Level::Warning, "refused roster entries of " + label(link.up.peer) + ": " +
+                                       appended.error().detail);
+    return;
+  }
+  if (appended->waiting) send(now, link, RosterGet{network->roster.locator()});
+  if (appended->rows.empty()) return;
+  auto rows = appended->rows;
+  persist(std::move(rows), [this, appended = *appended, session, more = entries.more](
+                               Instant later, const Result<void>& stored) {
+    if (!stored || !network) return;
+    roster_changed(later, appended);
+    if (const auto at = links.find(session); more && at != links.end())
+      send(later, at->second, RosterGet{network->roster.locator()});
+  });
+}
+
+// ---- what peers tell each other about peers and services -----------------------------------------
+
+void Overlay::Impl::say_services(Instant now, Link& link) {
+  send(now, link, ServicesAre{0, services_for(link.up.peer)});
+}
+
+PeerList Overlay::Impl::peer_list() const {
+  PeerList list;
+  list.peers.push_back({network->credential.certificate.encode(), config.listen_endpoints});
+  for (const auto& [id, peer] : network->peers.all()) {
+    if (list.peers.size() == kMaxPeersPerMessage) break;
+    if (!peer.certificate || peer.endpoints.empty()) continue;
+    list.peers.push_back({peer.certificate->encode(), peer.endpoints});
+  }
+  return list;
+}
+
+void Overlay::Impl::say_peers(Instant now, Link& link) { send(now, link, peer_list()); }
+
+void Overlay::Impl::learn_peers(Instant now, const PeerList& list) {
+  for (const auto& record : list.peers) {
+    const auto certificate = Certificate::decode(record.certificate);
+    if (!certificate || certificate->network != network->id) continue;
+    Peer* peer = network->peers.find(certificate->node());
+    if (peer == nullptr) continue;  // not a member, or ourselves
+    const auto known = peer->endpoints.size();
+    const bool fresh = network->peers.learn(*peer, *certificate);
+    network->peers.learn(*peer, record.endpoints, false);
+    if (!fresh && peer->endpoints.size() == known) continue;
+    store_peer(*peer);
+    // News about somebody we could not reach is a reason to try at once.
+    if (!peer->is_up() && peer->wanted) network->peers.want(now, *peer, true);
+  }
+}
+
+void Overlay::Impl::store_peer(const Peer& peer) {
+  if (!peer.certificate) return;
+  PeerList one;
+  one.peers.push_back({peer.certificate->encode(), peer.endpoints});
+  const Bytes frame = encode(one);
+  persist_quietly({{Table::Peer, network->id, to_bytes(peer.id.view()),
+                    to_bytes(ByteView(frame).subspan(2))}});
+}
+
+}  // namespace weft::overlay

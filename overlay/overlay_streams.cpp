@@ -1,0 +1,266 @@
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "overlay/overlay_impl.hpp"
+
+namespace weft::overlay {
+
+using service::OpenStatus;
+using service::StreamKind;
+
+// ---- inbound -------------------------------------------------------------------------------------
+
+void Overlay::Impl::stream_readable(Instant now, const StreamKey& key, ServiceStream& stream) {
+  switch (stream.phase) {
+    case ServiceStream::Phase::AwaitRequest: return request_arrived(now, key, stream);
+    case ServiceStream::Phase::AwaitAnswer: return answer_arrived(now, key, stream);
+    case ServiceStream::Phase::AwaitDecision: return;  // stays buffered; the window bounds it
+    case ServiceStream::Phase::Open: events.push_back(DataReadable{key}); return;
+    case ServiceStream::Phase::Refused: break;
+  }
+  for (auto view = sessions.readable(key.session, key.stream); !view.empty();
+       view = sessions.readable(key.session, key.stream))
+    sessions.consume(now, key.session, key.stream, view.size());
+}
+
+void Overlay::Impl::request_arrived(Instant now, const StreamKey& key, ServiceStream& stream) {
+  const auto parsed = service::parse_request(sessions.readable(key.session, key.stream));
+  if (!parsed || (!*parsed && sessions.read_finished(key.session, key.stream)))
+    return sessions.reset(now, key.session, key.stream, kCodeProtocol);
+  if (!*parsed) return;
+  sessions.consume(now, key.session, key.stream, (*parsed)->consumed);
+  const auto request = (*parsed)->message;
+  Link& link = links.at(key.session);
+  if (request.kind == StreamKind::Control && !link.control && !link.up.initiator) {
+    link.control = key.stream;
+    streams.erase(key);
+    greet(now, link);
+    return read_control(now, link);
+  }
+  if (request.kind != StreamKind::Service || link.up.joining)
+    return sessions.reset(now, key.session, key.stream, kCodeProtocol);
+  decide(now, key, stream, request.service);
+}
+
+void Overlay::Impl::decide(Instant now, const StreamKey& key, ServiceStream& stream,
+                           const std::string& name) {
+  stream.service = name;
+  stream.phase = ServiceStream::Phase::AwaitDecision;
+  const service::Exposure* exposure = network ? network->registry.find(name) : nullptr;
+  const std::string caller = label(stream.peer);
+  if (exposure == nullptr)
+    return refuse(now, key, OpenStatus::NoSuchService, "no service \"" + name + "\" here");
+  const auto decision =
+      network->access.decide(network->roster, stream.peer, name, unix_now(now));
+  if (!decision.allowed) {
+    notice(Notice::Level::Warning, "denied: " + caller + " asked for " + name);
+    return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"");
+  }
+  events.push_back(InboundStream{key, *exposure, stream.peer, caller});
+}
+
+void Overlay::Impl::refuse(Instant now, const StreamKey& key, OpenStatus status,
+                           std::string_view detail) {
+  const auto at = streams.find(key);
+  if (at == streams.end()) return;
+  at->second.phase = ServiceStream::Phase::Refused;
+  const Bytes answer = service::StreamResponse{status, std::string(detail)}.encode();
+  sessions.write(now, key.session, key.stream, answer);
+  sessions.finish(now, key.session, key.stream);
+  stream_readable(now, key, at->second);
+}
+
+void Overlay::accept(Instant now, StreamKey key) {
+  const auto at = impl_->streams.find(key);
+  if (at == impl_->streams.end()) return;
+  WEFT_ASSERT(at->second.phase == ServiceStream::Phase::AwaitDecision);
+  at->second.phase = ServiceStream::Phase::Open;
+  const Bytes answer = service::StreamResponse{OpenStatus::Ok, {}}.encode();
+  impl_->sessions.write(now, key.session, key.stream, answer);
+  impl_->settle(now);
+}
+
+void Overlay::refuse(Instant now, StreamKey key, OpenStatus status, std::string_view detail) {
+  impl_->refuse(now, key, status, detail);
+  impl_->settle(now);
+}
+
+// ---- outbound ------------------------------------------------------------------------------------
+
+void Overlay::Impl::answer_arrived(Instant now, const StreamKey& key, ServiceStream& stream) {
+  const auto parsed = service::parse_response(sessions.readable(key.session, key.stream));
+  if (!parsed || (!*parsed && sessions.read_finished(key.session, key.stream))) {
+    events.push_back(ConnectRefused{key, OpenStatus::Denied, "malformed answer"});
+    return sessions.reset(now, key.session, key.stream, kCodeProtocol);
+  }
+  if (!*parsed) return;
+  sessions.consume(now, key.session, key.stream, (*parsed)->consumed);
+  const auto& answer = (*parsed)->message;
+  if (answer.status != OpenStatus::Ok) {
+    events.push_back(ConnectRefused{key, answer.status, answer.detail});
+    return sessions.reset(now, key.session, key.stream, kCodeDone);
+  }
+  stream.phase = ServiceStream::Phase::Open;
+  events.push_back(ConnectAccepted{key});
+  events.push_back(DataReadable{key});
+}
+
+Result<NodeId> Overlay::Impl::provider_of(const std::string& service,
+                                          const std::string& node) const {
+  if (!network) return fail(Errc::NotFound, "this node is in no network");
+  if (!node.empty()) {
+    if (const auto named = network->roster.node_named(network->id, node)) return *named;
+    if (const auto id = node_id_from_text(node); id && network->roster.member(*id)) return *id;
+    return fail(Errc::NotFound, "no node of this network is called \"" + node + "\"");
+  }
+  std::optional<NodeId> best;
+  Duration best_rtt = Duration::max();
+  for (const auto& [peer_id, lines] : network->offered) {
+    if (std::ranges::find(lines, service, &ServiceLine::name) == lines.end()) continue;
+    const Peer* peer = network->peers.find(peer_id);
+    Duration rtt = Duration::max();
+    if (peer != nullptr && peer->is_up())
+      if (const auto info = sessions.info(*peer->preferred)) rtt = info->smoothed_rtt;
+    if (!best || rtt < best_rtt) {
+      best = peer_id;
+      best_rtt = rtt;
+    }
+  }
+  if (!best)
+    return fail(Errc::NotFound, "no node that can be reached now offers you \"" + service + "\"");
+  return *best;
+}
+
+CommandId Overlay::connect(Instant now, const std::string& service, const std::string& node) {
+  const CommandId id = impl_->next_command();
+  const auto provider = impl_->provider_of(service, node);
+  if (!provider) {
+    impl_->events.push_back(ConnectFailed{id, provider.error()});
+    return id;
+  }
+  if (*provider == this->id()) {
+    impl_->events.push_back(
+        ConnectFailed{id, {Errc::Usage, "\"" + service + "\" is exposed by this very node"}});
+    return id;
+  }
+  impl_->wait_for(now, {Waiting::Kind::Connect, id, *provider, service,
+                        now + impl_->config.connect_timeout});
+  impl_->settle(now);
+  return id;
+}
+
+void Overlay::cancel_connect(CommandId id) {
+  std::erase_if(impl_->waiting, [&](const Waiting& w) { return w.id == id; });
+}
+
+CommandId Overlay::ping(Instant now, const std::string& who) {
+  const CommandId id = impl_->next_command();
+  const auto node = find_node(who);
+  if (!node) {
+    impl_->done(id, std::unexpected(node.error()));
+  } else if (*node == this->id()) {
+    impl_->done(id, PingOutcome{});
+  } else {
+    impl_->wait_for(now, {Waiting::Kind::Ping, id, *node, {}, now + impl_->config.ping_timeout});
+  }
+  impl_->settle(now);
+  return id;
+}
+
+void Overlay::Impl::wait_for(Instant now, Waiting request) {
+  if (try_start(now, request)) return;
+  if (waiting.size() >= kMaxWaiting) {
+    if (request.kind == Waiting::Kind::Connect)
+      events.push_back(ConnectFailed{request.id, {Errc::Limit, "too many connections are waiting"}});
+    else
+      done(request.id, fail(Errc::Limit, "too many requests are waiting"));
+    return;
+  }
+  waiting.push_back(std::move(request));
+}
+
+bool Overlay::Impl::try_start(Instant now, const Waiting& request) {
+  Peer* peer = network->peers.find(request.peer);
+  if (peer == nullptr) {
+    Error error{Errc::NotFound, label(request.peer) + " is no longer in the network"};
+    if (request.kind == Waiting::Kind::Connect)
+      events.push_back(ConnectFailed{request.id, std::move(error)});
+    else
+      done(request.id, std::unexpected(std::move(error)));
+    return true;
+  }
+  if (!peer->is_up()) {
+    network->peers.want(now, *peer, true);
+    return false;
+  }
+  const SessionId session = *peer->preferred;
+  if (request.kind == Waiting::Kind::Ping) {
+    const auto link = links.find(session);
+    if (link == links.end()) return false;
+    pings.push_back({request.id, session, ++last_ping, now, request.deadline});
+    send(now, link->second, Ping{last_ping});
+    return true;
+  }
+  const auto stream = sessions.open_stream(now, session);
+  if (!stream) return false;  // no free stream now: the sweep tries again
+  const StreamKey key{session, *stream};
+  ServiceStream outbound;
+  outbound.phase = ServiceStream::Phase::AwaitAnswer;
+  outbound.peer = request.peer;
+  outbound.service = request.service;
+  streams.emplace(key, std::move(outbound));
+  sessions.write(now, session, *stream,
+                 service::StreamRequest{StreamKind::Service, request.service}.encode());
+  events.push_back(ConnectReady{request.id, key});
+  return true;
+}
+
+void Overlay::Impl::peer_ready(Instant now, const NodeId& peer) {
+  std::erase_if(waiting,
+                [&](const Waiting& w) { return w.peer == peer && try_start(now, w); });
+}
+
+// ---- both ----------------------------------------------------------------------------------------
+
+void Overlay::Impl::drop_streams(SessionId session) {
+  const auto begin = streams.lower_bound({session, std::numeric_limits<StreamId>::min()});
+  auto end = begin;
+  for (; end != streams.end() && end->first.session == session; ++end)
+    events.push_back(DataClosed{end->first});
+  streams.erase(begin, end);
+}
+
+// Rules or roster changed: ends what is no longer allowed and tells everybody what is.
+void Overlay::Impl::rules_changed(Instant now) {
+  std::vector<StreamKey> ended;
+  for (const auto& [key, stream] : streams) {
+    if (!stream.inbound || stream.phase == ServiceStream::Phase::AwaitRequest ||
+        stream.phase == ServiceStream::Phase::Refused)
+      continue;
+    const bool exposed = network->registry.find(stream.service) != nullptr;
+    if (!exposed ||
+        !network->access.decide(network->roster, stream.peer, stream.service, unix_now(now))
+             .allowed)
+      ended.push_back(key);
+  }
+  for (const auto& key : ended) {
+    sessions.reset(now, key.session, key.stream, kCodeDenied);
+    events.push_back(DataReset{key, kCodeDenied});
+  }
+  for (auto& [id, link] : links)
+    if (!link.up.joining && link.control) say_services(now, link);
+}
+
+std::vector<ServiceLine> Overlay::Impl::services_for(const NodeId& caller) const {
+  std::vector<ServiceLine> out;
+  if (!network) return out;
+  for (const auto& exposure : network->registry.list())
+    if (out.size() < kMaxServicesPerMessage &&
+        service::decide(network->access.list(), network->roster, network->id, caller,
+                        exposure.name, 0)
+            .allowed)
+      out.push_back({exposure.name, std::string(service::name_of(exposure.protocol))});
+  return out;
+}
+
+}  // namespace weft::overlay
