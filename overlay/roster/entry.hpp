@@ -42,43 +42,55 @@ struct GenesisBody {
   std::string person_name;
   IdentityKey node_key{};
   std::string node_name;
+  bool operator==(const GenesisBody&) const = default;
 };
 struct PersonBody {
   IdentityKey key{};
   std::string name;
   MayFlags may = 0;
+  bool operator==(const PersonBody&) const = default;
 };
 struct NodeBody {
   IdentityKey identity{};
   std::string name;
   IdentityKey owner{};  // a person's key
   MayFlags may = kMayExpose;
+  bool operator==(const NodeBody&) const = default;
 };
 struct GroupBody {
   std::string group;  // its label is its id: groups are never renamed
   bool add = true;
   NodeId node;
+  bool operator==(const GroupBody&) const = default;
 };
 struct GrantBody {  // node may use service until; 0 = no end. Kept, listed, not yet enforced
   std::string service;
   NodeId node;
   UnixTime until = 0;
+  bool operator==(const GrantBody&) const = default;
 };
 struct QuotaBody {  // bytes per day a node may have relayed. Kept, listed, not yet enforced
   NodeId node;
   std::uint64_t relayed_bytes_per_day = 0;
+  bool operator==(const QuotaBody&) const = default;
 };
 struct KeyChangeBody {
   NodeId node;
   IdentityKey new_identity{};
   crypto::Signature proof{};  // by the new key over "weft key change v1\0" | network | node
+  bool operator==(const KeyChangeBody&) const = default;
 };
 struct RemovalBody {  // a node, or a person with all nodes owned
   bool person = false;
   ByteArray<32> target{};  // NodeId or person key
+  bool operator==(const RemovalBody&) const = default;
 };
-struct CheckpointBody {};
-struct UnknownBody {};
+struct CheckpointBody {
+  bool operator==(const CheckpointBody&) const = default;
+};
+struct UnknownBody {
+  bool operator==(const UnknownBody&) const = default;
+};
 
 using Body = std::variant<UnknownBody, GenesisBody, PersonBody, NodeBody, GroupBody, GrantBody,
                           QuotaBody, KeyChangeBody, RemovalBody, CheckpointBody>;
@@ -121,5 +133,6 @@ Kind kind_of(const Body& body);  // REQUIRES: not UnknownBody
 
 crypto::Signature key_change_proof(const crypto::Ed25519KeyPair& new_key, const NetworkId& network,
                                    const NodeId& node);
+[[nodiscard]] bool verify_key_change(const KeyChangeBody& body, const NetworkId& network);
 
 }  // namespace weft::roster

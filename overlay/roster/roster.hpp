@@ -11,19 +11,16 @@
 //     chain, nothing new attaches below it. This alone depends on what was seen when, on purpose.
 //  5. A critical entry of an unknown kind on the chosen chain stops it there: stopped() is true and
 //     nothing is appended, because its meaning could change every rule.
-//  6. Members <= 10,000, entries <= 65,536, signing keys <= 512, entries waiting for their parent
-//     <= 256: beyond is Errc::Limit.
+//  6. Members <= 10,000, entries <= 65,536 of which losers <= 4,096, signing keys <= 512, entries
+//     waiting for their parent <= 256: beyond is Errc::Limit.
 //
 // Departs from the fork rule of tailnet lock (weight, removals, lowest hash): see decision 3.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/persist.hpp"
@@ -35,6 +32,7 @@ namespace weft::roster {
 
 inline constexpr std::size_t kMaxSync = 2000;
 inline constexpr std::size_t kMaxEntries = 65536;
+inline constexpr std::size_t kMaxLosers = 4096;
 inline constexpr std::size_t kMaxWaiting = 256;
 inline constexpr std::size_t kMaxLocator = 40;
 
@@ -74,6 +72,8 @@ class Roster final : public TrustView {
   [[nodiscard]] Result<Appended> append(const Entry& entry) { return append(entry.encode()); }
   // A peer's answer to a sync. More than kMaxSync entries: Limit, nothing taken. Entries that are
   // refused are skipped and counted in refused().
+  // already_known: there was nothing new in it. waiting: some miss their parent, so ask again with
+  // our locator.
   [[nodiscard]] Result<Appended> append_all(std::span<const Bytes> entries);
 
   // Entries of this author that lost a fork, in order, still allowed on the head and not repeated
@@ -93,7 +93,8 @@ class Roster final : public TrustView {
                                                  std::size_t limit = kMaxSync) const;
   // Hashes of the chain from the head down, ever sparser, genesis last: what a peer asks with.
   [[nodiscard]] std::vector<crypto::Hash> locator() const;
-  // What to answer: entries after the newest locator hash that is on our chain.
+  // What to answer: entries after the newest locator hash that is on our chain. An empty locator
+  // (a joiner's) gets the genesis first.
   [[nodiscard]] std::vector<Bytes> entries_for(std::span<const crypto::Hash> locator,
                                                std::size_t limit = kMaxSync) const;
 
@@ -126,7 +127,6 @@ class Roster final : public TrustView {
  private:
   struct Tree;
   explicit Roster(std::unique_ptr<Tree> tree);
-  Result<void> add_genesis(ByteView bytes);
 
   std::unique_ptr<Tree> tree_;
 };

@@ -59,7 +59,7 @@ class State {
   [[nodiscard]] const std::vector<GrantBody>& grants() const { return grants_; }
   [[nodiscard]] const std::map<NodeId, std::uint64_t>& quotas() const { return quotas_; }
   void check_invariants() const;
-  bool operator==(const State&) const;
+  bool operator==(const State&) const = default;
 
  private:
   Result<void> on(const Entry& entry, const GenesisBody& body);
@@ -73,6 +73,8 @@ class State {
   Result<void> on(const Entry& entry, const CheckpointBody& body);
   Result<void> on(const Entry&, const UnknownBody&) { return {}; }
   [[nodiscard]] std::size_t signing_keys() const;
+  // Somebody must be able to sign, and not too many may.
+  [[nodiscard]] Result<void> check_admin_change(MayFlags before, MayFlags after) const;
   void drop_member(const NodeId& node);
 
   NetworkId network_;

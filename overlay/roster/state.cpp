@@ -1,0 +1,261 @@
+#include "overlay/roster/state.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace weft::roster {
+namespace {
+
+constexpr std::size_t kMaxGrants = 1024;
+
+bool is_admin(MayFlags may) { return (may & kMayAdmin) != 0; }
+
+}  // namespace
+
+Result<State> State::from_genesis(const Entry& genesis, const NetworkId& network) {
+  WEFT_TRY(const auto body, genesis.parse_body());
+  const auto* first = std::get_if<GenesisBody>(&body);
+  if (first == nullptr) return fail(Errc::Malformed, "the first entry is not a genesis");
+  if (genesis.seq != 0 || genesis.prev != crypto::Hash{} || !genesis.network.is_zero())
+    return fail(Errc::Malformed, "a genesis has no predecessor and no network");
+  if (genesis.signer != first->person_key)
+    return fail(Errc::Denied, "a genesis is signed by its person");
+  if (first->person_key == first->node_key)
+    return fail(Errc::Malformed, "person and node share a key");
+  State s;
+  s.network_ = network;
+  s.genesis_ = *first;
+  const MayFlags all = kMayExpose | kMayRelay | kMayAdmin;
+  s.persons_[first->person_key] = {first->person_key, first->person_name, all, 0};
+  const Member node{node_id_of(first->node_key),
+                    first->node_key,
+                    first->node_name,
+                    first->person_key,
+                    all,
+                    genesis.time,
+                    0};
+  s.names_[node.name] = node.id;
+  s.members_[node.id] = node;
+  return s;
+}
+
+Result<void> State::apply(const Entry& entry) {
+  if (entry.network != network_) return fail(Errc::WrongNetwork, "roster entry");
+  if (!seniority(entry.signer)) return fail(Errc::Denied, "the signer may not change the roster");
+  WEFT_TRY(const auto body, entry.parse_body());
+  return std::visit([&](const auto& b) { return on(entry, b); }, body);
+}
+
+std::optional<std::uint64_t> State::seniority(const IdentityKey& key) const {
+  if (const auto person = persons_.find(key); person != persons_.end()) {
+    if (!is_admin(person->second.may)) return std::nullopt;
+    return person->second.seq * 2;
+  }
+  const auto* node = member(node_id_of(key));
+  if (node == nullptr || !is_admin(node->may)) return std::nullopt;
+  return node->seq * 2 + 1;
+}
+
+bool State::is_founder(const IdentityKey& key) const {
+  if (key == genesis_.person_key) return persons_.contains(key);
+  const auto* node = member(node_id_of(key));
+  return node != nullptr && node->owner == genesis_.person_key;
+}
+
+const Member* State::member(const NodeId& node) const {
+  const auto found = members_.find(node);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+const Member* State::member_named(const std::string& name) const {
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : member(found->second);
+}
+
+bool State::in_group(const NodeId& node, const std::string& group) const {
+  const auto found = groups_.find(group);
+  return found != groups_.end() && found->second.contains(node);
+}
+
+Result<void> State::on(const Entry&, const GenesisBody&) {
+  return fail(Errc::Conflict, "a second genesis");
+}
+
+Result<void> State::on(const Entry& entry, const PersonBody& b) {
+  const auto known = persons_.find(b.key);
+  if (known == persons_.end() && member(node_id_of(b.key)) != nullptr)
+    return fail(Errc::Conflict, "that key is a node's");
+  for (const auto& [key, person] : persons_)
+    if (person.name == b.name && key != b.key)
+      return fail(Errc::AlreadyExists, "name taken: " + b.name);
+  Person next{b.key, b.name, b.may, entry.seq};
+  if (known == persons_.end()) {
+    if (is_admin(b.may) && signing_keys() >= kMaxSigningKeys)
+      return fail(Errc::Limit, "signing keys");
+    if (persons_.size() >= kMaxMembers) return fail(Errc::Limit, "persons");
+    persons_.emplace(b.key, std::move(next));
+    return {};
+  }
+  next.seq = known->second.seq;
+  if (known->second == next) return fail(Errc::AlreadyExists, "nothing would change");
+  WEFT_CHECK(check_admin_change(known->second.may, b.may));
+  known->second = std::move(next);
+  return {};
+}
+
+Result<void> State::on(const Entry& entry, const NodeBody& b) {
+  if (!persons_.contains(b.owner)) return fail(Errc::NotFound, "the owner is not in the roster");
+  if (persons_.contains(b.identity)) return fail(Errc::Conflict, "that key is a person's");
+  const auto id = node_id_of(b.identity);
+  const auto named = names_.find(b.name);
+  if (named != names_.end() && named->second != id)
+    return fail(Errc::AlreadyExists, "name taken: " + b.name);
+  Member next{id, b.identity, b.name, b.owner, b.may, entry.time, entry.seq};
+  const auto known = members_.find(id);
+  if (known == members_.end()) {
+    if (members_.size() >= kMaxMembers) return fail(Errc::Limit, "members");
+    if (is_admin(b.may) && signing_keys() >= kMaxSigningKeys)
+      return fail(Errc::Limit, "signing keys");
+    removed_.erase(id);  // an admin may take a node back
+  } else {
+    next.since = known->second.since;
+    next.seq = known->second.seq;
+    if (known->second == next) return fail(Errc::AlreadyExists, "nothing would change");
+    WEFT_CHECK(check_admin_change(known->second.may, b.may));
+    names_.erase(known->second.name);
+  }
+  names_[b.name] = id;
+  members_[id] = std::move(next);
+  return {};
+}
+
+Result<void> State::on(const Entry&, const GroupBody& b) {
+  if (b.add) {
+    if (member(b.node) == nullptr) return fail(Errc::NotFound, "no such node");
+    if (!groups_[b.group].insert(b.node).second)
+      return fail(Errc::AlreadyExists, "already in group " + b.group);
+    return {};
+  }
+  const auto found = groups_.find(b.group);
+  if (found == groups_.end() || found->second.erase(b.node) == 0)
+    return fail(Errc::NotFound, "not in group " + b.group);
+  if (found->second.empty()) groups_.erase(found);
+  return {};
+}
+
+Result<void> State::on(const Entry&, const GrantBody& b) {
+  if (member(b.node) == nullptr) return fail(Errc::NotFound, "no such node");
+  for (auto& grant : grants_)
+    if (grant.node == b.node && grant.service == b.service) {
+      grant.until = b.until;
+      return {};
+    }
+  if (grants_.size() >= kMaxGrants) return fail(Errc::Limit, "grants");
+  grants_.push_back(b);
+  return {};
+}
+
+Result<void> State::on(const Entry&, const QuotaBody& b) {
+  if (member(b.node) == nullptr) return fail(Errc::NotFound, "no such node");
+  quotas_[b.node] = b.relayed_bytes_per_day;
+  return {};
+}
+
+Result<void> State::on(const Entry& entry, const KeyChangeBody& b) {
+  const auto* old = member(b.node);
+  if (old == nullptr) return fail(Errc::NotFound, "no such node");
+  const auto id = node_id_of(b.new_identity);
+  if (member(id) != nullptr || removed_.contains(id) || persons_.contains(b.new_identity))
+    return fail(Errc::Conflict, "the new key is or was in use");
+  if (!verify_key_change(b, network_)) return fail(Errc::BadSignature, "key change proof");
+  Member next = *old;
+  next.id = id;
+  next.identity = b.new_identity;
+  next.seq = entry.seq;  // the new key is junior: it was added now
+  for (auto& [name, nodes] : groups_)
+    if (nodes.contains(b.node)) nodes.insert(id);
+  for (auto& grant : grants_)
+    if (grant.node == b.node) grant.node = id;
+  if (const auto quota = quotas_.find(b.node); quota != quotas_.end()) quotas_[id] = quota->second;
+  drop_member(b.node);
+  names_[next.name] = id;
+  members_[id] = std::move(next);
+  return {};
+}
+
+Result<void> State::on(const Entry&, const RemovalBody& b) {
+  if (!b.person) {
+    const auto* node = member(NodeId{b.target});
+    if (node == nullptr) return fail(Errc::NotFound, "no such node");
+    WEFT_CHECK(check_admin_change(node->may, 0));
+    drop_member(NodeId{b.target});
+    return {};
+  }
+  const auto person = persons_.find(b.target);
+  if (person == persons_.end()) return fail(Errc::NotFound, "no such person");
+  std::vector<NodeId> owned;
+  std::size_t admins = is_admin(person->second.may) ? 1 : 0;
+  for (const auto& [id, node] : members_) {
+    if (node.owner != b.target) continue;
+    owned.push_back(id);
+    if (is_admin(node.may)) ++admins;
+  }
+  if (admins > 0 && signing_keys() <= admins)
+    return fail(Errc::Conflict, "nobody could change the roster any more");
+  for (const auto& id : owned) drop_member(id);
+  persons_.erase(person);
+  return {};
+}
+
+Result<void> State::on(const Entry& entry, const CheckpointBody&) {
+  if (!is_founder(entry.signer))
+    return fail(Errc::Denied, "only the founding person or their nodes set checkpoints");
+  return {};
+}
+
+std::size_t State::signing_keys() const {
+  const auto admin = [](const auto& item) { return is_admin(item.second.may); };
+  return static_cast<std::size_t>(std::ranges::count_if(persons_, admin)) +
+         static_cast<std::size_t>(std::ranges::count_if(members_, admin));
+}
+
+Result<void> State::check_admin_change(MayFlags before, MayFlags after) const {
+  if (is_admin(before) && !is_admin(after) && signing_keys() <= 1)
+    return fail(Errc::Conflict, "nobody could change the roster any more");
+  if (!is_admin(before) && is_admin(after) && signing_keys() >= kMaxSigningKeys)
+    return fail(Errc::Limit, "signing keys");
+  return {};
+}
+
+void State::drop_member(const NodeId& node) {
+  const auto found = members_.find(node);
+  WEFT_ASSERT(found != members_.end());
+  names_.erase(found->second.name);
+  members_.erase(found);
+  removed_.insert(node);
+  quotas_.erase(node);
+  std::erase_if(grants_, [&](const GrantBody& grant) { return grant.node == node; });
+  for (auto group = groups_.begin(); group != groups_.end();) {
+    group->second.erase(node);
+    group = group->second.empty() ? groups_.erase(group) : std::next(group);
+  }
+}
+
+void State::check_invariants() const {
+  WEFT_ASSERT(members_.size() == names_.size());
+  WEFT_ASSERT(members_.size() <= kMaxMembers);
+  WEFT_ASSERT(signing_keys() > 0 && signing_keys() <= kMaxSigningKeys);
+  for (const auto& [id, node] : members_) {
+    WEFT_ASSERT(node.id == id && node_id_of(node.identity) == id);
+    WEFT_ASSERT(names_.at(node.name) == id);
+    WEFT_ASSERT(persons_.contains(node.owner));
+    WEFT_ASSERT(!removed_.contains(id));
+  }
+  for (const auto& [name, nodes] : groups_) {
+    WEFT_ASSERT(!nodes.empty());
+    for (const auto& id : nodes) WEFT_ASSERT(members_.contains(id));
+  }
+}
+
+}  // namespace weft::roster
