@@ -1,0 +1,270 @@
+#include "simulations/scenario.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <set>
+#include <sstream>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace weft::sim {
+
+namespace {
+
+// Reads one table, remembers which keys it was asked for, and complains about all others.
+class Section {
+ public:
+  Section(const toml::table* table, std::string path) : table_(table), path_(std::move(path)) {}
+
+  template <class Int>
+  void integer(const char* key, Int& out, std::int64_t least, std::int64_t most) {
+    if (const auto* node = find(key)) {
+      const auto value = node->template value_exact<std::int64_t>();
+      if (!value || *value < least || *value > most)
+        return complain(
+            key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+      out = static_cast<Int>(*value);
+    }
+  }
+  void percent(const char* key, std::uint32_t& out) { integer(key, out, 0, 100); }
+  // 99.9 becomes 999: thousandths of one.
+  void thousandths(const char* key, std::uint32_t& out, double scale, double least, double most) {
+    if (const auto* node = find(key)) {
+      const auto value = node->value<double>();
+      if (!value || *value < least || *value > most)
+        return complain(key,
+                        "a number from " + std::to_string(least) + " to " + std::to_string(most));
+      out = static_cast<std::uint32_t>(std::lround(*value * scale));
+    }
+  }
+  void boolean(const char* key, bool& out) {
+    if (const auto* node = find(key)) {
+      const auto value = node->value_exact<bool>();
+      if (!value) return complain(key, "true or false");
+      out = *value;
+    }
+  }
+  void text(const char* key, std::string& out) {
+    if (const auto* node = find(key)) {
+      const auto value = node->value_exact<std::string>();
+      if (!value) return complain(key, "a text in quotes");
+      out = *value;
+    }
+  }
+  void duration(const char* key, Duration& out) {
+    std::string text_value;
+    text(key, text_value);
+    if (text_value.empty()) return;
+    std::size_t digits = 0;
+    while (digits < text_value.size() && text_value[digits] >= '0' && text_value[digits] <= '9')
+      ++digits;
+    const std::string unit = text_value.substr(digits);
+    const std::int64_t count = digits == 0 || digits > 9 ? -1 : std::stoll(text_value);
+    Duration step{0};
+    if (unit == "ms") step = 1ms;
+    if (unit == "s") step = 1s;
+    if (unit == "m") step = 1min;
+    if (unit == "h") step = 1h;
+    if (unit == "d") step = 24h;
+    if (count < 0 || step.count() == 0 || count > 366 * 24h / step)
+      return complain(key, "a time like 500ms, 30s, 5m, 2h or 1d");
+    out = step * count;
+  }
+  [[nodiscard]] Section section(const char* key) {
+    const auto* node = find(key);
+    if (node != nullptr && !node->is_table()) complain(key, "a table");
+    return Section(node == nullptr ? nullptr : node->as_table(), path_ + key + ".");
+  }
+  const toml::array* array_of_tables(const char* key) {
+    const auto* node = find(key);
+    if (node == nullptr) return nullptr;
+    if (!node->is_array_of_tables()) complain(key, "written as [[" + std::string(key) + "]]");
+    return node->as_array();
+  }
+  void complain(const std::string& key, const std::string& what) {
+    if (error_.empty()) error_ = path_ + key + " must be " + what;
+  }
+  // The first complaint of this section, or an unknown key.
+  [[nodiscard]] Result<void> finish() const {
+    if (!error_.empty()) return fail(Errc::Usage, error_);
+    if (table_ == nullptr) return {};
+    for (const auto& [key, value] : *table_) {
+      const std::string name(key.str());
+      if (known_.contains(name)) continue;
+      std::string hint;
+      for (const auto& known : known_) hint += (hint.empty() ? "" : ", ") + known;
+      return fail(Errc::Usage, "line " + std::to_string(value.source().begin.line) +
+                                   ": unknown key " + path_ + name + " (known: " + hint + ")");
+    }
+    return {};
+  }
+
+ private:
+  const toml::node* find(const char* key) {
+    known_.insert(key);
+    return table_ == nullptr ? nullptr : table_->get(key);
+  }
+  const toml::table* table_;
+  std::string path_;
+  std::set<std::string> known_;
+  std::string error_;
+};
+
+Result<void> read_network(Section network, NetworkOptions& out) {
+  network.text("latency", out.latency.model);
+  network.text("matrix", out.latency.matrix_file);
+  network.text("region", out.latency.region);
+  network.integer("jitter_percent", out.latency.jitter_percent, 0, 100);
+  network.integer("detour_percent", out.latency.detour_percent, 0, 400);
+  network.thousandths("loss_percent", out.loss.per_million, 10'000, 0, 50);
+  network.duration("loss_burst", out.loss.burst);
+  network.boolean("access_queues", out.access_queues);
+  network.duration("queue_limit", out.queue_limit);
+  if (!out.latency.matrix_file.empty()) out.latency.model = "matrix";
+  return network.finish();
+}
+
+Result<void> read_nat(Section nat, NetworkOptions& out) {
+  for (const char* kind : {"full_cone", "restricted", "port_restricted", "symmetric", "cgnat"}) {
+    std::uint32_t share = 0;
+    nat.percent(kind, share);
+    if (share > 0) out.nats.push_back({kind, share});
+  }
+  nat.percent("port_mapping_percent", out.port_mapping_percent);
+  nat.integer("home_size", out.home_size, 1, 256);
+  nat.duration("timeout", out.nat_timeout);
+  return nat.finish();
+}
+
+Result<void> read_churn(Section churn, ChurnOptions& out) {
+  churn.duration("median_session", out.median_session);
+  churn.thousandths("shape", out.shape, 1000, 0.2, 5);
+  churn.percent("stable_percent", out.stable_percent);
+  churn.integer("diurnal_percent", out.diurnal_percent, 0, 20);
+  return churn.finish();
+}
+
+Result<void> read_workload(Section workload, WorkloadOptions& out) {
+  workload.integer("lookups_per_node_hour", out.lookups_per_node_hour, 0, 36'000);
+  workload.percent("existing_percent", out.existing_percent);
+  workload.integer("gets_per_node_hour", out.gets_per_node_hour, 0, 36'000);
+  workload.integer("records", out.records, 0, 1'000'000);
+  workload.percent("mutable_percent", out.mutable_percent);
+  workload.duration("warmup", out.warmup);
+  return workload.finish();
+}
+
+Result<void> read_attack(Section attack, AttackOptions& out) {
+  attack.integer("byzantine_percent", out.byzantine_percent, 0, 90);
+  attack.integer("sybils", out.sybils, 0, 20'000);
+  std::string behavior = "mute";
+  attack.text("behavior", behavior);
+  if (const auto kind = fault_named(behavior))
+    out.behavior = *kind;
+  else
+    attack.complain("behavior", "mute or deaf");
+  attack.duration("from", out.from);
+  return attack.finish();
+}
+
+Result<void> read_dht(Section section, dht::Config& out) {
+  section.integer("k", out.k, 4, 64);
+  section.integer("alpha", out.alpha, 1, 32);
+  section.integer("paths", out.paths, 1, 16);
+  section.boolean("full_table", out.full_table);
+  section.duration("refresh", out.refresh);
+  section.duration("ping_min", out.ping_min);
+  section.duration("ping_max", out.ping_max);
+  section.duration("server_after", out.server_after);
+  section.duration("mean_session", out.mean_session);
+  return section.finish();
+}
+
+Result<void> read_expect(Section section, Expectations& out) {
+  section.thousandths("lookup_success_percent", out.lookup_success, 10, 0, 100);
+  section.thousandths("final_lookup_success_percent", out.final_lookup_success, 10, 0, 100);
+  section.thousandths("get_success_percent", out.get_success, 10, 0, 100);
+  section.integer("bytes_per_node_second", out.bytes_per_node_second, 0, 1'000'000);
+  section.boolean("no_lost_record", out.no_lost_record);
+  return section.finish();
+}
+
+Result<void> read_event(Section section, std::vector<ScriptedEvent>& out) {
+  ScriptedEvent event;
+  std::string kind;
+  section.text("kind", kind);
+  section.duration("at", event.at);
+  section.duration("lasts", event.lasts);
+  section.integer("percent", event.percent, 0, 300);
+  bool known = false;
+  for (int i = 0; i <= static_cast<int>(ScriptedEvent::Kind::Roam); ++i) {
+    if (kind != name_of(static_cast<ScriptedEvent::Kind>(i))) continue;
+    event.kind = static_cast<ScriptedEvent::Kind>(i);
+    known = true;
+  }
+  if (!known) section.complain("kind", "mass_kill, flash_crowd, partition, heal, sleep or roam");
+  if (event.kind != ScriptedEvent::Kind::FlashCrowd && event.percent > 100)
+    section.complain("percent", "at most 100 here");
+  out.push_back(event);
+  return section.finish();
+}
+
+}  // namespace
+
+std::string_view name_of(ScriptedEvent::Kind kind) {
+  constexpr std::array<std::string_view, 6> kNames{"mass_kill", "flash_crowd", "partition",
+                                                   "heal",      "sleep",       "roam"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+Result<Scenario> parse_scenario(std::string_view toml_text, std::string_view where) {
+  const auto parsed = toml::parse(toml_text, where);
+  if (!parsed) {
+    return fail(Errc::Malformed, std::string(where) + ":" +
+                                     std::to_string(parsed.error().source().begin.line) + ": " +
+                                     std::string(parsed.error().description()));
+  }
+  Scenario scenario;
+  Section top(&parsed.table(), "");
+  top.text("name", scenario.name);
+  top.text("description", scenario.description);
+  top.integer("nodes", scenario.nodes, 2, 2'000'000);
+  top.integer("seed", scenario.seed, 0, std::numeric_limits<std::int64_t>::max());
+  top.duration("duration", scenario.duration);
+  top.duration("sample", scenario.sample);
+  top.duration("join_over", scenario.join_over);
+  top.boolean("servers_at_once", scenario.servers_at_once);
+  top.integer("seeds", scenario.seeds, 1, 100);
+  WEFT_CHECK(read_network(top.section("network"), scenario.network));
+  WEFT_CHECK(read_nat(top.section("nat"), scenario.network));
+  WEFT_CHECK(read_churn(top.section("churn"), scenario.churn));
+  WEFT_CHECK(read_workload(top.section("workload"), scenario.workload));
+  WEFT_CHECK(read_attack(top.section("attack"), scenario.attack));
+  WEFT_CHECK(read_dht(top.section("dht"), scenario.dht));
+  WEFT_CHECK(read_expect(top.section("expect"), scenario.expect));
+  if (const auto* events = top.array_of_tables("event"))
+    for (const auto& event : *events)
+      WEFT_CHECK(read_event(Section(event.as_table(), "event."), scenario.events));
+  WEFT_CHECK(top.finish());
+  if (scenario.name.empty()) return fail(Errc::Usage, "name must be given");
+  if (scenario.sample < 1s || scenario.duration < scenario.sample)
+    return fail(Errc::Usage, "sample must be at least 1s and fit into duration");
+  std::ranges::stable_sort(scenario.events, {}, &ScriptedEvent::at);
+  return scenario;
+}
+
+Result<Scenario> load_scenario(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return fail(Errc::NotFound, "cannot read " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  auto scenario = parse_scenario(text.str(), path);
+  if (!scenario && scenario.error().detail.find(path) == std::string::npos)
+    return fail(scenario.error().code, path + ": " + scenario.error().detail);
+  return scenario;
+}
+
+}  // namespace weft::sim

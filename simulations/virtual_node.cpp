@@ -1,0 +1,41 @@
+#include "simulations/virtual_node.hpp"
+
+namespace weft::sim {
+
+VirtualNode::VirtualNode(Instant now, const NodeContext& context, std::uint32_t index,
+                         dht::ContactHandle self, bool server, Fault fault)
+    : observer_(context.observer),
+      book_(context.book),
+      index_(index),
+      sealer_(context.book, self),
+      fault_(fault),
+      dht_(now, {.config = context.config,
+                 .book = context.book,
+                 .sealer = sealer_,
+                 .rng = context.rng,
+                 .network = context.network,
+                 .self = context.book.at(self),
+                 .wall = context.wall,
+                 .server = server}) {}
+
+void VirtualNode::handle_datagram(Instant now, const Datagram& in) {
+  dht_.handle_datagram(now, in);
+}
+
+std::optional<Transmit> VirtualNode::poll_transmit(Instant now, MutableByteView out) {
+  for (;;) {
+    auto transmit = dht_.poll_transmit(now, out);
+    if (!transmit || !fault_.swallows(now, out.first(transmit->size))) return transmit;
+  }
+}
+
+void VirtualNode::drain_events(Instant now) {
+  while (const auto event = dht_.poll_event()) observer_.on_event(now, index_, *event);
+}
+
+void VirtualNode::moved(Instant now, dht::ContactHandle self) {
+  sealer_.set_self(self);
+  dht_.set_self(now, book_.at(self));
+}
+
+}  // namespace weft::sim

@@ -1,0 +1,55 @@
+// One node of a simulated network: the real dht::Dht behind the null sealer (same sizes, no
+// cryptography), reporting its events to whoever runs the experiment.
+#pragma once
+
+#include "dht/dht.hpp"
+#include "dht/null_sealer.hpp"
+#include "simulations/faults.hpp"
+#include "simulations/node_core.hpp"
+
+namespace weft::sim {
+
+class DhtObserver {
+ public:
+  virtual ~DhtObserver() = default;
+  virtual void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) = 0;
+};
+
+struct NodeContext {
+  const dht::Config& config;
+  dht::ContactBook& book;
+  Rng& rng;
+  NetworkId network;
+  WallClock wall;
+  DhtObserver& observer;
+};
+
+class VirtualNode final : public NodeCore {
+ public:
+  VirtualNode(Instant now, const NodeContext& context, std::uint32_t index, dht::ContactHandle self,
+              bool server, Fault fault);
+
+  void handle_datagram(Instant now, const Datagram& in) override;
+  void handle_timeout(Instant now) override { dht_.handle_timeout(now); }
+  std::optional<Transmit> poll_transmit(Instant now, MutableByteView out) override;
+  void drain_events(Instant now) override;
+  [[nodiscard]] std::optional<Instant> poll_timeout() const override { return dht_.poll_timeout(); }
+  [[nodiscard]] std::size_t memory_bytes() const override {
+    return sizeof(*this) - sizeof(dht_) + dht_.memory();
+  }
+  void check_invariants() const override { dht_.check_invariants(); }
+
+  // After each command: Simulator::drain(index).
+  [[nodiscard]] dht::Dht& dht() { return dht_; }
+  void moved(Instant now, dht::ContactHandle self);
+
+ private:
+  DhtObserver& observer_;
+  dht::ContactBook& book_;
+  std::uint32_t index_;
+  dht::NullSealer sealer_;
+  Fault fault_;
+  dht::Dht dht_;
+};
+
+}  // namespace weft::sim
