@@ -3,11 +3,14 @@
 //
 // Invariants
 //  1. Backpressure: the socket is not read while send_space() is empty, the stream is not consumed
-//     while the socket takes nothing. The pump itself buffers no byte.
+//     while the socket takes nothing. The pump itself buffers no byte, but for what start() is
+//     given.
 //  2. Half-close: end of the local input finishes our direction; the end of the stream, once
 //     written out, shuts down the socket's output. The pump is done when both happened.
 //  3. A reset crosses over: RST or failure of the socket resets the stream, a reset or loss of the
-//     stream closes the socket with RST.
+//     stream closes the socket with RST. A unix socket whose program ended its output and left is
+//     no reset, since that program's bytes still count: what arrives for it is thrown away, up to
+//     kDiscardLimit.
 //  4. At most kBytesPerTurn per direction and turn of the loop; then other pumps get theirs.
 //  5. on_pump_done() is called once, from the loop, never from within a call of the pump.
 //  Destroying
@@ -47,6 +50,7 @@ struct PumpCounters {
 class TcpPump final : private io::FdEvents {
  public:
   static constexpr std::size_t kBytesPerTurn = 256 * 1024;
+  static constexpr std::size_t kDiscardLimit = 1024 * 1024;
 
   // REQUIRES: `socket` is a connected stream socket. Port and owner outlive the pump.
   TcpPump(io::EventLoop& loop, StreamPort& port, StreamKey key, io::UniqueFd socket,
@@ -55,7 +59,9 @@ class TcpPump final : private io::FdEvents {
   TcpPump(const TcpPump&) = delete;
   TcpPump& operator=(const TcpPump&) = delete;
 
-  void start();  // once; moves at once what both sides already have
+  // Once. Moves at once what both sides already have; `already_read` goes before the socket's
+  // bytes.
+  void start(Bytes already_read = {});
 
   // News from the session layer.
   void on_stream_readable();
@@ -69,31 +75,37 @@ class TcpPump final : private io::FdEvents {
   [[nodiscard]] bool done() const { return done_; }
 
  private:
-  enum class Input : std::uint8_t { Open, Ended };   // socket -> stream
-  enum class Output : std::uint8_t { Open, Ended };  // stream -> socket
+  enum class Input : std::uint8_t { Idle, Reading, Paused, Ended };             // socket -> stream
+  enum class Output : std::uint8_t { Idle, Open, Blocked, Discarding, Ended };  // stream -> socket
 
   void on_fd_readable() override;
   void on_fd_writable() override;
   void on_fd_error() override;
 
   void pump_in();
+  bool pump_prefix();
   void pump_out();
+  void discard_out();
   void end_input();
   void end_output();
+  void on_socket_failure(int number);
   void fail_local(std::uint64_t code);
   void finish_if_both_ended();
-  void complete(PumpEnd end, bool abortive);
+  void complete(PumpEnd end);
 
   io::EventLoop& loop_;
   StreamPort& port_;
   PumpOwner& owner_;
   StreamKey key_;
   std::unique_ptr<io::FdWatch> watch_;  // null once done
-  std::shared_ptr<bool> alive_;         // outlives us in the posted on_pump_done
+  std::shared_ptr<bool> alive_;         // made when done: outlives us in the posted on_pump_done
   PumpCounters counters_;
-  Input input_ = Input::Open;
-  Output output_ = Output::Open;
-  bool started_ = false;
+  Bytes prefix_;  // of start(), until the stream took it
+  std::uint32_t discarded_ = 0;
+  Input input_ = Input::Idle;
+  Output output_ = Output::Idle;
+  bool is_unix_ = false;
+  bool stream_closed_ = false;
   bool done_ = false;
 };
 
