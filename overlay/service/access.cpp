@@ -1,0 +1,148 @@
+#include "overlay/service/access.hpp"
+
+#include <algorithm>
+
+#include "base/label.hpp"
+#include "base/wire.hpp"
+
+namespace weft::service {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kAll = "*";
+
+bool covers(const Subject& subject, const TrustView& trust, const NetworkId& network,
+            const NodeId& who) {
+  switch (subject.kind) {
+    case Subject::Kind::Node:
+      return subject.node == who;
+    case Subject::Kind::Group:
+      return trust.in_group(network, who, subject.group);
+    case Subject::Kind::Everyone:
+      return true;
+  }
+  return false;
+}
+
+Bytes key_of(std::uint64_t id) {
+  Bytes key;
+  append_be(key, id);
+  return key;
+}
+
+}  // namespace
+
+Bytes Rule::encode() const {
+  wire::Writer out;
+  out.array(6).uint(kVersion).uint(id).boolean(allow);
+  out.uint(static_cast<std::uint64_t>(subject.kind));
+  switch (subject.kind) {
+    case Subject::Kind::Node:
+      out.bin(subject.node.view());
+      break;
+    case Subject::Kind::Group:
+      out.str(subject.group);
+      break;
+    case Subject::Kind::Everyone:
+      out.nil();
+      break;
+  }
+  out.str(service);
+  return out.take();
+}
+
+Result<Rule> Rule::decode(ByteView bytes) {
+  auto in = wire::Reader::canonical(bytes);
+  WEFT_TRY(const auto count, in.array(6));
+  if (count != 6) return fail(Errc::Malformed, "stored rule");
+  WEFT_TRY(const auto version, in.uint());
+  if (version != kVersion) return fail(Errc::Unsupported, "stored rule of a newer version");
+  Rule rule;
+  WEFT_TRY(rule.id, in.uint());
+  WEFT_TRY(rule.allow, in.boolean());
+  WEFT_TRY(const auto kind, in.uint());
+  if (kind > 2) return fail(Errc::Unsupported, "stored rule's subject");
+  rule.subject.kind = static_cast<Subject::Kind>(kind);
+  if (rule.subject.kind == Subject::Kind::Node) {
+    WEFT_TRY(rule.subject.node.bytes, in.fixed<32>());
+  } else if (rule.subject.kind == Subject::Kind::Group) {
+    WEFT_TRY(const auto group, in.str(kMaxLabel));
+    rule.subject.group = std::string(group);
+  } else {
+    WEFT_CHECK(in.nil());
+  }
+  WEFT_TRY(const auto service, in.str(kMaxLabel));
+  rule.service = std::string(service);
+  WEFT_CHECK(in.finish());
+  return rule;
+}
+
+Decision decide(std::span<const Rule> rules, const TrustView& trust, const NetworkId& network,
+                const NodeId& who, const std::string& service, UnixTime now) {
+  if (trust.verdict(network, who, now) != Verdict::Member) return {};
+  Decision decision;
+  for (const auto& rule : rules) {
+    if (rule.service != kAll && rule.service != service) continue;
+    if (!covers(rule.subject, trust, network, who)) continue;
+    if (!rule.allow) return {false, rule.id};
+    if (!decision.rule) decision = {true, rule.id};
+  }
+  return decision;
+}
+
+Result<AccessTable::Change> AccessTable::add(bool allow, Subject subject, std::string service) {
+  if (service != kAll && !is_label(service))
+    return fail(Errc::Usage, "a service name is 1 to 63 of a-z, 0-9 and -, or * for all");
+  if (subject.kind == Subject::Kind::Group && !is_label(subject.group))
+    return fail(Errc::Usage, "a group name is 1 to 63 of a-z, 0-9 and -");
+  const auto same = std::ranges::find_if(
+      rules_, [&](const Rule& rule) { return rule.subject == subject && rule.service == service; });
+  if (same != rules_.end()) {
+    if (same->allow == allow) return Change{*same, {}};
+    same->allow = allow;
+    return Change{*same, {row_of(*same)}};
+  }
+  if (rules_.size() >= kMaxRules) return fail(Errc::Limit, "4096 access rules");
+  rules_.push_back({next_id_++, allow, std::move(subject), std::move(service)});
+  return Change{rules_.back(), {row_of(rules_.back())}};
+}
+
+Result<Row> AccessTable::remove(std::uint64_t id) {
+  if (std::erase_if(rules_, [&](const Rule& rule) { return rule.id == id; }) == 0)
+    return fail(Errc::NotFound, "no such rule");
+  return row_without(id);
+}
+
+std::vector<Row> AccessTable::remove_service(const std::string& service) {
+  std::vector<Row> rows;
+  std::erase_if(rules_, [&](const Rule& rule) {
+    if (rule.service != service) return false;
+    rows.push_back(row_without(rule.id));
+    return true;
+  });
+  return rows;
+}
+
+Result<void> AccessTable::load(const Row& row) {
+  if (row.table != Table::Access || row.network != network_ || !row.value) return {};
+  WEFT_TRY(auto rule, Rule::decode(*row.value));
+  if (row.key != key_of(rule.id)) return fail(Errc::Malformed, "stored rule under another id");
+  if (rule.id >= UINT64_MAX) return fail(Errc::Malformed, "stored rule's id");
+  next_id_ = std::max(next_id_, rule.id + 1);
+  const auto at = std::ranges::lower_bound(rules_, rule.id, {}, &Rule::id);
+  if (at != rules_.end() && at->id == rule.id)
+    *at = std::move(rule);
+  else
+    rules_.insert(at, std::move(rule));
+  return {};
+}
+
+Row AccessTable::row_of(const Rule& rule) const {
+  return {Table::Access, network_, key_of(rule.id), rule.encode()};
+}
+
+Row AccessTable::row_without(std::uint64_t id) const {
+  return {Table::Access, network_, key_of(id), std::nullopt};
+}
+
+}  // namespace weft::service

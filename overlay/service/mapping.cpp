@@ -1,0 +1,134 @@
+#include "overlay/service/mapping.hpp"
+
+#include <algorithm>
+
+#include "base/label.hpp"
+#include "base/wire.hpp"
+
+namespace weft::service {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+
+Bytes key_of(std::uint64_t id) {
+  Bytes key;
+  append_be(key, id);
+  return key;
+}
+
+}  // namespace
+
+Result<ServiceRef> parse_service_ref(std::string_view text) {
+  const auto at = text.find('@');
+  const auto service = text.substr(0, at);
+  if (!is_label(service))
+    return fail(Errc::Usage, "a service is SERVICE or SERVICE@NODE, its name of a-z, 0-9 and -");
+  ServiceRef ref{std::string(service), {}};
+  if (at == std::string_view::npos) return ref;
+  const auto node = text.substr(at + 1);
+  if (!is_label(node)) return fail(Errc::Usage, "after @ comes a node's name or its id (wf1...)");
+  ref.node = std::string(node);
+  return ref;
+}
+
+Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref, const TrustView& trust,
+                                           const NetworkId& network) {
+  if (ref.node.empty()) return std::nullopt;
+  // The id first: a node called like another's id must not take its place.
+  if (const auto id = node_id_from_text(ref.node)) return *id;
+  if (const auto named = trust.node_named(network, ref.node)) return named;
+  return fail(Errc::NotFound, "no node is called " + ref.node);
+}
+
+Bytes Mapping::encode() const {
+  wire::Writer out;
+  out.array(6).uint(kVersion).uint(id).str(service);
+  if (node)
+    out.bin(node->view());
+  else
+    out.nil();
+  Bytes wire;
+  append_wire(wire, listen);
+  out.bin(wire).boolean(once);
+  return out.take();
+}
+
+Result<Mapping> Mapping::decode(ByteView bytes) {
+  auto in = wire::Reader::canonical(bytes);
+  WEFT_TRY(const auto count, in.array(6));
+  if (count != 6) return fail(Errc::Malformed, "stored mapping");
+  WEFT_TRY(const auto version, in.uint());
+  if (version != kVersion) return fail(Errc::Unsupported, "stored mapping of a newer version");
+  Mapping m;
+  WEFT_TRY(m.id, in.uint());
+  WEFT_TRY(const auto service, in.str(kMaxLabel));
+  if (!is_label(service)) return fail(Errc::Malformed, "stored mapping's service");
+  m.service = std::string(service);
+  if (in.peek() == wire::Kind::Nil) {
+    WEFT_CHECK(in.nil());
+  } else {
+    WEFT_TRY(const auto node, in.fixed<32>());
+    m.node = NodeId{node};
+  }
+  WEFT_TRY(const auto wire, in.bin(Endpoint::kWireSize));
+  WEFT_TRY(m.listen, endpoint_from_wire(wire));
+  WEFT_TRY(m.once, in.boolean());
+  WEFT_CHECK(in.finish());
+  return m;
+}
+
+Result<MappingTable::Change> MappingTable::add(Mapping mapping) {
+  if (!is_label(mapping.service)) return fail(Errc::Usage, "not a service name");
+  if (mappings_.size() >= kMaxMappings) return fail(Errc::Limit, "256 mappings");
+  for (const auto& [id, other] : mappings_)
+    if (mapping.listen.port != 0 && other.listen == mapping.listen)
+      return fail(Errc::Conflict, to_text(mapping.listen) + " already opens " + other.service);
+  mapping.id = next_id_++;
+  const auto at = mappings_.emplace(mapping.id, std::move(mapping)).first;
+  return Change{at->second, row_of(at->second, false)};
+}
+
+Result<MappingTable::Change> MappingTable::set_listen(std::uint64_t id, const Endpoint& listen) {
+  const auto found = mappings_.find(id);
+  if (found == mappings_.end()) return fail(Errc::NotFound, "no such mapping");
+  found->second.listen = listen;
+  return Change{found->second, row_of(found->second, false)};
+}
+
+Result<MappingTable::Change> MappingTable::remove(std::uint64_t id) {
+  const auto found = mappings_.find(id);
+  if (found == mappings_.end()) return fail(Errc::NotFound, "no such mapping");
+  Change change{found->second, row_of(found->second, true)};
+  mappings_.erase(found);
+  return change;
+}
+
+const Mapping* MappingTable::find(std::uint64_t id) const {
+  const auto found = mappings_.find(id);
+  return found == mappings_.end() ? nullptr : &found->second;
+}
+
+std::vector<Mapping> MappingTable::list() const {
+  std::vector<Mapping> out;
+  for (const auto& [id, mapping] : mappings_) out.push_back(mapping);
+  return out;
+}
+
+Result<void> MappingTable::load(const Row& row) {
+  if (row.table != Table::Mapping || row.network != network_ || !row.value) return {};
+  WEFT_TRY(auto mapping, Mapping::decode(*row.value));
+  if (row.key != key_of(mapping.id)) return fail(Errc::Malformed, "mapping under another id");
+  if (mapping.id >= UINT64_MAX) return fail(Errc::Malformed, "stored mapping's id");
+  next_id_ = std::max(next_id_, mapping.id + 1);
+  mappings_.insert_or_assign(mapping.id, std::move(mapping));
+  return {};
+}
+
+std::optional<Row> MappingTable::row_of(const Mapping& mapping, bool gone) const {
+  if (mapping.once) return std::nullopt;
+  Row row{Table::Mapping, network_, key_of(mapping.id), std::nullopt};
+  if (!gone) row.value = mapping.encode();
+  return row;
+}
+
+}  // namespace weft::service

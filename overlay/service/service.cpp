@@ -1,0 +1,132 @@
+#include "overlay/service/service.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "base/endpoint.hpp"
+#include "base/label.hpp"
+#include "base/wire.hpp"
+
+namespace weft::service {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::array<std::string_view, 4> kProtocols{"tcp", "udp", "http", "socks5"};
+constexpr std::size_t kMaxHost = 253;
+constexpr std::size_t kMaxUnixPath = 107;  // sun_path of Linux, without its final zero
+constexpr std::string_view kUnix = "unix:";
+
+Result<std::uint16_t> port_from(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, port);
+  if (error != std::errc{} || at != end || port == 0 || text.front() == '0')
+    return fail(Errc::Usage, "a port is a number from 1 to 65535");
+  return port;
+}
+
+// Letters, digits, "-", "_" and dots between: what a resolver accepts, IPv4 included.
+bool is_host_name(std::string_view host) {
+  if (host.empty() || host.size() > kMaxHost || host.front() == '.' || host.front() == '-')
+    return false;
+  char before = '.';
+  for (const char c : host) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_';
+    if (!word && (c != '.' || before == '.')) return false;
+    before = c;
+  }
+  return true;
+}
+
+bool is_v6(std::string_view host) {
+  if (host.find(':') == std::string_view::npos) return false;
+  return endpoint_from_text("[" + std::string(host) + "]:1").has_value();
+}
+
+Result<Target> unix_target(std::string_view path) {
+  if (path.size() < 2 || path.front() != '/')
+    return fail(Errc::Usage, "unix: wants an absolute path, e.g. unix:/run/app.sock");
+  if (path.size() > kMaxUnixPath) return fail(Errc::Usage, "a socket path has at most 107 bytes");
+  for (const char c : path)
+    if (static_cast<unsigned char>(c) < 0x20) return fail(Errc::Usage, "control byte in the path");
+  return Target{Target::Kind::Unix, {}, 0, std::string(path)};
+}
+
+}  // namespace
+
+std::string_view name_of(Protocol protocol) {
+  return kProtocols[static_cast<std::size_t>(protocol)];
+}
+
+Result<Protocol> protocol_from_text(std::string_view text) {
+  for (std::size_t i = 0; i < kProtocols.size(); ++i)
+    if (text == kProtocols[i]) return static_cast<Protocol>(i);
+  return fail(Errc::Usage, "the protocol is one of tcp, udp, http, socks5");
+}
+
+Result<Target> Target::from_text(std::string_view text) {
+  if (text.starts_with(kUnix)) return unix_target(text.substr(kUnix.size()));
+  Target target;
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    if (text.empty()) return fail(Errc::Usage, "a target is PORT, HOST:PORT or unix:PATH");
+    WEFT_TRY(target.port, port_from(text));
+    target.host = "127.0.0.1";
+    return target;
+  }
+  auto host = text.substr(0, colon);
+  const auto port = text.substr(colon + 1);
+  if (port.empty()) return fail(Errc::Usage, "the port is missing after ':'");
+  WEFT_TRY(target.port, port_from(port));
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+    if (!is_v6(host)) return fail(Errc::Usage, "not an IPv6 address in brackets");
+  } else if (!is_host_name(host)) {
+    return fail(Errc::Usage, "not a host name or address; IPv6 goes in brackets: [::1]:8080");
+  }
+  target.host = std::string(host);
+  return target;
+}
+
+std::string Target::to_text() const {
+  if (kind == Kind::Unix) return std::string(kUnix) + path;
+  const auto text = ":" + std::to_string(port);
+  return host.find(':') == std::string::npos ? host + text : "[" + host + "]" + text;
+}
+
+Result<void> Exposure::check() const {
+  if (!is_label(name))
+    return fail(Errc::Usage, "a service name is 1 to 63 of a-z, 0-9 and -, no - at the ends");
+  WEFT_TRY(const auto same, Target::from_text(target.to_text()));
+  if (same != target) return fail(Errc::Usage, "the target does not read back as itself");
+  return {};
+}
+
+Bytes Exposure::encode() const {
+  wire::Writer out;
+  out.array(4).uint(kVersion).str(name).uint(static_cast<std::uint64_t>(protocol));
+  out.str(target.to_text());
+  return out.take();
+}
+
+Result<Exposure> Exposure::decode(ByteView bytes) {
+  auto in = wire::Reader::canonical(bytes);
+  WEFT_TRY(const auto count, in.array(4));
+  if (count != 4) return fail(Errc::Malformed, "stored exposure");
+  WEFT_TRY(const auto version, in.uint());
+  if (version != kVersion) return fail(Errc::Unsupported, "stored exposure of a newer version");
+  Exposure e;
+  WEFT_TRY(const auto name, in.str(kMaxLabel));
+  e.name = std::string(name);
+  WEFT_TRY(const auto protocol, in.uint());
+  if (protocol >= kProtocols.size()) return fail(Errc::Unsupported, "stored protocol");
+  e.protocol = static_cast<Protocol>(protocol);
+  WEFT_TRY(const auto target, in.str(512));
+  WEFT_TRY(e.target, Target::from_text(target));
+  WEFT_CHECK(in.finish());
+  WEFT_CHECK(e.check());
+  return e;
+}
+
+}  // namespace weft::service
