@@ -46,27 +46,31 @@ Gateway::~Gateway() = default;
 
 // ---- doors ---------------------------------------------------------------------------------------
 
-Result<Endpoint> Gateway::open_door(const service::Mapping& mapping, adapter::IfTaken taken) {
-  const auto id = mapping.id;
-  WEFT_TRY(auto listener,
-           adapter::TcpDoor::listen(loop_, mapping.listen, taken,
-                                    [this, id](io::UniqueFd socket, const Endpoint&) {
-                                      on_accept(id, std::move(socket));
+Result<Gateway::BoundDoor> Gateway::bind(const Endpoint& at, adapter::IfTaken taken) {
+  BoundDoor door;
+  door.mapping = std::make_shared<std::uint64_t>(0);
+  WEFT_TRY(door.listener,
+           adapter::TcpDoor::listen(loop_, at, taken,
+                                    [this, id = door.mapping](io::UniqueFd socket, Endpoint) {
+                                      on_accept(*id, std::move(socket));
                                     }));
-  const Endpoint bound = listener->local();
-  Door& door = doors_[id];
+  return door;
+}
+
+void Gateway::install(BoundDoor bound, const service::Mapping& mapping) {
+  *bound.mapping = mapping.id;
+  Door& door = doors_[mapping.id];
   door.mapping = mapping;
   door.node = mapping.node ? to_text(*mapping.node) : std::string();
-  door.listener = std::move(listener);
-  return bound;
+  door.listener = std::move(bound.listener);
 }
 
 void Gateway::close_door(std::uint64_t mapping) {
   doors_.erase(mapping);
-  std::erase_if(waiting_, [&](auto& entry) {
+  std::erase_if(waiting_, [&](const auto& entry) {
     if (entry.second.mapping != mapping) return false;
     overlay_.cancel_connect(entry.first);
-    refuse_socket(std::move(entry.second.socket));
+    refuse_socket(entry.second.socket);
     return true;
   });
   std::erase_if(connections_, [&](const auto& entry) { return entry.second.mapping == mapping; });
@@ -88,7 +92,7 @@ DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
 void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
   const auto door = doors_.find(mapping);
   if (door == doors_.end() || connections_.size() + waiting_.size() >= kMaxConnections)
-    return refuse_socket(std::move(socket));
+    return refuse_socket(socket);
   const auto id =
       overlay_.connect(io::monotonic_time(), door->second.mapping.service, door->second.node);
   waiting_.emplace(id, Client{std::move(socket), mapping, {}});
@@ -99,7 +103,7 @@ void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
   }
 }
 
-void Gateway::refuse_socket(io::UniqueFd socket) {
+void Gateway::refuse_socket(const io::UniqueFd& socket) {
   const linger abort_on_close{1, 0};
   setsockopt(socket.value(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
 }
@@ -185,7 +189,7 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   const auto door = doors_.find(client.mapping);
   spdlog::warn("event=connect_failed service={} err=\"{}\"",
                door == doors_.end() ? "?" : door->second.mapping.service, e.error.detail);
-  refuse_socket(std::move(client.socket));
+  refuse_socket(client.socket);
 }
 
 void Gateway::on(const overlay::ConnectAccepted& e) {

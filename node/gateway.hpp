@@ -28,15 +28,19 @@ struct DoorTraffic {
   std::uint64_t rx_bytes = 0;
 };
 
-class Gateway final : private adapter::PumpOwner {
+class Gateway final : public adapter::PumpOwner {
  public:
   Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver);
   ~Gateway();
 
-  // Opens the local side of a mapping. The endpoint really bound.
-  [[nodiscard]] Result<Endpoint> open_door(const service::Mapping& mapping, adapter::IfTaken taken);
+  // A bound listener that belongs to no mapping yet; clients are refused until it is installed.
+  struct BoundDoor {
+    std::unique_ptr<adapter::TcpDoor> listener;
+    std::shared_ptr<std::uint64_t> mapping;  // 0 until installed
+  };
+  [[nodiscard]] Result<BoundDoor> bind(const Endpoint& at, adapter::IfTaken taken);
+  void install(BoundDoor door, const service::Mapping& mapping);
   void close_door(std::uint64_t mapping);  // and its connections
-  // The door of a mapping that got another id on the way (bound first, stored then).
   [[nodiscard]] DoorTraffic traffic(std::uint64_t mapping) const;
 
   // Opens a stream for the API's pipe. `answered`: refused, or adopt() may be called.
@@ -80,7 +84,7 @@ class Gateway final : private adapter::PumpOwner {
   void on_pump_done(adapter::StreamKey key, adapter::PumpEnd end) override;
   adapter::TcpPump* pump_of(const overlay::StreamKey& key);
   void forget(const overlay::StreamKey& key);
-  static void refuse_socket(io::UniqueFd socket);  // RST, as a closed port would
+  static void refuse_socket(const io::UniqueFd& socket);  // on close: RST, as a closed port would
 
   io::EventLoop& loop_;
   overlay::Overlay& overlay_;

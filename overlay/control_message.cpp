@@ -84,7 +84,8 @@ struct Encoder {
   void operator()(const ServicesAre& m) const {
     WEFT_ASSERT(m.services.size() <= kMaxServicesPerMessage);
     begin(w, Type::ServicesAre, 2).uint(m.request).array(m.services.size());
-    for (const auto& service : m.services) w.array(2).str(service.name).str(service.protocol);
+    for (const auto& service : m.services)
+      w.array(3).str(service.name).str(service.protocol).uint(service.port);
   }
   void operator()(const JoinRequest& m) const {
     begin(w, Type::JoinRequest, 3).bin(m.ticket).bin(m.proof).str(m.wanted_name);
@@ -158,8 +159,12 @@ Result<ControlMessage> read_services(Reader& r) {
     if (fields < 2) return fail(Errc::Malformed, "service line: too short");
     WEFT_TRY(const auto name, r.str(63));
     WEFT_TRY(const auto protocol, r.str(16));
-    for (std::size_t extra = 2; extra < fields; ++extra) WEFT_CHECK(r.skip());
-    m.services.push_back({std::string(name), std::string(protocol)});
+    std::uint64_t port = 0;
+    if (fields > 2) {
+      WEFT_TRY(port, r.uint());
+    }
+    for (std::size_t extra = 3; extra < fields; ++extra) WEFT_CHECK(r.skip());
+    m.services.push_back({std::string(name), std::string(protocol), port <= 65535 ? port : 0});
   }
   return m;
 }

@@ -40,7 +40,8 @@ struct RosterEntries { std::vector<Bytes> entries; bool more = false; };
 struct PeerRecord { Bytes certificate; std::vector<Endpoint> endpoints; };
 struct PeerList { std::vector<PeerRecord> peers; };
 struct ServicesGet { std::uint64_t request = 0; };
-struct ServiceLine { std::string name; std::string protocol; };
+// `port`: what the target listens on, so that a door may take the same; 0 for none.
+struct ServiceLine { std::string name; std::string protocol; std::uint64_t port = 0; };
 struct ServicesAre { std::uint64_t request = 0; std::vector<ServiceLine> services; };
 struct JoinRequest { ByteArray<16> ticket{}; ByteArray<32> proof{}; std::string wanted_name; };
 enum class JoinStatus : std::uint64_t {

@@ -280,7 +280,8 @@ std::vector<ServiceView> Overlay::services() const {
     if (up)
       if (const auto info = impl_->sessions.info(*peer->preferred)) rtt = info->smoothed_rtt;
     for (const auto& line : lines)
-      out.push_back({line.name, impl_->label(node), node, line.protocol, up, rtt});
+      out.push_back({line.name, impl_->label(node), node, line.protocol,
+                     static_cast<std::uint16_t>(line.port), up, rtt});
   }
   std::ranges::sort(out, {}, [](const ServiceView& s) { return std::tie(s.name, s.node); });
   return out;

@@ -101,6 +101,7 @@ struct ServiceView {
   std::string node;
   NodeId node_id;
   std::string protocol;
+  std::uint16_t port = 0;  // of the target; 0: none
   bool healthy = false;
   std::optional<Duration> rtt;
 };

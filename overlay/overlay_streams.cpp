@@ -259,7 +259,8 @@ std::vector<ServiceLine> Overlay::Impl::services_for(const NodeId& caller) const
         service::decide(network->access.list(), network->roster, network->id, caller,
                         exposure.name, 0)
             .allowed)
-      out.push_back({exposure.name, std::string(service::name_of(exposure.protocol))});
+      out.push_back({exposure.name, std::string(service::name_of(exposure.protocol)),
+                     exposure.target.port});
   return out;
 }
 

@@ -1,0 +1,85 @@
+// The daemon's side of the management API: turns requests into commands of the overlay and doors of
+// the gateway, and answers when they are done. Waits are looked at again whenever the overlay moved.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "node/api/control.hpp"
+#include "node/gateway.hpp"
+
+namespace weft::node {
+
+class ControlPlane final : public api::Control {
+ public:
+  ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
+
+  std::function<void()> on_shutdown;
+
+  // Doors that were there before a restart.
+  void restore_doors();
+  // Configured doors and exposures; what is there already stays as it is.
+  void apply_expose(const std::string& name, const std::string& target,
+                    const std::vector<std::string>& allow);
+  void apply_open(const std::string& service, const std::string& node, const std::string& listen);
+
+  void on_command_done(const overlay::CommandDone& done);
+  void on_drained() { check_waits(); }
+
+  [[nodiscard]] bool ready() const override { return true; }
+  void status(api::Done<api::StatusResult> done) override;
+  void wait(api::WaitRequest request, api::Done<api::WaitResult> done) override;
+  void shutdown(api::Done<api::ShutdownResult> done) override;
+  void invite(api::InviteRequest request, api::Done<api::InviteResult> done) override;
+  void join(api::JoinRequest request, api::Done<api::JoinResult> done) override;
+  void remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) override;
+  void members(api::Done<api::MembersResult> done) override;
+  void group(api::GroupRequest request, api::Done<api::GroupResult> done) override;
+  void expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) override;
+  void unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) override;
+  void allow(api::AccessRequest request, api::Done<api::AccessResult> done) override;
+  void deny(api::AccessRequest request, api::Done<api::AccessResult> done) override;
+  void services(api::Done<api::ServicesResult> done) override;
+  void open(api::OpenRequest request, api::Done<api::OpenResult> done) override;
+  void mappings(api::Done<api::MappingsResult> done) override;
+  void close(api::CloseRequest request, api::Done<api::CloseResult> done) override;
+  void pipe(api::PipeRequest request, api::Done<api::PipeResult> done) override;
+  void ping(api::PingRequest request, api::Done<api::PingResult> done) override;
+
+ private:
+  using Finish = std::function<void(const Result<overlay::Outcome>&)>;
+  struct Wait {
+    api::WaitRequest request;
+    api::Done<api::WaitResult> done;
+    Instant since;
+    Instant deadline;
+  };
+
+  void track(overlay::CommandId id, Finish finish);
+  void change_access(const api::AccessRequest& request, bool allow,
+                     api::Done<api::AccessResult> done);
+  [[nodiscard]] bool holds(const api::WaitRequest& request) const;
+  void check_waits();
+  [[nodiscard]] api::MappingInfo describe(const service::Mapping& mapping) const;
+  [[nodiscard]] std::string node_label(const std::optional<NodeId>& node) const;
+  [[nodiscard]] std::optional<overlay::PeerView> peer(const NodeId& node) const;
+  void fill_path(const std::string& service, const std::optional<NodeId>& node,
+                 api::OpenResult& result) const;
+  [[nodiscard]] Result<Endpoint> first_listen(const api::OpenRequest& request) const;
+  // A mapping made and its door bound, or neither.
+  void make_mapping(service::Mapping mapping, adapter::IfTaken taken,
+                    api::Done<api::OpenResult> done);
+
+  io::EventLoop& loop_;
+  overlay::Overlay& overlay_;
+  Driver& driver_;
+  Gateway& gateway_;
+  Instant started_;
+  std::map<overlay::CommandId, Finish> commands_;
+  std::vector<Wait> waits_;
+  io::Timer wait_timer_;
+};
+
+}  // namespace weft::node

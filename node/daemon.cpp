@@ -1,0 +1,276 @@
+#include "node/daemon.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "node/api/control.hpp"
+#include "node/api/http_server.hpp"
+#include "node/control_plane.hpp"
+#include "node/io/clock.hpp"
+#include "node/io/event_loop_asio.hpp"
+#include "node/io/secure_rng.hpp"
+#include "node/local_addresses.hpp"
+#include "node/store/key_file.hpp"
+#include "node/store/store.hpp"
+#include "node/target.hpp"
+#include "node/version.hpp"
+
+namespace weft::node {
+
+namespace {
+
+constexpr Duration kAddressCheck = 10s;   // interfaces come and go; clocks are set
+constexpr Duration kLastWords = 300ms;    // time for closing packets and the API's last answer
+constexpr std::string_view kPortKey = "udp_port";
+
+constexpr Table kTables[] = {Table::Roster, Table::Ticket, Table::Epoch,
+                             Table::Network, Table::Exposure, Table::Access,
+                             Table::Mapping, Table::Peer, Table::Setting};
+
+// A label out of the hostname: "Oak.local" becomes "oak".
+std::string default_name() {
+  char host[256] = {};
+  if (gethostname(host, sizeof host - 1) != 0) return "node";
+  std::string out;
+  for (const char* at = host; *at != 0 && *at != '.' && out.size() < 63; ++at) {
+    const char c = *at >= 'A' && *at <= 'Z' ? static_cast<char>(*at - 'A' + 'a') : *at;
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    out.push_back(plain ? c : '-');
+  }
+  while (!out.empty() && out.front() == '-') out.erase(out.begin());
+  while (!out.empty() && out.back() == '-') out.pop_back();
+  return out.empty() ? "node" : out;
+}
+
+void start_log(const std::string& level) {
+  auto logger = spdlog::stderr_color_mt("weft");
+  logger->set_pattern(isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v"
+                                            : "ts=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// systemd's readiness protocol: one datagram to the socket it names.
+void notify_systemd(std::string_view state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || *path == 0) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string_view name(path);
+  if (name.size() >= sizeof address.sun_path) return;
+  std::copy(name.begin(), name.end(), address.sun_path);
+  if (name[0] == '@') address.sun_path[0] = 0;
+  const io::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  [[maybe_unused]] const auto sent =
+      sendto(fd.value(), state.data(), state.size(), MSG_NOSIGNAL,
+             reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+int explain(const Error& error, const std::string& what) {
+  std::cerr << "weft: " << what << "\n  why: " << error.detail << "\n";
+  return error.code == Errc::Usage ? 2 : 1;
+}
+
+class Daemon final : private OverlayListener {
+ public:
+  explicit Daemon(const RunOptions& options) : options_(options) {}
+  int run();
+
+ private:
+  Result<void> open_store();
+  Result<void> load_overlay();
+  Result<void> open_udp();
+  Result<void> start_api();
+  void say_ready();
+  void on_overlay_event(overlay::OverlayEvent& event) override;
+  void on_drained() override;
+  void look_around();
+  void end();
+
+  RunOptions options_;
+  io::SecureRng rng_;
+  io::EventLoop loop_;
+  std::vector<Row> stored_;
+  std::uint16_t kept_port_ = 0;
+  std::unique_ptr<store::Writer> writer_;
+  std::unique_ptr<overlay::Overlay> overlay_;
+  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<ControlPlane> control_;
+  std::unique_ptr<api::HttpServer> api_;
+  std::unique_ptr<io::Timer> look_timer_;
+  std::unique_ptr<io::Timer> end_timer_;
+  bool ending_ = false;
+};
+
+Result<void> Daemon::open_store() {
+  WEFT_CHECK(create_directories(options_.paths));
+  WEFT_TRY(auto store, store::Store::open(options_.paths.state_dir));
+  for (const auto table : kTables) {
+    WEFT_TRY(auto rows, store->load(table));
+    for (auto& row : rows) {
+      if (row.table == Table::Setting && text_of(row.key) == kPortKey && row.value &&
+          row.value->size() == 2)
+        kept_port_ = read_be<std::uint16_t>(*row.value);
+      stored_.push_back(std::move(row));
+    }
+  }
+  writer_ = std::make_unique<store::Writer>(std::move(store));
+  return {};
+}
+
+Result<void> Daemon::load_overlay() {
+  WEFT_TRY(const auto seed, store::load_or_create_key_file(options_.paths.identity_file(), rng_));
+  WEFT_TRY(const auto person,
+           store::load_or_create_key_file(options_.paths.data_dir / "person.key", rng_));
+  overlay::OverlayConfig config;
+  config.identity = Identity::from_seed(seed);
+  config.person = crypto::Ed25519KeyPair::from_seed(person);
+  config.software = std::string("weft ") + kVersion;
+  WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
+                                            std::move(config), std::move(stored_), rng_));
+  if (!overlay_->network()) {
+    std::string name = options_.name.empty() ? options_.config.name : options_.name;
+    if (name.empty()) name = default_name();
+    if (!is_label(name))
+      return fail(Errc::Usage, "\"" + name + "\" is no name: use 1 to 63 of a-z, 0-9 and -");
+    overlay_->create_network(io::monotonic_time(), name);
+  }
+  driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
+  gateway_ = std::make_unique<Gateway>(loop_, *overlay_, *driver_);
+  control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
+  return {};
+}
+
+Result<void> Daemon::open_udp() {
+  io::UdpOptions udp;
+  const auto& listen = options_.listen.empty() ? options_.config.listen : options_.listen;
+  if (listen.size() > 1) return fail(Errc::Usage, "one --listen address is supported now");
+  if (!listen.empty()) {
+    WEFT_TRY(udp.bind, endpoint_from_text(listen.front()));
+  } else {
+    udp.bind.port = kept_port_;
+  }
+  auto opened = driver_->open(udp);
+  if (!opened && listen.empty() && kept_port_ != 0) {
+    // Somebody took our port while we were away: peers learn the new one from us.
+    udp.bind.port = 0;
+    opened = driver_->open(udp);
+  }
+  WEFT_CHECK(opened);
+  const std::uint16_t port = driver_->udp().local().port;
+  if (listen.empty() && port != kept_port_) {
+    Bytes value;
+    append_be(value, port);
+    WEFT_CHECK(writer_->submit({{Table::Setting, {}, to_bytes(bytes_of(kPortKey)), value}},
+                               [](const Result<void>&) {}));
+  }
+  overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().local()));
+  return {};
+}
+
+Result<void> Daemon::start_api() {
+  control_->on_shutdown = [this] { end(); };
+  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_,
+                                           api::ServerOptions{.socket = options_.paths.socket});
+  return api_->start();
+}
+
+void Daemon::say_ready() {
+  nlohmann::ordered_json ready;
+  ready["schema"] = "weft.ready/1";
+  ready["id"] = to_text(overlay_->id());
+  ready["name"] = overlay_->name();
+  ready["network"] = overlay_->network_name();
+  ready["listen"] = nlohmann::ordered_json::array();
+  for (const auto& endpoint : local_endpoints(driver_->udp().local()))
+    ready["listen"].push_back(to_text(endpoint));
+  if (options_.json_ready)
+    std::cout << ready.dump() << std::endl;
+  else
+    std::cerr << "weft: " << overlay_->name() << " is ready (network " << overlay_->network_name()
+              << ", UDP port " << driver_->udp().local().port << ")" << std::endl;
+  notify_systemd("READY=1");
+}
+
+void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
+  if (gateway_->handle(event)) return;
+  if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
+    control_->on_command_done(*done);
+  } else if (const auto* up = std::get_if<overlay::PeerUp>(&event)) {
+    spdlog::info("event=peer_up peer={} path=direct", up->name);
+  } else if (const auto* down = std::get_if<overlay::PeerDown>(&event)) {
+    spdlog::info("event=peer_down peer={} reason=\"{}\" err=\"{}\"", down->name,
+                 session::name_of(down->reason), down->detail);
+  } else if (const auto* notice = std::get_if<overlay::Notice>(&event)) {
+    spdlog::log(notice->level == overlay::Notice::Level::Warning ? spdlog::level::warn
+                                                                 : spdlog::level::info,
+                "event=notice msg=\"{}\"", notice->text);
+  } else if (std::holds_alternative<overlay::RemovedFromNetwork>(event)) {
+    spdlog::error("event=removed msg=\"this node was removed from its network\"");
+  }
+}
+
+void Daemon::on_drained() { control_->on_drained(); }
+
+void Daemon::look_around() {
+  const Instant now = io::monotonic_time();
+  overlay_->set_wall_clock(io::read_wall_clock());
+  overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().local()));
+  driver_->wake();
+  look_timer_->arm(now + kAddressCheck);
+}
+
+void Daemon::end() {
+  if (std::exchange(ending_, true)) return;
+  spdlog::info("event=stopping");
+  notify_systemd("STOPPING=1");
+  overlay_->shutdown(io::monotonic_time());
+  driver_->wake();
+  end_timer_->arm(io::monotonic_time() + kLastWords);
+}
+
+int Daemon::run() {
+  start_log(options_.config.log_level);
+  if (auto opened = open_store(); !opened)
+    return explain(opened.error(), "cannot use " + options_.paths.state_dir.string());
+  if (auto loaded = load_overlay(); !loaded) return explain(loaded.error(), "cannot start");
+  if (auto opened = open_udp(); !opened) return explain(opened.error(), "cannot listen on UDP");
+  if (auto started = start_api(); !started)
+    return explain(started.error(), "cannot listen on " + options_.paths.socket.string());
+  std::signal(SIGPIPE, SIG_IGN);
+  loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end(); });
+  look_timer_ = std::make_unique<io::Timer>(loop_, [this] { look_around(); });
+  look_timer_->arm(io::monotonic_time() + kAddressCheck);
+  end_timer_ = std::make_unique<io::Timer>(loop_, [this] { loop_.stop(); });
+  driver_->wake();
+  control_->restore_doors();
+  for (const auto& e : options_.config.expose) control_->apply_expose(e.name, e.target, e.allow);
+  for (const auto& c : options_.config.consume) control_->apply_open(c.service, c.node, c.listen);
+  say_ready();
+  loop_.run();
+  api_->stop();
+  writer_->stop();
+  return 0;
+}
+
+}  // namespace
+
+int run_daemon(const RunOptions& options) {
+  crypto::initialise();
+  Daemon daemon(options);
+  return daemon.run();
+}
+
+}  // namespace weft::node

@@ -1,0 +1,51 @@
+#include "node/local_addresses.hpp"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace weft::node {
+
+namespace {
+
+constexpr std::size_t kMostEndpoints = 8;
+
+int rank(const Endpoint& endpoint) {
+  if (endpoint.is_loopback()) return 2;
+  return endpoint.is_private() ? 1 : 0;
+}
+
+}  // namespace
+
+std::vector<Endpoint> local_endpoints(const Endpoint& bound) {
+  if (!bound.is_unspecified()) return {bound};
+  ifaddrs* raw = nullptr;
+  if (getifaddrs(&raw) != 0) return {};
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> list(raw, freeifaddrs);
+  std::vector<Endpoint> out;
+  for (const ifaddrs* at = raw; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr || (at->ifa_flags & IFF_UP) == 0) continue;
+    Endpoint endpoint;
+    if (at->ifa_addr->sa_family == AF_INET) {
+      const auto* v4 = reinterpret_cast<const sockaddr_in*>(at->ifa_addr);
+      endpoint = Endpoint::v4(ntohl(v4->sin_addr.s_addr), bound.port);
+    } else if (at->ifa_addr->sa_family == AF_INET6 && !bound.is_v4()) {
+      const auto* v6 = reinterpret_cast<const sockaddr_in6*>(at->ifa_addr);
+      std::copy_n(v6->sin6_addr.s6_addr, 16, endpoint.address.begin());
+      endpoint.port = bound.port;
+    } else {
+      continue;
+    }
+    if (!endpoint.is_link_local() && std::ranges::find(out, endpoint) == out.end())
+      out.push_back(endpoint);
+  }
+  std::ranges::stable_sort(out, {}, rank);
+  if (out.size() > kMostEndpoints) out.resize(kMostEndpoints);
+  return out;
+}
+
+}  // namespace weft::node
