@@ -16,9 +16,7 @@ namespace {
 
 constexpr const char* kKex = "X25519+ML-KEM-768";
 
-double milliseconds(Duration duration) {
-  return static_cast<double>(duration.count()) / 1e6;
-}
+double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
 
 std::optional<double> milliseconds(const std::optional<Duration>& duration) {
   return duration ? std::optional(milliseconds(*duration)) : std::nullopt;
@@ -38,10 +36,14 @@ const char* join_fix(Errc code) {
   switch (code) {
     case Errc::Conflict:
       return "ask for a new invite, or run this node with another home: weft --home DIR run";
-    case Errc::Expired: return "ask for a new one: weft invite NAME, on a node of that network";
-    case Errc::NoPath: return "is the inviting node running, and reachable from here over UDP?";
-    case Errc::Malformed: return "copy the whole ticket: it starts with wt1 and is one line";
-    default: return "ask for a new invite: weft invite NAME, on a node of that network";
+    case Errc::Expired:
+      return "ask for a new one: weft invite NAME, on a node of that network";
+    case Errc::NoPath:
+      return "is the inviting node running, and reachable from here over UDP?";
+    case Errc::Malformed:
+      return "copy the whole ticket: it starts with wt1 and is one line";
+    default:
+      return "ask for a new invite: weft invite NAME, on a node of that network";
   }
 }
 
@@ -49,8 +51,12 @@ const char* join_fix(Errc code) {
 
 ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
                            Gateway& gateway)
-    : loop_(loop), overlay_(overlay), driver_(driver), gateway_(gateway),
-      started_(io::monotonic_time()), wait_timer_(loop, [this] { check_waits(); }) {
+    : loop_(loop),
+      overlay_(overlay),
+      driver_(driver),
+      gateway_(gateway),
+      started_(io::monotonic_time()),
+      wait_timer_(loop, [this] { check_waits(); }) {
   gateway_.on_once_used = [this](std::uint64_t mapping) {
     track(overlay_.remove_mapping(io::monotonic_time(), mapping), [](const auto&) {});
   };
@@ -79,13 +85,17 @@ std::string ControlPlane::node_label(const std::optional<NodeId>& node) const {
   return short_text(*node);
 }
 
-// ---- status --------------------------------------------------------------------------------------
+// ---- status
+// --------------------------------------------------------------------------------------
 
 void ControlPlane::status(api::Done<api::StatusResult> done) {
   api::StatusResult out;
   const auto uptime = io::monotonic_time() - started_;
-  out.node = {to_text(overlay_.id()), overlay_.name(), kVersion,
-              std::chrono::duration_cast<std::chrono::seconds>(uptime).count(), {}};
+  out.node = {to_text(overlay_.id()),
+              overlay_.name(),
+              kVersion,
+              std::chrono::duration_cast<std::chrono::seconds>(uptime).count(),
+              {}};
   for (const auto& endpoint : local_endpoints(driver_.udp().local()))
     out.node.listen.push_back(to_text(endpoint));
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
@@ -110,10 +120,9 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
     if (access.allow.empty())
       out.attention.push_back("nobody may use " + exposure.name + " yet: weft allow " +
                               exposure.name + " NODE");
-    out.exposed.push_back({exposure.name, exposure.target.to_text(),
-                           std::string(service::name_of(exposure.protocol)),
-                           std::move(access.allow), std::move(access.deny),
-                           overlay_.connections(exposure.name)});
+    out.exposed.push_back(
+        {exposure.name, exposure.target.to_text(), std::string(service::name_of(exposure.protocol)),
+         std::move(access.allow), std::move(access.deny), overlay_.connections(exposure.name)});
   }
   for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(describe(mapping));
   if (overlay_.role() == "none")
@@ -183,11 +192,12 @@ void ControlPlane::check_waits() {
   wait_timer_.arm(next->deadline);
 }
 
-// ---- the network ---------------------------------------------------------------------------------
+// ---- the network
+// ---------------------------------------------------------------------------------
 
 void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
-  const auto id = overlay_.invite(io::monotonic_time(), request.name, request.may, request.allow,
-                                  request.ttl);
+  const auto id =
+      overlay_.invite(io::monotonic_time(), request.name, request.may, request.allow, request.ttl);
   track(id, [done, name = request.name](const Result<overlay::Outcome>& result) {
     if (!result)
       return done(refused(result, "no invite for " + name,
@@ -212,8 +222,7 @@ void ControlPlane::join(api::JoinRequest request, api::Done<api::JoinResult> don
 
 void ControlPlane::remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) {
   const auto node = overlay_.find_node(request.node);
-  api::RemoveResult removed{node ? to_text(*node) : "",
-                            node ? node_label(*node) : request.node};
+  api::RemoveResult removed{node ? to_text(*node) : "", node ? node_label(*node) : request.node};
   track(overlay_.remove_node(io::monotonic_time(), request.node),
         [done, removed](const Result<overlay::Outcome>& result) {
           if (!result)
@@ -251,13 +260,14 @@ void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> 
   track(overlay_.group_change(io::monotonic_time(), request.group, request.node, add),
         [done, answer, request](const Result<overlay::Outcome>& result) {
           if (!result)
-            return done(refused(result, "could not change group " + request.group,
-                                "see weft members"));
+            return done(
+                refused(result, "could not change group " + request.group, "see weft members"));
           done(answer(request.group));
         });
 }
 
-// ---- services ------------------------------------------------------------------------------------
+// ---- services
+// ------------------------------------------------------------------------------------
 
 void ControlPlane::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
   const auto target = service::Target::from_text(request.target);
@@ -319,7 +329,8 @@ void ControlPlane::services(api::Done<api::ServicesResult> done) {
   done(std::move(out));
 }
 
-// ---- doors ---------------------------------------------------------------------------------------
+// ---- doors
+// ---------------------------------------------------------------------------------------
 
 Result<Endpoint> ControlPlane::first_listen(const api::OpenRequest& request) const {
   if (!request.listen) {
@@ -377,8 +388,7 @@ void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> don
   mapping.once = request.once;
   if (!request.node.empty()) {
     const auto node = overlay_.find_node(request.node);
-    if (!node)
-      return done(refused(node, "no node named " + request.node, "see weft members"));
+    if (!node) return done(refused(node, "no node named " + request.node, "see weft members"));
     mapping.node = *node;
     const auto view = peer(*node);
     const auto all = overlay_.services();
@@ -393,10 +403,10 @@ void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> don
   } else if (std::ranges::none_of(overlay_.services(), [&](const overlay::ServiceView& s) {
                return s.name == request.service;
              })) {
-    return done(api::refuse(api::Code::NotFound, "no service \"" + request.service + "\" here",
-                            "no node that can be reached now offers it to this one",
-                            "see weft services; for a node that is away: weft open " +
-                                request.service + "@NODE"));
+    return done(api::refuse(
+        api::Code::NotFound, "no service \"" + request.service + "\" here",
+        "no node that can be reached now offers it to this one",
+        "see weft services; for a node that is away: weft open " + request.service + "@NODE"));
   }
   make_mapping(std::move(mapping),
                request.listen ? adapter::IfTaken::Fail : adapter::IfTaken::NextFree,
@@ -478,30 +488,31 @@ void ControlPlane::apply_open(const std::string& service, const std::string& nod
   });
 }
 
-// ---- probes --------------------------------------------------------------------------------------
+// ---- probes
+// --------------------------------------------------------------------------------------
 
 void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> done) {
-  gateway_.open_pipe(request.service, request.node,
-                     [this, done, request](const Result<overlay::StreamKey>& result) {
-                       if (!result)
-                         return done(refused(result, "no pipe to " + request.service,
-                                             "see weft services"));
-                       api::PipeResult out;
-                       out.node = request.node;
-                       out.path = "direct";
-                       out.adopt = [this, key = *result](int fd, const Bytes& early) {
-                         gateway_.adopt(key, io::UniqueFd(fd), early);
-                       };
-                       done(std::move(out));
-                     });
+  gateway_.open_pipe(
+      request.service, request.node,
+      [this, done, request](const Result<overlay::StreamKey>& result) {
+        if (!result)
+          return done(refused(result, "no pipe to " + request.service, "see weft services"));
+        api::PipeResult out;
+        out.node = request.node;
+        out.path = "direct";
+        out.adopt = [this, key = *result](int fd, const Bytes& early) {
+          gateway_.adopt(key, io::UniqueFd(fd), early);
+        };
+        done(std::move(out));
+      });
 }
 
 void ControlPlane::ping(api::PingRequest request, api::Done<api::PingResult> done) {
   const auto node = overlay_.find_node(request.node);
   track(overlay_.ping(io::monotonic_time(), request.node),
         [this, done, request, node](const Result<overlay::Outcome>& result) {
-          if (!result) return done(refused(result, "no answer from " + request.node,
-                                           "see weft status"));
+          if (!result)
+            return done(refused(result, "no answer from " + request.node, "see weft status"));
           const auto& outcome = std::get<overlay::PingOutcome>(*result);
           const bool self = node && *node == overlay_.id();
           done(api::PingResult{request.node, node ? to_text(*node) : "", request.seq,

@@ -1,5 +1,6 @@
 // The daemon's side of the management API: turns requests into commands of the overlay and doors of
-// the gateway, and answers when they are done. Waits are looked at again whenever the overlay moved.
+// the gateway, and answers when they are done. Waits are looked at again whenever the overlay
+// moved.
 #pragma once
 
 #include <functional>

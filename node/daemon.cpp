@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <iostream>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
@@ -28,13 +28,13 @@ namespace weft::node {
 
 namespace {
 
-constexpr Duration kAddressCheck = 10s;   // interfaces come and go; clocks are set
-constexpr Duration kLastWords = 300ms;    // time for closing packets and the API's last answer
+constexpr Duration kAddressCheck = 10s;  // interfaces come and go; clocks are set
+constexpr Duration kLastWords = 300ms;   // time for closing packets and the API's last answer
 constexpr std::string_view kPortKey = "udp_port";
 
-constexpr Table kTables[] = {Table::Roster, Table::Ticket, Table::Epoch,
+constexpr Table kTables[] = {Table::Roster,  Table::Ticket,   Table::Epoch,
                              Table::Network, Table::Exposure, Table::Access,
-                             Table::Mapping, Table::Peer, Table::Setting};
+                             Table::Mapping, Table::Peer,     Table::Setting};
 
 // A label out of the hostname: "Oak.local" becomes "oak".
 std::string default_name() {
@@ -72,9 +72,8 @@ void notify_systemd(std::string_view state) {
   const io::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-  [[maybe_unused]] const auto sent =
-      sendto(fd.value(), state.data(), state.size(), MSG_NOSIGNAL,
-             reinterpret_cast<const sockaddr*>(&address), size);
+  [[maybe_unused]] const auto sent = sendto(fd.value(), state.data(), state.size(), MSG_NOSIGNAL,
+                                            reinterpret_cast<const sockaddr*>(&address), size);
 }
 
 int explain(const Error& error, const std::string& what) {
@@ -82,7 +81,7 @@ int explain(const Error& error, const std::string& what) {
   return error.code == Errc::Usage ? 2 : 1;
 }
 
-class Daemon final : private OverlayListener {
+class Daemon final : public OverlayListener {
  public:
   explicit Daemon(const RunOptions& options) : options_(options) {}
   int run();
@@ -182,8 +181,9 @@ Result<void> Daemon::open_udp() {
 
 Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
-  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_,
-                                           api::ServerOptions{.socket = options_.paths.socket});
+  api::ServerOptions server;
+  server.socket = options_.paths.socket;
+  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_, server);
   return api_->start();
 }
 

@@ -6,13 +6,18 @@ namespace weft::node {
 
 Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
                OverlayListener& listener)
-    : loop_(loop), overlay_(overlay), writer_(writer), listener_(listener),
+    : loop_(loop),
+      overlay_(overlay),
+      writer_(writer),
+      listener_(listener),
       flush_(loop, [this] { drain(); }),
-      timer_(loop, [this] {
-        overlay_.handle_timeout(io::monotonic_time());
-        drain();
-      }),
-      out_(kTransmitBufferSize), alive_(std::make_shared<bool>(true)) {}
+      timer_(loop,
+             [this] {
+               overlay_.handle_timeout(io::monotonic_time());
+               drain();
+             }),
+      out_(kTransmitBufferSize),
+      alive_(std::make_shared<bool>(true)) {}
 
 Driver::~Driver() { *alive_ = false; }
 
@@ -82,7 +87,8 @@ void Driver::stored(std::uint64_t id, const Result<void>& result) {
   drain();
 }
 
-// ---- StreamPort ----------------------------------------------------------------------------------
+// ---- StreamPort
+// ----------------------------------------------------------------------------------
 
 MutableByteView Driver::send_space(adapter::StreamKey key) {
   return overlay_.sessions().send_space(key.session, key.stream);

@@ -1,5 +1,6 @@
-// Couples the overlay to the machine: its datagrams to the UDP socket, its deadlines to a timer, its
-// rows to the store's writer, its streams to adapters. One per node; everything runs on the loop.
+// Couples the overlay to the machine: its datagrams to the UDP socket, its deadlines to a timer,
+// its rows to the store's writer, its streams to adapters. One per node; everything runs on the
+// loop.
 //
 // Whoever changes the overlay calls wake(): at the end of the turn transmits, events and the
 // deadline are drained once, in that order, until nothing is left.

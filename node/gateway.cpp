@@ -15,24 +15,31 @@ overlay::StreamKey overlay_key(const adapter::StreamKey& key) { return {key.sess
 
 service::OpenStatus status_of(adapter::ConnectFailure failure) {
   switch (failure) {
-    case adapter::ConnectFailure::Refused: return service::OpenStatus::TargetRefused;
-    case adapter::ConnectFailure::Limit: return service::OpenStatus::Limit;
+    case adapter::ConnectFailure::Refused:
+      return service::OpenStatus::TargetRefused;
+    case adapter::ConnectFailure::Limit:
+      return service::OpenStatus::Limit;
     case adapter::ConnectFailure::Unreachable:
     case adapter::ConnectFailure::Timeout:
     case adapter::ConnectFailure::NotFound:
-    case adapter::ConnectFailure::Denied: break;
+    case adapter::ConnectFailure::Denied:
+      break;
   }
   return service::OpenStatus::TargetUnreachable;
 }
 
 Errc errc_of(service::OpenStatus status) {
   switch (status) {
-    case service::OpenStatus::Denied: return Errc::Denied;
-    case service::OpenStatus::NoSuchService: return Errc::NotFound;
-    case service::OpenStatus::Limit: return Errc::Limit;
+    case service::OpenStatus::Denied:
+      return Errc::Denied;
+    case service::OpenStatus::NoSuchService:
+      return Errc::NotFound;
+    case service::OpenStatus::Limit:
+      return Errc::Limit;
     case service::OpenStatus::TargetRefused:
     case service::OpenStatus::TargetUnreachable:
-    case service::OpenStatus::Ok: break;
+    case service::OpenStatus::Ok:
+      break;
   }
   return Errc::NoPath;
 }
@@ -44,7 +51,8 @@ Gateway::Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver)
 
 Gateway::~Gateway() = default;
 
-// ---- doors ---------------------------------------------------------------------------------------
+// ---- doors
+// ---------------------------------------------------------------------------------------
 
 Result<Gateway::BoundDoor> Gateway::bind(const Endpoint& at, adapter::IfTaken taken) {
   BoundDoor door;
@@ -108,7 +116,8 @@ void Gateway::refuse_socket(const io::UniqueFd& socket) {
   setsockopt(socket.value(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
 }
 
-// ---- pipes ---------------------------------------------------------------------------------------
+// ---- pipes
+// ---------------------------------------------------------------------------------------
 
 void Gateway::open_pipe(const std::string& service, const std::string& node, PipeAnswer answered) {
   const auto id = overlay_.connect(io::monotonic_time(), service, node);
@@ -128,7 +137,8 @@ void Gateway::adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView
   start_pump(key, std::move(socket), at->second);
 }
 
-// ---- events --------------------------------------------------------------------------------------
+// ---- events
+// --------------------------------------------------------------------------------------
 
 bool Gateway::handle(overlay::OverlayEvent& event) {
   if (const auto* ready = std::get_if<overlay::ConnectReady>(&event)) return on(*ready), true;
@@ -217,9 +227,8 @@ void Gateway::on(const overlay::InboundStream& e) {
                     "too many connections at this node");
     return driver_.wake();
   }
-  connecting_[e.key] = connector_.connect(where, [this, e](auto result) {
-    on_target(e, std::move(result));
-  });
+  connecting_[e.key] =
+      connector_.connect(where, [this, e](auto result) { on_target(e, std::move(result)); });
 }
 
 void Gateway::on_target(const overlay::InboundStream& inbound,
@@ -238,7 +247,8 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   start_pump(inbound.key, std::move(*target), connection);
 }
 
-// ---- pumps ---------------------------------------------------------------------------------------
+// ---- pumps
+// ---------------------------------------------------------------------------------------
 
 void Gateway::start_pump(const overlay::StreamKey& key, io::UniqueFd socket,
                          Connection& connection) {

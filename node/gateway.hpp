@@ -1,9 +1,9 @@
 // Where streams meet sockets: local doors accept clients and become streams, streams of callers
 // become connections to exposed targets. Owns every door and every pump of the node.
 //
-// Invariants: a connection is in exactly one of `waiting` (its stream is not there yet), `connecting`
-// (its target is not) and `connections` (bytes flow). Limit: kMaxConnections, then new ones are
-// refused with RST, so that one neighbour cannot use up the process's descriptors.
+// Invariants: a connection is in exactly one of `waiting` (its stream is not there yet),
+// `connecting` (its target is not) and `connections` (bytes flow). Limit: kMaxConnections, then new
+// ones are refused with RST, so that one neighbour cannot use up the process's descriptors.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,7 @@ class Gateway final : public adapter::PumpOwner {
     std::unique_ptr<adapter::TcpPump> pump;  // null: a pipe not adopted yet
     std::uint64_t mapping = 0;               // 0: inbound, or a pipe
     PipeAnswer pipe;
-    std::string what;                        // for the log
+    std::string what;  // for the log
   };
 
   void on_accept(std::uint64_t mapping, io::UniqueFd socket);

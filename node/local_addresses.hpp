@@ -1,6 +1,6 @@
 // The addresses of this machine's interfaces: what peers are told to try. Global addresses first,
-// then private ones, loopback last (two nodes on one machine need it); link-local ones are left out,
-// because they mean nothing without an interface's name.
+// then private ones, loopback last (two nodes on one machine need it); link-local ones are left
+// out, because they mean nothing without an interface's name.
 #pragma once
 
 #include <cstdint>

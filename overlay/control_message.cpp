@@ -12,8 +12,18 @@ using wire::Reader;
 using wire::Writer;
 
 enum class Type : std::uint64_t {
-  Hello = 1, Ping = 2, Pong = 3, RosterHave = 4, RosterGet = 5, RosterEntries = 6, PeerList = 7,
-  ServicesGet = 8, ServicesAre = 9, JoinRequest = 10, JoinAnswer = 11, Rekey = 12,
+  Hello = 1,
+  Ping = 2,
+  Pong = 3,
+  RosterHave = 4,
+  RosterGet = 5,
+  RosterEntries = 6,
+  PeerList = 7,
+  ServicesGet = 8,
+  ServicesAre = 9,
+  JoinRequest = 10,
+  JoinAnswer = 11,
+  Rekey = 12,
 };
 
 Writer& begin(Writer& w, Type type, std::size_t fields) {
@@ -69,7 +79,7 @@ struct Encoder {
   }
   void operator()(const RosterEntries& m) const {
     WEFT_ASSERT(m.entries.size() <= kMaxEntriesPerMessage);
-    begin(w, Type::RosterEntries, 2).boolean(m.more).array(m.entries.size());
+    begin(w, Type::RosterEntries, 3).boolean(m.more).boolean(m.last).array(m.entries.size());
     for (const auto& entry : m.entries) w.bin(entry);
   }
   void operator()(const PeerList& m) const {
@@ -91,7 +101,10 @@ struct Encoder {
     begin(w, Type::JoinRequest, 3).bin(m.ticket).bin(m.proof).str(m.wanted_name);
   }
   void operator()(const JoinAnswer& m) const {
-    begin(w, Type::JoinAnswer, 3).uint(static_cast<std::uint64_t>(m.status)).str(m.detail).str(m.name);
+    begin(w, Type::JoinAnswer, 3)
+        .uint(static_cast<std::uint64_t>(m.status))
+        .str(m.detail)
+        .str(m.name);
   }
   void operator()(const Rekey& m) const { begin(w, Type::Rekey, 1).bin(m.message); }
   void operator()(const Unknown&) const { WEFT_ASSERT(!"an unknown message is never sent"); }
@@ -126,6 +139,7 @@ Result<ControlMessage> read_hello(Reader& r) {
 Result<ControlMessage> read_roster_entries(Reader& r) {
   RosterEntries m;
   WEFT_TRY(m.more, r.boolean());
+  WEFT_TRY(m.last, r.boolean());
   WEFT_TRY(const auto count, r.array(kMaxEntriesPerMessage));
   for (std::size_t i = 0; i < count; ++i) {
     WEFT_TRY(const auto entry, r.bin(4096));
@@ -182,8 +196,9 @@ Result<ControlMessage> read_join_answer(Reader& r) {
   JoinAnswer m;
   WEFT_TRY(const auto status, r.uint());
   // A status of a later version is still a no.
-  m.status = status <= static_cast<std::uint64_t>(JoinStatus::Storage) ? static_cast<JoinStatus>(status)
-                                                                       : JoinStatus::Denied;
+  m.status = status <= static_cast<std::uint64_t>(JoinStatus::Storage)
+                 ? static_cast<JoinStatus>(status)
+                 : JoinStatus::Denied;
   WEFT_TRY(const auto detail, r.str(512));
   WEFT_TRY(const auto name, r.str(63));
   m.detail = detail;
@@ -200,13 +215,16 @@ Result<ControlMessage> read_number(Reader& r, std::uint64_t Message::* field) {
 }
 
 Result<ControlMessage> read_fields(Reader& r, std::uint64_t type, std::size_t fields) {
-  static constexpr std::size_t kFields[] = {0, 3, 1, 1, 2, 1, 2, 1, 1, 2, 3, 3, 1};
+  static constexpr std::size_t kFields[] = {0, 3, 1, 1, 2, 1, 3, 1, 1, 2, 3, 3, 1};
   if (type == 0 || type >= std::size(kFields)) return Unknown{type};
   if (fields < kFields[type]) return fail(Errc::Malformed, "control message: too few fields");
   switch (static_cast<Type>(type)) {
-    case Type::Hello: return read_hello(r);
-    case Type::Ping: return read_number<Ping>(r, &Ping::sequence);
-    case Type::Pong: return read_number<Pong>(r, &Pong::sequence);
+    case Type::Hello:
+      return read_hello(r);
+    case Type::Ping:
+      return read_number<Ping>(r, &Ping::sequence);
+    case Type::Pong:
+      return read_number<Pong>(r, &Pong::sequence);
     case Type::RosterHave: {
       RosterHave m;
       WEFT_TRY(m.sequence, r.uint());
@@ -222,12 +240,18 @@ Result<ControlMessage> read_fields(Reader& r, std::uint64_t type, std::size_t fi
       }
       return m;
     }
-    case Type::RosterEntries: return read_roster_entries(r);
-    case Type::PeerList: return read_peer_list(r);
-    case Type::ServicesGet: return read_number<ServicesGet>(r, &ServicesGet::request);
-    case Type::ServicesAre: return read_services(r);
-    case Type::JoinRequest: return read_join_request(r);
-    case Type::JoinAnswer: return read_join_answer(r);
+    case Type::RosterEntries:
+      return read_roster_entries(r);
+    case Type::PeerList:
+      return read_peer_list(r);
+    case Type::ServicesGet:
+      return read_number<ServicesGet>(r, &ServicesGet::request);
+    case Type::ServicesAre:
+      return read_services(r);
+    case Type::JoinRequest:
+      return read_join_request(r);
+    case Type::JoinAnswer:
+      return read_join_answer(r);
     case Type::Rekey: {
       WEFT_TRY(const auto message, r.bin(8192));
       return Rekey{to_bytes(message)};

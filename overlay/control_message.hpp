@@ -1,7 +1,7 @@
-// What two nodes say on the control stream, the first bidirectional stream of a session, opened by the
-// initiator. Each message is u16 length | msgpack array [type, fields...]; extra elements and unknown
-// map keys are ignored, unknown types are skipped: that is how later versions grow.
-// Bytes: docs/wire/control.md.
+// What two nodes say on the control stream, the first bidirectional stream of a session, opened by
+// the initiator. Each message is u16 length | msgpack array [type, fields...]; extra elements and
+// unknown map keys are ignored, unknown types are skipped: that is how later versions grow. Bytes:
+// docs/wire/control.md.
 #pragma once
 
 #include <cstdint>
@@ -16,44 +16,91 @@
 namespace weft::overlay {
 
 inline constexpr std::uint64_t kControlVersion = 1;
-inline constexpr std::size_t kMaxControlMessage = 65535;   // what a u16 can announce
-inline constexpr std::size_t kMaxEndpointsPerNode = 8;     // hosts with more are behind a NAT anyway
-inline constexpr std::size_t kMaxPeersPerMessage = 64;     // 64 * ~400 B fits one message
-inline constexpr std::size_t kMaxEntriesPerMessage = 12;   // 12 * 4 KiB fits one message
+inline constexpr std::size_t kMaxControlMessage = 65535;  // what a u16 can announce
+inline constexpr std::size_t kMaxEndpointsPerNode = 8;    // hosts with more are behind a NAT anyway
+inline constexpr std::size_t kMaxPeersPerMessage = 64;    // 64 * ~400 B fits one message
+inline constexpr std::size_t kMaxEntriesPerMessage = 12;  // 12 * 4 KiB fits one message
 inline constexpr std::size_t kMaxServicesPerMessage = 512;
 inline constexpr std::size_t kMaxLocatorHashes = 40;
 
 struct Hello {
   std::uint64_t version_min = kControlVersion;
   std::uint64_t version_max = kControlVersion;
-  ByteArray<8> instance{};            // random per process start: tells a restart from a second dial
-  Endpoint observed;                  // where the receiver appears to be
-  std::vector<Endpoint> endpoints;    // where the sender can be reached
+  ByteArray<8> instance{};          // random per process start: tells a restart from a second dial
+  Endpoint observed;                // where the receiver appears to be
+  std::vector<Endpoint> endpoints;  // where the sender can be reached
   std::string software;
 };
-struct Ping { std::uint64_t sequence = 0; };
-struct Pong { std::uint64_t sequence = 0; };
-struct RosterHave { std::uint64_t sequence = 0; ByteArray<32> head{}; };
-struct RosterGet { std::vector<ByteArray<32>> locator; };  // hashes from our head down, sparser
+struct Ping {
+  std::uint64_t sequence = 0;
+};
+struct Pong {
+  std::uint64_t sequence = 0;
+};
+struct RosterHave {
+  std::uint64_t sequence = 0;
+  ByteArray<32> head{};
+};
+struct RosterGet {
+  std::vector<ByteArray<32>> locator;
+};  // hashes from our head down, sparser
 
-struct RosterEntries { std::vector<Bytes> entries; bool more = false; };
-struct PeerRecord { Bytes certificate; std::vector<Endpoint> endpoints; };
-struct PeerList { std::vector<PeerRecord> peers; };
-struct ServicesGet { std::uint64_t request = 0; };
+// `last` ends one answer; `more`: there is more behind it, ask again.
+struct RosterEntries {
+  std::vector<Bytes> entries;
+  bool more = false;
+  bool last = true;
+};
+struct PeerRecord {
+  Bytes certificate;
+  std::vector<Endpoint> endpoints;
+};
+struct PeerList {
+  std::vector<PeerRecord> peers;
+};
+struct ServicesGet {
+  std::uint64_t request = 0;
+};
 // `port`: what the target listens on, so that a door may take the same; 0 for none.
-struct ServiceLine { std::string name; std::string protocol; std::uint64_t port = 0; };
-struct ServicesAre { std::uint64_t request = 0; std::vector<ServiceLine> services; };
-struct JoinRequest { ByteArray<16> ticket{}; ByteArray<32> proof{}; std::string wanted_name; };
+struct ServiceLine {
+  std::string name;
+  std::string protocol;
+  std::uint64_t port = 0;
+};
+struct ServicesAre {
+  std::uint64_t request = 0;
+  std::vector<ServiceLine> services;
+};
+struct JoinRequest {
+  ByteArray<16> ticket{};
+  ByteArray<32> proof{};
+  std::string wanted_name;
+};
 enum class JoinStatus : std::uint64_t {
-  Ok = 0, NoSuchTicket = 1, WrongProof = 2, Expired = 3, Used = 4, NameTaken = 5, Denied = 6,
+  Ok = 0,
+  NoSuchTicket = 1,
+  WrongProof = 2,
+  Expired = 3,
+  Used = 4,
+  NameTaken = 5,
+  Denied = 6,
   Storage = 7,
 };
-struct JoinAnswer { JoinStatus status = JoinStatus::Ok; std::string detail; std::string name; };
-struct Rekey { Bytes message; };
-struct Unknown { std::uint64_t type = 0; };
+struct JoinAnswer {
+  JoinStatus status = JoinStatus::Ok;
+  std::string detail;
+  std::string name;
+};
+struct Rekey {
+  Bytes message;
+};
+struct Unknown {
+  std::uint64_t type = 0;
+};
 
-using ControlMessage = std::variant<Hello, Ping, Pong, RosterHave, RosterGet, RosterEntries, PeerList,
-                                    ServicesGet, ServicesAre, JoinRequest, JoinAnswer, Rekey, Unknown>;
+using ControlMessage =
+    std::variant<Hello, Ping, Pong, RosterHave, RosterGet, RosterEntries, PeerList, ServicesGet,
+                 ServicesAre, JoinRequest, JoinAnswer, Rekey, Unknown>;
 
 // The framed message. REQUIRES: lists within the limits above; Unknown is never sent.
 Bytes encode(const ControlMessage& message);

@@ -7,7 +7,8 @@
 
 namespace weft::overlay {
 
-// ---- TrustRouter ---------------------------------------------------------------------------------
+// ---- TrustRouter
+// ---------------------------------------------------------------------------------
 
 Verdict TrustRouter::verdict(const NetworkId& network, const NodeId& node, UnixTime now) const {
   return serves(network) ? roster_->verdict(network, node, now) : Verdict::Unknown;
@@ -28,10 +29,13 @@ bool TrustRouter::in_group(const NetworkId& network, const NodeId& node,
   return serves(network) && roster_->in_group(network, node, group);
 }
 
-// ---- construction --------------------------------------------------------------------------------
+// ---- construction
+// --------------------------------------------------------------------------------
 
 Overlay::Impl::Impl(WallClock wall, OverlayConfig overlay_config, Rng& random)
-    : config(std::move(overlay_config)), rng(random), clock(wall),
+    : config(std::move(overlay_config)),
+      rng(random),
+      clock(wall),
       sessions(config.identity, trust, random, wall, config.session_limits),
       instance(random.bytes<8>()) {}
 
@@ -47,7 +51,8 @@ Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, Ove
   return std::unique_ptr<Overlay>(new Overlay(std::move(impl)));
 }
 
-// ---- the core's shape ----------------------------------------------------------------------------
+// ---- the core's shape
+// ----------------------------------------------------------------------------
 
 void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
   if (datagram.payload.empty() || (datagram.payload[0] & 0x40) == 0) return;  // not QUIC
@@ -110,7 +115,8 @@ void Overlay::shutdown(Instant now) {
   impl_->settle(now);
 }
 
-// ---- durability ----------------------------------------------------------------------------------
+// ---- durability
+// ----------------------------------------------------------------------------------
 
 void Overlay::Impl::persist(std::vector<Row> rows,
                             std::function<void(Instant, const Result<void>&)> then) {
@@ -143,7 +149,7 @@ void Overlay::Impl::done(CommandId id, Result<Outcome> result) {
 }
 
 std::function<void(Instant, const Result<void>&)> Overlay::Impl::done_when_stored(CommandId id,
-                                                                                Outcome outcome) {
+                                                                                  Outcome outcome) {
   return [this, id, outcome = std::move(outcome)](Instant, const Result<void>& stored) {
     if (stored)
       done(id, outcome);
@@ -163,7 +169,8 @@ std::string Overlay::Impl::label(const NodeId& node) const {
   return short_text(node);
 }
 
-// ---- time ----------------------------------------------------------------------------------------
+// ---- time
+// ----------------------------------------------------------------------------------------
 
 void Overlay::Impl::expire(Instant now) {
   std::vector<Waiting> late;
@@ -215,7 +222,8 @@ void Overlay::Impl::sweep(Instant now) {
   persist_quietly(network->tickets.purge(unix_now(now)));
 }
 
-// ---- queries -------------------------------------------------------------------------------------
+// ---- queries
+// -------------------------------------------------------------------------------------
 
 session::SessionLayer& Overlay::sessions() { return impl_->sessions; }
 const session::SessionLayer& Overlay::sessions() const { return impl_->sessions; }

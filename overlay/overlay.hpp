@@ -2,7 +2,8 @@
 // daemon drives from sockets and the simulator from its event queue.
 //
 // Laws of base/core.hpp hold. In addition:
-//  1. Nothing is acknowledged (CommandDone) or told to other nodes before the rows it depends on are
+//  1. Nothing is acknowledged (CommandDone) or told to other nodes before the rows it depends on
+//  are
 //     stored: a command emits PersistRequest and takes effect in persisted().
 //  2. Every command answers with exactly one CommandDone carrying its id.
 //  3. A stream reaches a service only after the caller's identity passed the access rules; rules
@@ -43,40 +44,103 @@ struct OverlayConfig {
   Identity identity;
   // The person this node belongs to, if its key lives here: signs genesis and roster entries.
   std::optional<crypto::Ed25519KeyPair> person;
-  std::string software;                     // "weft 0.1.0", told to peers
-  std::vector<Endpoint> listen_endpoints;   // where this host can be reached, best first
+  std::string software;                    // "weft 0.1.0", told to peers
+  std::vector<Endpoint> listen_endpoints;  // where this host can be reached, best first
   session::SessionLimits session_limits;
-  Duration connect_timeout = 10s;           // a client waits this long for an absent peer
+  Duration connect_timeout = 10s;  // a client waits this long for an absent peer
   Duration ping_timeout = 5s;
   Duration join_timeout = 20s;
 };
 
 // What a finished command says; Outcome{} where there is nothing to say.
-struct MappingOutcome { service::Mapping mapping; };
-struct InviteOutcome { std::string name; std::string ticket; UnixTime expires = 0; };
-struct JoinOutcome { NetworkId network; std::string name; NodeId via; std::string via_name; };
-struct PingOutcome { Duration rtt{}; PathId path{}; Endpoint remote; };
-using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome, MappingOutcome>;
+struct MappingOutcome {
+  service::Mapping mapping;
+};
+struct InviteOutcome {
+  std::string name;
+  std::string ticket;
+  UnixTime expires = 0;
+};
+struct JoinOutcome {
+  NetworkId network;
+  std::string name;
+  NodeId via;
+  std::string via_name;
+};
+struct PingOutcome {
+  Duration rtt{};
+  PathId path{};
+  Endpoint remote;
+};
+using Outcome =
+    std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome, MappingOutcome>;
 
-struct CommandDone { CommandId id; Result<Outcome> result; };
-struct PersistRequest { Persist persist; };
+struct CommandDone {
+  CommandId id;
+  Result<Outcome> result;
+};
+struct PersistRequest {
+  Persist persist;
+};
 // A caller passed the rules and wants this service: connect the target, then accept() or refuse().
-struct InboundStream { StreamKey key; service::Exposure exposure; NodeId caller; std::string caller_name; };
-struct ConnectReady { CommandId id; StreamKey key; };       // bytes may be sent at once
-struct ConnectFailed { CommandId id; Error error; };        // before any stream
+struct InboundStream {
+  StreamKey key;
+  service::Exposure exposure;
+  NodeId caller;
+  std::string caller_name;
+};
+struct ConnectReady {
+  CommandId id;
+  StreamKey key;
+};  // bytes may be sent at once
+struct ConnectFailed {
+  CommandId id;
+  Error error;
+};  // before any stream
 // The far side answered the stream's opening; data received follows Accepted only.
-struct ConnectAccepted { StreamKey key; };
-struct ConnectRefused { StreamKey key; service::OpenStatus status; std::string detail; };
-struct DataReadable { StreamKey key; };
-struct DataWritable { StreamKey key; };
-struct DataReset { StreamKey key; std::uint64_t code; };
-struct DataClosed { StreamKey key; };
-struct PeerUp { NodeId peer; std::string name; Endpoint remote; };
-struct PeerDown { NodeId peer; std::string name; session::CloseReason reason; std::string detail; };
-struct RosterChanged { std::uint64_t sequence; };
-struct RemovedFromNetwork { NetworkId network; };
+struct ConnectAccepted {
+  StreamKey key;
+};
+struct ConnectRefused {
+  StreamKey key;
+  service::OpenStatus status;
+  std::string detail;
+};
+struct DataReadable {
+  StreamKey key;
+};
+struct DataWritable {
+  StreamKey key;
+};
+struct DataReset {
+  StreamKey key;
+  std::uint64_t code;
+};
+struct DataClosed {
+  StreamKey key;
+};
+struct PeerUp {
+  NodeId peer;
+  std::string name;
+  Endpoint remote;
+};
+struct PeerDown {
+  NodeId peer;
+  std::string name;
+  session::CloseReason reason;
+  std::string detail;
+};
+struct RosterChanged {
+  std::uint64_t sequence;
+};
+struct RemovedFromNetwork {
+  NetworkId network;
+};
 // For the operator's log: a denied caller, a refused target, an alarm of the roster.
-struct Notice { enum class Level : std::uint8_t { Info, Warning } level; std::string text; };
+struct Notice {
+  enum class Level : std::uint8_t { Info, Warning } level;
+  std::string text;
+};
 
 using OverlayEvent =
     std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
@@ -162,7 +226,9 @@ class Overlay {
   [[nodiscard]] std::vector<ServiceView> services() const;
   [[nodiscard]] std::vector<service::Exposure> exposures() const;
   // The access rules of one exposure as people write them: names, group:NAME, *.
-  struct Access { std::vector<std::string> allow, deny; };
+  struct Access {
+    std::vector<std::string> allow, deny;
+  };
   [[nodiscard]] Access access(const std::string& service) const;
   [[nodiscard]] std::size_t connections(const std::string& service) const;  // inbound, open now
   [[nodiscard]] std::vector<service::Mapping> mappings() const;

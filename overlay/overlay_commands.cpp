@@ -12,10 +12,14 @@ constexpr std::string_view kGroupPrefix = "group:";
 Result<roster::MayFlags> may_flags(const std::vector<std::string>& may) {
   roster::MayFlags flags = 0;
   for (const auto& word : may) {
-    if (word == "expose") flags |= roster::kMayExpose;
-    else if (word == "relay") flags |= roster::kMayRelay;
-    else if (word == "admin") flags |= roster::kMayAdmin;
-    else return fail(Errc::Usage, "\"" + word + "\" is none of expose, relay, admin");
+    if (word == "expose")
+      flags |= roster::kMayExpose;
+    else if (word == "relay")
+      flags |= roster::kMayRelay;
+    else if (word == "admin")
+      flags |= roster::kMayAdmin;
+    else
+      return fail(Errc::Usage, "\"" + word + "\" is none of expose, relay, admin");
   }
   return flags;
 }
@@ -26,13 +30,14 @@ CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std:
                           std::vector<std::string> allow, Duration ttl) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
-  const auto run = [&]() -> Result<void> {
-    if (!network) return fail(Errc::NotFound, "this node is in no network");
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
     WEFT_TRY(const auto flags, may_flags(may));
     if (network->roster.node_named(network->id, name))
       return fail(Errc::AlreadyExists, "the name \"" + name + "\" is taken in this network");
     if (role() != "admin")
-      return fail(Errc::Denied, "this node may not invite: it was itself invited without --may admin");
+      return fail(Errc::Denied,
+                  "this node may not invite: it was itself invited without --may admin");
     const UnixTime wall = impl_->unix_now(now);
     const auto life = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
     WEFT_TRY(auto issued, network->tickets.issue(impl_->rng, name, allow, flags, life, wall));
@@ -52,29 +57,24 @@ CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std:
     impl_->persist({issued.row}, impl_->done_when_stored(
                                      id, InviteOutcome{name, ticket.to_text(), ticket.expires}));
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 
 CommandId Overlay::join(Instant now, const std::string& ticket_text) {
   const CommandId id = impl_->next_command();
-  const auto run = [&]() -> Result<void> {
+  impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_TRY(auto ticket, roster::Ticket::from_text(ticket_text));
     if (ticket.expires <= impl_->unix_now(now))
       return fail(Errc::Expired, "the ticket has expired");
     if (impl_->network && impl_->network->id == ticket.network)
       return fail(Errc::AlreadyExists, "this node is already in that network");
-    const bool removed =
-        impl_->network && impl_->network->roster.member(this->id()) == nullptr;
+    const bool removed = impl_->network && impl_->network->roster.member(this->id()) == nullptr;
     if (impl_->network && impl_->network->roster.members().size() > 1 && !removed)
       return fail(Errc::Conflict, "this node is in a network with others already");
     impl_->start_join(now, id, std::move(ticket));
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 
@@ -106,7 +106,8 @@ CommandId Overlay::group_change(Instant now, const std::string& group, const std
   return id;
 }
 
-// ---- services ------------------------------------------------------------------------------------
+// ---- services
+// ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -126,8 +127,8 @@ Result<service::Subject> subject_of(const Overlay& overlay, const std::string& w
 CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<std::string> allow) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
-  const auto run = [&]() -> Result<void> {
-    if (!network) return fail(Errc::NotFound, "this node is in no network");
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
     std::vector<service::Subject> subjects;
     for (const auto& who : allow) {
       WEFT_TRY(auto subject, subject_of(*this, who));
@@ -146,26 +147,22 @@ CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<s
       finish(later, stored);
     });
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 
 CommandId Overlay::unexpose(Instant now, const std::string& name) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
-  const auto run = [&]() -> Result<void> {
-    if (!network) return fail(Errc::NotFound, "this node is in no network");
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto row, network->registry.remove(name));
     std::vector<Row> rows{std::move(row)};
     for (auto& rule : network->access.remove_service(name)) rows.push_back(std::move(rule));
     impl_->rules_changed(now);  // withdrawing takes effect before it is stored
     impl_->persist(std::move(rows), impl_->done_when_stored(id, std::monostate{}));
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 
@@ -173,8 +170,8 @@ CommandId Overlay::set_access(Instant now, const std::string& name, const std::s
                               bool allow) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
-  const auto run = [&]() -> Result<void> {
-    if (!network) return fail(Errc::NotFound, "this node is in no network");
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
     if (network->registry.find(name) == nullptr)
       return fail(Errc::NotFound, "this node exposes no service \"" + name + "\"");
     WEFT_TRY(auto subject, subject_of(*this, who));
@@ -191,17 +188,15 @@ CommandId Overlay::set_access(Instant now, const std::string& name, const std::s
                      finish(later, stored);
                    });
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 
 CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
-  const auto run = [&]() -> Result<void> {
-    if (!network) return fail(Errc::NotFound, "this node is in no network");
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto change, network->mappings.add(std::move(mapping)));
     MappingOutcome outcome{change.mapping};
     if (change.row)
@@ -209,17 +204,15 @@ CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
     else
       impl_->done(id, std::move(outcome));
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 
 CommandId Overlay::remove_mapping(Instant now, std::uint64_t mapping) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
-  const auto run = [&]() -> Result<void> {
-    if (!network) return fail(Errc::NotFound, "this node is in no network");
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto change, network->mappings.remove(mapping));
     MappingOutcome outcome{change.mapping};
     if (change.row)
@@ -227,9 +220,7 @@ CommandId Overlay::remove_mapping(Instant now, std::uint64_t mapping) {
     else
       impl_->done(id, std::move(outcome));
     return {};
-  };
-  if (auto result = run(); !result) impl_->done(id, std::unexpected(result.error()));
-  impl_->settle(now);
+  });
   return id;
 }
 

@@ -25,12 +25,12 @@ namespace weft::overlay {
 using session::SessionId;
 using session::StreamId;
 
-inline constexpr std::size_t kMaxOutbox = 1u << 20;         // control bytes waiting, per session
-inline constexpr std::size_t kMaxWaiting = 4096;            // connects waiting for a peer
-inline constexpr std::size_t kEagerPeers = 64;              // networks this small keep all sessions
-inline constexpr std::size_t kEntriesPerAnswer = 240;       // roster entries per RosterGet
+inline constexpr std::size_t kMaxOutbox = 1u << 20;    // control bytes waiting, per session
+inline constexpr std::size_t kMaxWaiting = 4096;       // connects waiting for a peer
+inline constexpr std::size_t kEagerPeers = 64;         // networks this small keep all sessions
+inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per RosterGet
 inline constexpr Duration kSweepInterval = 1s;
-inline constexpr Duration kRetryStore = 5s;                 // rows the disk refused are tried again
+inline constexpr Duration kRetryStore = 5s;  // rows the disk refused are tried again
 
 // Application codes in CONNECTION_CLOSE and RESET_STREAM.
 inline constexpr std::uint64_t kCodeDone = 0;
@@ -77,7 +77,7 @@ struct ServiceStream {
     AwaitDecision,  // inbound: the daemon connects to the target
     AwaitAnswer,    // outbound: request sent
     Open,
-    Refused,        // inbound: told no; what still comes is discarded
+    Refused,  // inbound: told no; what still comes is discarded
   };
   Phase phase = Phase::AwaitRequest;
   bool inbound = false;
@@ -104,8 +104,13 @@ struct PingUnderWay {
 // Everything that belongs to one network.
 struct Network {
   Network(roster::Roster r, const NodeId& self, session::SessionLayer& sessions)
-      : id(r.network()), roster(std::move(r)), tickets(id), registry(id), access(id),
-        mappings(id), peers(self, sessions) {}
+      : id(r.network()),
+        roster(std::move(r)),
+        tickets(id),
+        registry(id),
+        access(id),
+        mappings(id),
+        peers(self, sessions) {}
 
   NetworkId id;
   roster::Roster roster;
@@ -141,6 +146,16 @@ struct Overlay::Impl {
   void persist(std::vector<Row> rows, std::function<void(Instant, const Result<void>&)> then);
   void persist_quietly(std::vector<Row> rows);
   void done(CommandId id, Result<Outcome> result);
+  // Runs the body of a command; what it refuses is the command's answer.
+  template <class Body>
+  void attempt(Instant now, CommandId id, Body&& body) {
+    if (auto result = body(); !result) done(id, std::unexpected(result.error()));
+    settle(now);
+  }
+  [[nodiscard]] Result<void> in_network() const {
+    if (!network) return fail(Errc::NotFound, "this node is in no network");
+    return {};
+  }
   // The usual end of a command: stored, or stored later with a warning.
   std::function<void(Instant, const Result<void>&)> done_when_stored(CommandId id, Outcome outcome);
   void notice(Notice::Level level, std::string text);
@@ -189,6 +204,19 @@ struct Overlay::Impl {
   void read_control(Instant now, Link& link);
   // False: the link is gone.
   bool handle_control(Instant now, SessionId session, ByteView body);
+  void said(Instant now, Link& link, const Hello& m);
+  void said(Instant now, Link& link, const Ping& m);
+  void said(Instant now, Link& link, const Pong& m);
+  void said(Instant now, Link& link, const RosterHave& m);
+  void said(Instant now, Link& link, const RosterGet& m);
+  void said(Instant now, Link& link, const RosterEntries& m);
+  void said(Instant now, Link& link, const PeerList& m);
+  void said(Instant now, Link& link, const ServicesGet& m);
+  void said(Instant now, Link& link, const ServicesAre& m);
+  void said(Instant now, Link& link, const JoinRequest& m);
+  void said(Instant now, Link& link, const JoinAnswer& m);
+  void said(Instant now, Link& link, const Rekey& m);
+  void said(Instant, Link&, const Unknown&) {}  // of a later version
   void broadcast(Instant now, const ControlMessage& message, std::optional<SessionId> except = {});
   void say_services(Instant now, Link& link);
   void say_peers(Instant now, Link& link);

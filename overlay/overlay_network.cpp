@@ -32,33 +32,48 @@ Result<StaticCredential> decode_credential(ByteView bytes) {
 
 JoinStatus join_status_of(Errc code) {
   switch (code) {
-    case Errc::NotFound: return JoinStatus::NoSuchTicket;
-    case Errc::AuthFailed: return JoinStatus::WrongProof;
-    case Errc::Expired: return JoinStatus::Expired;
-    case Errc::Conflict: return JoinStatus::Used;
-    case Errc::AlreadyExists: return JoinStatus::NameTaken;
-    case Errc::Storage: return JoinStatus::Storage;
-    default: return JoinStatus::Denied;
+    case Errc::NotFound:
+      return JoinStatus::NoSuchTicket;
+    case Errc::AuthFailed:
+      return JoinStatus::WrongProof;
+    case Errc::Expired:
+      return JoinStatus::Expired;
+    case Errc::Conflict:
+      return JoinStatus::Used;
+    case Errc::AlreadyExists:
+      return JoinStatus::NameTaken;
+    case Errc::Storage:
+      return JoinStatus::Storage;
+    default:
+      return JoinStatus::Denied;
   }
 }
 
 Errc errc_of(JoinStatus status) {
   switch (status) {
-    case JoinStatus::NoSuchTicket: return Errc::NotFound;
-    case JoinStatus::WrongProof: return Errc::AuthFailed;
-    case JoinStatus::Expired: return Errc::Expired;
-    case JoinStatus::Used: return Errc::Conflict;
-    case JoinStatus::NameTaken: return Errc::AlreadyExists;
-    case JoinStatus::Storage: return Errc::Storage;
+    case JoinStatus::NoSuchTicket:
+      return Errc::NotFound;
+    case JoinStatus::WrongProof:
+      return Errc::AuthFailed;
+    case JoinStatus::Expired:
+      return Errc::Expired;
+    case JoinStatus::Used:
+      return Errc::Conflict;
+    case JoinStatus::NameTaken:
+      return Errc::AlreadyExists;
+    case JoinStatus::Storage:
+      return Errc::Storage;
     case JoinStatus::Ok:
-    case JoinStatus::Denied: break;
+    case JoinStatus::Denied:
+      break;
   }
   return Errc::Denied;
 }
 
 }  // namespace
 
-// ---- creating and loading ------------------------------------------------------------------------
+// ---- creating and loading
+// ------------------------------------------------------------------------
 
 void Overlay::create_network(Instant now, const std::string& node_name) {
   WEFT_ASSERT(!impl_->network);
@@ -86,23 +101,22 @@ std::vector<Row> Overlay::Impl::network_rows(const Network& n) const {
   std::vector<Row> rows = n.roster.rows();
   rows.push_back(network_row({}, kCurrent, to_bytes(n.id.view())));
   rows.push_back(network_row(n.id, kStatic, encode_credential(n.credential)));
-  if (n.previous)
-    rows.push_back(network_row(n.id, kPrevious, encode_credential(*n.previous)));
+  if (n.previous) rows.push_back(network_row(n.id, kPrevious, encode_credential(*n.previous)));
   return rows;
 }
 
 Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
   const auto current = std::ranges::find_if(rows, [](const Row& row) {
-    return row.table == Table::Network && row.network.is_zero() &&
-           text_of(row.key) == kCurrent && row.value;
+    return row.table == Table::Network && row.network.is_zero() && text_of(row.key) == kCurrent &&
+           row.value;
   });
   if (current == rows.end()) return {};
   WEFT_TRY(const auto id_bytes, to_array<32>(*current->value));
   const NetworkId id{id_bytes};
   std::vector<Row> trusted;
   for (const auto& row : rows)
-    if (row.network == id && (row.table == Table::Roster || row.table == Table::Epoch ||
-                              row.table == Table::Network))
+    if (row.network == id &&
+        (row.table == Table::Roster || row.table == Table::Epoch || row.table == Table::Network))
       trusted.push_back(row);
   WEFT_TRY(auto roster, roster::Roster::from_rows(id, trusted));
   auto fresh = std::make_unique<Network>(std::move(roster), config.identity.id, sessions);
@@ -117,8 +131,12 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
       case Table::Ticket:
         if (row.network == id) loaded = fresh->tickets.load(row);
         break;
-      case Table::Exposure: loaded = fresh->registry.load(mine); break;
-      case Table::Mapping: loaded = fresh->mappings.load(mine); break;
+      case Table::Exposure:
+        loaded = fresh->registry.load(mine);
+        break;
+      case Table::Mapping:
+        loaded = fresh->mappings.load(mine);
+        break;
       case Table::Access:
         if (row.network == id) loaded = fresh->access.load(row);
         break;
@@ -132,7 +150,8 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
       case Table::Roster:
       case Table::Epoch:
       case Table::Peer:
-      case Table::Setting: break;
+      case Table::Setting:
+        break;
     }
     WEFT_CHECK(loaded);
     if (row.network != id && (row.table == Table::Exposure || row.table == Table::Mapping))
@@ -164,7 +183,8 @@ void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
   adopt_members(now);
 }
 
-// ---- our credential ------------------------------------------------------------------------------
+// ---- our credential
+// ------------------------------------------------------------------------------
 
 StaticCredential Overlay::Impl::make_credential(Instant now, const NetworkId& id,
                                                 std::uint64_t last_epoch) {
@@ -189,8 +209,8 @@ void Overlay::Impl::rotate_credential(Instant now) {
   const UnixTime wall = unix_now(now);
   const auto& certificate = network->credential.certificate;
   if (wall < certificate.not_before + kCertificateRotation && wall < certificate.not_after) return;
-  network->previous = std::exchange(network->credential,
-                                    make_credential(now, network->id, certificate.epoch));
+  network->previous =
+      std::exchange(network->credential, make_credential(now, network->id, certificate.epoch));
   std::vector<Row> rows;
   rows.push_back(network_row(network->id, kStatic, encode_credential(network->credential)));
   rows.push_back(network_row(network->id, kPrevious, encode_credential(*network->previous)));
@@ -201,7 +221,8 @@ void Overlay::Impl::rotate_credential(Instant now) {
   });
 }
 
-// ---- the roster ----------------------------------------------------------------------------------
+// ---- the roster
+// ----------------------------------------------------------------------------------
 
 // Peers follow the roster: new members are known, removed ones forgotten.
 void Overlay::Impl::adopt_members(Instant now) {
@@ -257,17 +278,18 @@ void Overlay::Impl::append_own(Instant now, CommandId id, const roster::Body& bo
   auto finish = done_when_stored(id, std::move(outcome));
   auto rows = appended->rows;
   if (rows.empty()) return finish(now, {});
-  persist(std::move(rows), [this, appended = *appended, bytes = entry->encode(),
-                            finish](Instant later, const Result<void>& stored) {
+  persist(std::move(rows), [this, appended = *appended, bytes = entry->encode(), finish](
+                               Instant later, const Result<void>& stored) {
     if (stored && network) {
-      broadcast(later, RosterEntries{{bytes}, false});
+      broadcast(later, RosterEntries{{bytes}, false, true});
       roster_changed(later, appended);
     }
     finish(later, stored);
   });
 }
 
-// ---- joining -------------------------------------------------------------------------------------
+// ---- joining
+// -------------------------------------------------------------------------------------
 
 void Overlay::Impl::start_join(Instant now, CommandId id, roster::Ticket ticket) {
   if (joining) return done(id, fail(Errc::Busy, "another join is under way"));
@@ -326,6 +348,7 @@ void Overlay::Impl::join_entries(Instant now, Link& link, const RosterEntries& e
   for (const auto& entry : entries.entries) joining->chain.push_back(entry);
   if (joining->chain.size() > roster::kMaxEntries)
     return abort_join(now, {Errc::Limit, "the network's roster is too long"});
+  if (!entries.last) return;
   if (!entries.more) return finish_join(now);
   RosterGet next;
   next.locator.push_back(crypto::sha256(joining->chain.back()));
@@ -357,24 +380,24 @@ void Overlay::Impl::finish_join(Instant now) {
         rows.push_back(std::move(row));
       }
   auto shared = std::make_shared<std::unique_ptr<Network>>(std::move(fresh));
-  persist(std::move(rows), [this, shared, moved, outcome](Instant later,
-                                                          const Result<void>& stored) {
-    if (!joining) return;
-    if (!stored) return abort_join(later, stored.error());
-    const Joining finished = std::move(*joining);
-    joining.reset();
-    install(later, std::move(*shared));
-    persist_quietly(moved);
-    if (Peer* peer = network->peers.find(outcome.via)) {
-      network->peers.learn(*peer, finished.ticket.endpoints, false);
-      if (finished.session)
-        if (const auto info = sessions.info(*finished.session))
-          network->peers.learn(*peer, {info->remote}, true);
-      network->peers.want(later, *peer, true);
-    }
-    if (finished.session) sessions.close(later, *finished.session, kCodeDone, "joined");
-    done(finished.command, outcome);
-  });
+  persist(std::move(rows),
+          [this, shared, moved, outcome](Instant later, const Result<void>& stored) {
+            if (!joining) return;
+            if (!stored) return abort_join(later, stored.error());
+            const Joining finished = std::move(*joining);
+            joining.reset();
+            install(later, std::move(*shared));
+            persist_quietly(moved);
+            if (Peer* peer = network->peers.find(outcome.via)) {
+              network->peers.learn(*peer, finished.ticket.endpoints, false);
+              if (finished.session)
+                if (const auto info = sessions.info(*finished.session))
+                  network->peers.learn(*peer, {info->remote}, true);
+              network->peers.want(later, *peer, true);
+            }
+            if (finished.session) sessions.close(later, *finished.session, kCodeDone, "joined");
+            done(finished.command, outcome);
+          });
 }
 
 void Overlay::Impl::abort_join(Instant now, Error error) {
@@ -400,39 +423,42 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
   if (!redeemed) return refuse_join(redeemed.error());
   const auto session = link.up.session;
   const std::string name = redeemed->invite.name;
-  if (redeemed->again || !redeemed->row) return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});
+  if (redeemed->again || !redeemed->row)
+    return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});
 
   const auto* self = network->roster.member(config.identity.id);
   WEFT_ASSERT(self != nullptr);
   auto entry = propose(now, roster::NodeBody{joiner, name, self->owner, redeemed->invite.may});
   Result<roster::Appended> appended =
-      entry ? network->roster.append(*entry) : Result<roster::Appended>(std::unexpected(entry.error()));
+      entry ? network->roster.append(*entry)
+            : Result<roster::Appended>(std::unexpected(entry.error()));
   if (!appended) {
     network->tickets.undo(request.ticket);
     return refuse_join(appended.error());
   }
   std::vector<Row> rows = appended->rows;
   rows.push_back(*redeemed->row);
-  persist(std::move(rows), [this, session, name, joiner, appended = *appended,
-                            bytes = entry->encode(), allow = redeemed->invite.allow](
-                               Instant later, const Result<void>& stored) {
-    const auto at = links.find(session);
-    if (!stored) {
-      if (at != links.end())
-        send(later, at->second,
-             JoinAnswer{JoinStatus::Storage, "the inviter could not store it", {}});
-      return;
-    }
-    std::vector<Row> rules;
-    for (const auto& service : allow)
-      if (auto change = network->access.add(true, service::Subject::of(node_id_of(joiner)), service))
-        for (auto& row : change->rows) rules.push_back(std::move(row));
-    persist_quietly(std::move(rules));
-    broadcast(later, RosterEntries{{bytes}, false});
-    roster_changed(later, appended);
-    notice(Notice::Level::Info, name + " joined the network");
-    if (at != links.end()) send(later, at->second, JoinAnswer{JoinStatus::Ok, {}, name});
-  });
+  persist(std::move(rows),
+          [this, session, name, joiner, appended = *appended, bytes = entry->encode(),
+           allow = redeemed->invite.allow](Instant later, const Result<void>& stored) {
+            const auto at = links.find(session);
+            if (!stored) {
+              if (at != links.end())
+                send(later, at->second,
+                     JoinAnswer{JoinStatus::Storage, "the inviter could not store it", {}});
+              return;
+            }
+            std::vector<Row> rules;
+            for (const auto& service : allow)
+              if (auto change =
+                      network->access.add(true, service::Subject::of(node_id_of(joiner)), service))
+                for (auto& row : change->rows) rules.push_back(std::move(row));
+            persist_quietly(std::move(rules));
+            broadcast(later, RosterEntries{{bytes}, false, true});
+            roster_changed(later, appended);
+            notice(Notice::Level::Info, name + " joined the network");
+            if (at != links.end()) send(later, at->second, JoinAnswer{JoinStatus::Ok, {}, name});
+          });
 }
 
 }  // namespace weft::overlay

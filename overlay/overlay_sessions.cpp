@@ -6,11 +6,11 @@
 namespace weft::overlay {
 
 void Overlay::Impl::settle(Instant now) {
-  while (auto event = sessions.poll_event())
-    std::visit([&](const auto& e) { on(now, e); }, *event);
+  while (auto event = sessions.poll_event()) std::visit([&](const auto& e) { on(now, e); }, *event);
 }
 
-// ---- session events ------------------------------------------------------------------------------
+// ---- session events
+// ------------------------------------------------------------------------------
 
 void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
   Link& link = links.emplace(e.session, Link{e, std::nullopt, false, {}, {}}).first->second;
@@ -121,7 +121,8 @@ void Overlay::Impl::on(Instant now, const session::RekeySend& e) {
 
 void Overlay::Impl::on(Instant, const session::Rekeyed&) {}
 
-// ---- the control stream --------------------------------------------------------------------------
+// ---- the control stream
+// --------------------------------------------------------------------------
 
 void Overlay::Impl::send(Instant now, Link& link, const ControlMessage& message) {
   append(link.outbox, encode(message));
@@ -180,62 +181,81 @@ bool Overlay::Impl::handle_control(Instant now, SessionId session, ByteView body
     sessions.close(now, session, kCodeProtocol, "malformed control message");
     return false;
   }
-  Link& link = links.at(session);
-  const bool joiner = link.up.joining;
-  if (const auto* hello = std::get_if<Hello>(&*message)) {
-    link.greeted = true;
-    if (joiner || !network) return links.contains(session);
-    network->peers.on_hello(now, session, hello->instance);
-    if (Peer* peer = network->peers.find_by_session(session)) {
-      network->peers.learn(*peer, hello->endpoints, false);
-      store_peer(*peer);
-    }
-  } else if (const auto* ping = std::get_if<Ping>(&*message)) {
-    send(now, link, Pong{ping->sequence});
-  } else if (const auto* pong = std::get_if<Pong>(&*message)) {
-    std::erase_if(pings, [&](const PingUnderWay& p) {
-      if (p.session != session || p.sequence != pong->sequence) return false;
-      done(p.id, PingOutcome{now - p.sent, link.up.path, link.up.remote});
-      return true;
-    });
-  } else if (const auto* entries = std::get_if<RosterEntries>(&*message)) {
-    joiner ? join_entries(now, link, *entries) : take_entries(now, link, *entries);
-  } else if (const auto* request = std::get_if<JoinRequest>(&*message)) {
-    if (joiner && !link.up.initiator) answer_join(now, link, *request);
-  } else if (const auto* answer = std::get_if<JoinAnswer>(&*message)) {
-    if (joiner) join_answer(now, link, *answer);
-  } else if (const auto* get = std::get_if<RosterGet>(&*message)) {
-    // A joiner may read the roster once it is in it.
-    if (network && (!joiner || network->roster.member(link.up.peer) != nullptr)) {
-      const auto chain = network->roster.entries_for(get->locator, kEntriesPerAnswer + 1);
-      const auto count = std::min(chain.size(), kEntriesPerAnswer);
-      for (std::size_t i = 0; i == 0 || i < count; i += kMaxEntriesPerMessage) {
-        const auto end = std::min(i + kMaxEntriesPerMessage, count);
-        RosterEntries part;
-        part.entries.assign(chain.begin() + static_cast<std::ptrdiff_t>(i),
-                            chain.begin() + static_cast<std::ptrdiff_t>(end));
-        part.more = end == count && chain.size() > count;
-        if (joiner) part.more = end < count || chain.size() > count;
-        send(now, link, part);
-      }
-    }
-  } else if (!joiner && network) {
-    if (const auto* have = std::get_if<RosterHave>(&*message)) {
-      const auto head = network->roster.head();
-      if (have->head != head.hash && !network->roster.contains(have->head))
-        send(now, link, RosterGet{network->roster.locator()});
-    } else if (const auto* list = std::get_if<PeerList>(&*message)) {
-      learn_peers(now, *list);
-    } else if (const auto* services = std::get_if<ServicesAre>(&*message)) {
-      network->offered[link.up.peer] = services->services;
-      peer_ready(now, link.up.peer);
-    } else if (std::holds_alternative<ServicesGet>(*message)) {
-      say_services(now, link);
-    } else if (const auto* rekey = std::get_if<Rekey>(&*message)) {
-      sessions.handle_rekey(now, session, rekey->message);
-    }
-  }
+  std::visit([&](const auto& m) { said(now, links.at(session), m); }, *message);
   return links.contains(session);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const Hello& m) {
+  link.greeted = true;
+  if (link.up.joining || !network) return;
+  network->peers.on_hello(now, link.up.session, m.instance);
+  if (Peer* peer = network->peers.find_by_session(link.up.session)) {
+    network->peers.learn(*peer, m.endpoints, false);
+    store_peer(*peer);
+  }
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const Ping& m) {
+  send(now, link, Pong{m.sequence});
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const Pong& m) {
+  std::erase_if(pings, [&](const PingUnderWay& ping) {
+    if (ping.session != link.up.session || ping.sequence != m.sequence) return false;
+    done(ping.id, PingOutcome{now - ping.sent, link.up.path, link.up.remote});
+    return true;
+  });
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const RosterHave& m) {
+  if (link.up.joining || !network) return;
+  if (!network->roster.contains(m.head)) send(now, link, RosterGet{network->roster.locator()});
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const RosterGet& m) {
+  // A joiner may read the roster once it is in it.
+  if (!network || (link.up.joining && network->roster.member(link.up.peer) == nullptr)) return;
+  const auto chain = network->roster.entries_for(m.locator, kEntriesPerAnswer + 1);
+  const auto count = std::min(chain.size(), kEntriesPerAnswer);
+  for (std::size_t i = 0; i == 0 || i < count; i += kMaxEntriesPerMessage) {
+    const auto end = std::min(i + kMaxEntriesPerMessage, count);
+    RosterEntries part;
+    part.entries.assign(chain.begin() + static_cast<std::ptrdiff_t>(i),
+                        chain.begin() + static_cast<std::ptrdiff_t>(end));
+    part.more = chain.size() > count;
+    part.last = end == count;
+    send(now, link, part);
+  }
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const RosterEntries& m) {
+  link.up.joining ? join_entries(now, link, m) : take_entries(now, link, m);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const PeerList& m) {
+  if (!link.up.joining && network) learn_peers(now, m);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const ServicesGet&) {
+  if (!link.up.joining) say_services(now, link);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const ServicesAre& m) {
+  if (link.up.joining || !network) return;
+  network->offered[link.up.peer] = m.services;
+  peer_ready(now, link.up.peer);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const JoinRequest& m) {
+  if (link.up.joining && !link.up.initiator) answer_join(now, link, m);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const JoinAnswer& m) {
+  if (link.up.joining && link.up.initiator) join_answer(now, link, m);
+}
+
+void Overlay::Impl::said(Instant now, Link& link, const Rekey& m) {
+  sessions.handle_rekey(now, link.up.session, m.message);
 }
 
 void Overlay::Impl::broadcast(Instant now, const ControlMessage& message,
@@ -249,23 +269,25 @@ void Overlay::Impl::take_entries(Instant now, Link& link, const RosterEntries& e
   auto appended = network->roster.append_all(entries.entries);
   const SessionId session = link.up.session;
   if (!appended) {
-    notice(Notice::Level::Warning, "refused roster entries of " + label(link.up.peer) + ": " +
-                                       appended.error().detail);
+    notice(Notice::Level::Warning,
+           "refused roster entries of " + label(link.up.peer) + ": " + appended.error().detail);
     return;
   }
   if (appended->waiting) send(now, link, RosterGet{network->roster.locator()});
   if (appended->rows.empty()) return;
   auto rows = appended->rows;
-  persist(std::move(rows), [this, appended = *appended, session, more = entries.more](
-                               Instant later, const Result<void>& stored) {
-    if (!stored || !network) return;
-    roster_changed(later, appended);
-    if (const auto at = links.find(session); more && at != links.end())
-      send(later, at->second, RosterGet{network->roster.locator()});
-  });
+  persist(std::move(rows),
+          [this, appended = *appended, session, more = entries.more && entries.last](
+              Instant later, const Result<void>& stored) {
+            if (!stored || !network) return;
+            roster_changed(later, appended);
+            if (const auto at = links.find(session); more && at != links.end())
+              send(later, at->second, RosterGet{network->roster.locator()});
+          });
 }
 
-// ---- what peers tell each other about peers and services -----------------------------------------
+// ---- what peers tell each other about peers and services
+// -----------------------------------------
 
 void Overlay::Impl::say_services(Instant now, Link& link) {
   send(now, link, ServicesAre{0, services_for(link.up.peer)});
@@ -305,8 +327,8 @@ void Overlay::Impl::store_peer(const Peer& peer) {
   PeerList one;
   one.peers.push_back({peer.certificate->encode(), peer.endpoints});
   const Bytes frame = encode(one);
-  persist_quietly({{Table::Peer, network->id, to_bytes(peer.id.view()),
-                    to_bytes(ByteView(frame).subspan(2))}});
+  persist_quietly(
+      {{Table::Peer, network->id, to_bytes(peer.id.view()), to_bytes(ByteView(frame).subspan(2))}});
 }
 
 }  // namespace weft::overlay

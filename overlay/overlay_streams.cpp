@@ -8,15 +8,22 @@ namespace weft::overlay {
 using service::OpenStatus;
 using service::StreamKind;
 
-// ---- inbound -------------------------------------------------------------------------------------
+// ---- inbound
+// -------------------------------------------------------------------------------------
 
 void Overlay::Impl::stream_readable(Instant now, const StreamKey& key, ServiceStream& stream) {
   switch (stream.phase) {
-    case ServiceStream::Phase::AwaitRequest: return request_arrived(now, key, stream);
-    case ServiceStream::Phase::AwaitAnswer: return answer_arrived(now, key, stream);
-    case ServiceStream::Phase::AwaitDecision: return;  // stays buffered; the window bounds it
-    case ServiceStream::Phase::Open: events.push_back(DataReadable{key}); return;
-    case ServiceStream::Phase::Refused: break;
+    case ServiceStream::Phase::AwaitRequest:
+      return request_arrived(now, key, stream);
+    case ServiceStream::Phase::AwaitAnswer:
+      return answer_arrived(now, key, stream);
+    case ServiceStream::Phase::AwaitDecision:
+      return;  // stays buffered; the window bounds it
+    case ServiceStream::Phase::Open:
+      events.push_back(DataReadable{key});
+      return;
+    case ServiceStream::Phase::Refused:
+      break;
   }
   for (auto view = sessions.readable(key.session, key.stream); !view.empty();
        view = sessions.readable(key.session, key.stream))
@@ -50,8 +57,7 @@ void Overlay::Impl::decide(Instant now, const StreamKey& key, ServiceStream& str
   const std::string caller = label(stream.peer);
   if (exposure == nullptr)
     return refuse(now, key, OpenStatus::NoSuchService, "no service \"" + name + "\" here");
-  const auto decision =
-      network->access.decide(network->roster, stream.peer, name, unix_now(now));
+  const auto decision = network->access.decide(network->roster, stream.peer, name, unix_now(now));
   if (!decision.allowed) {
     notice(Notice::Level::Warning, "denied: " + caller + " asked for " + name);
     return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"");
@@ -85,7 +91,8 @@ void Overlay::refuse(Instant now, StreamKey key, OpenStatus status, std::string_
   impl_->settle(now);
 }
 
-// ---- outbound ------------------------------------------------------------------------------------
+// ---- outbound
+// ------------------------------------------------------------------------------------
 
 void Overlay::Impl::answer_arrived(Instant now, const StreamKey& key, ServiceStream& stream) {
   const auto parsed = service::parse_response(sessions.readable(key.session, key.stream));
@@ -143,8 +150,8 @@ CommandId Overlay::connect(Instant now, const std::string& service, const std::s
         ConnectFailed{id, {Errc::Usage, "\"" + service + "\" is exposed by this very node"}});
     return id;
   }
-  impl_->wait_for(now, {Waiting::Kind::Connect, id, *provider, service,
-                        now + impl_->config.connect_timeout});
+  impl_->wait_for(
+      now, {Waiting::Kind::Connect, id, *provider, service, now + impl_->config.connect_timeout});
   impl_->settle(now);
   return id;
 }
@@ -171,7 +178,8 @@ void Overlay::Impl::wait_for(Instant now, Waiting request) {
   if (try_start(now, request)) return;
   if (waiting.size() >= kMaxWaiting) {
     if (request.kind == Waiting::Kind::Connect)
-      events.push_back(ConnectFailed{request.id, {Errc::Limit, "too many connections are waiting"}});
+      events.push_back(
+          ConnectFailed{request.id, {Errc::Limit, "too many connections are waiting"}});
     else
       done(request.id, fail(Errc::Limit, "too many requests are waiting"));
     return;
@@ -216,11 +224,11 @@ bool Overlay::Impl::try_start(Instant now, const Waiting& request) {
 }
 
 void Overlay::Impl::peer_ready(Instant now, const NodeId& peer) {
-  std::erase_if(waiting,
-                [&](const Waiting& w) { return w.peer == peer && try_start(now, w); });
+  std::erase_if(waiting, [&](const Waiting& w) { return w.peer == peer && try_start(now, w); });
 }
 
-// ---- both ----------------------------------------------------------------------------------------
+// ---- both
+// ----------------------------------------------------------------------------------------
 
 void Overlay::Impl::drop_streams(SessionId session) {
   const auto begin = streams.lower_bound({session, std::numeric_limits<StreamId>::min()});
@@ -256,11 +264,11 @@ std::vector<ServiceLine> Overlay::Impl::services_for(const NodeId& caller) const
   if (!network) return out;
   for (const auto& exposure : network->registry.list())
     if (out.size() < kMaxServicesPerMessage &&
-        service::decide(network->access.list(), network->roster, network->id, caller,
-                        exposure.name, 0)
+        service::decide(network->access.list(), network->roster, network->id, caller, exposure.name,
+                        0)
             .allowed)
-      out.push_back({exposure.name, std::string(service::name_of(exposure.protocol)),
-                     exposure.target.port});
+      out.push_back(
+          {exposure.name, std::string(service::name_of(exposure.protocol)), exposure.target.port});
   return out;
 }
 

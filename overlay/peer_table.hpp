@@ -6,9 +6,9 @@
 //  2. At most kMaxConcurrentDials dials of one peer are under way.
 //  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff.
 //
-// Two sessions with one peer: when both ends dialled at once, the one dialled by the lower NodeId is
-// kept and the other drained; when the peer restarted (its Hello carries another instance) or the
-// sessions lie more than kSimultaneous apart, the newer one supersedes.
+// Two sessions with one peer: when both ends dialled at once, the one dialled by the lower NodeId
+// is kept and the other drained; when the peer restarted (its Hello carries another instance) or
+// the sessions lie more than kSimultaneous apart, the newer one supersedes.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,12 @@ namespace weft::overlay {
 
 using session::SessionId;
 
-inline constexpr std::size_t kMaxConcurrentDials = 3;   // happy eyeballs over the endpoints
-inline constexpr Duration kDialStagger = 250ms;         // RFC 8305's connection attempt delay
+inline constexpr std::size_t kMaxConcurrentDials = 3;  // happy eyeballs over the endpoints
+inline constexpr Duration kDialStagger = 250ms;        // RFC 8305's connection attempt delay
 inline constexpr Duration kFirstBackoff = 1s;
 inline constexpr Duration kMaxBackoff = 60s;
 inline constexpr Duration kSimultaneous = 3s;
-inline constexpr std::size_t kMaxKnownEndpoints = 16;   // 8 told by the peer, 8 learned
+inline constexpr std::size_t kMaxKnownEndpoints = 16;  // 8 told by the peer, 8 learned
 
 struct PeerSession {
   SessionId id = 0;
@@ -49,10 +49,10 @@ struct Peer {
   std::optional<SessionId> preferred;
 
   std::vector<std::pair<SessionId, Endpoint>> dialing;
-  std::size_t next_endpoint = 0;           // within this round
-  std::optional<Instant> next_attempt;     // nullopt: not trying
+  std::size_t next_endpoint = 0;        // within this round
+  std::optional<Instant> next_attempt;  // nullopt: not trying
   Duration backoff = kFirstBackoff;
-  bool wanted = false;                     // keep trying while this holds
+  bool wanted = false;  // keep trying while this holds
 
   [[nodiscard]] bool is_up() const { return preferred.has_value(); }
 };

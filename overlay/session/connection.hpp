@@ -1,0 +1,214 @@
+// One session: an ngtcp2 connection, the handshake that keys it and its streams.
+//
+//   Handshaking --peer verified--> Up --close(), error--> Closing --3 PTO--> Dead
+//        |  \--no IK answer: a fresh connection with XX, same session         ^
+//        \--refused, timed out; idle; the peer closed ------------------------/
+//
+// Invariants
+//  1. Callbacks only record: nothing is deleted and no packet is written inside one.
+//  2. Each of our connection ids is in LayerState::cids exactly while the connection lives.
+//  3. SessionDown is emitted once, and only for sessions that were dialled or up.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <ngtcp2/ngtcp2.h>
+
+#include "overlay/session/handshake.hpp"
+#include "overlay/session/key_schedule.hpp"
+#include "overlay/session/layer_state.hpp"
+#include "overlay/session/rekey.hpp"
+#include "overlay/session/stream.hpp"
+
+namespace weft::session {
+
+class Connection {
+ public:
+  struct Inbound {
+    ngtcp2_pkt_hd header;
+    std::optional<Cid> original_dcid;  // set when a Retry token was redeemed
+  };
+
+  // Dialling. ngtcp2's first packet is written by the next transmit().
+  Connection(LayerState& state, SessionId id, std::shared_ptr<const NetworkContext> network,
+             const DialTarget& target, Instant now);
+  // Accepting. Follow with receive() of the same datagram.
+  Connection(LayerState& state, SessionId id, std::shared_ptr<const NetworkContext> network,
+             const Inbound& inbound, const Datagram& datagram, Instant now);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void receive(Instant now, const Datagram& datagram);
+  void expire(Instant now);
+  std::optional<Transmit> transmit(Instant now, MutableByteView out);
+  [[nodiscard]] Instant deadline() const;
+
+  void close(Instant now, CloseReason reason, std::uint64_t code, std::string_view why);
+  Result<void> migrate(Instant now, PathId path, const Endpoint& remote);
+
+  Result<StreamId> open_stream();
+  MutableByteView send_space(StreamId id);
+  void commit(StreamId id, std::size_t size);
+  std::size_t write(StreamId id, ByteView bytes);
+  void finish(StreamId id);
+  void reset(StreamId id, std::uint64_t code);
+  [[nodiscard]] ByteView readable(StreamId id) const;
+  [[nodiscard]] bool read_finished(StreamId id) const;
+  void consume(StreamId id, std::size_t size);
+  Result<void> send_message(ByteView payload);
+  void handle_rekey(Instant now, ByteView message);
+  // The owner has taken this event from the queue.
+  void event_taken(const SessionEvent& event);
+
+  [[nodiscard]] SessionId id() const { return id_; }
+  [[nodiscard]] bool up() const { return state_of_ == State::Up; }
+  [[nodiscard]] bool dead() const { return state_of_ == State::Dead; }
+  [[nodiscard]] bool initiator() const { return initiator_; }
+  [[nodiscard]] const NodeId& peer() const { return peer_; }
+  [[nodiscard]] const NetworkId& network() const { return network_->id; }
+  [[nodiscard]] SessionInfo info() const;
+
+  // The layer's own bookkeeping.
+  bool dirty = false;
+  bool announced = false;  // seen up by the layer
+  std::optional<Instant> armed;
+
+ private:
+  friend struct Callbacks;
+  enum class State : std::uint8_t { Handshaking, Up, Closing, Dead };
+  struct PathEntry {
+    PathId path;
+    Endpoint remote;
+    std::uint32_t index;
+  };
+  struct Packet {  // one written packet, with where it goes
+    std::size_t size = 0;
+    std::uint32_t path_index = 0;
+    Ecn ecn = Ecn::NotEct;
+  };
+
+  // connection.cpp
+  void start_client(Instant now, std::optional<crypto::Key32> static_key);
+  void start_server(const Inbound& inbound, Instant now);
+  void fill_settings(ngtcp2_settings& settings, ngtcp2_transport_params& params, Instant now) const;
+  void drop_quic();
+  void register_cid(const ngtcp2_cid& cid);
+  void fail_with(Instant now, int liberr);
+  void peer_closed();
+  void end(CloseReason reason, std::uint64_t code, std::string detail);
+  void release_half_open();
+  ngtcp2_tstamp stamp(Instant now);
+  const PathEntry* path_for(PathId path, const Endpoint& remote, bool may_add);
+  const PathEntry* path_at(std::uint32_t index) const;
+  void fill_path(ngtcp2_path_storage& storage, const PathEntry& entry) const;
+  void follow_path();
+
+  // connection_handshake.cpp
+  int install_initial(const ngtcp2_cid& dcid);
+  int install_handshake_keys();
+  int install_traffic_keys();
+  void set_crypto_context();
+  Step<void> on_crypto(ngtcp2_encryption_level level, ByteView bytes);
+  Step<void> on_message(ngtcp2_encryption_level level, const MessageReader::Message& message);
+  Step<void> serve_hello(ByteView body);
+  Step<void> take_reply(ByteView body);
+  Step<void> take_finish(ByteView body);
+  Step<void> submit(ngtcp2_encryption_level level, ByteView framed);
+  Step<void> quic(int result);
+  Bytes local_transport_params() const;
+  int send_hello();
+  void came_up();
+  void update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std::uint8_t* next_rx,
+                   std::uint8_t* next_tx, ngtcp2_crypto_aead_ctx* rx_context, std::uint8_t* rx_iv,
+                   ngtcp2_crypto_aead_ctx* tx_context, std::uint8_t* tx_iv);
+
+  // connection_send.cpp
+  ngtcp2_ssize write_packet(MutableByteView out, ngtcp2_tstamp now, Packet& packet);
+  ngtcp2_ssize write_messages(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
+                              ngtcp2_pkt_info* info);
+  ngtcp2_ssize write_streams(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
+                             ngtcp2_pkt_info* info);
+  Stream* next_sender();
+  void wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin);
+  std::optional<Transmit> transmit_close(MutableByteView out, Instant now);
+  std::optional<Transmit> finish_batch(const Packet& first, std::size_t used, std::size_t segment);
+
+  // connection_streams.cpp
+  Stream* find(StreamId id) const;
+  void schedule(Stream& stream);
+  void peer_opened(StreamId id);
+  void stream_data(Stream& stream, ByteView bytes, bool fin);
+  void stream_reset_by_peer(Stream& stream, std::uint64_t code);
+  void stream_stopped_by_peer(Stream& stream, std::uint64_t code);
+  void stream_acked(Stream& stream, std::size_t size);
+  void stream_gone(Stream& stream);
+  void announce_readable(Stream& stream);
+  void close_if_done(Stream& stream);
+  void drop_received(Stream& stream);
+
+  // connection_rekey.cpp
+  void start_rekey();
+  void apply_rekey(const Rekey::Output& output);
+  void drive_key_update(Instant now);
+
+  LayerState& state_;
+  const SessionId id_;
+  std::shared_ptr<const NetworkContext> network_;
+  const bool initiator_;
+  State state_of_ = State::Handshaking;
+  ngtcp2_conn* quic_ = nullptr;
+  ngtcp2_tstamp last_stamp_ = 0;
+  ngtcp2_cid own_scid_{};
+  ngtcp2_cid first_dcid_{};
+
+  IdentityKey expected_{};
+  bool join_ = false;
+  NodeId peer_{};
+  std::unique_ptr<Handshake> handshake_;
+  std::array<MessageReader, 2> readers_;
+  std::optional<HandshakeFault> fault_;
+  bool silent_ = false;        // the fault is answered with nothing
+  bool reply_seen_ = false;
+  bool was_up_ = false;
+  bool ended_ = false;
+  bool half_open_ = false;
+  PacketCipherSuite cipher_ = PacketCipherSuite::ChaCha20Poly1305;
+  Instant handshake_until_{};
+  std::optional<Instant> fallback_at_;
+  std::optional<Instant> closing_until_;
+
+  std::vector<PathEntry> paths_;
+  std::uint32_t path_count_ = 0;
+  std::uint32_t current_path_ = 0;
+  std::vector<std::uint64_t> cids_;
+
+  std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
+  SendQueue senders_;
+  std::deque<Bytes> messages_;
+  std::size_t queued_messages_in_ = 0;
+  Bytes held_;  // a packet that could not share the last batch
+  Packet held_packet_;
+
+  ngtcp2_ccerr_type close_type_ = NGTCP2_CCERR_TYPE_APPLICATION;
+  std::uint64_t close_code_ = 0;
+  std::string close_why_;
+  bool close_unsent_ = false;
+  Bytes close_packet_;
+  std::uint64_t close_replies_ = 0;
+
+  std::uint64_t tx_bytes_ = 0;
+  std::uint64_t rx_bytes_ = 0;
+  std::uint64_t generations_ = 0;  // update_key calls: the number of the newest prepared keys
+  std::uint64_t key_updates_ = 0;
+  std::optional<Instant> key_update_at_;
+  std::unique_ptr<Rekey> rekey_;
+};
+
+}  // namespace weft::session
