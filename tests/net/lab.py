@@ -203,10 +203,10 @@ class Node:
 
 
 class Lab:
-    """Hosts on one switch. Use as `with Lab(weft, 2) as lab`."""
+    """Hosts on one switch, or two joined by one cable. Use as `with Lab(weft, 2) as lab`."""
 
-    def __init__(self, weft, count):
-        self.weft = weft
+    def __init__(self, weft, count, direct=False):
+        self.weft, self.direct = weft, direct
         self.folder = tempfile.mkdtemp(prefix="weft-net.")
         self.switch = f"wt{os.getpid()}s"
         self.processes = []
@@ -228,14 +228,20 @@ class Lab:
 
     def _wire(self):
         do = lambda *a: run(["ip", *a], check=True)
-        do("netns", "add", self.switch)
-        do("-n", self.switch, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
-        do("-n", self.switch, "link", "set", "br0", "up")
         for host in self.hosts:
             do("netns", "add", host.ns)
-            do("link", "add", "eth0", "netns", host.ns, "type", "veth",
-               "peer", "name", host.link, "netns", self.switch)
-            do("-n", self.switch, "link", "set", host.link, "master", "br0", "up")
+        if self.direct:
+            do("link", "add", "eth0", "netns", self.hosts[0].ns, "type", "veth",
+               "peer", "name", "eth0", "netns", self.hosts[1].ns)
+        else:
+            do("netns", "add", self.switch)
+            do("-n", self.switch, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+            do("-n", self.switch, "link", "set", "br0", "up")
+        for host in self.hosts:
+            if not self.direct:
+                do("link", "add", "eth0", "netns", host.ns, "type", "veth",
+                   "peer", "name", host.link, "netns", self.switch)
+                do("-n", self.switch, "link", "set", host.link, "master", "br0", "up")
             do("-n", host.ns, "link", "set", "lo", "up")
             do("-n", host.ns, "addr", "add", host.address + "/24", "dev", "eth0")
             do("-n", host.ns, "link", "set", "eth0", "up")
