@@ -242,6 +242,12 @@ bool xchacha20poly1305_open(const Key32& key, const ByteArray<24>& nonce, ByteVi
                                                     nonce.data(), key.data()) == 0;
 }
 
+ByteArray<8> siphash24(const ByteArray<16>& key, ByteView bytes) {
+  ByteArray<8> out;
+  crypto_shorthash(out.data(), bytes.data(), bytes.size(), key.data());
+  return out;
+}
+
 bool has_aes_hardware() {
 #if defined(__x86_64__) || defined(__i386__)
   static const bool present =

@@ -62,8 +62,7 @@ Bytes chacha20poly1305_seal(const Key32& key, const ByteArray<12>& nonce, ByteVi
 std::optional<Bytes> chacha20poly1305_open(const Key32& key, const ByteArray<12>& nonce,
                                            ByteView ad, ByteView ciphertext);
 // AES-256-GCM through OpenSSL, one-shot: for Noise's AESGCM twin and its vectors.
-Bytes aes256gcm_seal(const Key32& key, const ByteArray<12>& nonce, ByteView ad,
-                     ByteView plaintext);
+Bytes aes256gcm_seal(const Key32& key, const ByteArray<12>& nonce, ByteView ad, ByteView plaintext);
 std::optional<Bytes> aes256gcm_open(const Key32& key, const ByteArray<12>& nonce, ByteView ad,
                                     ByteView ciphertext);
 // XChaCha20-Poly1305, 24-byte nonce: sealed datagrams. `out` must hold plaintext + 16.
@@ -71,6 +70,10 @@ void xchacha20poly1305_seal(const Key32& key, const ByteArray<24>& nonce, ByteVi
                             ByteView plaintext, MutableByteView out);
 bool xchacha20poly1305_open(const Key32& key, const ByteArray<24>& nonce, ByteView ad,
                             ByteView ciphertext, MutableByteView out);
+
+// SipHash-2-4: a keyed MAC of eight bytes for gates, cookies and hash tables, 0.1 us for a short
+// input.
+ByteArray<8> siphash24(const ByteArray<16>& key, ByteView bytes);
 
 // True when this CPU has AES instructions (then AES-256-GCM is the packet cipher we prefer).
 bool has_aes_hardware();

@@ -2,17 +2,15 @@
 // rpc, SWIM probes and path probes travel in them. Pure codec: no clock, no table but the bounded
 // PeerKeys. docs/wire/sealed.md shows the bytes.
 //
-//   0x04 | version 1 | flags 1 | gate 8 | sender: static key 32 (HELLO) or key id 8 | nonce 24 |
-//   box box = XChaCha20-Poly1305 of [request nonce 24, in a reply] [u16 size | certificate, in a
-//   HELLO]
-//         u16 size | body | zeros
+//   0x04 | version 1 | flags 1 | gate 8 | sender key 32 (HELLO) or key id 8 | nonce 24 | box
+//   box: XChaCha20-Poly1305 of
+//     [request nonce 24, in a reply] [u16 size | certificate, in a HELLO] u16 size | body | zeros
 //
 // Invariants
 // 1. The gate covers every byte of the datagram and is checked before any DH: who does not hold the
 //    network secret costs us one SipHash and hears nothing.
-// 2. Key = HKDF(X25519(static a, static b), "weft dgram v1" | network). Associated data = header up
-// to
-//    and including the nonce | network | sender NodeId | receiver NodeId, so a datagram cannot be
+// 2. Key = HKDF(X25519(static a, static b), "weft dgram v1" | network). Associated data = header
+//    without the gate | network | sender NodeId | receiver NodeId, so a datagram cannot be
 //    reflected or moved to another pair or network. In a HELLO the sender's NodeId is 32 zeros: the
 //    receiver learns it only from the certificate inside, which must be for the static key in
 //    front.
@@ -58,8 +56,8 @@ GateKey gate_key(const ByteArray<32>& network_secret, const IdentityKey& receive
 // SHA-256("weft dgram id v1" | static key), first 8 bytes.
 KeyId key_id_of(const crypto::Key32& static_key);
 
-// The costly part, behind a seam so that big simulations can leave it out. The daemon has only
-// real_crypto(); the null one is the target weft::null_sealed, and sizes are the same.
+// The costly part, behind a seam: tests count what a hostile datagram can make us compute, and a
+// certificate seen before need not be verified again. The daemon's is real_crypto().
 class Crypto {
  public:
   virtual ~Crypto() = default;
@@ -104,7 +102,7 @@ struct Incoming {
   ByteView datagram;
   bool reply = false;
   std::optional<crypto::Key32> hello_static;  // set in a HELLO
-  KeyId sender{};                             // in a HELLO computed from the static key
+  KeyId sender{};                             // not set in a HELLO: key_id_of(*hello_static)
   Nonce nonce{};
   std::size_t header_size = 0;  // up to and including the nonce
 
