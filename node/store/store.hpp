@@ -14,7 +14,6 @@
 // The handle belongs to one thread at a time: the writer's, once a Writer is built on it.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -24,6 +23,8 @@
 #include "base/persist.hpp"
 
 namespace weft::store {
+
+class Database;
 
 struct StoreOptions {
   std::string vfs;  // sqlite VFS name; empty = the system's. Tests inject faults here
@@ -50,7 +51,6 @@ class Store {
   [[nodiscard]] const std::filesystem::path& home() const;
 
  private:
-  class Database;
   class HomeLock;
   Store();
 
