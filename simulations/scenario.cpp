@@ -7,7 +7,6 @@
 #include <set>
 #include <sstream>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace weft::sim {
@@ -221,14 +220,16 @@ std::string_view name_of(ScriptedEvent::Kind kind) {
 }
 
 Result<Scenario> parse_scenario(std::string_view toml_text, std::string_view where) {
-  const auto parsed = toml::parse(toml_text, where);
-  if (!parsed) {
+  toml::table parsed;
+  try {
+    parsed = toml::parse(toml_text, where);
+  } catch (const toml::parse_error& error) {
     return fail(Errc::Malformed, std::string(where) + ":" +
-                                     std::to_string(parsed.error().source().begin.line) + ": " +
-                                     std::string(parsed.error().description()));
+                                     std::to_string(error.source().begin.line) + ": " +
+                                     std::string(error.description()));
   }
   Scenario scenario;
-  Section top(&parsed.table(), "");
+  Section top(&parsed, "");
   top.text("name", scenario.name);
   top.text("description", scenario.description);
   top.integer("nodes", scenario.nodes, 2, 2'000'000);

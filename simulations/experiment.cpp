@@ -1,0 +1,281 @@
+#include "simulations/experiment.hpp"
+
+#include "base/assert.hpp"
+
+namespace weft::sim {
+
+namespace {
+constexpr unsigned kStepShift = 27;
+constexpr std::uint32_t kArgumentMask = (1U << kStepShift) - 1;
+constexpr std::size_t kBookCapacity = std::size_t{1} << 23;
+double minutes(Instant at) { return static_cast<double>(at.time_since_epoch() / 1s) / 60.0; }
+}  // namespace
+
+Experiment::Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed)
+    : scenario_(scenario), nodes_(nodes), seed_(seed), rng_(hash_of(seed, 0x726e67)) {}
+
+Experiment::~Experiment() = default;
+
+Result<std::unique_ptr<Experiment>> Experiment::create(const Scenario& scenario,
+                                                       std::uint32_t nodes, std::uint64_t seed) {
+  if (nodes < scenario.seeds + 1) return fail(Errc::Usage, "more nodes than seeds are needed");
+  std::unique_ptr<Experiment> experiment(new Experiment(scenario, nodes, seed));
+  WEFT_CHECK(experiment->build());
+  return experiment;
+}
+
+Result<void> Experiment::build() {
+  WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_));
+  book_ = std::make_unique<dht::ContactBook>(dht::ContactBook::Use::Shared, kBookCapacity);
+  population_ = std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_, *book_);
+  NetworkId network;
+  for (std::size_t i = 0; i < network.bytes.size(); ++i)
+    network.bytes[i] = static_cast<std::uint8_t>(hash_of(seed_, 14, i));
+  context_ = std::make_unique<NodeContext>(NodeContext{scenario_.dht, *book_, rng_, network,
+                                                       WallClock{Instant{}, 1'800'000'000}, *this});
+  simulator_->set_script([this](Instant now, std::uint32_t payload) { play(now, payload); });
+  const auto share = scenario_.join_over / static_cast<std::int64_t>(nodes_);
+  for (std::uint32_t node = 0; node < nodes_; ++node) post(Instant{share * node}, Step::Join, node);
+  const auto first_sybil =
+      static_cast<std::uint32_t>(population_->size()) - scenario_.attack.sybils;
+  for (std::uint32_t i = 0; i < scenario_.attack.sybils; ++i)
+    post(Instant{scenario_.join_over + 10ms * i}, Step::Join, first_sybil + i);
+  post(Instant{scenario_.join_over + 1s}, Step::Balance);
+  for (std::uint32_t i = 0; i < scenario_.events.size(); ++i)
+    post(Instant{scenario_.events[i].at}, Step::Event, i);
+  post(Instant{scenario_.sample}, Step::Sample);
+  start_workload(Instant{scenario_.workload.warmup});
+  return {};
+}
+
+void Experiment::post(Instant at, Step step, std::uint32_t argument) {
+  WEFT_ASSERT(argument <= kArgumentMask);
+  simulator_->post_script(at, static_cast<std::uint32_t>(step) << kStepShift | argument);
+}
+
+void Experiment::run_until(Instant end, const std::atomic<bool>* stop) {
+  simulator_->run_until(end, stop);
+}
+
+void Experiment::play(Instant now, std::uint32_t payload) {
+  const std::uint32_t argument = payload & kArgumentMask;
+  switch (static_cast<Step>(payload >> kStepShift)) {
+    case Step::Join:
+      return join(argument, now);
+    case Step::Leave:
+      // A node killed and back again has another departure waiting for it.
+      if (population_->at(argument).online && population_->at(argument).leaves_at == now)
+        leave(argument, now, true);
+      return;
+    case Step::Balance:
+      return balance(now);
+    case Step::Lookup:
+      return start_lookup(now);
+    case Step::Get:
+      return start_get(now);
+    case Step::Put:
+      return start_put(now, argument);
+    case Step::Sample:
+      return sample(now);
+    case Step::Event:
+      return play_event(scenario_.events[argument], now);
+    case Step::Wake:
+      return wake(argument, now);
+    case Step::Retry:
+      if (population_->at(argument).online && !population_->at(argument).bootstrapped) {
+        node_at(argument).dht().bootstrap(now, seeds_for(argument));
+        simulator_->drain(argument);
+      }
+      return;
+  }
+}
+
+VirtualNode& Experiment::node_at(std::uint32_t node) {
+  return static_cast<VirtualNode&>(*simulator_->core(node));
+}
+
+// What it remembers from last time, and two of the seeds everybody knows.
+std::vector<dht::Contact> Experiment::seeds_for(std::uint32_t node) {
+  std::vector<dht::Contact> contacts;
+  const Person& person = population_->at(node);
+  for (const auto handle : person.cache) contacts.push_back(book_->at(handle));
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    const auto seed = static_cast<std::uint32_t>(
+        hash_of(seed_, node, 40 + person.sessions * 2 + i) % scenario_.seeds);
+    if (seed != node) contacts.push_back(book_->at(population_->at(seed).contact));
+  }
+  return contacts;
+}
+
+void Experiment::join(std::uint32_t node, Instant now) {
+  population_->enter(node, now);
+  Person& person = population_->at(node);
+  const bool open = simulator_->network().is_public(node);
+  const bool at_once = open && (population_->is_seed(node) || person.sybil ||
+                                (person.fresh && node < nodes_ && scenario_.servers_at_once));
+  const Fault fault{person.fault, Instant{scenario_.attack.from}};
+  auto core = std::make_unique<VirtualNode>(now, *context_, node, person.contact, at_once, fault);
+  dht::Dht& dht = core->dht();
+  if (at_once) person.serving_since = now;
+  person.fresh = false;
+  dht.set_reachable(now, open);
+  dht.bootstrap(now, seeds_for(node));
+  simulator_->go_online(node, std::move(core));
+  if (person.leaves_at < Instant::max()) post(person.leaves_at, Step::Leave, node);
+}
+
+void Experiment::leave(std::uint32_t node, Instant now, bool back_to_pool) {
+  simulator_->go_offline(node);
+  population_->leave(node, now, back_to_pool);
+}
+
+void Experiment::balance(Instant now) {
+  // A crowd arrives evenly over its time; departures are replaced within a second.
+  std::size_t missing = population_->missing(now);
+  if (crowd_left_ > 0) {
+    const std::uint32_t step =
+        std::min(crowd_left_, std::max(1U, population_->target_scale() / 100));
+    population_->scale_target(population_->target_scale() + step);
+    crowd_left_ -= step;
+  }
+  for (std::size_t i = 0; i < missing; ++i) {
+    const auto node = population_->draw_from_pool();
+    if (!node) break;
+    post(now + Duration{static_cast<std::int64_t>(population_->random().below(1'000'000'000))},
+         Step::Join, *node);
+  }
+  post(now + 2s, Step::Balance);
+}
+
+void Experiment::play_event(const ScriptedEvent& event, Instant now) {
+  marks_.emplace_back(minutes(now), std::string(name_of(event.kind)));
+  const auto online = population_->online();  // a copy: leaving changes it
+  switch (event.kind) {
+    case ScriptedEvent::Kind::MassKill:
+      for (const auto node : online)
+        if (!population_->is_seed(node) && population_->random().below(100) < event.percent)
+          leave(node, now, false);
+      population_->scale_target(population_->target_scale() * (100 - event.percent) / 100);
+      return;
+    case ScriptedEvent::Kind::FlashCrowd:
+      crowd_left_ += event.percent * 10;
+      return;
+    case ScriptedEvent::Kind::Partition:
+      for (std::uint32_t node = 0; node < population_->size(); ++node)
+        simulator_->network().set_side(
+            node, hash_of(seed_ ^ 0x73696465, node) % 100 < event.percent ? 1 : 0);
+      return;
+    case ScriptedEvent::Kind::Heal:
+      return simulator_->network().heal();
+    case ScriptedEvent::Kind::Sleep:
+      return sleep_some(event, now);
+    case ScriptedEvent::Kind::Roam:
+      for (const auto node : online) {
+        if (population_->is_seed(node) || population_->random().below(100) >= event.percent)
+          continue;
+        simulator_->network().move_node(node);
+        node_at(node).moved(now, population_->renew_contact(node));
+        simulator_->drain(node);
+      }
+      return;
+  }
+}
+
+void Experiment::sleep_some(const ScriptedEvent& event, Instant now) {
+  const auto online = population_->online();
+  std::uint32_t asleep = 0;
+  for (const auto node : online) {
+    if (population_->is_seed(node) || population_->random().below(100) >= event.percent) continue;
+    asleep_[node] = simulator_->go_offline(node);
+    population_->leave(node, now, false);
+    post(now + event.lasts, Step::Wake, node);
+    ++asleep;
+  }
+  // Nobody takes a sleeper's place.
+  const std::uint32_t share = asleep * 1000 / nodes_;
+  population_->scale_target(population_->target_scale() - std::min(share, 900U));
+}
+
+void Experiment::wake(std::uint32_t node, Instant now) {
+  const auto sleeper = asleep_.find(node);
+  if (sleeper == asleep_.end()) return;
+  if (asleep_.size() == 1) population_->scale_target(1000);
+  const Instant leaves = population_->at(node).leaves_at;
+  population_->enter(node, now);
+  population_->at(node).leaves_at = std::max(leaves, now + 1s);
+  population_->at(node).bootstrapped = true;
+  auto core = std::move(sleeper->second);
+  asleep_.erase(sleeper);
+  if (static_cast<VirtualNode&>(*core).dht().is_server()) population_->at(node).serving_since = now;
+  core->handle_timeout(now);  // everything that was due while it slept
+  simulator_->go_online(node, std::move(core));
+  if (leaves < Instant::max()) post(population_->at(node).leaves_at, Step::Leave, node);
+}
+
+void Experiment::on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) {
+  Person& person = population_->at(node);
+  if (const auto* up = std::get_if<dht::Bootstrapped>(&event)) {
+    if (up->ok)
+      person.bootstrapped = true;
+    else
+      post(now + 10s, Step::Retry, node);
+  } else if (const auto* found = std::get_if<dht::NodesFound>(&event)) {
+    finished(node, *found);
+  } else if (const auto* value = std::get_if<dht::RecordFound>(&event)) {
+    value_arrived(node, *value);
+  } else if (const auto* got = std::get_if<dht::GetDone>(&event)) {
+    finished(node, *got);
+  } else if (const auto* put = std::get_if<dht::PutDone>(&event)) {
+    finished(node, *put);
+  } else if (const auto* peers = std::get_if<dht::PeersToPersist>(&event)) {
+    person.cache.clear();
+    for (std::size_t i = 0; i < std::min<std::size_t>(peers->peers.size(), 6); ++i)
+      person.cache.push_back(book_->intern(peers->peers[i]));
+  } else if (const auto* mode = std::get_if<dht::ModeChanged>(&event)) {
+    if (mode->server && person.serving_since == Instant::max()) person.serving_since = now;
+    if (!mode->server) person.serving_since = Instant::max();
+  }
+}
+
+RunResult Experiment::finish(bool interrupted) {
+  RunResult result;
+  result.scenario = scenario_.name;
+  result.nodes = nodes_;
+  result.seed = seed_;
+  result.virtual_time = simulator_->now() - Instant{};
+  result.interrupted = interrupted;
+  result.events = simulator_->events();
+  result.delivered = simulator_->total_traffic().datagrams_in;
+  result.digest = simulator_->digest();
+  const auto rtt = simulator_->network().latency().median_round_trip(
+      static_cast<std::uint32_t>(population_->size()));
+  result.one_rtt_ms = static_cast<double>(rtt / 1us) / 1000.0;
+  result.warmup_second = static_cast<std::uint32_t>(scenario_.workload.warmup / 1s);
+  result.measured = measured_;
+  result.samples = samples_;
+  result.marks = marks_;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(Drop::kCount); ++r)
+    result.drops.emplace_back(name_of(static_cast<Drop>(r)),
+                              simulator_->network().dropped(static_cast<Drop>(r)));
+  std::uint64_t memory = 0;
+  for (std::uint32_t node = 0; node < population_->size(); ++node) {
+    if (const auto* core = simulator_->core(node)) memory += core->memory_bytes();
+    const Person& person = population_->at(node);
+    Duration online = person.online_before;
+    if (person.online) online += simulator_->now() - person.online_since;
+    if (online < 1min) continue;
+    const auto seconds = static_cast<std::uint64_t>(online / 1s);
+    result.node_bytes_per_second.push_back(
+        static_cast<std::uint32_t>(simulator_->traffic(node).bytes_out / seconds));
+  }
+  std::ranges::sort(result.node_bytes_per_second);
+  if (simulator_->online_count() > 0)
+    result.node_memory_bytes = memory / simulator_->online_count();
+  result.overhead_bytes = simulator_->overhead_bytes() + population_->memory_bytes() +
+                          book_->size() * sizeof(dht::Contact);
+  result.abandoned = pending_.size();
+  check_expectations(result);
+  return result;
+}
+
+}  // namespace weft::sim

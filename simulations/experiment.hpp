@@ -1,0 +1,119 @@
+// One run: a scenario, a seed and a number of nodes become a RunResult. Owns the simulator and
+// plays its script: arrivals, departures, faults, the workload, and the checkers all along.
+// Pure but for memory: no clock, no file. The owner runs it in steps and may stop between them.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "base/seeded_rng.hpp"
+#include "simulations/metrics.hpp"
+#include "simulations/population.hpp"
+#include "simulations/virtual_node.hpp"
+
+namespace weft::sim {
+
+class Experiment final : private DhtObserver {
+ public:
+  static Result<std::unique_ptr<Experiment>> create(const Scenario& scenario, std::uint32_t nodes,
+                                                    std::uint64_t seed);
+  ~Experiment() override;
+
+  // Until `end` of virtual time or *stop.
+  void run_until(Instant end, const std::atomic<bool>* stop);
+  [[nodiscard]] RunResult finish(bool interrupted);
+
+  [[nodiscard]] Simulator& simulator() { return *simulator_; }
+  [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }
+  [[nodiscard]] std::size_t failed_checks() const { return failed_checks_; }
+
+ private:
+  enum class Step : std::uint32_t {
+    Join,
+    Leave,
+    Balance,
+    Lookup,
+    Get,
+    Put,
+    Sample,
+    Event,
+    Wake,
+    Retry
+  };
+  struct Pending {
+    Instant since;
+    NodeId target;
+    std::uint32_t record = 0;
+    Operation operation = Operation::Lookup;
+    bool existing = false;
+    std::uint32_t first_micros = 0;  // of a get: when the first value came
+  };
+  struct Stored {
+    dht::Key key;
+    dht::RecordKind kind = dht::RecordKind::Immutable;
+    bool done = false;  // the put was acknowledged
+    std::uint64_t value_tag = 0;
+  };
+
+  Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed);
+  Result<void> build();
+  void post(Instant at, Step step, std::uint32_t argument = 0);
+  void play(Instant now, std::uint32_t payload);
+  void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) override;
+
+  // experiment.cpp: the population
+  void join(std::uint32_t node, Instant now);
+  void leave(std::uint32_t node, Instant now, bool back_to_pool);
+  void balance(Instant now);
+  void play_event(const ScriptedEvent& event, Instant now);
+  void sleep_some(const ScriptedEvent& event, Instant now);
+  void wake(std::uint32_t node, Instant now);
+  [[nodiscard]] VirtualNode& node_at(std::uint32_t node);
+  std::vector<dht::Contact> seeds_for(std::uint32_t node);
+
+  // workload.cpp: what nodes are asked to do and how it went
+  void start_workload(Instant now);
+  [[nodiscard]] Duration pause(std::uint32_t per_node_hour);
+  void start_lookup(Instant now);
+  void start_get(Instant now);
+  void start_put(Instant now, std::uint32_t record);
+  void remember(std::uint32_t node, dht::LookupId id, const Pending& pending);
+  void finished(std::uint32_t node, const dht::NodesFound& found);
+  void finished(std::uint32_t node, const dht::GetDone& done);
+  void finished(std::uint32_t node, const dht::PutDone& done);
+  void value_arrived(std::uint32_t node, const dht::RecordFound& found);
+  void note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
+            unsigned recall);
+  [[nodiscard]] std::vector<std::uint32_t> truth_near(const NodeId& target, std::size_t count,
+                                                      Instant settled_before) const;
+
+  // observe.cpp: samples and checkers
+  void sample(Instant now);
+  void check_tables(Sample& row);
+  void check_records(Sample& row);
+  void check_expectations(RunResult& result) const;
+
+  Scenario scenario_;
+  std::uint32_t nodes_;
+  std::uint64_t seed_;
+  SeededRng rng_;
+  std::unique_ptr<dht::ContactBook> book_;
+  std::unique_ptr<Simulator> simulator_;
+  std::unique_ptr<Population> population_;
+  std::unique_ptr<NodeContext> context_;
+  std::unordered_map<std::uint64_t, Pending> pending_;  // never walked: order decides nothing
+  std::unordered_map<std::uint32_t, std::unique_ptr<NodeCore>> asleep_;  // never walked
+  std::vector<Stored> records_;
+  std::vector<Measured> measured_;
+  std::vector<Sample> samples_;
+  Sample open_;  // what the current interval gathered
+  std::vector<std::uint32_t> open_micros_;
+  Traffic before_;
+  std::uint64_t lost_before_ = 0;
+  std::uint32_t crowd_left_ = 0;
+  std::uint64_t abandoned_ = 0;
+  std::size_t failed_checks_ = 0;
+  std::vector<std::pair<double, std::string>> marks_;
+};
+
+}  // namespace weft::sim

@@ -1,0 +1,125 @@
+// What the simulator looks at while it runs: a row per sample, and the invariants that hold at
+// every one of them. A broken table aborts (WEFT_ASSERT in the core); a lost record is counted.
+#include <algorithm>
+
+#include "dht/routing_table.hpp"
+#include "simulations/experiment.hpp"
+
+namespace weft::sim {
+
+namespace {
+constexpr std::size_t kTablesPerSample = 50;
+constexpr std::size_t kHoldersNear = 200;
+}  // namespace
+
+void Experiment::sample(Instant now) {
+  Sample row = open_;
+  open_ = {};
+  row.minute = static_cast<double>(now.time_since_epoch() / 1s) / 60.0;
+  row.online = population_->online().size();
+  for (const auto node : population_->online())
+    row.servers += population_->at(node).serving_since != Instant::max() ? 1 : 0;
+  const Traffic& total = simulator_->total_traffic();
+  row.datagrams = total.datagrams_out - before_.datagrams_out;
+  row.bytes = total.bytes_out - before_.bytes_out;
+  before_ = total;
+  std::uint64_t lost = 0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(Drop::kCount); ++r)
+    lost += simulator_->network().dropped(static_cast<Drop>(r));
+  row.lost = lost - lost_before_;
+  lost_before_ = lost;
+  const auto seconds = static_cast<double>(scenario_.sample / 1s);
+  if (row.online > 0)
+    row.bytes_per_node_second =
+        static_cast<double>(row.bytes) / seconds / static_cast<double>(row.online);
+  if (!open_micros_.empty()) {
+    std::ranges::sort(open_micros_);
+    row.p50_ms = open_micros_[open_micros_.size() / 2] / 1000;
+    row.p99_ms = open_micros_[open_micros_.size() * 99 / 100] / 1000;
+    open_micros_.clear();
+  }
+  check_tables(row);
+  check_records(row);
+  samples_.push_back(row);
+  post(now + scenario_.sample, Step::Sample);
+}
+
+void Experiment::check_tables(Sample& row) {
+  const auto& online = population_->online();
+  if (online.empty()) return;
+  std::uint64_t entries = 0;
+  std::uint64_t dead = 0;
+  std::size_t looked_at = 0;
+  // A fixed stride, not a draw: watching must not change what happens.
+  const std::size_t stride = std::max<std::size_t>(1, online.size() / kTablesPerSample);
+  for (std::size_t i = 0; i < online.size(); i += stride) {
+    auto& node = node_at(online[i]);
+    node.check_invariants();
+    const dht::RoutingTable& table = node.dht().table();
+    for (std::size_t b = 0; b < table.bucket_count(); ++b) {
+      for (const auto& entry : table.bucket(b).live) {
+        ++entries;
+        const auto named = population_->truth().closest(book_->id(entry.handle), 1,
+                                                        [](std::uint32_t) { return true; });
+        dead += population_->at(named[0]).online ? 0 : 1;
+      }
+    }
+    ++looked_at;
+  }
+  if (entries > 0)
+    row.table_dead_percent = 100.0 * static_cast<double>(dead) / static_cast<double>(entries);
+  row.table_mean = static_cast<std::uint32_t>(entries / looked_at);
+}
+
+void Experiment::check_records(Sample& row) {
+  std::uint64_t holders = 0;
+  std::uint64_t stored = 0;
+  const auto anyone = [&](std::uint32_t node) { return population_->at(node).online; };
+  for (const auto& record : records_) {
+    if (!record.done) continue;
+    ++stored;
+    std::uint64_t here = 0;
+    for (const auto node : population_->truth().closest(record.key, kHoldersNear, anyone))
+      here += node_at(node).dht().holds(record.key) ? 1 : 0;
+    for (std::size_t i = 0; here == 0 && i < population_->online().size(); ++i)
+      here += node_at(population_->online()[i]).dht().holds(record.key) ? 1 : 0;
+    row.records_lost += here == 0 ? 1 : 0;
+    holders += here;
+  }
+  if (stored > 0) row.holders_mean = static_cast<double>(holders) / static_cast<double>(stored);
+}
+
+void Experiment::check_expectations(RunResult& result) const {
+  const auto& expect = scenario_.expect;
+  const auto lookups = summarise(measured_, Operation::Lookup, result.warmup_second);
+  const auto gets = summarise(measured_, Operation::Get, result.warmup_second);
+  const auto last_quarter = static_cast<std::uint32_t>(result.virtual_time / 1s * 3 / 4);
+  const auto last = summarise(measured_, Operation::Lookup, last_quarter);
+  const auto demand = [&](const char* what, const Percentiles& measured, std::uint32_t least) {
+    if (least == 0 || measured.ok * 1000 >= measured.count * least) return;
+    result.broken.push_back(std::string(what) + " succeed " + std::to_string(measured.ok) + " of " +
+                            std::to_string(measured.count) + ", expected at least " +
+                            std::to_string(least / 10) + "." + std::to_string(least % 10) + " %");
+  };
+  demand("lookups", lookups, expect.lookup_success);
+  demand("lookups of the last quarter", last, expect.final_lookup_success);
+  demand("gets", gets, expect.get_success);
+  if (expect.bytes_per_node_second > 0 && !samples_.empty()) {
+    double sum = 0;
+    std::size_t rows = 0;
+    for (const auto& row : samples_) {
+      if (row.minute * 60 <= result.warmup_second) continue;
+      sum += row.bytes_per_node_second;
+      ++rows;
+    }
+    if (rows > 0 && sum / static_cast<double>(rows) > expect.bytes_per_node_second)
+      result.broken.push_back("traffic per node is " +
+                              std::to_string(static_cast<int>(sum / static_cast<double>(rows))) +
+                              " B/s, expected at most " +
+                              std::to_string(expect.bytes_per_node_second));
+  }
+  if (expect.no_lost_record && !samples_.empty() && samples_.back().records_lost > 0)
+    result.broken.push_back(std::to_string(samples_.back().records_lost) + " records are lost");
+}
+
+}  // namespace weft::sim

@@ -1,0 +1,304 @@
+#include "simulations/report.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "simulations/svg_plot.hpp"
+
+namespace weft::sim {
+
+namespace {
+
+std::string fixed(double value, int digits = 1) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+const char* name_of(Operation operation) {
+  constexpr const char* kNames[] = {"lookup", "get", "put", "bootstrap"};
+  return kNames[static_cast<std::size_t>(operation)];
+}
+
+std::string heading(const RunResult& r) {
+  return "# weft sim " + r.scenario + ", nodes " + std::to_string(r.nodes) + ", seed " +
+         std::to_string(r.seed) + ", digest " + r.digest + "\n";
+}
+
+std::string series_csv(const RunResult& r) {
+  std::string out = heading(r);
+  out +=
+      "minute,online,servers,datagrams,bytes,dropped,bytes_per_node_s,lookups,lookups_ok,"
+      "p50_ms,p99_ms,gets,gets_ok,table_mean,table_dead_percent,records_lost,holders_mean\n";
+  for (const auto& s : r.samples) {
+    out += fixed(s.minute, 2) + "," + std::to_string(s.online) + "," + std::to_string(s.servers) +
+           "," + std::to_string(s.datagrams) + "," + std::to_string(s.bytes) + "," +
+           std::to_string(s.lost) + "," + fixed(s.bytes_per_node_second) + "," +
+           std::to_string(s.lookups) + "," + std::to_string(s.lookups_ok) + "," +
+           std::to_string(s.p50_ms) + "," + std::to_string(s.p99_ms) + "," +
+           std::to_string(s.gets) + "," + std::to_string(s.gets_ok) + "," +
+           std::to_string(s.table_mean) + "," + fixed(s.table_dead_percent) + "," +
+           std::to_string(s.records_lost) + "," + fixed(s.holders_mean) + "\n";
+  }
+  return out;
+}
+
+std::string operations_csv(const RunResult& r) {
+  std::string out = heading(r) + "second,operation,ok,ms,hops,requests,unanswered,recall_percent\n";
+  for (const auto& m : r.measured) {
+    out += std::to_string(m.at_second) + "," + name_of(m.operation) + "," + (m.ok ? "1," : "0,") +
+           fixed(m.micros / 1000.0, 3) + "," + std::to_string(m.hops) + "," +
+           std::to_string(m.requests) + "," + std::to_string(m.failures) + "," +
+           std::to_string(m.recall) + "\n";
+  }
+  return out;
+}
+
+std::vector<double> times_of(const RunResult& r, Operation operation) {
+  std::vector<double> out;
+  for (const auto& m : r.measured)
+    if (m.operation == operation && m.at_second >= r.warmup_second)
+      out.push_back(std::max(0.1, m.micros / 1000.0));
+  return out;
+}
+
+Plot latency_plot(const RunResult& r) {
+  Plot plot{"How long operations take", "milliseconds", "% done", {}, {}, true, true, 100};
+  for (const auto operation : {Operation::Lookup, Operation::Get}) {
+    auto values = times_of(r, operation);
+    if (!values.empty()) plot.lines.push_back(distribution(name_of(operation), std::move(values)));
+  }
+  plot.marks.emplace_back(r.one_rtt_ms, "1 RTT");
+  return plot;
+}
+
+Plot hops_plot(const RunResult& r) {
+  Plot plot{"Hops and datagrams of a lookup",
+            "count",
+            "% of lookups with at most so many",
+            {},
+            {},
+            false,
+            true,
+            100};
+  std::vector<double> hops;
+  std::vector<double> requests;
+  for (const auto& m : r.measured) {
+    if (m.operation != Operation::Lookup || m.at_second < r.warmup_second) continue;
+    hops.push_back(m.hops);
+    requests.push_back(m.requests);
+  }
+  plot.lines.push_back(distribution("hops", hops));
+  plot.lines.push_back(distribution("requests sent", requests));
+  return plot;
+}
+
+template <class Pick>
+PlotLine over_time(const RunResult& r, std::string label, const Pick& pick) {
+  PlotLine line{std::move(label), {}, false};
+  for (const auto& s : r.samples)
+    if (const double value = pick(s); value >= 0) line.points.emplace_back(s.minute, value);
+  return line;
+}
+
+double share(std::uint32_t ok, std::uint32_t all) { return all == 0 ? -1 : 100.0 * ok / all; }
+
+std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
+  std::vector<std::pair<std::string, Plot>> plots;
+  plots.emplace_back("latency", latency_plot(r));
+  plots.emplace_back("hops", hops_plot(r));
+  Plot success{"Success over time", "minute", "%", {}, r.marks, false, false, 100.5};
+  success.lines.push_back(
+      over_time(r, "lookups", [](const Sample& s) { return share(s.lookups_ok, s.lookups); }));
+  auto gets = over_time(r, "gets", [](const Sample& s) { return share(s.gets_ok, s.gets); });
+  if (!gets.points.empty()) success.lines.push_back(std::move(gets));
+  plots.emplace_back("success", std::move(success));
+  Plot times{"Lookup time over time", "minute", "ms", {}, r.marks};
+  times.lines.push_back(
+      over_time(r, "median", [](const Sample& s) { return s.lookups == 0 ? -1.0 : s.p50_ms; }));
+  times.lines.push_back(over_time(
+      r, "99th percentile", [](const Sample& s) { return s.lookups == 0 ? -1.0 : s.p99_ms; }));
+  plots.emplace_back("lookup_time", std::move(times));
+  Plot traffic{"Traffic per node", "minute", "bytes/s sent", {}, r.marks};
+  traffic.lines.push_back(
+      over_time(r, "mean", [](const Sample& s) { return s.bytes_per_node_second; }));
+  plots.emplace_back("traffic", std::move(traffic));
+  Plot population{"Population", "minute", "nodes", {}, r.marks};
+  population.lines.push_back(
+      over_time(r, "online", [](const Sample& s) { return static_cast<double>(s.online); }));
+  population.lines.push_back(
+      over_time(r, "servers", [](const Sample& s) { return static_cast<double>(s.servers); }));
+  plots.emplace_back("population", std::move(population));
+  if (!r.samples.empty() && r.samples.back().holders_mean > 0) {
+    Plot records{"Copies of a record", "minute", "holders online, mean", {}, r.marks};
+    records.lines.push_back(over_time(
+        r, "holders", [](const Sample& s) { return s.holders_mean > 0 ? s.holders_mean : -1.0; }));
+    plots.emplace_back("records", std::move(records));
+  }
+  std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
+  Plot spread{"Traffic, node by node",
+              "bytes/s sent, mean of its time online",
+              "% of nodes with at most so much",
+              {},
+              {},
+              false,
+              true,
+              100};
+  spread.lines.push_back(distribution("nodes", std::move(nodes)));
+  plots.emplace_back("traffic_nodes", std::move(spread));
+  return plots;
+}
+
+std::string tile(const std::string& value, const std::string& label) {
+  return "<div class='tile'><b>" + value + "</b><span>" + label + "</span></div>";
+}
+
+std::string row_of(const RunResult& r, Operation operation, const char* label) {
+  const auto p =
+      summarise(r.measured, operation, operation == Operation::Put ? 0 : r.warmup_second);
+  if (p.count == 0) return "";
+  const auto rtt = [&](double ms) {
+    return r.one_rtt_ms > 0 ? " <i>" + fixed(ms / r.one_rtt_ms, 2) + " RTT</i>" : std::string();
+  };
+  return "<tr><th>" + std::string(label) + "</th><td>" + std::to_string(p.count) + "</td><td>" +
+         fixed(p.success_percent(), 2) + " %</td><td>" + fixed(p.p50_ms, 0) + rtt(p.p50_ms) +
+         "</td><td>" + fixed(p.p90_ms, 0) + rtt(p.p90_ms) + "</td><td>" + fixed(p.p99_ms, 0) +
+         rtt(p.p99_ms) + "</td><td>" + fixed(p.hops_mean) + "</td><td>" + fixed(p.requests_mean) +
+         "</td><td>" + fixed(p.wasted_mean, 2) + "</td></tr>";
+}
+
+constexpr const char* kPageStyle = R"(
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+main{max-width:1320px;margin:0 auto;padding:28px 20px 60px}
+h1{font-size:26px;margin:0 0 4px}p{margin:4px 0 14px;color:var(--soft);max-width:80ch}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:18px 0}
+.tile{background:var(--card);border-radius:8px;padding:12px 14px}
+.tile b{display:block;font-size:21px;font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:13px}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:16px}
+.plots figure{margin:0;background:var(--card);border-radius:8px;padding:10px}
+.wide{overflow-x:auto}table{border-collapse:collapse;margin:14px 0;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:5px 14px 5px 0;border-bottom:1px solid var(--line);white-space:nowrap}th:first-child{text-align:left}
+i{color:var(--soft);font-style:normal;font-size:12px}code{font-size:12.5px;word-break:break-all}
+.bad{border-left:4px solid #d1242f;padding:8px 14px;background:var(--card);border-radius:4px;margin:12px 0}
+)";
+
+std::string page(const RunResult& r, const std::string& description) {
+  const auto lookups = summarise(r.measured, Operation::Lookup, r.warmup_second);
+  const auto gets = summarise(r.measured, Operation::Get, r.warmup_second);
+  const auto minutes = static_cast<double>(r.virtual_time / 1s) / 60.0;
+  std::string out =
+      "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
+      "content='width=device-width,initial-scale=1'><title>weft sim: " +
+      r.scenario + "</title><style>" + plot_style() + kPageStyle + "</style><main><h1>" +
+      r.scenario + "</h1><p>" + description + "</p>";
+  if (r.interrupted)
+    out += "<div class='bad'>Interrupted after " + fixed(minutes) + " virtual minutes.</div>";
+  for (const auto& broken : r.broken) out += "<div class='bad'>Missed: " + broken + "</div>";
+  out += "<div class='tiles'>" + tile(std::to_string(r.nodes), "nodes") +
+         tile(fixed(minutes, 0) + " min", "virtual time") +
+         tile(fixed(lookups.success_percent(), 2) + " %", "lookups right") +
+         tile(fixed(lookups.p50_ms, 0) + " ms", "median lookup");
+  if (gets.count > 0) out += tile(fixed(gets.success_percent(), 2) + " %", "gets found");
+  if (!r.node_bytes_per_second.empty())
+    out +=
+        tile(std::to_string(r.node_bytes_per_second[r.node_bytes_per_second.size() / 2]) + " B/s",
+             "median node sends");
+  out +=
+      tile(fixed(r.one_rtt_ms, 0) + " ms", "one RTT (median pair)") +
+      tile(fixed(static_cast<double>(r.node_memory_bytes) / 1024.0) + " KiB", "memory of a node") +
+      "</div>";
+  out +=
+      "<div class='wide'><table><tr><th></th><th>count</th><th>right</th><th>p50 ms</th>"
+      "<th>p90 ms</th><th>p99 ms</th><th>hops</th><th>requests</th><th>unanswered</th></tr>" +
+      row_of(r, Operation::Lookup, "lookup") + row_of(r, Operation::Get, "get") +
+      row_of(r, Operation::Put, "put") + "</table></div><div class='plots'>";
+  for (const auto& [name, plot] : all_plots(r)) out += "<figure>" + to_svg(plot) + "</figure>";
+  out += "</div><div class='wide'><table><tr><th>Datagrams that never arrived</th><th></th></tr>";
+  for (const auto& [reason, count] : r.drops)
+    out += "<tr><th>" + reason + "</th><td>" + std::to_string(count) + "</td></tr>";
+  out +=
+      "</table></div><p>The real DHT core of every node; no cryptography (null sealer, same "
+      "sizes). A lookup is right if its target answered or its best answer is the closest "
+      "settled server there is. Traffic is UDP payload.</p><p>Repeat with<br><code>weft sim run " +
+      r.scenario + " --nodes " + std::to_string(r.nodes) + " --seed " + std::to_string(r.seed) +
+      "</code><br>Digest <code>" + r.digest + "</code> over " + std::to_string(r.delivered) +
+      " delivered datagrams, " + std::to_string(r.events) + " events.</p></main></html>\n";
+  return out;
+}
+
+Result<void> write_file(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) return fail(Errc::Storage, "cannot write " + path.string());
+  return {};
+}
+
+nlohmann::ordered_json summary_json(const Percentiles& p) {
+  return {{"count", p.count},
+          {"success_percent", p.success_percent()},
+          {"p50_ms", p.p50_ms},
+          {"p90_ms", p.p90_ms},
+          {"p99_ms", p.p99_ms},
+          {"hops_mean", p.hops_mean},
+          {"requests_mean", p.requests_mean},
+          {"unanswered_mean", p.wasted_mean},
+          {"recall_mean_percent", p.recall_mean}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const RunResult& r) {
+  nlohmann::ordered_json json;
+  json["schema"] = "weft.sim/1";
+  json["scenario"] = r.scenario;
+  json["seed"] = r.seed;
+  json["nodes"] = r.nodes;
+  json["virtual_s"] = r.virtual_time / 1s;
+  json["wall_s"] = r.wall_seconds;
+  json["events"] = r.events;
+  json["events_per_s"] = r.wall_seconds > 0 ? static_cast<double>(r.events) / r.wall_seconds : 0.0;
+  json["rss_bytes"] = r.rss_bytes;
+  json["digest"] = r.digest;
+  json["interrupted"] = r.interrupted;
+  auto& results = json["results"];
+  results["one_rtt_ms"] = r.one_rtt_ms;
+  results["lookup"] = summary_json(summarise(r.measured, Operation::Lookup, r.warmup_second));
+  results["get"] = summary_json(summarise(r.measured, Operation::Get, r.warmup_second));
+  results["put"] = summary_json(summarise(r.measured, Operation::Put, 0));
+  const auto& nodes = r.node_bytes_per_second;
+  results["bytes_per_node_s_p50"] = nodes.empty() ? 0 : nodes[nodes.size() / 2];
+  results["bytes_per_node_s_p99"] = nodes.empty() ? 0 : nodes[nodes.size() * 99 / 100];
+  results["node_memory_bytes"] = r.node_memory_bytes;
+  results["overhead_bytes"] = r.overhead_bytes;
+  results["delivered"] = r.delivered;
+  results["abandoned"] = r.abandoned;
+  for (const auto& [reason, count] : r.drops) results["dropped"][reason] = count;
+  results["records_lost"] = r.samples.empty() ? 0 : r.samples.back().records_lost;
+  results["missed"] = r.broken;
+  return json;
+}
+
+Result<void> write_report(const RunResult& result, const std::string& description,
+                          const std::string& directory) {
+  std::error_code error;
+  const std::filesystem::path root(directory);
+  std::filesystem::create_directories(root, error);
+  if (error) return fail(Errc::Storage, "cannot create " + directory + ": " + error.message());
+  WEFT_CHECK(write_file(root / "series.csv", series_csv(result)));
+  WEFT_CHECK(write_file(root / "operations.csv", operations_csv(result)));
+  std::string nodes = heading(result) + "bytes_per_second\n";
+  for (const auto rate : result.node_bytes_per_second) nodes += std::to_string(rate) + "\n";
+  WEFT_CHECK(write_file(root / "nodes.csv", nodes));
+  WEFT_CHECK(write_file(root / "result.json", to_json(result).dump(2) + "\n"));
+  for (const auto& [name, plot] : all_plots(result)) {
+    std::string svg = to_svg(plot);
+    svg.insert(svg.find('>') + 1, "<style>" + plot_style() + "</style>");
+    WEFT_CHECK(write_file(root / (name + ".svg"), svg));
+  }
+  return write_file(root / "report.html", page(result, description));
+}
+
+}  // namespace weft::sim

@@ -1,0 +1,197 @@
+#include "simulations/svg_plot.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace weft::sim {
+
+namespace {
+
+constexpr double kWidth = 620, kHeight = 320;
+constexpr double kLeft = 64, kRight = 16, kTop = 40, kBottom = 66;
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
+std::string tick_text(double value) {
+  char text[32];
+  if (value >= 10'000)
+    std::snprintf(text, sizeof text, "%gk", value / 1000);
+  else
+    std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '&')
+      out += "&amp;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+// 1, 2 or 5 times a power of ten: about five steps over the range.
+double nice_step(double range) {
+  const double raw = range / 5;
+  const double power = std::pow(10, std::floor(std::log10(raw)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (raw <= factor * power) return factor * power;
+  return 10 * power;
+}
+
+struct Axes {
+  double x0 = 0, x1 = 1, y0 = 0, y1 = 1;
+  bool log_x = false;
+  [[nodiscard]] double x(double value) const {
+    const double share =
+        log_x ? (std::log10(value) - std::log10(x0)) / (std::log10(x1) - std::log10(x0))
+              : (value - x0) / (x1 - x0);
+    return kLeft + std::clamp(share, 0.0, 1.0) * (kWidth - kLeft - kRight);
+  }
+  [[nodiscard]] double y(double value) const {
+    const double share = std::clamp((value - y0) / (y1 - y0), 0.0, 1.0);
+    return kHeight - kBottom - share * (kHeight - kTop - kBottom);
+  }
+};
+
+Axes axes_for(const Plot& plot) {
+  Axes axes;
+  axes.log_x = plot.log_x;
+  bool first = true;
+  for (const auto& line : plot.lines) {
+    for (const auto& [x, y] : line.points) {
+      if (first) axes = {x, x, y, y, plot.log_x};
+      first = false;
+      axes.x0 = std::min(axes.x0, x);
+      axes.x1 = std::max(axes.x1, x);
+      axes.y0 = std::min(axes.y0, y);
+      axes.y1 = std::max(axes.y1, y);
+    }
+  }
+  if (plot.log_x) axes.x0 = std::max(axes.x0, 0.1);
+  if (plot.y_from_zero) axes.y0 = 0;
+  if (plot.y_most > 0)
+    axes.y1 = plot.y_most;
+  else if (axes.y1 > axes.y0)
+    axes.y1 += (axes.y1 - axes.y0) * 0.08;
+  if (axes.x1 <= axes.x0) axes.x1 = axes.x0 + (plot.log_x ? axes.x0 : 1);
+  if (axes.y1 <= axes.y0) axes.y1 = axes.y0 + 1;
+  return axes;
+}
+
+void text_at(std::string& out, double x, double y, const char* kind, const std::string& text,
+             const char* extra = "") {
+  out += "<text class='" + std::string(kind) + "' x='" + number(x) + "' y='" + number(y) + "' " +
+         extra + ">" + escaped(text) + "</text>";
+}
+
+void draw_grid(std::string& out, const Plot& plot, const Axes& axes) {
+  const double step = nice_step(axes.y1 - axes.y0);
+  for (double y = std::ceil(axes.y0 / step) * step; y <= axes.y1 + step / 1000; y += step) {
+    const auto at = number(axes.y(y));
+    out += "<line class='grid' x1='" + number(kLeft) + "' x2='" + number(kWidth - kRight) +
+           "' y1='" + at + "' y2='" + at + "'/>";
+    text_at(out, kLeft - 8, axes.y(y) + 4, "tick", tick_text(std::round(y / step) * step),
+            "text-anchor='end'");
+  }
+  std::vector<double> ticks;
+  if (plot.log_x) {
+    for (double power = std::pow(10, std::floor(std::log10(axes.x0))); power <= axes.x1;
+         power *= 10)
+      for (const double factor : {1.0, 2.0, 5.0})
+        if (power * factor >= axes.x0 && power * factor <= axes.x1) ticks.push_back(power * factor);
+  } else {
+    const double x_step = nice_step(axes.x1 - axes.x0);
+    for (double x = std::ceil(axes.x0 / x_step) * x_step; x <= axes.x1 + x_step / 1000; x += x_step)
+      ticks.push_back(std::round(x / x_step) * x_step);
+  }
+  for (const double x : ticks)
+    text_at(out, axes.x(x), kHeight - kBottom + 18, "tick", tick_text(x), "text-anchor='middle'");
+  text_at(out, (kLeft + kWidth - kRight) / 2, kHeight - kBottom + 36, "axis", plot.x_label,
+          "text-anchor='middle'");
+  text_at(out, kLeft - 48, kTop - 8, "axis", plot.y_label);
+  out += "<line class='base' x1='" + number(kLeft) + "' x2='" + number(kWidth - kRight) + "' y1='" +
+         number(kHeight - kBottom) + "' y2='" + number(kHeight - kBottom) + "'/>";
+}
+
+void draw_marks(std::string& out, const Plot& plot, const Axes& axes) {
+  for (const auto& [x, word] : plot.marks) {
+    if (x < axes.x0 || x > axes.x1) continue;
+    const auto at = number(axes.x(x));
+    out += "<line class='mark' x1='" + at + "' x2='" + at + "' y1='" + number(kTop) + "' y2='" +
+           number(kHeight - kBottom) + "'/>";
+    text_at(out, axes.x(x) + 4, kTop + 11, "tick", word);
+  }
+}
+
+}  // namespace
+
+std::string plot_style() {
+  return R"(
+.plot text{font:12px system-ui,sans-serif;fill:var(--ink)}
+.plot .title{font-size:14px;font-weight:600}
+.plot .tick{fill:var(--soft);font-size:11px}.plot .axis{fill:var(--soft)}
+.plot .grid{stroke:var(--line);stroke-width:1}.plot .base{stroke:var(--soft);stroke-width:1}
+.plot .mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
+.plot polyline{fill:none;stroke-width:2;stroke-linejoin:round}
+.plot .s0{stroke:var(--a)}.plot .s1{stroke:var(--b)}.plot .s2{stroke:var(--c)}.plot .s3{stroke:var(--d)}
+.plot rect.s0{fill:var(--a)}.plot rect.s1{fill:var(--b)}.plot rect.s2{fill:var(--c)}.plot rect.s3{fill:var(--d)}
+:root{--ink:#1c2430;--soft:#5d6878;--line:#e3e7ec;--page:#fff;--card:#f6f8fa;--a:#1f6feb;--b:#d9730d;--c:#2a8c4a;--d:#9b4dca}
+@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a3b3;--line:#2d3540;--page:#14181d;--card:#1c2229;--a:#6cb0ff;--b:#f0a04b;--c:#62c484;--d:#c792ea}}
+)";
+}
+
+std::string to_svg(const Plot& plot) {
+  const Axes axes = axes_for(plot);
+  std::string out =
+      "<svg class='plot' xmlns='http://www.w3.org/2000/svg' viewBox='0 0 620 320' "
+      "role='img' aria-label='" +
+      escaped(plot.title) + "'>";
+  text_at(out, kLeft - 48, 16, "title", plot.title);
+  draw_grid(out, plot, axes);
+  draw_marks(out, plot, axes);
+  double legend = kLeft;
+  for (std::size_t i = 0; i < plot.lines.size(); ++i) {
+    const std::string kind = "s" + std::to_string(i % 4);
+    out += "<polyline class='" + kind + "' points='";
+    double last_y = 0;
+    bool first = true;
+    for (const auto& [x, y] : plot.lines[i].points) {
+      if (plot.lines[i].steps && !first)
+        out += number(axes.x(x)) + "," + number(axes.y(last_y)) + " ";
+      out += number(axes.x(x)) + "," + number(axes.y(y)) + " ";
+      last_y = y;
+      first = false;
+    }
+    out += "'/>";
+    if (plot.lines.size() < 2) continue;
+    out += "<rect class='" + kind + "' x='" + number(legend) + "' y='" + number(kHeight - 18) +
+           "' width='12' height='4'/>";
+    text_at(out, legend + 17, kHeight - 12, "tick", plot.lines[i].label);
+    legend += 36 + 6.6 * static_cast<double>(plot.lines[i].label.size());
+  }
+  return out + "</svg>";
+}
+
+PlotLine distribution(std::string label, std::vector<double> values) {
+  PlotLine line{std::move(label), {}, false};
+  std::ranges::sort(values);
+  constexpr std::size_t kPoints = 400;
+  for (std::size_t i = 0; i <= kPoints && !values.empty(); ++i) {
+    const std::size_t at = i * (values.size() - 1) / kPoints;
+    line.points.emplace_back(
+        values[at], 100.0 * static_cast<double>(at + 1) / static_cast<double>(values.size()));
+  }
+  return line;
+}
+
+}  // namespace weft::sim

@@ -1,0 +1,34 @@
+// Small charts as SVG text: lines over time, and cumulative distributions. One look for all; light
+// and dark follow the reader's setting through CSS classes of the page that embeds them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weft::sim {
+
+struct PlotLine {
+  std::string label;
+  std::vector<std::pair<double, double>> points;
+  bool steps = false;  // hold each value until the next point
+};
+
+struct Plot {
+  std::string title;
+  std::string x_label;
+  std::string y_label;
+  std::vector<PlotLine> lines;
+  std::vector<std::pair<double, std::string>> marks;  // vertical lines with a word
+  bool log_x = false;
+  bool y_from_zero = true;
+  double y_most = 0;  // 0: from the data
+};
+
+[[nodiscard]] std::string to_svg(const Plot& plot);
+// The style a stand-alone SVG or a page needs once.
+[[nodiscard]] std::string plot_style();
+// Values become a line from 0 to 100 percent, thinned to at most 400 points.
+[[nodiscard]] PlotLine distribution(std::string label, std::vector<double> values);
+
+}  // namespace weft::sim
