@@ -19,16 +19,15 @@ struct Config {
   std::size_t per_prefix_table = 10;
 
   // Lookups.
-  std::size_t alpha = 4;               // requests in flight, plus one for every slow reply
-  std::size_t max_in_flight = 24;      // alpha and all extras together
-  std::size_t converge = 3;            // the walk ends when this many closest have all replied
-  std::size_t paths = 4;               // disjoint, for names and mutable records
-  std::size_t paths_after_fail = 8;    // second attempt, with a scan of the whole region
-  std::size_t candidates = 192;        // remembered per lookup
-  std::size_t queries = 160;           // asked per lookup at most
-  std::size_t region_max = 64;         // holders of one record at most
-  std::size_t lookups = 256;           // running at once; more are refused
-  std::size_t queries_full_table = 2;  // values asked for first when we know everybody
+  std::size_t alpha = 4;             // requests in flight, plus one for every slow reply
+  std::size_t max_in_flight = 24;    // alpha and all extras together
+  std::size_t converge = 3;          // the walk ends when this many closest have all replied
+  std::size_t paths = 4;             // disjoint, for names and mutable records
+  std::size_t paths_after_fail = 8;  // second attempt, with a scan of the whole region
+  std::size_t candidates = 192;      // remembered per lookup
+  std::size_t queries = 160;         // asked per lookup at most
+  std::size_t region_max = 64;       // holders of one record at most
+  std::size_t lookups = 256;         // running at once; more are refused
 
   // RPC. Soft timeout = srtt + 4 * variance within these bounds: slow is not dead.
   Duration soft_timeout_min = 150ms;
@@ -36,8 +35,10 @@ struct Config {
   Duration first_rtt = 250ms;        // before anything was measured
   unsigned attempts = 2;             // one retransmission
   unsigned evict_after = 2;          // failed requests, then a failed ping
+  std::size_t verifying = 8;         // pings to newcomers in flight
   std::size_t pending = 512;         // requests without an answer, per node
   std::size_t queue = 1024;          // datagrams waiting for poll_transmit
+  std::size_t padded_ping = 128;     // a ping without cookie, so that its reply is not longer
   std::size_t padded_request = 512;  // datagram size of a request whose reply may be long
   std::size_t max_datagram = 1232;   // ours; IPv6 minimum MTU without headers
 
@@ -50,8 +51,12 @@ struct Config {
   // Upkeep. An entry is pinged when it was silent for half its known life, within these bounds:
   // sessions are Weibull with k = 0.5, so who was here long stays long.
   Duration ping_min = 5min;
-  Duration ping_max = 30min;
+  Duration ping_max = 14min;  // below relay_age: near contacts can always be told
+  Duration wide_min = 30min;  // the extra places of wide buckets: their whole known life
+  Duration wide_max = 2h;
   Duration ping_pace = 2s;        // at most one upkeep ping in this time
+  Duration upkeep_step = 250ms;   // between the steps of joining and crawling
+  Duration join_retry = 15s;      // nobody answered: try the seeds again
   Duration refresh = 60min;       // a bucket nobody touched, and our own neighbourhood
   Duration relay_age = 15min;     // entries heard of longer ago are not told to others
   Duration server_after = 20min;  // stable and reachable this long before serving
@@ -63,7 +68,9 @@ struct Config {
   std::uint64_t full_table_bits_per_second = 8000;
   Duration mean_session = 2h;
   std::size_t full_table_max = 30000;
-  std::size_t news = 12;  // contacts told along with one upkeep message
+  Duration recrawl = 4h;        // news is lossy: ask everybody again
+  std::size_t crawl_slice = 8;  // nodes per question of a crawl
+  std::size_t news = 12;        // contacts told along with one upkeep message
 
   // Records.
   std::size_t records = 4096;  // stored per node
@@ -72,6 +79,7 @@ struct Config {
   std::size_t own_records = 256;
   Duration record_life = 48h;
   Duration presence_life = 30min;
+  Duration repair = 60min;  // a holder stores again what nobody stored here for so long
   Duration republish = 22h;
   Duration presence_republish = 10min;
   unsigned store_percent = 75;  // of the region: then a put is done

@@ -115,9 +115,7 @@ const Contact& ContactBook::at(ContactHandle handle) const {
   return chunks_[index / kChunk][index % kChunk];
 }
 
-bool ContactBook::wants_sweep() const {
-  return use_ == Use::Private && used_ * 4 >= capacity_ * 3;
-}
+bool ContactBook::wants_sweep() const { return use_ == Use::Private && used_ * 4 >= capacity_ * 3; }
 
 void ContactBook::keep_only(std::vector<ContactHandle> keep) {
   WEFT_ASSERT(use_ == Use::Private);

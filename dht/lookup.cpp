@@ -182,8 +182,8 @@ void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t pref
   }
   if (candidates_.size() >= limits_.candidates) {
     // The farthest one nobody asked makes room, if the new one is nearer.
-    const auto last = std::ranges::find(candidates_.rbegin(), candidates_.rend(), State::New,
-                                        &Candidate::state);
+    const auto last =
+        std::ranges::find(candidates_.rbegin(), candidates_.rend(), State::New, &Candidate::state);
     if (last == candidates_.rend() || last->distance < candidate.distance) return;
     candidates_.erase(std::next(last).base());
     insert(handle, node, prefix, path, hop);

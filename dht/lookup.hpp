@@ -52,8 +52,8 @@ class Lookup {
     std::uint16_t prefix = 0;  // short_prefix; 0: exempt
     State state = State::New;
     std::uint8_t path = kSpare;
-    std::uint8_t hop = 0;   // replies between us and it
-    bool renewed = false;   // its address was replaced once
+    std::uint8_t hop = 0;  // replies between us and it
+    bool renewed = false;  // its address was replaced once
   };
 
   Lookup(const NodeId& target, const LookupLimits& limits);
@@ -68,6 +68,8 @@ class Lookup {
   void on_failure(ContactHandle handle);
 
   [[nodiscard]] bool done() const;
+  // Nothing left to ask and only slow ones still out.
+  [[nodiscard]] bool settled() const { return asked_ == 0 && !anything_to_ask(); }
   // The target itself has replied.
   [[nodiscard]] bool exact() const;
   // Closest first: those that replied, and with `all` those not asked yet too.
@@ -105,7 +107,7 @@ class Lookup {
 
   NodeId target_;
   LookupLimits limits_;
-  std::vector<Candidate> candidates_;  // by distance
+  std::vector<Candidate> candidates_;                  // by distance
   std::array<std::uint16_t, kMaxPaths> path_asked_{};  // in flight, not slow
   std::size_t asked_ = 0;
   std::size_t slow_ = 0;

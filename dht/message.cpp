@@ -33,7 +33,7 @@ Result<wire::Reader> open_body(ByteView body, std::size_t& fields) {
 
 Result<MessageType> read_type(wire::Reader& r) {
   WEFT_TRY(const std::uint64_t type, r.uint());
-  if (type < 1 || type > 5) return fail(Errc::Unsupported, "dht message type");
+  if (type < 1 || type > 4) return fail(Errc::Unsupported, "dht message type");
   return static_cast<MessageType>(type);
 }
 
@@ -62,7 +62,6 @@ Bytes Request::encode() const {
       if (!contacts.empty()) w.bin(contacts);
       break;
     case MessageType::FindNode:
-    case MessageType::Sync:
       head(1);
       w.bin(target.view());
       break;
@@ -97,8 +96,7 @@ Result<Request> Request::decode(ByteView body) {
         WEFT_TRY(request.contacts, read_contacts(r));
       }
       break;
-    case MessageType::FindNode:
-    case MessageType::Sync: {
+    case MessageType::FindNode: {
       if (fields < 4) return fail(Errc::Malformed, "no target");
       WEFT_TRY(request.target.bytes, r.fixed<32>());
       break;
@@ -142,7 +140,6 @@ Bytes Reply::encode() const {
       break;
     }
     case MessageType::FindNode:
-    case MessageType::Sync:
       head(1);
       w.bin(contacts);
       break;
@@ -175,8 +172,7 @@ Result<Reply> Reply::decode(ByteView body) {
       reply.observed = observed;
       break;
     }
-    case MessageType::FindNode:
-    case MessageType::Sync: {
+    case MessageType::FindNode: {
       if (fields < 4) return fail(Errc::Malformed, "no contacts");
       WEFT_TRY(reply.contacts, read_contacts(r));
       break;

@@ -6,10 +6,9 @@
 //     2 find_node  [.., target 32]
 //     3 get        [.., key 32, kind]
 //     4 put        [.., cas | nil, record]
-//     5 sync       [.., after 32]               full-table mode: who follows this id
 //   reply    [type, flags, cookie 8, ...]       the request's nonce lies outside the body
 //     1 ping       [.., endpoint 18]            where the request came from
-//     2 find_node, 5 sync  [.., contacts]
+//     2 find_node  [.., contacts]
 //     3 get        [.., contacts, [record ...]]
 //     4 put        [.., error]
 //
@@ -31,17 +30,18 @@ inline constexpr std::uint8_t kChannel = 0x01;
 
 inline constexpr std::uint64_t kFlagServer = 1;     // the sender answers requests
 inline constexpr std::uint64_t kFlagFullTable = 2;  // the sender keeps a directory of everybody
+inline constexpr std::uint64_t kFlagMore = 4;  // records did not fit: ask again with the cookie
 
 using Cookie = std::uint64_t;  // opaque to whom it was given
 
-enum class MessageType : std::uint8_t { Ping = 1, FindNode = 2, Get = 3, Put = 4, Sync = 5 };
+enum class MessageType : std::uint8_t { Ping = 1, FindNode = 2, Get = 3, Put = 4 };
 
 struct Request {
   MessageType type = MessageType::Ping;
   std::uint64_t flags = 0;
   std::optional<Cookie> cookie;
-  ByteView contacts;  // ping: n * kContactSize
-  NodeId target;      // find_node, get (the key), sync (after)
+  ByteView contacts;                        // ping: n * kContactSize
+  NodeId target;                            // find_node, get (the key)
   RecordKind kind = RecordKind::Immutable;  // get
   std::optional<std::uint64_t> cas;         // put
   ByteView record;                          // put: still encoded
@@ -57,7 +57,7 @@ struct Reply {
   std::uint64_t flags = 0;
   Cookie cookie = 0;
   std::optional<Endpoint> observed;  // ping
-  ByteView contacts;                 // find_node, sync, get
+  ByteView contacts;                 // find_node, get
   std::vector<ByteView> records;     // get
   PutError error = PutError::None;   // put
 

@@ -84,7 +84,7 @@ void RecordStore::expire(Instant now) {
     bytes_ -= item->size;
     return true;
   });
-  if (records_.empty()) records_ = {};
+  if (records_.empty()) records_.shrink_to_fit();
 }
 
 Stored* RecordStore::oldest_put(Instant limit) {

@@ -20,8 +20,8 @@ namespace weft::dht {
 struct Stored {
   Key key;
   Record record;
-  Instant until{};     // forgotten then
-  Instant put_at{};    // last time anybody stored it here
+  Instant until{};   // forgotten then
+  Instant put_at{};  // last time anybody stored it here
   std::uint32_t size = 0;
 };
 
@@ -32,8 +32,7 @@ class RecordStore {
   PutError put(Instant now, UnixTime unix_now, const Key& key, const Record& record,
                std::optional<std::uint64_t> cas);
   // Alive ones under this key: of this kind; newest sequence first.
-  [[nodiscard]] std::vector<const Stored*> find(Instant now, const Key& key,
-                                                RecordKind kind) const;
+  [[nodiscard]] std::vector<const Stored*> find(Instant now, const Key& key, RecordKind kind) const;
   [[nodiscard]] bool holds(const Key& key) const;
   void expire(Instant now);
   // The one whose last put is longest ago, if that is before `limit`; for repair.

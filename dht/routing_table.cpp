@@ -35,9 +35,9 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
   const NodeId& node = book_.id(contact);
   if (node == self_) return Inserted::Refused;
   const Ticks ticks = to_ticks(now);
-  const auto ms = rtt ? static_cast<std::uint16_t>(
-                            std::clamp<std::int64_t>(rtt->count() / 1'000'000, 1, 60000))
-                      : std::uint16_t{0};
+  const auto ms =
+      rtt ? static_cast<std::uint16_t>(std::clamp<std::int64_t>(rtt->count() / 1'000'000, 1, 60000))
+          : std::uint16_t{0};
   if (Entry* known = find_mutable(node)) {
     if (known->handle != contact) {  // it moved: the new address has just answered
       if (!diverse(buckets_[index_of(node)], book_.at(contact).endpoint)) {
@@ -50,17 +50,16 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     known->heard = ticks;
     known->fails = 0;
     if (ms != 0)
-      known->rtt_ms = known->rtt_ms == 0
-                          ? ms
-                          : static_cast<std::uint16_t>((known->rtt_ms * 7U + ms) / 8U);
+      known->rtt_ms =
+          known->rtt_ms == 0 ? ms : static_cast<std::uint16_t>((known->rtt_ms * 7U + ms) / 8U);
     return Inserted::Known;
   }
   for (;;) {
     const std::size_t index = index_of(node);
     Bucket& bucket = buckets_[index];
     if (!diverse(bucket, book_.at(contact).endpoint)) return Inserted::Refused;
-    const Entry entry{contact, ticks, born_of(ticks), ms,
-                      short_prefix(prefix_of(book_.at(contact).endpoint)), 0};
+    const Entry entry{
+        contact, ticks, born_of(ticks), ms, short_prefix(prefix_of(book_.at(contact).endpoint)), 0};
     if (bucket.live.size() < capacity(index)) {
       insert(bucket, entry);
       return Inserted::New;
@@ -101,8 +100,16 @@ bool RoutingTable::suggest(ContactHandle contact) {
   const std::size_t index = index_of(node);
   Bucket& bucket = buckets_[index];
   if (!diverse(bucket, book_.at(contact).endpoint)) return false;
-  const bool last = index + 1 == buckets_.size();
-  if (bucket.live.size() < capacity(index) || last) return true;
+  if (index + 1 < buckets_.size()) {
+    // Wide buckets fill up by traffic alone; only the usual k are worth a ping of their own.
+    if (bucket.live.size() < config_.k) return true;
+  } else {
+    const Distance reach = distance(node, self_);
+    const auto nearer = std::ranges::count_if(bucket.live, [&](const Entry& entry) {
+      return distance(book_.id(entry.handle), self_) < reach;
+    });
+    if (static_cast<std::size_t>(nearer) < config_.k) return true;
+  }
   auto& waiting = bucket.replacements;
   std::erase(waiting, contact);
   if (waiting.size() >= config_.replacements) waiting.erase(waiting.begin());
@@ -168,9 +175,9 @@ Ticks RoutingTable::ping_after(const Entry& entry, std::size_t index) const {
   if (entry.fails > 0) return to_ticks(config_.ping_pace);
   // Half of its known life; near entries stay young enough to be told to others.
   const bool wide = capacity(index) > config_.k && index + 1 < buckets_.size();
-  const Duration longest = wide ? config_.ping_max : std::min(config_.ping_max, config_.relay_age);
-  const Ticks margin = to_ticks(config_.ping_pace) * 8;
-  return std::clamp(age_of(entry) / 2, to_ticks(config_.ping_min), to_ticks(longest) - margin);
+  if (wide)
+    return std::clamp(age_of(entry), to_ticks(config_.wide_min), to_ticks(config_.wide_max));
+  return std::clamp(age_of(entry) / 2, to_ticks(config_.ping_min), to_ticks(config_.ping_max));
 }
 
 const Entry* RoutingTable::due(Instant now, Instant& next) const {
@@ -235,8 +242,8 @@ std::uint64_t RoutingTable::network_size() const {
   std::uint64_t mantissa = 0;  // 32 bits of the distance from its first set bit
   for (int bit = 0; bit < 32; ++bit) {
     const int at = zeros + bit;
-    const int value = at < 256 ? reach.bytes[static_cast<std::size_t>(at / 8)] >> (7 - at % 8) & 1
-                               : 0;
+    const int value =
+        at < 256 ? reach.bytes[static_cast<std::size_t>(at / 8)] >> (7 - at % 8) & 1 : 0;
     mantissa = mantissa << 1 | static_cast<std::uint64_t>(value);
   }
   const std::uint64_t scaled = (static_cast<std::uint64_t>(near.size()) << 32) / mantissa;
@@ -315,8 +322,7 @@ void RoutingTable::split() {
   for (const ContactHandle handle : old.replacements)
     push_tight(buckets_[index_of(book_.id(handle))].replacements, handle);
   // The deeper bucket may be narrower than what fell into it: then it splits on.
-  if (buckets_.back().live.size() > capacity(buckets_.size() - 1) &&
-      buckets_.size() < kMaxBuckets)
+  if (buckets_.back().live.size() > capacity(buckets_.size() - 1) && buckets_.size() < kMaxBuckets)
     split();
   auto& live = buckets_[index].live;  // may still hold more than its share: the youngest go
   while (live.size() > capacity(index)) {

@@ -1,0 +1,355 @@
+#include "dht/dht.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "dht/state.hpp"
+
+namespace weft::dht {
+
+DhtState::DhtState(Instant now, const DhtSetup& setup)
+    : config(setup.config),
+      book(setup.book),
+      sealer(setup.sealer),
+      rng(setup.rng),
+      network(setup.network),
+      self(setup.self),
+      wall(setup.wall),
+      table(setup.config, setup.book, setup.self.id),
+      records(setup.config, setup.self.id),
+      rpc(setup.config),
+      jar(setup.config),
+      cookies(setup.config),
+      limiter(setup.config),
+      server(setup.server),
+      reachable(setup.server),
+      reachable_since(now),
+      upkeep_at(now + setup.config.ping_pace),
+      next_persist(now + setup.config.persist_peers),
+      next_self_lookup(now + setup.config.refresh) {
+  self_handle = book.intern(self);
+}
+
+void DhtState::receive(Instant now, const Datagram& in) {
+  ++counters.datagrams_in;
+  counters.bytes_in += in.payload.size();
+  const auto unsealed = sealer.open(now, in.payload);
+  if (!unsealed) {
+    ++counters.unsealed_failed;
+    return;
+  }
+  if (unsealed->sender == self.id) return;
+  sweep_book();
+  if (unsealed->answers) {
+    on_reply(now, *unsealed);
+    return;
+  }
+  const ContactHandle from = sender_of(*unsealed, in.from);
+  if (from == ContactHandle::None)
+    ++counters.dropped;
+  else
+    serve(now, in, *unsealed, from);
+}
+
+ContactHandle DhtState::sender_of(const Unsealed& in, const Endpoint& from) {
+  if (in.identity) return book.intern({in.sender, *in.identity, in.static_key, from});
+  const ContactHandle exact = book.find(in.sender, from);
+  if (exact != ContactHandle::None) return exact;
+  const ContactHandle other = book.find(in.sender);  // it moved: same keys, another address
+  if (other == ContactHandle::None) return other;
+  Contact moved = book.at(other);
+  moved.endpoint = from;
+  return book.intern(moved);
+}
+
+void DhtState::on_reply(Instant now, const Unsealed& in) {
+  const auto reply = Reply::decode(in.body);
+  if (!reply) {
+    ++counters.malformed;
+    return;
+  }
+  std::optional<Duration> rtt;
+  const auto pending = rpc.answered(now, *in.answers, rtt);
+  if (!pending || book.id(pending->to) != in.sender) {
+    ++counters.stray_replies;
+    return;
+  }
+  // The address the request went to is the one that was proven, wherever the reply came from.
+  const ContactHandle from = pending->to;
+  cookies.store(now, from, reply->cookie);
+  if ((reply->flags & kFlagServer) != 0) {
+    const auto inserted = table.on_reply(now, from, rtt);
+    learn(from, false);
+    if (inserted == RoutingTable::Inserted::New) on_new_contact(now, from);
+  } else {
+    table.remove(in.sender);
+    unlearn(from);
+  }
+  Task* task = find_task(pending->task);
+  if (task == nullptr) return;
+  ++task->stats.replies;
+  if (pending->purpose == Purpose::Store)
+    on_store_result(now, *task, reply->error, true);
+  else
+    on_walk_reply(now, *task, *pending, *reply);
+}
+
+void DhtState::on_deadline(Instant now) {
+  while (Pending* pending = rpc.due(now)) {
+    ++counters.timeouts;
+    if (pending->attempt < config.attempts) {
+      Task* task = find_task(pending->task);
+      if (task != nullptr && pending->purpose == Purpose::Walk) {
+        task->lookup.on_slow(pending->to);
+        ++task->stats.requests;
+      }
+      Request again = rebuild(now, *pending);
+      Outgoing out;
+      out.to = pending->to;
+      out.body = again.encode();
+      out.nonce = rng.bytes<24>();
+      // The peer may have forgotten our key: introduce ourselves again, if there is room.
+      out.hello = sealer.overhead(false, true) + out.body.size() <= config.max_datagram;
+      if (!again.cookie)
+        out.pad_to = static_cast<std::uint16_t>(
+            again.type == MessageType::Ping ? config.padded_ping : config.padded_request);
+      rpc.resent(now, *pending, out.nonce);
+      ++counters.retransmits;
+      enqueue(std::move(out));
+      if (task != nullptr) pump(now, *task);
+      continue;
+    }
+    const Pending failed = rpc.take(pending);
+    cookies.forget(failed.to);
+    if (table.on_failure(failed.to)) table.remove(book.id(failed.to));
+    unlearn(failed.to);
+    Task* task = find_task(failed.task);
+    if (task == nullptr) continue;
+    if (failed.purpose == Purpose::Store) {
+      on_store_result(now, *task, PutError::None, false);
+    } else {
+      task->lookup.on_failure(failed.to);
+      ++task->stats.failures;
+      pump(now, *task);
+    }
+  }
+  reap();
+}
+
+Request DhtState::rebuild(Instant now, const Pending& pending) {
+  Request request;
+  request.flags = flags();
+  request.cookie = cookies.find(now, pending.to);
+  const Task* task = find_task(pending.task);
+  if (task == nullptr) return request;  // a ping proves life as well as anything
+  if (pending.purpose == Purpose::Store) {
+    request.type = MessageType::Put;
+    request.record = task->record;
+    request.cas = task->cas;
+  } else if (task->kind == TaskKind::Get) {
+    request.type = MessageType::Get;
+    request.target = task->lookup.target();
+    request.kind = task->options.kind;
+  } else {
+    request.type = MessageType::FindNode;
+    request.target = task->lookup.target();
+  }
+  return request;
+}
+
+bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
+                       bool again) {
+  if (rpc.full() || outgoing.size() - out_head >= config.queue) {
+    ++counters.dropped;
+    return false;
+  }
+  request.flags = flags();
+  request.cookie = cookies.find(now, to);
+  const Entry* known = table.find(book.id(to));
+  const bool knows_us = request.cookie || (known != nullptr && known->handle == to);
+  Outgoing out;
+  out.to = to;
+  out.body = request.encode();
+  out.nonce = rng.bytes<24>();
+  out.hello = !knows_us;
+  if (!request.cookie)
+    out.pad_to = static_cast<std::uint16_t>(
+        request.type == MessageType::Ping ? config.padded_ping : config.padded_request);
+  const Duration rtt = known != nullptr ? Duration(std::chrono::milliseconds(known->rtt_ms)) : 0ms;
+  rpc.sent(now, out.nonce, to, purpose, task != nullptr ? static_cast<std::uint32_t>(task->id) : 0,
+           rtt, again);
+  if (task != nullptr) ++task->stats.requests;
+  enqueue(std::move(out));
+  return true;
+}
+
+void DhtState::enqueue(Outgoing&& out) {
+  if (outgoing.size() - out_head >= config.queue) {
+    ++counters.dropped;
+    return;
+  }
+  outgoing.push_back(std::move(out));
+}
+
+void DhtState::emit(DhtEvent&& event) {
+  if (events.size() - event_head >= config.queue) {
+    ++counters.dropped;
+    return;
+  }
+  events.push_back(std::move(event));
+}
+
+std::uint64_t DhtState::flags() const {
+  return (server ? kFlagServer : 0) | (directory_on ? kFlagFullTable : 0);
+}
+
+void DhtState::sweep_book() {
+  if (!book.wants_sweep()) return;
+  std::vector<ContactHandle> keep = directory;
+  keep.push_back(self_handle);
+  keep.insert(keep.end(), seeds.begin(), seeds.end());
+  for (std::size_t i = 0; i < table.bucket_count(); ++i) {
+    for (const Entry& entry : table.bucket(i).live) keep.push_back(entry.handle);
+    for (const ContactHandle handle : table.bucket(i).replacements) keep.push_back(handle);
+  }
+  for (const auto& task : tasks) {
+    for (const auto& candidate : task->lookup.candidates()) keep.push_back(candidate.handle);
+    for (const ContactHandle handle : task->sent_to) keep.push_back(handle);
+    for (const auto& vote : task->votes) keep.push_back(vote.holder);
+  }
+  for (const Pending& pending : rpc.all()) keep.push_back(pending.to);
+  for (std::size_t i = out_head; i < outgoing.size(); ++i) keep.push_back(outgoing[i].to);
+  for (const NewsItem& item : fresh) keep.push_back(item.who);
+  for (std::size_t i = event_head; i < events.size(); ++i)
+    if (const auto* found = std::get_if<NodesFound>(&events[i]))
+      keep.insert(keep.end(), found->closest.begin(), found->closest.end());
+  book.keep_only(std::move(keep));
+}
+
+Dht::Dht(Instant now, const DhtSetup& setup) : state_(std::make_unique<DhtState>(now, setup)) {}
+Dht::~Dht() = default;
+
+void Dht::handle_datagram(Instant now, const Datagram& in) {
+  state_->receive(now, in);
+  state_->reap();
+}
+
+void Dht::handle_timeout(Instant now) {
+  state_->on_deadline(now);
+  if (now >= state_->upkeep_at) state_->upkeep(now);
+  state_->reap();
+}
+
+std::optional<Transmit> Dht::poll_transmit(Instant, MutableByteView out) {
+  DhtState& s = *state_;
+  while (s.out_head < s.outgoing.size()) {
+    const Outgoing next = std::move(s.outgoing[s.out_head++]);
+    if (s.out_head == s.outgoing.size()) {
+      s.outgoing = {};
+      s.out_head = 0;
+    }
+    const Contact& to = s.book.at(next.to);
+    const std::size_t size =
+        s.sealer.seal(to, {next.body, next.nonce, next.answers, next.hello, next.pad_to}, out);
+    if (size == 0) {
+      ++s.counters.dropped;
+      continue;
+    }
+    ++s.counters.datagrams_out;
+    s.counters.bytes_out += size;
+    Transmit transmit;
+    transmit.to = to.endpoint;
+    transmit.size = size;
+    return transmit;
+  }
+  return std::nullopt;
+}
+
+std::optional<Dht::Event> Dht::poll_event() {
+  DhtState& s = *state_;
+  if (s.event_head >= s.events.size()) return std::nullopt;
+  std::optional<Event> event = std::move(s.events[s.event_head++]);
+  if (s.event_head == s.events.size()) {
+    s.events = {};
+    s.event_head = 0;
+  }
+  return event;
+}
+
+std::optional<Instant> Dht::poll_timeout() const {
+  const auto rpc = state_->rpc.next();
+  return rpc ? std::min(*rpc, state_->upkeep_at) : state_->upkeep_at;
+}
+
+void Dht::cancel(LookupId id) {
+  state_->rpc.release(static_cast<std::uint32_t>(id));
+  std::erase_if(state_->tasks, [&](const auto& task) { return task->id == id; });
+}
+
+void Dht::forget_record(const Key& key, const IdentityKey& author) {
+  std::erase_if(state_->own, [&](const OwnRecord& own) {
+    return own.key == key && own.record.author == author;
+  });
+}
+
+void Dht::forget_node(const NodeId& node) {
+  state_->table.remove(node);
+  std::erase_if(state_->directory,
+                [&](ContactHandle handle) { return state_->book.id(handle) == node; });
+  std::erase_if(state_->fresh, [&](const auto& item) { return state_->book.id(item.who) == node; });
+}
+
+void Dht::set_self(Instant now, const Contact& self) {
+  WEFT_ASSERT(self.id == state_->self.id);
+  state_->self = self;
+  state_->self_handle = state_->book.intern(self);
+  for (OwnRecord& own : state_->own)
+    if (own.record.is_presence()) own.next = std::min(own.next, now);
+  state_->upkeep_at = std::min(state_->upkeep_at, now + state_->config.ping_pace);
+}
+
+void Dht::set_reachable(Instant now, bool reachable) {
+  if (reachable && !state_->reachable) state_->reachable_since = now;
+  state_->reachable = reachable;
+  state_->decide_mode(now);
+}
+
+void Dht::set_wall_clock(const WallClock& wall) { state_->wall = wall; }
+
+const Contact& Dht::self() const { return state_->self; }
+bool Dht::is_server() const { return state_->server; }
+bool Dht::full_table() const { return state_->directory_on; }
+std::size_t Dht::table_size() const { return state_->table.size(); }
+std::size_t Dht::directory_size() const { return state_->directory.size(); }
+std::size_t Dht::record_count() const { return state_->records.size(); }
+bool Dht::holds(const Key& key) const { return state_->records.holds(key); }
+std::uint64_t Dht::network_size() const { return state_->table.network_size(); }
+const DhtCounters& Dht::counters() const { return state_->counters; }
+const RoutingTable& Dht::table() const { return state_->table; }
+
+std::size_t Dht::memory() const {
+  const DhtState& s = *state_;
+  std::size_t total = sizeof(Dht) + sizeof(DhtState) + s.table.memory() + s.rpc.memory() +
+                      s.cookies.memory() + s.limiter.memory() + s.records.bytes();
+  total += s.directory.capacity() * sizeof(ContactHandle) + s.fresh.capacity() * sizeof(s.fresh[0]);
+  total += s.outgoing.capacity() * sizeof(Outgoing) + s.events.capacity() * sizeof(DhtEvent);
+  for (const auto& task : s.tasks)
+    total += sizeof(Task) + task->lookup.candidates().capacity() * sizeof(Lookup::Candidate);
+  for (const auto& own : s.own) total += sizeof(OwnRecord) + own.record.value.capacity();
+  return total;
+}
+
+void Dht::check_invariants() const {
+  const DhtState& s = *state_;
+  s.table.check_invariants();
+  s.records.check_invariants();
+  for (const auto& task : s.tasks) task->lookup.check_invariants();
+  WEFT_ASSERT(s.rpc.size() <= s.config.pending);
+  WEFT_ASSERT(s.tasks.size() <= s.config.lookups);
+  WEFT_ASSERT(s.directory.size() <= s.config.full_table_max);
+  WEFT_ASSERT(s.outgoing.size() - s.out_head <= s.config.queue);
+  for (std::size_t i = 1; i < s.directory.size(); ++i)
+    WEFT_ASSERT(s.book.id(s.directory[i - 1]) < s.book.id(s.directory[i]));
+}
+
+}  // namespace weft::dht

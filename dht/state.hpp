@@ -1,0 +1,182 @@
+// Private to dht/*.cpp: the core's parts and how they call each other.
+//   dht.cpp     the public face, sending, timers      server.cpp   answering requests
+//   walker.cpp  lookups, gets, puts                   upkeep.cpp   table and record maintenance
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "dht/dht.hpp"
+#include "dht/guard.hpp"
+#include "dht/lookup.hpp"
+#include "dht/message.hpp"
+#include "dht/record_store.hpp"
+#include "dht/routing_table.hpp"
+#include "dht/rpc.hpp"
+
+namespace weft::dht {
+
+enum class TaskKind : std::uint8_t { Find, Get, Put };
+enum class Origin : std::uint8_t { Caller, Bootstrap, Refresh, Repair, Crawl };
+
+// One lookup and what it is for.
+struct Task {
+  Task(LookupId task_id, TaskKind task_kind, const NodeId& target, const LookupLimits& limits)
+      : id(task_id), kind(task_kind), lookup(target, limits) {}
+
+  LookupId id;
+  TaskKind kind;
+  Origin origin = Origin::Caller;
+  bool second_try = false;
+  Lookup lookup;
+  Instant started{};
+  LookupStats stats;
+
+  // Get
+  struct Vote {
+    ContactHandle holder = ContactHandle::None;
+    std::uint64_t seq = 0;
+    bool has = false;
+    std::uint8_t path = 0;
+  };
+  GetOptions options;
+  std::optional<Record> best;
+  bool best_is_ours = false;
+  std::vector<Vote> votes;
+  std::vector<std::pair<IdentityKey, std::uint64_t>> told;  // records already reported
+
+  // Put
+  Bytes record;
+  std::optional<std::uint64_t> cas;
+  std::vector<ContactHandle> sent_to;
+  std::uint16_t stored = 0;
+  std::uint16_t refused = 0;
+  std::uint16_t outstanding = 0;
+  bool stored_here = false;
+  PutError error = PutError::None;
+};
+
+struct OwnRecord {
+  Record record;
+  Key key;
+  Instant next{};
+};
+
+struct Outgoing {
+  ContactHandle to = ContactHandle::None;
+  Bytes body;
+  Nonce nonce{};
+  std::optional<Nonce> answers;
+  bool hello = false;
+  std::uint16_t pad_to = 0;
+};
+
+struct DhtState {
+  DhtState(Instant now, const DhtSetup& setup);
+
+  // dht.cpp
+  void receive(Instant now, const Datagram& in);
+  void on_reply(Instant now, const Unsealed& in);
+  void on_deadline(Instant now);
+  bool request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
+               bool again = false);
+  void enqueue(Outgoing&& out);
+  void emit(DhtEvent&& event);
+  std::uint64_t flags() const;
+  Request rebuild(Instant now, const Pending& pending);
+  ContactHandle sender_of(const Unsealed& in, const Endpoint& from);
+  void sweep_book();
+
+  // server.cpp
+  void serve(Instant now, const Datagram& in, const Unsealed& unsealed, ContactHandle from);
+  void answer(const Unsealed& unsealed, ContactHandle to, const Reply& reply, std::size_t limit);
+  PutError store(Instant now, const Request& request);
+  Bytes near_contacts(Instant now, const NodeId& target, ContactHandle except, std::size_t room);
+
+  // walker.cpp
+  LookupLimits limits_for(TaskKind kind, std::size_t paths, bool exhaustive) const;
+  Task* start(Instant now, TaskKind kind, const NodeId& target, const LookupLimits& limits,
+              Origin origin);
+  void seed(Instant now, Task& task);
+  void pump(Instant now, Task& task);
+  void on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply);
+  void on_store_result(Instant now, Task& task, PutError error, bool answered);
+  void take_records(Instant now, Task& task, ContactHandle from, const Reply& reply);
+  void take_record(Instant now, Task& task, const Record& record);
+  bool agreed(const Task& task) const;
+  bool get_finished(const Task& task) const;
+  void send_store(Instant now, Task& task, ContactHandle to);
+  void store_where_ready(Instant now, Task& task);
+  void store_here(Instant now, Task& task);
+  void finish(Instant now, Task& task);
+  void finish_get(Instant now, Task& task);
+  void write_back(Instant now, Task& task);
+  Task* find_task(std::uint32_t id);
+  void reap();
+  Distance reach() const;
+
+  // upkeep.cpp
+  void upkeep(Instant now);
+  void verify(Instant now, ContactHandle contact);
+  void on_new_contact(Instant now, ContactHandle contact);
+  void hand_over(Instant now, ContactHandle to);
+  bool refresh(Instant now);
+  void republish(Instant now);
+  void keep_peers(Instant now);
+  void decide_mode(Instant now);
+  bool store_directly(Instant now, ContactHandle to, const Record& record);
+  void learn(ContactHandle contact, bool rumour);  // full-table mode: into the directory
+  void unlearn(ContactHandle contact);
+  void join(Instant now);
+  bool crawl(Instant now);
+  Bytes news();
+  std::vector<Contact> best_peers() const;
+  NodeId random_id_near(const NodeId& base, std::size_t shared_bits);
+
+  const Config& config;
+  ContactBook& book;
+  Sealer& sealer;
+  Rng& rng;
+  NetworkId network;
+  Contact self;
+  ContactHandle self_handle = ContactHandle::None;
+  WallClock wall;
+  RoutingTable table;
+  RecordStore records;
+  Rpc rpc;
+  CookieJar jar;
+  CookieCache cookies;
+  RateLimiter limiter;
+  DhtCounters counters;
+  std::vector<std::unique_ptr<Task>> tasks;
+  std::vector<OwnRecord> own;
+  std::vector<Outgoing> outgoing;  // from out_head on
+  std::size_t out_head = 0;
+  std::vector<DhtEvent> events;  // from event_head on
+  std::size_t event_head = 0;
+  std::uint32_t last_id = 0;
+
+  bool server = false;
+  bool reachable = false;
+  bool directory_on = false;
+  Instant reachable_since{};
+  Instant upkeep_at{};
+  Instant next_persist{};
+  Instant next_self_lookup{};
+  Instant next_crawl{};
+  Instant next_ping{};
+  Instant next_join{};
+  std::uint32_t refresh_left = 0;  // ranges to fill after bootstrap, nearest last
+  std::uint32_t crawl_left = 0;    // slices of the id space still to ask about
+  std::uint32_t crawl_total = 0;
+  std::vector<ContactHandle> seeds;
+  std::vector<ContactHandle> directory;  // everybody heard of, by NodeId
+  struct NewsItem {
+    ContactHandle who = ContactHandle::None;
+    std::uint8_t left = 0;
+  };
+  std::vector<NewsItem> fresh;
+};
+
+}  // namespace weft::dht

@@ -1,0 +1,312 @@
+// Upkeep: joining, keeping the table alive, records where they belong, everybody known.
+#include <algorithm>
+#include <bit>
+
+#include "dht/state.hpp"
+
+namespace weft::dht {
+
+namespace {
+
+constexpr std::size_t kSeeds = 16;
+constexpr std::size_t kFresh = 64;     // rumours held at once
+constexpr std::size_t kHandOver = 32;  // records given to one newcomer at a time
+constexpr Duration kRecordTick = 60s;
+constexpr std::size_t kFreshTold = 4;  // times each of us passes a rumour on, and log2 of all
+
+}  // namespace
+
+void DhtState::upkeep(Instant now) {
+  sweep_book();
+  cookies.expire(now);
+  decide_mode(now);
+  join(now);
+  const bool stepping = refresh(now) | crawl(now);
+  Instant next = now + config.ping_min;
+  const Entry* due = table.due(now, next);
+  if (now < next_ping) {
+    next = std::max(next, next_ping);
+  } else if (due != nullptr) {
+    next_ping = now + config.ping_pace;
+    next = next_ping;
+    if (!rpc.asking(due->handle, Purpose::Upkeep)) {
+      Request ping;
+      const Bytes told = news();
+      if (cookies.find(now, due->handle)) ping.contacts = told;
+      request(now, due->handle, ping, Purpose::Upkeep, nullptr);
+    }
+  } else if (const ContactHandle waiting = table.take_replacement();
+             waiting != ContactHandle::None) {
+    next_ping = now + config.ping_pace;
+    next = next_ping;
+    verify(now, waiting);
+  }
+  if (records.size() > 0 || !own.empty()) {
+    records.expire(now);
+    republish(now);
+    next = std::min(next, now + kRecordTick);
+    for (const OwnRecord& record : own) next = std::min(next, record.next);
+  }
+  keep_peers(now);
+  next = std::min(next, next_persist);
+  if (stepping) next = std::min(next, now + config.upkeep_step);
+  if (table.size() == 0 && !seeds.empty()) next = std::min(next, next_join);
+  upkeep_at = std::max(next, now + config.upkeep_step);
+}
+
+void DhtState::verify(Instant now, ContactHandle contact) {
+  if (rpc.count(Purpose::Verify) >= config.verifying || rpc.asking(contact, Purpose::Verify))
+    return;
+  const Entry* known = table.find(book.id(contact));
+  if (known != nullptr && known->handle == contact) return;
+  Request ping;
+  request(now, contact, ping, Purpose::Verify, nullptr);
+}
+
+void DhtState::on_new_contact(Instant now, ContactHandle contact) {
+  hand_over(now, contact);
+  if (crawl_left == 0 && refresh_left == 0) learn(contact, true);
+}
+
+// A newcomer among the k closest to a record gets it from whoever was closest until now.
+void DhtState::hand_over(Instant now, ContactHandle to) {
+  if (records.size() == 0) return;
+  const NodeId& newcomer = book.id(to);
+  std::size_t given = 0;
+  std::vector<ContactHandle> near;
+  for (const auto& stored : records.all()) {
+    if (stored->until <= now) continue;
+    const Distance theirs = distance(newcomer, stored->key);
+    const Distance ours = distance(self.id, stored->key);
+    table.closest(stored->key, config.k, 0, to, near);
+    std::size_t nearer = 0;
+    bool we_are_first = true;
+    for (const ContactHandle other : near) {
+      const Distance reach_of_other = distance(book.id(other), stored->key);
+      if (reach_of_other < theirs) ++nearer;
+      if (reach_of_other < ours) we_are_first = false;
+    }
+    if (nearer >= config.k || !we_are_first) continue;
+    if (!store_directly(now, to, stored->record) || ++given >= kHandOver) break;
+  }
+}
+
+bool DhtState::store_directly(Instant now, ContactHandle to, const Record& record) {
+  if (!cookies.find(now, to)) return false;
+  const Bytes encoded = record.encode();
+  Request put;
+  put.type = MessageType::Put;
+  put.record = encoded;
+  return request(now, to, put, Purpose::Store, nullptr);
+}
+
+void DhtState::join(Instant now) {
+  if (table.size() > 0 || seeds.empty() || now < next_join) return;
+  next_join = now + config.join_retry;
+  for (const auto& task : tasks)
+    if (task->origin == Origin::Bootstrap) return;
+  Task* task =
+      start(now, TaskKind::Find, self.id, limits_for(TaskKind::Find, 1, false), Origin::Bootstrap);
+  if (task == nullptr) return;
+  for (const ContactHandle handle : seeds) task->lookup.add_seed(handle, book.id(handle), 0);
+  pump(now, *task);
+}
+
+// True while ranges remain to be filled: one lookup at a time, far ranges first.
+bool DhtState::refresh(Instant now) {
+  if (table.size() == 0) return false;
+  for (const auto& task : tasks)
+    if (task->origin == Origin::Refresh || task->origin == Origin::Bootstrap) return false;
+  NodeId target;
+  if (refresh_left > 0) {
+    const auto ranges = static_cast<std::uint32_t>(std::bit_width(table.network_size())) + 1;
+    target = random_id_near(self.id, ranges > refresh_left ? ranges - refresh_left : 0);
+    --refresh_left;
+  } else if (now >= next_self_lookup) {
+    next_self_lookup = now + config.refresh;
+    target = self.id;
+  } else if (const auto stale = table.stale_bucket(now); stale && !directory_on) {
+    target = random_id_near(self.id, *stale);
+  } else {
+    return false;
+  }
+  Task* task =
+      start(now, TaskKind::Find, target, limits_for(TaskKind::Find, 1, false), Origin::Refresh);
+  if (task != nullptr) pump(now, *task);
+  return refresh_left > 0;
+}
+
+void DhtState::republish(Instant now) {
+  for (OwnRecord& mine : own) {
+    if (mine.next > now) continue;
+    mine.next = now + (mine.record.is_presence() ? config.presence_republish : config.republish);
+    Task* task =
+        start(now, TaskKind::Put, mine.key, limits_for(TaskKind::Put, 1, true), Origin::Repair);
+    if (task == nullptr) return;
+    task->record = mine.record.encode();
+    pump(now, *task);
+    return;
+  }
+  // One holder repairs for all: its put renews everybody's put_at. Spread by id, so that they do
+  // not all start in the same minute.
+  const Duration spread = std::chrono::seconds(self.id.bytes[31] * 16);
+  if (now.time_since_epoch() < config.repair + spread) return;
+  for (const auto& task : tasks)
+    if (task->origin == Origin::Repair) return;
+  Stored* stored = records.oldest_put(now - config.repair - spread);
+  if (stored == nullptr || stored->record.is_presence()) return;
+  stored->put_at = now;
+  Task* task =
+      start(now, TaskKind::Put, stored->key, limits_for(TaskKind::Put, 1, true), Origin::Repair);
+  if (task == nullptr) return;
+  task->record = stored->record.encode();
+  pump(now, *task);
+}
+
+void DhtState::keep_peers(Instant now) {
+  if (now < next_persist) return;
+  next_persist = now + config.persist_peers;
+  std::vector<Contact> peers = best_peers();
+  if (!peers.empty()) emit(PeersToPersist{std::move(peers)});
+}
+
+// Long known first: those are the ones that will be there after a restart.
+std::vector<Contact> DhtState::best_peers() const {
+  std::vector<Entry> entries;
+  for (std::size_t i = 0; i < table.bucket_count(); ++i)
+    for (const Entry& entry : table.bucket(i).live)
+      if (entry.fails == 0) entries.push_back(entry);
+  std::ranges::sort(entries, {}, [&](const Entry& entry) {
+    return std::pair(entry.born, book.id(entry.handle));
+  });
+  std::vector<Contact> peers;
+  for (const Entry& entry : entries) {
+    if (peers.size() >= config.persisted_peers) break;
+    peers.push_back(book.at(entry.handle));
+  }
+  return peers;
+}
+
+void DhtState::decide_mode(Instant now) {
+  const bool serve_now = reachable && (server || now - reachable_since >= config.server_after);
+  // Every node comes and goes once per session: two events of 60 bytes, heard twice.
+  const auto session = static_cast<std::uint64_t>(config.mean_session / 1s);
+  const std::uint64_t bits = table.network_size() * 2 * 60 * 8 * 2 / session;
+  const std::uint64_t limit = config.full_table_bits_per_second;
+  const bool everybody = config.full_table && bits <= (directory_on ? limit : limit * 3 / 4);
+  if (serve_now == server && everybody == directory_on) return;
+  if (everybody && !directory_on) next_crawl = now;
+  if (!everybody) {
+    directory = {};
+    fresh = {};
+    crawl_left = 0;
+  }
+  server = serve_now;
+  directory_on = everybody;
+  emit(ModeChanged{server, directory_on});
+}
+
+void DhtState::learn(ContactHandle contact, bool rumour) {
+  if (!directory_on || contact == ContactHandle::None || contact == self_handle) return;
+  const NodeId& node = book.id(contact);
+  if (node == self.id) return;
+  const auto place =
+      std::ranges::lower_bound(directory, node, {}, [&](ContactHandle h) { return book.id(h); });
+  if (place != directory.end() && book.id(*place) == node) {
+    // Hearsay does not overwrite an address that answered us.
+    const Entry* proven = table.find(node);
+    if (proven == nullptr || proven->handle == contact) *place = contact;
+    return;
+  }
+  if (directory.size() >= config.full_table_max) {
+    ++counters.dropped;
+    return;
+  }
+  directory.insert(place, contact);
+  if (!rumour || fresh.size() >= kFresh) return;
+  const auto rounds = kFreshTold + static_cast<std::size_t>(std::bit_width(directory.size())) / 2;
+  fresh.push_back({contact, static_cast<std::uint8_t>(rounds)});
+}
+
+void DhtState::unlearn(ContactHandle contact) {
+  if (!directory_on) return;
+  std::erase(directory, contact);
+  std::erase_if(fresh, [&](const NewsItem& item) { return item.who == contact; });
+}
+
+Bytes DhtState::news() {
+  Bytes out;
+  std::size_t told = 0;
+  for (NewsItem& item : fresh) {
+    if (told++ >= config.news) break;
+    append_wire(out, book.at(item.who));
+    --item.left;
+  }
+  std::erase_if(fresh, [](const NewsItem& item) { return item.left == 0; });
+  return out;
+}
+
+// Asks about every slice of the id space once, whoever is nearest to it; true while not through.
+bool DhtState::crawl(Instant now) {
+  if (!directory_on || table.size() == 0 || refresh_left > 0) return false;
+  if (crawl_left == 0) {
+    if (now < next_crawl) return false;
+    next_crawl = now + config.recrawl;
+    const std::uint64_t slices = table.network_size() / config.crawl_slice + 1;
+    crawl_total = std::bit_ceil(static_cast<std::uint32_t>(slices));
+    crawl_left = crawl_total;
+  }
+  for (int i = 0; i < 2 && crawl_left > 0; ++i) {
+    --crawl_left;
+    NodeId target{rng.bytes<32>()};
+    const int bits = std::bit_width(crawl_total) - 1;
+    const std::uint32_t top = bits == 0 ? 0 : crawl_left << (32 - bits);
+    const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
+    for (std::size_t b = 0; b < 4; ++b) {
+      const auto shift = static_cast<unsigned>(24 - 8 * b);
+      const auto keep = static_cast<std::uint8_t>(~(mask >> shift));
+      target.bytes[b] = static_cast<std::uint8_t>((target.bytes[b] & keep) | (top >> shift & 0xff));
+    }
+    LookupLimits limits = limits_for(TaskKind::Find, 1, false);
+    limits.queries = 2;
+    limits.alpha = 1;
+    limits.converge = 1;
+    Task* task = start(now, TaskKind::Find, target, limits, Origin::Crawl);
+    if (task != nullptr) pump(now, *task);
+  }
+  return crawl_left > 0;
+}
+
+NodeId DhtState::random_id_near(const NodeId& base, std::size_t shared_bits) {
+  NodeId id{rng.bytes<32>()};
+  for (std::size_t bit = 0; bit <= shared_bits && bit < 256; ++bit) {
+    const auto mask = static_cast<std::uint8_t>(0x80U >> bit % 8);
+    const bool one = ((base.bytes[bit / 8] & mask) != 0) != (bit == shared_bits);
+    if (one)
+      id.bytes[bit / 8] = static_cast<std::uint8_t>(id.bytes[bit / 8] | mask);
+    else
+      id.bytes[bit / 8] = static_cast<std::uint8_t>(id.bytes[bit / 8] & ~mask);
+  }
+  return id;
+}
+
+void Dht::bootstrap(Instant now, std::span<const Contact> contacts) {
+  DhtState& s = *state_;
+  Task* task = s.start(now, TaskKind::Find, s.self.id, s.limits_for(TaskKind::Find, 1, false),
+                       Origin::Bootstrap);
+  for (const Contact& contact : contacts) {
+    if (contact.id == s.self.id) continue;
+    const ContactHandle handle = s.book.intern(contact);
+    if (handle == ContactHandle::None) continue;
+    if (std::ranges::find(s.seeds, handle) == s.seeds.end()) {
+      if (s.seeds.size() >= kSeeds) s.seeds.erase(s.seeds.begin());
+      s.seeds.push_back(handle);
+    }
+    if (task != nullptr) task->lookup.add_seed(handle, contact.id, 0);
+  }
+  s.next_join = now + s.config.join_retry;
+  if (task != nullptr) s.pump(now, *task);
+  s.reap();
+}
+
+}  // namespace weft::dht

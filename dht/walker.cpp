@@ -1,0 +1,363 @@
+// Lookups: walking, reading, storing.
+#include <algorithm>
+#include <bit>
+
+#include "dht/prefix.hpp"
+#include "dht/state.hpp"
+
+namespace weft::dht {
+
+namespace {
+
+constexpr std::size_t kRepairs = 8;  // stale holders written back to after one get
+
+bool is_mutable(RecordKind kind) { return kind == RecordKind::Mutable || kind == RecordKind::Node; }
+
+}  // namespace
+
+LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaustive) const {
+  LookupLimits limits;
+  limits.k = config.k;
+  limits.alpha = kind == TaskKind::Put ? config.alpha * 2 : std::max(config.alpha, paths);
+  limits.max_in_flight = std::max(config.max_in_flight, limits.alpha);
+  limits.converge = config.converge;
+  limits.paths = std::min(paths, Lookup::kMaxPaths);
+  limits.candidates = config.candidates;
+  limits.queries = config.queries;
+  limits.exhaustive = exhaustive;
+  limits.region_max = config.region_max;
+  if (exhaustive) limits.region = reach();
+  return limits;
+}
+
+// The distance within which about k nodes lie, as seen around ourselves.
+Distance DhtState::reach() const {
+  std::vector<ContactHandle> near;
+  table.closest(self.id, config.k, 0, ContactHandle::None, near);
+  if (near.size() < config.k) {
+    Distance everything;
+    everything.bytes.fill(0xff);
+    return everything;
+  }
+  return distance(self.id, book.id(near.back()));
+}
+
+Task* DhtState::start(Instant now, TaskKind kind, const NodeId& target, const LookupLimits& limits,
+                      Origin origin) {
+  if (tasks.size() >= config.lookups) {
+    ++counters.dropped;
+    return nullptr;
+  }
+  if (++last_id == 0) ++last_id;
+  tasks.push_back(std::make_unique<Task>(LookupId{last_id}, kind, target, limits));
+  Task& task = *tasks.back();
+  task.started = now;
+  task.origin = origin;
+  seed(now, task);
+  return &task;
+}
+
+void DhtState::seed(Instant now, Task& task) {
+  std::vector<ContactHandle> near;
+  table.closest(task.lookup.target(), config.k, 0, ContactHandle::None, near);
+  const auto add = [&](ContactHandle handle) {
+    const Contact& contact = book.at(handle);
+    if (contact.id == self.id) return;
+    task.lookup.add_seed(handle, contact.id, short_prefix(prefix_of(contact.endpoint)));
+  };
+  for (const ContactHandle handle : near) add(handle);
+  if (directory_on && !directory.empty()) {
+    // Ids near the target in order share its prefix: a window around it holds the nearest.
+    const auto place = std::ranges::lower_bound(directory, task.lookup.target(), {},
+                                                [&](ContactHandle h) { return book.id(h); });
+    const auto at = place - directory.begin();
+    const auto window = static_cast<std::ptrdiff_t>(config.k);
+    const auto end = std::min(std::ssize(directory), at + window);
+    for (auto i = std::max<std::ptrdiff_t>(0, at - window); i < end; ++i)
+      add(directory[static_cast<std::size_t>(i)]);
+  }
+  table.touch(now, task.lookup.target());
+}
+
+void DhtState::pump(Instant now, Task& task) {
+  if (task.stats.took != Duration::zero()) return;  // finished, waiting to be removed
+  for (;;) {
+    if (task.kind == TaskKind::Get && get_finished(task)) break;
+    const ContactHandle to = task.lookup.next();
+    if (to == ContactHandle::None) break;
+    Request ask;
+    ask.type = task.kind == TaskKind::Get ? MessageType::Get : MessageType::FindNode;
+    ask.target = task.lookup.target();
+    ask.kind = task.options.kind;
+    if (!request(now, to, ask, Purpose::Walk, &task)) task.lookup.on_failure(to);
+  }
+  const bool put = task.kind == TaskKind::Put;
+  const bool walked = task.lookup.done() || (put && task.lookup.settled());
+  if (put) {
+    store_where_ready(now, task);
+    const auto enough = std::max<std::size_t>(1, task.sent_to.size() + (task.stored_here ? 1 : 0)) *
+                        config.store_percent;
+    const bool acknowledged = walked && task.stored * 100U >= enough;
+    if (walked && (task.outstanding == 0 || acknowledged)) finish(now, task);
+  } else if (walked || (task.kind == TaskKind::Get && get_finished(task))) {
+    finish(now, task);
+  }
+}
+
+void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply) {
+  const ContactHandle from = pending.to;
+  const std::size_t count = std::min(contact_count(reply.contacts), config.k);
+  for (std::size_t i = 0; i < count; ++i) {
+    const ContactHandle told = book.intern_wire(contact_at(reply.contacts, i));
+    if (told == ContactHandle::None || book.id(told) == self.id) continue;
+    const Contact& contact = book.at(told);
+    if (contact.endpoint.is_unspecified() || contact.endpoint.port == 0) continue;
+    task.lookup.add(from, told, contact.id, short_prefix(prefix_of(contact.endpoint)));
+    learn(told, false);
+    if (task.origin != Origin::Caller && table.suggest(told)) verify(now, told);
+  }
+  const auto hop = static_cast<std::uint16_t>(task.lookup.hop_of(from) + 1);
+  task.stats.hops = std::max(task.stats.hops, hop);
+  if (task.kind == TaskKind::Get && reply.type == MessageType::Get) {
+    if ((reply.flags & kFlagMore) != 0 && reply.records.empty() && !pending.again) {
+      // It holds more than an unproven address may be sent; now we have its cookie.
+      Request again;
+      again.type = MessageType::Get;
+      again.target = task.lookup.target();
+      again.kind = task.options.kind;
+      if (request(now, from, again, Purpose::Walk, &task, true)) return;
+    }
+    take_records(now, task, from, reply);
+  }
+  task.lookup.on_reply(from);
+  pump(now, task);
+}
+
+void DhtState::take_records(Instant now, Task& task, ContactHandle from, const Reply& reply) {
+  Task::Vote vote{from, 0, false, static_cast<std::uint8_t>(task.lookup.path_of(from))};
+  for (const ByteView bytes : reply.records) {
+    const auto record = Record::decode(bytes);
+    if (!record || record->kind != task.options.kind || record->key() != task.lookup.target() ||
+        record->check(network) != PutError::None ||
+        (record->expires != 0 && record->expires <= wall.at(now))) {
+      ++counters.bad_records;
+      if (table.on_failure(from)) table.remove(book.id(from));
+      continue;
+    }
+    vote.seq = std::max(vote.seq, record->seq);
+    vote.has = true;
+    take_record(now, task, *record);
+  }
+  task.votes.push_back(vote);
+}
+
+void DhtState::take_record(Instant now, Task& task, const Record& record) {
+  const auto told =
+      std::ranges::find(task.told, record.author, [](const auto& t) { return t.first; });
+  const bool news = told == task.told.end() || told->second < record.seq;
+  if (!news) return;
+  if (told == task.told.end())
+    task.told.emplace_back(record.author, record.seq);
+  else
+    told->second = record.seq;
+  if (!task.best || record.seq > task.best->seq) task.best = record;
+  if (task.origin == Origin::Caller) emit(RecordFound{task.id, record, now - task.started});
+}
+
+bool DhtState::agreed(const Task& task) const {
+  if (!task.best) return false;
+  if (task.options.kind == RecordKind::Immutable) return true;
+  std::uint32_t paths = 0;
+  std::size_t holders = task.best_is_ours ? 1 : 0;
+  for (const Task::Vote& vote : task.votes) {
+    if (!vote.has || vote.seq != task.best->seq) continue;
+    paths |= 1U << vote.path;
+    ++holders;
+  }
+  const bool two_paths = (paths & (paths - 1)) != 0;
+  // A network with fewer nodes than half a region has no more to say than all of them did.
+  const bool all_said = task.lookup.candidates().size() < config.k / 2 && holders >= 1;
+  return (two_paths && task.votes.size() * 2 >= config.k) || all_said;
+}
+
+bool DhtState::get_finished(const Task& task) const {
+  if (!task.best) return false;
+  if (task.options.first_only || task.options.kind == RecordKind::Immutable) return true;
+  if (!is_mutable(task.options.kind)) return false;
+  return task.votes.size() * 2 >= config.k && agreed(task);
+}
+
+void DhtState::send_store(Instant now, Task& task, ContactHandle to) {
+  task.sent_to.push_back(to);
+  Request put;
+  put.type = MessageType::Put;
+  put.record = task.record;
+  put.cas = task.cas;
+  if (request(now, to, put, Purpose::Store, &task)) ++task.outstanding;
+}
+
+void DhtState::store_where_ready(Instant now, Task& task) {
+  // Whoever replied and surely belongs to the region is stored to while the walk goes on.
+  const bool walked = task.lookup.done() || task.lookup.settled();
+  std::vector<ContactHandle> ready;
+  for (const auto& candidate : task.lookup.candidates()) {
+    if (candidate.state != Lookup::State::Replied) continue;
+    if (std::ranges::find(task.sent_to, candidate.handle) != task.sent_to.end()) continue;
+    if (!task.lookup.in_region(candidate.handle)) break;
+    if (!walked && candidate.distance > task.lookup.limits().region) continue;
+    ready.push_back(candidate.handle);
+  }
+  for (const ContactHandle handle : ready) send_store(now, task, handle);
+  if (walked && !task.stored_here) store_here(now, task);
+}
+
+void DhtState::store_here(Instant now, Task& task) {
+  if (!server) return;
+  const Distance own_distance = distance(self.id, task.lookup.target());
+  const auto holders = task.lookup.closest(config.k, false);
+  if (holders.size() >= config.k &&
+      distance(book.id(holders.back()), task.lookup.target()) < own_distance)
+    return;
+  const auto record = Record::decode(task.record);
+  if (!record) return;
+  const PutError error = records.put(now, wall.at(now), task.lookup.target(), *record, task.cas);
+  task.stored_here = true;
+  if (error == PutError::None)
+    ++task.stored;
+  else
+    task.error = error;
+}
+
+void DhtState::on_store_result(Instant now, Task& task, PutError error, bool answered) {
+  if (task.outstanding > 0) --task.outstanding;
+  if (!answered) {
+    ++task.stats.failures;
+  } else if (error == PutError::None) {
+    ++task.stored;
+  } else {
+    ++task.refused;
+    task.error = error;
+  }
+  pump(now, task);
+}
+
+void DhtState::finish(Instant now, Task& task) {
+  if (task.stats.took != Duration::zero()) return;
+  if (task.kind == TaskKind::Get) {
+    finish_get(now, task);
+    return;
+  }
+  task.stats.took = std::max<Duration>(now - task.started, 1ns);
+  rpc.release(static_cast<std::uint32_t>(task.id));
+  if (task.origin == Origin::Bootstrap) {
+    emit(Bootstrapped{table.size() > 0, table.size()});
+    refresh_left = static_cast<std::uint32_t>(std::bit_width(table.network_size())) + 1;
+    upkeep_at = std::min(upkeep_at, now + config.upkeep_step);
+  }
+  if (task.origin != Origin::Caller) return;
+  if (task.kind == TaskKind::Find) {
+    emit(NodesFound{task.id, task.lookup.exact(), task.lookup.closest(config.k, true), task.stats});
+    return;
+  }
+  PutDone done{task.id, false, task.stored, 0, task.error, task.stats};
+  done.region = static_cast<std::uint16_t>(task.sent_to.size() + (task.stored_here ? 1 : 0));
+  done.ok = done.region > 0 && done.stored * 100U >= done.region * config.store_percent;
+  if (done.ok) done.error = PutError::None;
+  emit(std::move(done));
+}
+
+void DhtState::finish_get(Instant now, Task& task) {
+  const bool sure = agreed(task) || (task.options.first_only && task.best) ||
+                    (!is_mutable(task.options.kind) && task.best);
+  if (!sure && !task.second_try) {
+    // Nothing, or no agreement: once more over twice the paths, and the whole region.
+    const Lookup walked = task.lookup;
+    task.second_try = true;
+    rpc.release(static_cast<std::uint32_t>(task.id));
+    task.votes.clear();
+    task.lookup = Lookup(walked.target(), limits_for(task.kind, config.paths_after_fail, true));
+    for (const auto& candidate : walked.candidates())
+      if (candidate.state != Lookup::State::Failed)
+        task.lookup.add_seed(candidate.handle, book.id(candidate.handle), candidate.prefix);
+    pump(now, task);
+    return;
+  }
+  task.stats.took = std::max<Duration>(now - task.started, 1ns);
+  rpc.release(static_cast<std::uint32_t>(task.id));
+  if (task.best && is_mutable(task.options.kind)) write_back(now, task);
+  if (task.origin == Origin::Caller) emit(GetDone{task.id, task.best, agreed(task), task.stats});
+}
+
+void DhtState::write_back(Instant now, Task& task) {
+  std::size_t repaired = 0;
+  for (const ContactHandle handle : task.lookup.closest(config.k, false)) {
+    const auto vote = std::ranges::find(task.votes, handle, &Task::Vote::holder);
+    if (vote == task.votes.end() || (vote->has && vote->seq >= task.best->seq)) continue;
+    if (repaired++ >= kRepairs || !store_directly(now, handle, *task.best)) break;
+  }
+}
+
+Task* DhtState::find_task(std::uint32_t id) {
+  if (id == 0) return nullptr;
+  for (const auto& task : tasks)
+    if (static_cast<std::uint32_t>(task->id) == id && task->stats.took == Duration::zero())
+      return task.get();
+  return nullptr;
+}
+
+void DhtState::reap() {
+  if (tasks.empty()) return;
+  std::erase_if(tasks, [](const auto& task) { return task->stats.took != Duration::zero(); });
+  if (tasks.empty()) tasks.shrink_to_fit();
+}
+
+LookupId Dht::find_node(Instant now, const NodeId& target) {
+  DhtState& s = *state_;
+  Task* task =
+      s.start(now, TaskKind::Find, target, s.limits_for(TaskKind::Find, 1, false), Origin::Caller);
+  if (task == nullptr) return LookupId::None;
+  const LookupId id = task->id;
+  s.pump(now, *task);
+  return id;
+}
+
+LookupId Dht::get(Instant now, const Key& key, const GetOptions& options) {
+  DhtState& s = *state_;
+  const bool plain = options.kind == RecordKind::Immutable || options.first_only;
+  Task* task =
+      s.start(now, TaskKind::Get, key,
+              s.limits_for(TaskKind::Get, plain ? 1 : s.config.paths, false), Origin::Caller);
+  if (task == nullptr) return LookupId::None;
+  const LookupId id = task->id;
+  task->options = options;
+  for (const Stored* stored : s.records.find(now, key, options.kind)) {
+    task->best_is_ours = true;
+    s.take_record(now, *task, stored->record);
+  }
+  s.pump(now, *task);
+  return id;
+}
+
+LookupId Dht::put(Instant now, const Record& record, const PutOptions& options) {
+  DhtState& s = *state_;
+  Task* task = s.start(now, TaskKind::Put, record.key(), s.limits_for(TaskKind::Put, 1, true),
+                       Origin::Caller);
+  if (task == nullptr) return LookupId::None;
+  const LookupId id = task->id;
+  task->record = record.encode();
+  task->cas = options.cas;
+  if (options.keep) {
+    std::erase_if(s.own, [&](const OwnRecord& own) {
+      return own.key == task->lookup.target() && own.record.author == record.author;
+    });
+    const Duration after = record.is_presence() ? s.config.presence_republish : s.config.republish;
+    if (s.own.size() < s.config.own_records)
+      s.own.push_back({record, task->lookup.target(), now + after});
+    else
+      ++s.counters.dropped;
+  }
+  s.pump(now, *task);
+  return id;
+}
+
+}  // namespace weft::dht
