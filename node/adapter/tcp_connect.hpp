@@ -1,5 +1,5 @@
-// Connects to a local service: HOST:PORT (names are resolved on a thread of their own) or
-// unix:PATH. Addresses of a name are tried one after another within one time limit.
+// Connects to a local service: HOST:PORT (names are resolved on a thread of their own, at most 256
+// waiting) or unix:PATH. Addresses of a name are tried one after another within one time limit.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,6 @@ struct ConnectError {
 class Connector {
  public:
   static constexpr Duration kTimeout = 10s;
-  static constexpr std::size_t kMaxLookupsWaiting = 256;
 
   using Ticket = std::uint64_t;
   // Called once, from the loop, never from within connect(). Not called after cancel().

@@ -1,0 +1,222 @@
+#include "node/adapter/tcp_connect.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "node/adapter/resolver.hpp"
+#include "node/io/clock.hpp"
+#include "node/io/fd_watch.hpp"
+
+namespace weft::adapter {
+
+namespace {
+ConnectFailure failure_of(int number) {
+  switch (number) {
+    case ECONNREFUSED:
+    case ECONNRESET:
+      return ConnectFailure::Refused;
+    case ETIMEDOUT:
+      return ConnectFailure::Timeout;
+    case ENOENT:
+    case ENOTDIR:
+      return ConnectFailure::NotFound;
+    case EACCES:
+    case EPERM:
+      return ConnectFailure::Denied;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EAGAIN:
+      return ConnectFailure::Limit;  // EAGAIN: the backlog of a unix socket is full
+    default:
+      return ConnectFailure::Unreachable;
+  }
+}
+
+io::SocketAddress unix_address(const std::string& path) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::memcpy(at.sun_path, path.data(), std::min(path.size(), sizeof(at.sun_path) - 1));
+  io::SocketAddress out;
+  std::memcpy(&out.storage, &at, sizeof(at));
+  out.size = sizeof(at);
+  return out;
+}
+}  // namespace
+
+std::string_view name_of(ConnectFailure failure) {
+  switch (failure) {
+    case ConnectFailure::Refused:
+      return "refused";
+    case ConnectFailure::Unreachable:
+      return "unreachable";
+    case ConnectFailure::Timeout:
+      return "timeout";
+    case ConnectFailure::NotFound:
+      return "not-found";
+    case ConnectFailure::Denied:
+      return "denied";
+    case ConnectFailure::Limit:
+      return "limit";
+  }
+  return "";
+}
+
+struct Connector::Impl {
+  explicit Impl(io::EventLoop& on) : loop(on), resolver(on) {}
+  ~Impl() { *alive = false; }
+
+  class Attempt;
+  void finish(Ticket ticket, std::expected<io::UniqueFd, ConnectError> result);
+
+  io::EventLoop& loop;
+  Resolver resolver;
+  std::map<Ticket, std::unique_ptr<Attempt>> attempts;
+  Ticket last_ticket = 0;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+};
+
+// One connect(): the addresses of the target, one after another. Every ending is the last thing a
+// handler does, because finish() destroys the attempt.
+class Connector::Impl::Attempt final : private io::FdEvents {
+ public:
+  Attempt(Impl& owner, Ticket ticket, Target target, OnDone on_done, Instant deadline)
+      : owner_(owner),
+        ticket_(ticket),
+        target_(std::move(target)),
+        on_done_(std::move(on_done)),
+        deadline_(deadline),
+        timer_(owner.loop, [this] { on_time(); }) {
+    timer_.arm(deadline);
+  }
+
+  void start() {
+    if (!target_.unix_path.empty()) return try_all({unix_address(target_.unix_path)});
+    auto literal = literal_address(target_.host, target_.port);
+    if (!literal.empty()) return try_all(std::move(literal));
+    const bool taken = owner_.resolver.resolve(
+        target_.host, target_.port,
+        [&owner = owner_, alive = owner_.alive, ticket = ticket_](Resolution found) {
+          if (!*alive) return;
+          const auto attempt = owner.attempts.find(ticket);
+          if (attempt != owner.attempts.end()) attempt->second->on_resolved(std::move(found));
+        });
+    if (!taken) fail_with(ConnectFailure::Limit, "too many lookups wait");
+  }
+  OnDone take_on_done() { return std::move(on_done_); }
+
+ private:
+  void on_resolved(Resolution found) {
+    if (found.addresses.empty()) return fail_with(ConnectFailure::NotFound, found.error);
+    try_all(std::move(found.addresses));
+  }
+
+  void try_all(std::vector<io::SocketAddress> addresses) {
+    addresses_ = std::move(addresses);
+    try_next();
+  }
+
+  // Non-blocking connect to the next address; a failure on the spot goes on to the one after it.
+  void try_next() {
+    while (next_ < addresses_.size()) {
+      const io::SocketAddress& at = addresses_[next_++];
+      watch_.reset();
+      io::UniqueFd fd(
+          ::socket(at.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      if (!fd) {
+        note(errno);
+        continue;
+      }
+      if (::connect(fd.value(), at.get(), at.size) == 0)
+        return owner_.finish(ticket_, std::move(fd));
+      if (errno != EINPROGRESS) {
+        note(errno);
+        continue;
+      }
+      watch_ = std::make_unique<io::FdWatch>(owner_.loop, std::move(fd),
+                                             static_cast<io::FdEvents&>(*this));
+      watch_->want_write();
+      // A silent address must not eat the time of those behind it.
+      const auto now = io::monotonic_time();
+      const auto left = static_cast<Duration::rep>(addresses_.size() - next_ + 1);
+      timer_.arm(now + std::max(deadline_ - now, Duration(0)) / left);
+      return;
+    }
+    fail_with(failure_, detail_);
+  }
+
+  void on_fd_writable() override {
+    int number = 0;
+    socklen_t size = sizeof(number);
+    ::getsockopt(watch_->fd(), SOL_SOCKET, SO_ERROR, &number, &size);
+    if (number == 0) return owner_.finish(ticket_, watch_->release());
+    note(number);
+    try_next();
+  }
+  void on_fd_error() override {
+    note(ENOBUFS);
+    try_next();
+  }
+
+  void on_time() {
+    note(ETIMEDOUT);
+    if (io::monotonic_time() < deadline_ && next_ < addresses_.size()) return try_next();
+    fail_with(ConnectFailure::Timeout, detail_);
+  }
+
+  void note(int number) {
+    failure_ = failure_of(number);
+    detail_ = std::strerror(number);
+  }
+
+  void fail_with(ConnectFailure failure, const std::string& detail) {
+    owner_.finish(ticket_,
+                  std::unexpected(ConnectError{failure, to_text(target_) + ": " + detail}));
+  }
+
+  Impl& owner_;
+  Ticket ticket_;
+  Target target_;
+  OnDone on_done_;
+  Instant deadline_;
+  std::vector<io::SocketAddress> addresses_;
+  std::size_t next_ = 0;
+  ConnectFailure failure_ = ConnectFailure::Unreachable;  // of the last address tried
+  std::string detail_;
+  std::unique_ptr<io::FdWatch> watch_;
+  io::Timer timer_;
+};
+
+void Connector::Impl::finish(Ticket ticket, std::expected<io::UniqueFd, ConnectError> result) {
+  const auto found = attempts.find(ticket);
+  const OnDone on_done = found->second->take_on_done();
+  attempts.erase(found);
+  on_done(std::move(result));  // may destroy us: nothing follows
+}
+
+Connector::Connector(io::EventLoop& loop) : impl_(std::make_unique<Impl>(loop)) {}
+Connector::~Connector() = default;
+
+Connector::Ticket Connector::connect(const Target& target, OnDone on_done, Duration timeout) {
+  const Ticket ticket = ++impl_->last_ticket;
+  impl_->attempts[ticket] = std::make_unique<Impl::Attempt>(
+      *impl_, ticket, target, std::move(on_done), io::monotonic_time() + timeout);
+  impl_->loop.post([impl = impl_.get(), alive = impl_->alive, ticket] {
+    if (!*alive) return;
+    const auto found = impl->attempts.find(ticket);
+    if (found != impl->attempts.end()) found->second->start();
+  });
+  return ticket;
+}
+
+void Connector::cancel(Ticket ticket) { impl_->attempts.erase(ticket); }
+std::size_t Connector::under_way() const { return impl_->attempts.size(); }
+
+}  // namespace weft::adapter
