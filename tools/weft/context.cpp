@@ -1,0 +1,91 @@
+#include "tools/weft/context.hpp"
+
+#include <cstdio>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/weft/output.hpp"
+
+namespace weft::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kGrace{3000};
+
+}  // namespace
+
+node::Paths Context::paths() const {
+  return node::resolve_paths(home.empty() ? node::home_from_environment() : home);
+}
+
+ApiClient Context::client() const { return {paths().socket, command("up")}; }
+
+std::string Context::command(std::string_view rest) const {
+  auto out = shell_word(program);
+  if (!home.empty()) out += " --home " + shell_word(home);
+  if (!rest.empty()) (out += " ") += rest;
+  return out;
+}
+
+ApiResult<Json> Context::ask(std::string_view method, const std::string& path,
+                             const std::optional<Json>& body,
+                             std::chrono::milliseconds limit) const {
+  const auto api = client();
+  if (!network.empty()) {
+    auto status = api.call("GET", "/api/v1/status", std::nullopt, limit + kGrace);
+    if (!status) return status;
+    const auto& here = (*status)["network"];
+    if (here.value("name", "") != network && here.value("id", "") != network)
+      return api::refuse(Code::NotFound, "this node is in no network named " + network,
+                         "its network is " + here.value("name", "?"), command("status"));
+  }
+  return api.call(method, path, body, limit + kGrace);
+}
+
+int Context::show(const ApiResult<Json>& result,
+                  const std::function<void(const Json&)>& human) const {
+  if (!result) return report(result.error());
+  if (json)
+    print(api::dump(*result) + "\n");
+  else
+    human(*result);
+  return 0;
+}
+
+int Context::report(const ApiError& error) const {
+  const auto code = static_cast<int>(error.code);
+  if (json) {
+    Json out{{"schema", "weft.error/1"}, {"code", code}};
+    out.update(api::to_json(error));
+    print(api::dump(out) + "\n");
+  } else {
+    std::string text = "weft: " + printable(error.title) + "\n";
+    if (!error.detail.empty()) text += "  why: " + printable(error.detail) + "\n";
+    if (!error.fix.empty()) text += "  fix: " + printable(error.fix) + "\n";
+    std::cerr << text;
+  }
+  return code;
+}
+
+void Context::print(std::string_view text) const { std::cout << text << std::flush; }
+
+void Context::talk(std::string_view text) const {
+  if (!quiet && !json) std::cerr << text << std::flush;
+}
+
+void Context::next(std::string_view rest) const { talk("next: " + command(rest) + "\n"); }
+
+void add_duration(CLI::App& app, const std::string& name,
+                  std::optional<std::chrono::milliseconds>& value, const std::string& about) {
+  app.add_option_function<std::string>(
+         name,
+         [&value, name](const std::string& text) {
+           value = duration_from_text(text);
+           if (!value)
+             throw CLI::ValidationError(name, "\"" + text + "\" is no duration: 500ms, 30s, 15m");
+         },
+         about)
+      ->type_name("DURATION");
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,62 @@
+// What every command shares: the global flags, the client, and the way results and errors are
+// shown. Data goes to stdout, talk to stderr; --json prints the answer's `data` verbatim, or
+// weft.error/1.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "node/paths.hpp"
+#include "tools/weft/api_client.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace weft::cli {
+
+class Context {
+ public:
+  std::string program = "weft";  // as the user called it
+  bool json = false;
+  bool quiet = false;
+  std::string home;  // --home as given
+  std::string network;
+  std::optional<std::chrono::milliseconds> timeout;
+  std::function<int()> action;  // what the parsed command does; returns the exit code
+
+  [[nodiscard]] node::Paths paths() const;
+  [[nodiscard]] ApiClient client() const;
+  // A command line that works when pasted: the program as called, --home if it was given.
+  [[nodiscard]] std::string command(std::string_view rest) const;
+  [[nodiscard]] std::chrono::milliseconds timeout_or(std::chrono::milliseconds otherwise) const {
+    return timeout.value_or(otherwise);
+  }
+
+  // One API call, after checking --network. The client waits a little longer than the daemon does.
+  [[nodiscard]] ApiResult<Json> ask(
+      std::string_view method, const std::string& path,
+      const std::optional<Json>& body = std::nullopt,
+      std::chrono::milliseconds limit = std::chrono::seconds(30)) const;
+
+  // Prints data (or lets `human` do it) or the error; the exit code.
+  int show(const ApiResult<Json>& result, const std::function<void(const Json&)>& human) const;
+  int report(const ApiError& error) const;
+  void print(std::string_view text) const;  // stdout
+  void talk(std::string_view text) const;   // stderr, unless --quiet or --json
+  void next(std::string_view rest) const;   // "next: weft --home X REST"
+};
+
+// Declares --NAME DURATION on `app`.
+void add_duration(CLI::App& app, const std::string& name,
+                  std::optional<std::chrono::milliseconds>& value, const std::string& about);
+
+void add_node_commands(CLI::App& app, Context& context);     // up down wait status ping
+void add_network_commands(CLI::App& app, Context& context);  // invite join remove members group
+void add_service_commands(CLI::App& app, Context& context);  // expose ... pipe
+void add_config_commands(CLI::App& app, Context& context);   // config check, show, init
+
+}  // namespace weft::cli

@@ -1,0 +1,90 @@
+// weft: the command line and the daemon in one program. Only this file includes the daemon.
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include "node/daemon.hpp"
+#include "node/version.hpp"
+#include "tools/weft/context.hpp"
+
+namespace weft::cli {
+namespace {
+
+struct RunFlags {
+  std::string name;
+  std::vector<std::string> listen;
+};
+
+int run_node(const Context& context, const RunFlags& flags) {
+  auto config = node::load_config(context.paths());
+  if (!config)
+    return context.report({Code::BadConfig, "the configuration has an error",
+                           node::to_text(config.error()), config.error().fix});
+#if WEFT_HAS_DAEMON
+  node::RunOptions options;
+  options.paths = context.paths();
+  options.config = std::move(*config);
+  options.name = flags.name;
+  options.listen = flags.listen;
+  options.json_ready = context.json;
+  return node::run_daemon(options);
+#else
+  (void)flags;
+  return context.report({Code::Failed, "this program was built without the daemon", "", ""});
+#endif
+}
+
+void add_run(CLI::App& app, Context& context) {
+  auto* run = app.add_subcommand("run", "The daemon in the foreground; SIGTERM ends it");
+  auto flags = std::make_shared<RunFlags>();
+  run->add_option("--name", flags->name, "this node's name (default: the hostname)");
+  run->add_option("--listen", flags->listen, "UDP address, may be repeated")
+      ->type_name("HOST:PORT");
+  run->footer("example: weft run --name oak --listen 0.0.0.0:41820");
+  run->callback([&context, flags] {
+    context.action = [&context, flags] { return run_node(context, *flags); };
+  });
+}
+
+void add_global_flags(CLI::App& app, Context& context) {
+  app.add_flag("--json", context.json, "one JSON object on standard output");
+  app.add_flag("--quiet", context.quiet, "no talk on standard error");
+  app.add_option("--home", context.home,
+                 "keep config, keys, state and socket below DIR (WEFT_HOME)")
+      ->type_name("DIR");
+  app.add_option("--network", context.network, "insist on this network")->type_name("NAME");
+  add_duration(app, "--timeout", context.timeout, "give up after this long");
+  app.set_version_flag("--version", std::string("weft ") + kVersion);
+  app.require_subcommand(1);
+  app.footer("example: weft up; weft expose 3000 --name blog; weft invite laptop --allow blog");
+}
+
+int main(int argc, char** argv) {
+  Context context;
+  if (argc > 0 && std::strchr(argv[0], '/') != nullptr) context.program = argv[0];
+  CLI::App app("weft: your machines, one network, no server", "weft");
+  add_global_flags(app, context);
+  app.fallthrough();  // inherited: global flags work behind the command too
+  add_run(app, context);
+  add_node_commands(app, context);
+  add_network_commands(app, context);
+  add_service_commands(app, context);
+  add_config_commands(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    for (int i = 1; i < argc; ++i)  // the flag may stand behind what did not parse
+      if (std::string_view(argv[i]) == "--json") context.json = true;
+    return context.report({Code::Usage, error.what(), "", context.command("--help")});
+  }
+  return context.action ? context.action() : 2;
+}
+
+}  // namespace
+}  // namespace weft::cli
+
+int main(int argc, char** argv) { return weft::cli::main(argc, argv); }

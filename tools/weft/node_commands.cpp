@@ -1,0 +1,245 @@
+// up, down, wait, status, ping. (`run` is in main.cpp, which alone may include the daemon.)
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/weft/context.hpp"
+#include "tools/weft/output.hpp"
+#include "tools/weft/process.hpp"
+
+namespace weft::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kPoll{25};
+constexpr milliseconds kMaxAsk{3'600'000};  // the API's own bound on a wait
+
+Json ready_json(const Json& status) {
+  return {{"schema", "weft.ready/1"},
+          {"id", status["node"]["id"]},
+          {"name", status["node"]["name"]},
+          {"network", status["network"]["name"]},
+          {"listen", status["node"]["listen"]}};
+}
+
+bool is_ready(const Context& context) {
+  return context.client().call("GET", "/readyz", std::nullopt, milliseconds(2000)).has_value();
+}
+
+int show_ready(const Context& context, const std::string& note) {
+  auto status = context.ask("GET", "/api/v1/status");
+  if (!status) return context.report(status.error());
+  return context.show(ready_json(*status), [&](const Json& ready) {
+    Table table({"node", printable(ready.value("name", "")) + "  " + ready.value("id", "")});
+    table.add({"network", printable(ready.value("network", ""))});
+    table.add({"listen", list_text(ready["listen"])});
+    context.print(table.text());
+    context.talk(note + "\n");
+    context.next("expose 3000 --name blog   or: " + context.command("invite laptop"));
+  });
+}
+
+struct UpOptions {
+  std::string name;
+  std::vector<std::string> listen;
+};
+
+int run_up(const Context& context, const UpOptions& options) {
+  if (is_ready(context)) return show_ready(context, "already running");
+  const auto paths = context.paths();
+  if (const auto made = node::create_directories(paths); !made)
+    return context.report(api::to_api_error(made.error(), "cannot prepare the node's directories"));
+  std::vector<std::string> words;
+  if (paths.home) words = {"--home", paths.home->string()};
+  words.insert(words.end(), {"--json", "run"});
+  if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
+  for (const auto& address : options.listen) words.insert(words.end(), {"--listen", address});
+  const auto log = paths.log_file();
+  std::error_code none;
+  const auto size = std::filesystem::file_size(log, none);
+  const auto offset = none ? 0 : size;
+  const auto started = Clock::now();
+  const auto pid = spawn_self(words, log);
+  if (!pid) return context.report(api::to_api_error(pid.error(), "cannot start weft"));
+  const auto limit = context.timeout_or(milliseconds(30'000));
+  while (!is_ready(context)) {
+    if (const auto code = exit_code_of(*pid)) {
+      const auto why = last_lines(log, offset, 3);
+      return context.report({*code == 78 ? Code::BadConfig : Code::Failed, "weft did not start",
+                             why.empty() ? "it ended with code " + std::to_string(*code) : why,
+                             "see " + log.string()});
+    }
+    if (Clock::now() - started > limit)
+      return context.report({Code::Timeout, "weft started but is not ready yet",
+                             last_lines(log, offset, 3), context.command("wait ready")});
+    ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
+  }
+  const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - started).count();
+  return show_ready(context, "ready in " + ms_text(Json(static_cast<double>(took))));
+}
+
+int run_down(const Context& context) {
+  const auto pid = context.client().daemon_pid();
+  if (!pid) return context.report(pid.error());
+  const auto result = context.ask("POST", "/api/v1/shutdown");
+  if (!result) return context.report(result.error());
+  const auto deadline = Clock::now() + context.timeout_or(milliseconds(10'000));
+  const auto left = [&] {
+    return std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
+  };
+  bool gone = *pid > 0 && wait_gone(*pid, left());
+  while (*pid == 0 && !gone && left() > milliseconds(0)) {  // in a container: only the socket tells
+    gone = !context.client().daemon_pid().has_value();
+    if (!gone) ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
+  }
+  if (!gone)
+    return context.report({Code::Timeout, "weft was told to stop but is still there",
+                           *pid > 0 ? "process " + std::to_string(*pid) : "", ""});
+  return context.show(Json{{"schema", "weft.down/1"}, {"stopped", true}},
+                      [&](const Json&) { context.talk("stopped\n"); });
+}
+
+int run_wait(const Context& context, const std::string& condition) {
+  const auto limit = std::min(context.timeout_or(milliseconds(30'000)), kMaxAsk);
+  const auto started = Clock::now();
+  const auto waited = [&] {
+    return std::chrono::duration_cast<milliseconds>(Clock::now() - started);
+  };
+  for (;;) {
+    const auto left = std::max(limit - waited(), milliseconds(0));
+    auto result = context.ask("POST", "/api/v1/wait",
+                              Json{{"condition", condition}, {"timeout_ms", left.count()}}, left);
+    // A daemon that is about to start counts as "not ready yet".
+    if (!result && result.error().code == Code::NotRunning && condition == "ready") {
+      if (waited() >= limit)
+        return context.report(
+            {Code::Timeout, "weft is not ready", result.error().detail, context.command("up")});
+      ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
+      continue;
+    }
+    if (result) (*result)["waited_ms"] = waited().count();
+    return context.show(result, [&](const Json& data) {
+      context.talk(condition + " after " + ms_text(data["waited_ms"]) + "\n");
+    });
+  }
+}
+
+void print_status(const Context& context, const Json& s) {
+  const auto& node = s["node"];
+  const auto& network = s["network"];
+  Table head({"node", printable(node.value("name", "")) + "  " + node.value("id", "")});
+  head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
+                           ", " + std::to_string(network.value("members", 0)) + " members"});
+  head.add({"listen", list_text(node["listen"])});
+  head.add({"up", seconds_text(node.value("uptime_s", std::int64_t{0})) + ", version " +
+                      node.value("version", "")});
+  context.print(head.text());
+  Table peers({"PEER", "STATE", "PATH", "RTT", "SENT", "RECEIVED", "KEYS"});
+  for (const auto& p : s["peers"])
+    peers.add({printable(or_dash(p.value("name", ""))), p.value("state", ""), p.value("path", ""),
+               ms_text(p["rtt_ms"]), bytes_text(p.value("tx_bytes", std::uint64_t{0})),
+               bytes_text(p.value("rx_bytes", std::uint64_t{0})), or_dash(p.value("kex", ""))});
+  if (!peers.empty()) context.print("\n" + peers.text());
+  Table exposed({"EXPOSED", "TARGET", "ALLOWED", "CONNECTIONS"});
+  for (const auto& e : s["exposed"])
+    exposed.add({e.value("name", ""), printable(e.value("target", "")), list_text(e["allow"]),
+                 std::to_string(e.value("connections", std::uint64_t{0}))});
+  if (!exposed.empty()) context.print("\n" + exposed.text());
+  Table doors({"DOOR", "TO", "LISTEN", "CONNECTIONS"});
+  for (const auto& m : s["mappings"])
+    doors.add({m.value("mapping", ""),
+               printable(m.value("service", "") + "@" + m.value("node", "")), m.value("listen", ""),
+               std::to_string(m.value("connections", std::uint64_t{0}))});
+  if (!doors.empty()) context.print("\n" + doors.text());
+  for (const auto& line : s["attention"])
+    context.talk("\nattention: " + printable(line.get<std::string>()) + "\n");
+}
+
+struct PingOptions {
+  std::string node;
+  unsigned count = 4;
+  std::optional<milliseconds> interval;
+};
+
+int run_ping(const Context& context, const PingOptions& options) {
+  const auto limit = std::min(context.timeout_or(milliseconds(5'000)), kMaxAsk);
+  Json all = {{"schema", "weft.ping/1"}, {"replies", Json::array()}};
+  std::optional<ApiError> last_error;
+  for (unsigned seq = 1; seq <= options.count; ++seq) {
+    if (seq > 1) std::this_thread::sleep_for(options.interval.value_or(milliseconds(1000)));
+    auto reply = context.ask(
+        "POST", "/api/v1/ping",
+        Json{{"node", options.node}, {"seq", seq}, {"timeout_ms", limit.count()}}, limit);
+    if (!reply) {
+      last_error = reply.error();
+      if (last_error->code != Code::Timeout && last_error->code != Code::NoPath) break;
+      context.talk("seq " + std::to_string(seq) + "  " + printable(last_error->title) + "\n");
+      continue;
+    }
+    const auto& one = (*reply)["replies"][0];
+    all["node"] = (*reply)["node"];
+    all["id"] = (*reply)["id"];
+    all["replies"].push_back(one);
+    if (!context.json)
+      context.print(printable(reply->value("node", "")) + "  seq " + std::to_string(seq) + "  " +
+                    ms_text(one["rtt_ms"]) + "  " + one.value("path", "") + "\n");
+  }
+  if (all["replies"].empty() && last_error) return context.report(*last_error);
+  if (context.json) context.print(api::dump(all) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+void add_node_commands(CLI::App& app, Context& context) {
+  auto* up = app.add_subcommand("up", "Start weft in the background; returns when it is ready");
+  auto up_options = std::make_shared<UpOptions>();
+  up->add_option("--name", up_options->name, "this node's name (default: the hostname)");
+  up->add_option("--listen", up_options->listen, "UDP address, may be repeated")
+      ->type_name("HOST:PORT");
+  up->footer("example: weft up --name oak");
+  up->callback([&context, up_options] {
+    context.action = [&context, up_options] { return run_up(context, *up_options); };
+  });
+
+  auto* down = app.add_subcommand("down", "Stop weft");
+  down->footer("example: weft down");
+  down->callback([&context] { context.action = [&context] { return run_down(context); }; });
+
+  auto* wait = app.add_subcommand("wait", "Block until something is true, or --timeout (exit 7)");
+  auto condition = std::make_shared<std::string>();
+  wait->add_option("condition", *condition, "ready, node:N, service:S, direct:N or path:N")
+      ->required();
+  wait->footer("example: weft wait service:blog@oak --timeout 20s");
+  wait->callback([&context, condition] {
+    context.action = [&context, condition] { return run_wait(context, *condition); };
+  });
+
+  auto* status = app.add_subcommand("status", "Who am I, what is up, what needs attention");
+  status->footer("example: weft status --json");
+  status->callback([&context] {
+    context.action = [&context] {
+      return context.show(context.ask("GET", "/api/v1/status"),
+                          [&](const Json& data) { print_status(context, data); });
+    };
+  });
+
+  auto* ping = app.add_subcommand("ping", "Round trips to a node over its session");
+  auto ping_options = std::make_shared<PingOptions>();
+  ping->add_option("node", ping_options->node, "name or NodeId")->required();
+  ping->add_option("-c,--count", ping_options->count, "how many (default 4)")
+      ->check(CLI::Range(1, 1'000'000));
+  add_duration(*ping, "-i,--interval", ping_options->interval, "between two (default 1s)");
+  ping->footer("example: weft ping oak -c 3");
+  ping->callback([&context, ping_options] {
+    context.action = [&context, ping_options] { return run_ping(context, *ping_options); };
+  });
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,122 @@
+#include "tools/weft/output.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace weft::cli {
+namespace {
+
+std::size_t width_of(std::string_view text) {  // UTF-8: count what is not a continuation byte
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string one_decimal(double value) {
+  std::array<char, 32> text{};
+  const int size = std::snprintf(text.data(), text.size(), value < 99.95 ? "%.1f" : "%.0f", value);
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+}  // namespace
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      line.append(widths[i] - width_of(row[i]) + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  constexpr std::array<const char*, 5> kUnits{"kB", "MB", "GB", "TB", "PB"};
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  return one_decimal(value) + " " + kUnits[unit];
+}
+
+std::string ms_text(const api::Json& ms) {
+  return ms.is_number() ? one_decimal(ms.get<double>()) + " ms" : "-";
+}
+
+std::string seconds_text(std::int64_t seconds) {
+  const auto pair = [](std::int64_t big, const char* big_unit, std::int64_t small,
+                       const char* small_unit) {
+    auto out = std::to_string(big) + " " + big_unit;
+    return small == 0 ? out : out + " " + std::to_string(small) + " " + small_unit;
+  };
+  if (seconds < 60) return std::to_string(seconds) + " s";
+  if (seconds < 3600) return pair(seconds / 60, "min", seconds % 60, "s");
+  if (seconds < 86400) return pair(seconds / 3600, "h", seconds / 60 % 60, "min");
+  return pair(seconds / 86400, "d", seconds / 3600 % 24, "h");
+}
+
+std::string list_text(const api::Json& list) {
+  std::string out;
+  for (const auto& item : list)
+    if (item.is_string()) out += (out.empty() ? "" : ", ") + printable(item.get<std::string>());
+  return or_dash(out);
+}
+
+std::string short_id(std::string_view id) { return printable(id.substr(0, 10)); }
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return out;
+}
+
+std::optional<std::chrono::milliseconds> duration_from_text(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::int64_t ms;
+  };
+  constexpr std::array<Unit, 5> kUnits{
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+  constexpr std::int64_t kMax = 365LL * 86'400'000;
+  if (text.empty()) return std::nullopt;
+  std::int64_t total = 0;
+  while (!text.empty()) {
+    std::int64_t number = 0;
+    const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || number < 0 || number > kMax) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(at - text.data()));
+    const auto name = text.substr(0, text.find_first_of("0123456789"));
+    const auto* unit = std::ranges::find(kUnits, name.empty() ? "s" : name, &Unit::name);
+    if (unit == kUnits.end() || number > kMax / unit->ms) return std::nullopt;
+    total += number * unit->ms;
+    text.remove_prefix(name.size());
+    if (total > kMax) return std::nullopt;
+  }
+  return std::chrono::milliseconds(total);
+}
+
+std::string shell_word(std::string_view word) {
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./:@,+=").contains(c);
+  });
+  if (plain) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,44 @@
+// What people read: tables, units, durations.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "node/api/json.hpp"
+
+namespace weft::cli {
+
+// Columns as wide as their widest cell, two spaces between, no trailing blanks.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> headers) : rows_{std::move(headers)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  [[nodiscard]] bool empty() const { return rows_.size() == 1; }
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string bytes_text(std::uint64_t bytes);     // "1.2 MB", powers of 1000
+std::string ms_text(const api::Json& ms);        // "11.2 ms", "-" for null
+std::string seconds_text(std::int64_t seconds);  // "3 d 4 h", "12 s"
+std::string list_text(const api::Json& list);    // "a, b", "-" when empty
+std::string short_id(std::string_view id);
+std::string or_dash(std::string text);
+// Control characters out: a name from another machine must not drive this terminal.
+std::string printable(std::string_view text);
+
+// "15m", "500ms", "2h", "1h30m", "30" (seconds). At most 365 days; nothing for anything else.
+std::optional<std::chrono::milliseconds> duration_from_text(std::string_view text);
+
+// For a shell: as is when harmless, else in single quotes.
+std::string shell_word(std::string_view word);
+
+}  // namespace weft::cli

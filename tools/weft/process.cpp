@@ -1,0 +1,88 @@
+#include "tools/weft/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace weft::cli {
+namespace {
+
+[[noreturn]] void become(const char* program, char* const* arguments, int in, int out) {
+  ::setsid();
+  ::dup2(in, 0);
+  ::dup2(out, 1);
+  ::dup2(out, 2);
+  if (::chdir("/") != 0) ::_exit(126);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::close_range(3, ~0U, 0);
+  ::execv(program, arguments);
+  ::_exit(127);
+}
+
+}  // namespace
+
+Result<int> spawn_self(const std::vector<std::string>& arguments,
+                       const std::filesystem::path& log) {
+  // Everything that allocates happens before fork.
+  std::vector<std::string> words{"weft"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (error || in < 0 || out < 0) {
+    const std::string why = std::strerror(errno);
+    if (in >= 0) ::close(in);
+    if (out >= 0) ::close(out);
+    return fail(Errc::Storage, "cannot open " + log.string() + ": " + why);
+  }
+  const int pid = ::fork();
+  if (pid == 0) become(program.c_str(), argv.data(), in, out);
+  ::close(in);
+  ::close(out);
+  if (pid < 0) return fail(Errc::Limit, "cannot start a process");
+  return pid;
+}
+
+std::optional<int> exit_code_of(int pid) {
+  int status = 0;
+  if (::waitpid(pid, &status, WNOHANG) != pid) return std::nullopt;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool wait_gone(int pid, std::chrono::milliseconds limit) {
+  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0) return errno == ESRCH;
+  pollfd poll{fd, POLLIN, 0};
+  const int ready = ::poll(&poll, 1, static_cast<int>(limit.count()));
+  ::close(fd);
+  return ready == 1;
+}
+
+std::string last_lines(const std::filesystem::path& file, std::uintmax_t offset, int count) {
+  std::ifstream in(file);
+  in.seekg(static_cast<std::streamoff>(offset));
+  std::ostringstream all;
+  all << in.rdbuf();
+  auto text = all.str();
+  while (text.ends_with('\n')) text.pop_back();
+  auto start = text.size();
+  for (int i = 0; i < count && start != std::string::npos && start != 0; ++i)
+    start = text.rfind('\n', start - 1);
+  return start == std::string::npos || start == 0 ? text : text.substr(start + 1);
+}
+
+}  // namespace weft::cli
