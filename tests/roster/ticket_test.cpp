@@ -1,0 +1,153 @@
+#include "overlay/roster/ticket.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/roster/kit.hpp"
+
+namespace weft::roster {
+namespace {
+
+constexpr UnixTime kNow = 1'700'000'000;
+
+Ticket sample(std::size_t endpoints = 2) {
+  SeededRng rng(5);
+  Ticket t;
+  t.network.bytes = rng.bytes<32>();
+  t.network_secret = rng.bytes<32>();
+  t.inviter = rng.bytes<32>();
+  t.inviter_static = rng.bytes<32>();
+  for (std::size_t i = 0; i < endpoints; ++i)
+    t.endpoints.push_back(Endpoint::v4(0xc0000201, static_cast<std::uint16_t>(7000 + i)));
+  t.name = "laptop";
+  t.id = rng.bytes<16>();
+  t.secret = rng.bytes<32>();
+  t.expires = kNow + 900;
+  return t;
+}
+
+TEST(Ticket, TextReadsBack) {
+  for (const std::size_t endpoints : {0U, 1U, 8U}) {
+    const auto ticket = sample(endpoints);
+    const auto text = ticket.to_text();
+    EXPECT_TRUE(text.starts_with("wt1"));
+    const auto back = Ticket::from_text("  " + text + "\n");
+    ASSERT_TRUE(back.has_value()) << back.error().detail;
+    EXPECT_EQ(*back, ticket);
+  }
+}
+
+TEST(Ticket, ATypingErrorIsNoticed) {
+  auto text = sample().to_text();
+  for (std::size_t i = 3; i < text.size(); i += 7) {
+    const char kept = text[i];
+    text[i] = kept == 'q' ? 'p' : 'q';
+    EXPECT_FALSE(Ticket::from_text(text).has_value()) << i;
+    text[i] = kept;
+  }
+  EXPECT_TRUE(Ticket::from_text(text).has_value());
+  EXPECT_FALSE(Ticket::from_text("").has_value());
+  EXPECT_FALSE(Ticket::from_text(text.substr(0, text.size() - 1)).has_value());
+}
+
+TEST(Ticket, NineEndpointsAndOtherVersionsAreRefused) {
+  auto bytes = sample(8).encode();
+  ASSERT_TRUE(Ticket::decode(bytes).has_value());
+  auto other = bytes;
+  other[1] = 2;
+  EXPECT_EQ(code_of(Ticket::decode(other)), Errc::Unsupported);
+  // array header 1, version 1, four keys of 2 + 32: then the header of the endpoints.
+  constexpr std::size_t kAt = 2 + 4 * 34;
+  ASSERT_EQ(bytes[kAt], 0x98);
+  bytes[kAt] = 0x99;
+  Bytes ninth{0xc4, 18};
+  ninth.resize(20);
+  bytes.insert(bytes.begin() + kAt + 1, ninth.begin(), ninth.end());
+  EXPECT_FALSE(Ticket::decode(bytes).has_value());
+}
+
+TEST(Ticket, LongerEncodingIsRefused) {
+  auto bytes = sample().encode();
+  bytes.insert(bytes.begin() + 1, 0xcc);
+  EXPECT_EQ(code_of(Ticket::decode(bytes)), Errc::NonCanonical);
+}
+
+class Book : public testing::Test {
+ protected:
+  SeededRng rng_{7};
+  TicketBook book_{NetworkId{{1}}};
+  crypto::Hash h_ = SeededRng(8).bytes<32>();
+  IdentityKey joiner_ = key_of(40).public_key;
+  IdentityKey thief_ = key_of(41).public_key;
+  Invite invite_ = book_.issue(rng_, "laptop", {"blog"}, kMayExpose, 900, kNow)->invite;
+
+  crypto::Hash proof() { return join_proof(invite_.secret, h_); }
+};
+
+TEST_F(Book, RedeemsOnceAndAnswersTheSameIdentityAgain) {
+  const auto first = book_.redeem(invite_.id, proof(), h_, joiner_, kNow + 1);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_FALSE(first->again);
+  EXPECT_EQ(first->invite.allow, std::vector<std::string>{"blog"});
+  ASSERT_TRUE(first->row.has_value());
+  const auto again = book_.redeem(invite_.id, proof(), h_, joiner_, kNow + 5000);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->again);
+  EXPECT_EQ(again->invite, first->invite);
+  EXPECT_FALSE(again->row.has_value());
+  const auto thief = book_.redeem(invite_.id, proof(), h_, thief_, kNow + 1);
+  EXPECT_EQ(code_of(thief), Errc::Conflict);
+  EXPECT_EQ(thief.error().detail, "used");
+}
+
+TEST_F(Book, AWrongProofBurnsNothing) {
+  auto wrong = proof();
+  wrong[0] ^= 1;
+  EXPECT_EQ(code_of(book_.redeem(invite_.id, wrong, h_, thief_, kNow)), Errc::AuthFailed);
+  auto other_session = h_;
+  other_session[0] ^= 1;
+  EXPECT_EQ(code_of(book_.redeem(invite_.id, proof(), other_session, thief_, kNow)),
+            Errc::AuthFailed);
+  auto unknown = invite_.id;
+  unknown[0] ^= 1;
+  EXPECT_EQ(code_of(book_.redeem(unknown, proof(), h_, thief_, kNow)), Errc::NotFound);
+  EXPECT_TRUE(book_.redeem(invite_.id, proof(), h_, joiner_, kNow).has_value());
+}
+
+TEST_F(Book, ExpiresToTheSecond) {
+  EXPECT_EQ(code_of(book_.redeem(invite_.id, proof(), h_, joiner_, kNow + 900)), Errc::Expired);
+  EXPECT_TRUE(book_.redeem(invite_.id, proof(), h_, joiner_, kNow + 899).has_value());
+}
+
+TEST_F(Book, AUseIsStillKnownAfterARestart) {
+  const auto row = *book_.redeem(invite_.id, proof(), h_, joiner_, kNow)->row;
+  TicketBook back(NetworkId{{1}});
+  ASSERT_TRUE(back.load(row).has_value());
+  EXPECT_EQ(code_of(back.redeem(invite_.id, proof(), h_, thief_, kNow)), Errc::Conflict);
+  EXPECT_TRUE(back.redeem(invite_.id, proof(), h_, joiner_, kNow)->again);
+  auto moved = row;
+  moved.key[0] ^= 1;
+  EXPECT_EQ(code_of(back.load(moved)), Errc::Malformed);
+}
+
+TEST_F(Book, UndoRevokeAndPurge) {
+  ASSERT_TRUE(book_.redeem(invite_.id, proof(), h_, joiner_, kNow).has_value());
+  book_.undo(invite_.id);
+  EXPECT_FALSE(book_.redeem(invite_.id, proof(), h_, thief_, kNow)->again);
+  EXPECT_TRUE(book_.purge(kNow + 900).empty());
+  EXPECT_EQ(book_.purge(kNow + 900 + 86400).size(), 1U);
+  EXPECT_TRUE(book_.list().empty());
+  EXPECT_EQ(code_of(book_.revoke(invite_.id)), Errc::NotFound);
+}
+
+TEST_F(Book, IssuingIsBoundedAndChecked) {
+  EXPECT_EQ(code_of(book_.issue(rng_, "No Label", {}, 1, 900, kNow)), Errc::Usage);
+  EXPECT_EQ(code_of(book_.issue(rng_, "n", {"Bad!"}, 1, 900, kNow)), Errc::Usage);
+  EXPECT_EQ(code_of(book_.issue(rng_, "n", {}, 1, 0, kNow)), Errc::Usage);
+  EXPECT_EQ(code_of(book_.issue(rng_, "n", {}, 1, kMaxTicketLife + 1, kNow)), Errc::Usage);
+  for (std::size_t i = 1; i < kMaxInvites; ++i)
+    ASSERT_TRUE(book_.issue(rng_, "n", {}, 1, 900, kNow).has_value());
+  EXPECT_EQ(code_of(book_.issue(rng_, "n", {}, 1, 900, kNow)), Errc::Limit);
+}
+
+}  // namespace
+}  // namespace weft::roster
