@@ -51,6 +51,12 @@ io::SocketAddress unix_address(const std::string& path) {
 }
 }  // namespace
 
+std::string to_text(const Target& target) {
+  if (!target.unix_path.empty()) return "unix:" + target.unix_path;
+  const bool v6 = target.host.find(':') != std::string::npos;
+  return (v6 ? "[" + target.host + "]" : target.host) + ":" + std::to_string(target.port);
+}
+
 std::string_view name_of(ConnectFailure failure) {
   switch (failure) {
     case ConnectFailure::Refused:

@@ -9,13 +9,13 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.hpp"
 #include "base/time.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/unique_fd.hpp"
 
 namespace weft::adapter {
 
+// Where to: node/target.hpp knows what people write.
 struct Target {
   std::string host;  // name or address, without brackets; empty for a unix socket
   std::uint16_t port = 0;
@@ -23,8 +23,6 @@ struct Target {
 
   bool operator==(const Target&) const = default;
 };
-// "HOST:PORT", "[V6]:PORT", ":PORT" or "PORT" (127.0.0.1), "unix:PATH" (path at most 107 bytes).
-[[nodiscard]] Result<Target> target_from_text(std::string_view text);
 std::string to_text(const Target& target);
 
 enum class ConnectFailure : std::uint8_t {
