@@ -1,6 +1,9 @@
 // The C functions ngtcp2 calls, as one table. No exception leaves them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include <ngtcp2/ngtcp2.h>
 
 namespace weft::session {

@@ -14,7 +14,9 @@ constexpr std::size_t kMaxPaths = 8;
 constexpr std::size_t kLargestPacket = 8952;
 constexpr std::array<std::uint16_t, 3> kMtuProbes{1350, 1452, kLargestPacket};
 
-std::uint64_t cid_key(const ngtcp2_cid& cid) { return read_be<std::uint64_t>({cid.data, cid.datalen}); }
+std::uint64_t cid_key(const ngtcp2_cid& cid) {
+  return read_be<std::uint64_t>({cid.data, cid.datalen});
+}
 
 ngtcp2_cid make_cid(const Cid& bytes) {
   ngtcp2_cid cid;
@@ -103,7 +105,8 @@ void Connection::fill_settings(ngtcp2_settings& settings, ngtcp2_transport_param
                                Instant now) const {
   const auto& limits = state_.limits;
   ngtcp2_settings_default(&settings);
-  settings.initial_ts = std::max(last_stamp_, static_cast<ngtcp2_tstamp>(now.time_since_epoch().count()));
+  settings.initial_ts =
+      std::max(last_stamp_, static_cast<ngtcp2_tstamp>(now.time_since_epoch().count()));
   settings.cc_algo = NGTCP2_CC_ALGO_BBR;
   settings.initial_rtt = 100 * NGTCP2_MILLISECONDS;
   settings.max_tx_udp_payload_size = kLargestPacket;
@@ -135,9 +138,9 @@ void Connection::start_client(Instant now, std::optional<crypto::Key32> static_k
   ngtcp2_settings settings;
   ngtcp2_transport_params params;
   fill_settings(settings, params, now);
-  const auto token = make_gate_token(gate_key(network_->secret, expected_), NGTCP2_PROTO_VER_V1,
-                                     {first_dcid_.data, first_dcid_.datalen},
-                                     {own_scid_.data, own_scid_.datalen});
+  const auto token =
+      make_gate_token(gate_key(network_->secret, expected_), NGTCP2_PROTO_VER_V1,
+                      {first_dcid_.data, first_dcid_.datalen}, {own_scid_.data, own_scid_.datalen});
   settings.token = token.data();
   settings.tokenlen = token.size();
   ngtcp2_path_storage path;
@@ -177,9 +180,9 @@ void Connection::start_server(const Inbound& inbound, Instant now) {
   ngtcp2_path_storage path;
   fill_path(path, paths_.back());
   const auto callbacks = session_callbacks();
-  const int made = ngtcp2_conn_server_new(&quic_, &header.scid, &own_scid_, &path.path,
-                                          header.version, &callbacks, &settings, &params, nullptr,
-                                          this);
+  const int made =
+      ngtcp2_conn_server_new(&quic_, &header.scid, &own_scid_, &path.path, header.version,
+                             &callbacks, &settings, &params, nullptr, this);
   WEFT_ASSERT(made == 0);
   register_cid(own_scid_);
   register_cid(header.dcid);
@@ -259,7 +262,7 @@ void Connection::receive(Instant now, const Datagram& datagram) {
   follow_path();
   if (state_of_ == State::Up && handshake_) {
     handshake_.reset();
-    readers_ = {};
+    readers_ = {MessageReader(), MessageReader()};
     release_half_open();
   }
 }
@@ -301,7 +304,8 @@ void Connection::fail_with(Instant now, int liberr) {
 
 void Connection::peer_closed() {
   const auto* error = ngtcp2_conn_get_ccerr(quic_);
-  std::string why(reinterpret_cast<const char*>(error->reason), error->reason ? error->reasonlen : 0);
+  std::string why(reinterpret_cast<const char*>(error->reason),
+                  error->reason ? error->reasonlen : 0);
   auto reason = CloseReason::Peer;
   if (error->type == NGTCP2_CCERR_TYPE_TRANSPORT && error->error_code >= 0x100 &&
       error->error_code < 0x200) {

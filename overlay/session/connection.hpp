@@ -173,8 +173,9 @@ class Connection {
   NodeId peer_{};
   std::unique_ptr<Handshake> handshake_;
   std::array<MessageReader, 2> readers_;
+  std::size_t late_crypto_ = 0;
   std::optional<HandshakeFault> fault_;
-  bool silent_ = false;        // the fault is answered with nothing
+  bool silent_ = false;  // the fault is answered with nothing
   bool reply_seen_ = false;
   bool was_up_ = false;
   bool ended_ = false;
@@ -210,5 +211,7 @@ class Connection {
   std::optional<Instant> key_update_at_;
   std::unique_ptr<Rekey> rekey_;
 };
+
+std::uint32_t path_index_of(const ngtcp2_path& path);
 
 }  // namespace weft::session

@@ -42,9 +42,8 @@ int Connection::install_initial(const ngtcp2_cid& dcid) {
   context.max_encryption = 2 * kAesUpdateAfter;
   context.max_decryption_failure = kAesMaxFailures;
   ngtcp2_conn_set_initial_crypto_ctx(quic_, &context);
-  const int result =
-      ngtcp2_conn_install_initial_key(quic_, &rx.aead, rx.iv.data(), &rx.header, &tx.aead,
-                                      tx.iv.data(), &tx.header, rx.iv.size());
+  const int result = ngtcp2_conn_install_initial_key(
+      quic_, &rx.aead, rx.iv.data(), &rx.header, &tx.aead, tx.iv.data(), &tx.header, rx.iv.size());
   if (result != 0) {
     rx.destroy();
     tx.destroy();
@@ -68,8 +67,8 @@ int Connection::install_handshake_keys() {
   NativeKeys rx(derive_packet_keys(cipher_, secrets[initiator_ ? 1 : 0], kOpen, true));
   NativeKeys tx(derive_packet_keys(cipher_, secrets[initiator_ ? 0 : 1], kSeal, true));
   for (auto& secret : secrets) crypto::wipe(secret);
-  int result = ngtcp2_conn_install_rx_handshake_key(quic_, &rx.aead, rx.iv.data(), rx.iv.size(),
-                                                    &rx.header);
+  int result =
+      ngtcp2_conn_install_rx_handshake_key(quic_, &rx.aead, rx.iv.data(), rx.iv.size(), &rx.header);
   if (result != 0) rx.destroy();
   if (result == 0) {
     result = ngtcp2_conn_install_tx_handshake_key(quic_, &tx.aead, tx.iv.data(), tx.iv.size(),
@@ -127,7 +126,14 @@ int Connection::send_hello() {
 }
 
 Step<void> Connection::on_crypto(ngtcp2_encryption_level level, ByteView bytes) {
-  if (!handshake_ || state_of_ != State::Handshaking ||
+  if (state_of_ != State::Handshaking) {
+    // Only the responder's ready and repeats may still come; more is a flood.
+    late_crypto_ += bytes.size();
+    if (late_crypto_ > state_.limits.max_crypto_bytes)
+      return std::unexpected(HandshakeFault::CryptoBuffer);
+    return {};
+  }
+  if (!handshake_ ||
       (level != NGTCP2_ENCRYPTION_LEVEL_INITIAL && level != NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE))
     return std::unexpected(HandshakeFault::Malformed);
   auto& reader = readers_[level == NGTCP2_ENCRYPTION_LEVEL_INITIAL ? 0 : 1];
@@ -209,8 +215,8 @@ void Connection::came_up() {
                                     handshake_->joining(), path->path, path->remote, cipher_,
                                     handshake_->channel_binding(), handshake_->peer_roster_seq(),
                                     handshake_->peer_roster_head()});
-  ngtcp2_conn_set_keep_alive_timeout(
-      quic_, static_cast<ngtcp2_duration>(state_.limits.keepalive.count()));
+  ngtcp2_conn_set_keep_alive_timeout(quic_,
+                                     static_cast<ngtcp2_duration>(state_.limits.keepalive.count()));
   fallback_at_.reset();
   if (initiator_) key_update_at_ = now + state_.limits.key_update_interval;
 }

@@ -58,8 +58,7 @@ ByteArray<16> RetryKeys::mac(const crypto::Key32& key, ByteView head, const Netw
                              const Endpoint& from, const Cid& dcid) const {
   const ByteArray<2> port{static_cast<std::uint8_t>(from.port >> 8),
                           static_cast<std::uint8_t>(from.port)};
-  return first<16>(
-      crypto::hmac_sha256(key, {head, network.bytes, from.address, port, dcid}));
+  return first<16>(crypto::hmac_sha256(key, {head, network.bytes, from.address, port, dcid}));
 }
 
 RetryToken RetryKeys::issue(Instant now, const NetworkId& network, const Endpoint& from,
@@ -67,8 +66,7 @@ RetryToken RetryKeys::issue(Instant now, const NetworkId& network, const Endpoin
   rotate(now);
   RetryToken token{kRetryTag, number_};
   const std::uint64_t issued = milliseconds(now);
-  for (unsigned i = 0; i < 8; ++i)
-    token[2 + i] = static_cast<std::uint8_t>(issued >> (56 - 8 * i));
+  for (unsigned i = 0; i < 8; ++i) token[2 + i] = static_cast<std::uint8_t>(issued >> (56 - 8 * i));
   std::ranges::copy(original_dcid, token.begin() + 10);
   const auto seal = mac(keys_[0], ByteView(token).first(kRetryHead), network, from, new_dcid);
   std::ranges::copy(seal, token.begin() + kRetryHead);
@@ -87,8 +85,7 @@ std::optional<Cid> RetryKeys::redeem(Instant now, const NetworkId& network, cons
   const auto life = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(kTokenLife).count());
   if (milliseconds(now) - issued > life) return std::nullopt;
-  if (!spent_.insert(read_be<std::uint64_t>(token.subspan(kRetryHead))).second)
-    return std::nullopt;
+  if (!spent_.insert(read_be<std::uint64_t>(token.subspan(kRetryHead))).second) return std::nullopt;
   spent_order_.push_back(read_be<std::uint64_t>(token.subspan(kRetryHead)));
   if (spent_order_.size() > kMaxSpent) {
     spent_.erase(spent_order_.front());

@@ -44,42 +44,72 @@ bool offers(ByteView offered, PacketCipherSuite suite) {
 
 std::string_view name_of(HandshakeFault fault) {
   switch (fault) {
-    case HandshakeFault::NoiseAuth: return "the peer's handshake does not verify";
-    case HandshakeFault::Suite: return "no common cipher suite or handshake form";
-    case HandshakeFault::BadKey: return "low-order public key";
-    case HandshakeFault::BadKemKey: return "ML-KEM key is not reduced";
-    case HandshakeFault::Malformed: return "handshake message does not parse";
-    case HandshakeFault::CertMalformed: return "certificate does not parse";
-    case HandshakeFault::CertSignature: return "certificate signature is wrong";
-    case HandshakeFault::CertNetwork: return "certificate is for another network";
-    case HandshakeFault::CertExpired: return "certificate is outside its time";
-    case HandshakeFault::CertStaticMismatch: return "certificate is for another static key";
-    case HandshakeFault::CertEpoch: return "certificate was replaced by a newer one";
-    case HandshakeFault::CertRemoved: return "the node was removed from the network";
-    case HandshakeFault::CertUnknown: return "the node is not a member of the network";
-    case HandshakeFault::CertIdentity: return "another node answered than the one dialled";
-    case HandshakeFault::CryptoBuffer: return "handshake message is too long";
+    case HandshakeFault::NoiseAuth:
+      return "the peer's handshake does not verify";
+    case HandshakeFault::Suite:
+      return "no common cipher suite or handshake form";
+    case HandshakeFault::BadKey:
+      return "low-order public key";
+    case HandshakeFault::BadKemKey:
+      return "ML-KEM key is not reduced";
+    case HandshakeFault::Malformed:
+      return "handshake message does not parse";
+    case HandshakeFault::CertMalformed:
+      return "certificate does not parse";
+    case HandshakeFault::CertSignature:
+      return "certificate signature is wrong";
+    case HandshakeFault::CertNetwork:
+      return "certificate is for another network";
+    case HandshakeFault::CertExpired:
+      return "certificate is outside its time";
+    case HandshakeFault::CertStaticMismatch:
+      return "certificate is for another static key";
+    case HandshakeFault::CertEpoch:
+      return "certificate was replaced by a newer one";
+    case HandshakeFault::CertRemoved:
+      return "the node was removed from the network";
+    case HandshakeFault::CertUnknown:
+      return "the node is not a member of the network";
+    case HandshakeFault::CertIdentity:
+      return "another node answered than the one dialled";
+    case HandshakeFault::CryptoBuffer:
+      return "handshake message is too long";
   }
   return "unknown";
 }
 
 std::uint64_t& counter_for(SessionCounters& counters, HandshakeFault fault) {
   switch (fault) {
-    case HandshakeFault::NoiseAuth: return counters.noise_auth;
-    case HandshakeFault::Suite: return counters.suite;
-    case HandshakeFault::BadKey: return counters.bad_key;
-    case HandshakeFault::BadKemKey: return counters.bad_kem_key;
-    case HandshakeFault::Malformed: return counters.malformed;
-    case HandshakeFault::CertMalformed: return counters.cert_malformed;
-    case HandshakeFault::CertSignature: return counters.cert_signature;
-    case HandshakeFault::CertNetwork: return counters.cert_network;
-    case HandshakeFault::CertExpired: return counters.cert_expired;
-    case HandshakeFault::CertStaticMismatch: return counters.cert_static_mismatch;
-    case HandshakeFault::CertEpoch: return counters.cert_epoch;
-    case HandshakeFault::CertRemoved: return counters.cert_removed;
-    case HandshakeFault::CertUnknown: return counters.cert_unknown;
-    case HandshakeFault::CertIdentity: return counters.cert_identity;
-    case HandshakeFault::CryptoBuffer: return counters.crypto_buffer;
+    case HandshakeFault::NoiseAuth:
+      return counters.noise_auth;
+    case HandshakeFault::Suite:
+      return counters.suite;
+    case HandshakeFault::BadKey:
+      return counters.bad_key;
+    case HandshakeFault::BadKemKey:
+      return counters.bad_kem_key;
+    case HandshakeFault::Malformed:
+      return counters.malformed;
+    case HandshakeFault::CertMalformed:
+      return counters.cert_malformed;
+    case HandshakeFault::CertSignature:
+      return counters.cert_signature;
+    case HandshakeFault::CertNetwork:
+      return counters.cert_network;
+    case HandshakeFault::CertExpired:
+      return counters.cert_expired;
+    case HandshakeFault::CertStaticMismatch:
+      return counters.cert_static_mismatch;
+    case HandshakeFault::CertEpoch:
+      return counters.cert_epoch;
+    case HandshakeFault::CertRemoved:
+      return counters.cert_removed;
+    case HandshakeFault::CertUnknown:
+      return counters.cert_unknown;
+    case HandshakeFault::CertIdentity:
+      return counters.cert_identity;
+    case HandshakeFault::CryptoBuffer:
+      return counters.crypto_buffer;
   }
   return counters.malformed;
 }
@@ -163,9 +193,7 @@ Handshake::Handshake(HandshakeContext context, const IdentityKey& expected,
       credential_(context_.network->credential) {}
 
 Handshake::Handshake(HandshakeContext context)
-    : context_(std::move(context)),
-      initiator_(false),
-      credential_(context_.network->credential) {}
+    : context_(std::move(context)), initiator_(false), credential_(context_.network->credential) {}
 
 Bytes Handshake::prologue(ByteView offered) const {
   const auto& pattern = form_ == Form::Ik ? noise::kIkHfs : noise::kXxHfs;
@@ -224,9 +252,8 @@ Step<Bytes> Handshake::hello(ByteView transport) {
 }
 
 Step<void> Handshake::pick_cipher(ByteView offered) {
-  const bool aes_first =
-      offered[0] == static_cast<std::uint8_t>(PacketCipherSuite::Aes256Gcm) &&
-      crypto::has_aes_hardware();
+  const bool aes_first = offered[0] == static_cast<std::uint8_t>(PacketCipherSuite::Aes256Gcm) &&
+                         crypto::has_aes_hardware();
   if (aes_first) {
     cipher_ = PacketCipherSuite::Aes256Gcm;
   } else if (offers(offered, PacketCipherSuite::ChaCha20Poly1305)) {
@@ -316,8 +343,7 @@ Step<void> Handshake::judge(const HandshakePayload& payload, UnixTime now) {
     return refuse(HandshakeFault::CertStaticMismatch);
   if (!certificate->check(context_.network->id, *presented, now))
     return refuse(HandshakeFault::CertExpired);
-  if (initiator_ && certificate->identity != expected_)
-    return refuse(HandshakeFault::CertIdentity);
+  if (initiator_ && certificate->identity != expected_) return refuse(HandshakeFault::CertIdentity);
   if (auto member = judge_membership(*certificate, now); !member) return member;
   peer_ = std::move(*certificate);
   peer_roster_seq_ = payload.roster_seq;

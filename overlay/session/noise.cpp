@@ -177,7 +177,8 @@ Outcome<ByteView> Handshake::take(ByteView& rest, std::size_t size) const {
 
 // Which of our keys meets which of theirs: es is always initiator's e with responder's s.
 Outcome<void> Handshake::mix_dh(Token token) {
-  const bool ours_static = token == Token::SS || token == (params_.initiator ? Token::SE : Token::ES);
+  const bool ours_static =
+      token == Token::SS || token == (params_.initiator ? Token::SE : Token::ES);
   const bool theirs_static =
       token == Token::SS || token == (params_.initiator ? Token::ES : Token::SE);
   const auto& ours = ours_static ? params_.s : e_;

@@ -48,12 +48,16 @@ struct Pattern {
 };
 
 inline constexpr Pattern kIkHfs{
-    "IKhfs", false, true,
+    "IKhfs",
+    false,
+    true,
     {MessagePattern{Token::E, Token::ES, Token::E1, Token::S, Token::SS},
      MessagePattern{Token::E, Token::EE, Token::Ekem1, Token::SE}},
     2};
 inline constexpr Pattern kXxHfs{
-    "XXhfs", false, false,
+    "XXhfs",
+    false,
+    false,
     {MessagePattern{Token::E, Token::E1},
      MessagePattern{Token::E, Token::EE, Token::Ekem1, Token::S, Token::ES},
      MessagePattern{Token::S, Token::SE}},
@@ -64,7 +68,7 @@ inline constexpr std::size_t kMaxMessageSize = 65535;
 
 struct HashSuite {
   std::string_view name;
-  std::size_t size;  // 32 or 64
+  std::size_t size;                                                         // 32 or 64
   void (*digest)(ByteView a, ByteView b, MutableByteView out);              // H(a | b)
   void (*hmac)(ByteView key, ByteView a, ByteView b, MutableByteView out);  // HMAC(key, a | b)
 };

@@ -1,5 +1,5 @@
-// All sessions of one node, as one sans-IO core: QUIC v1 packets by the ngtcp2 core library, keyed by a
-// hybrid Noise handshake (IKhfs or XXhfs, X25519 + ML-KEM-768) in CRYPTO frames.
+// All sessions of one node, as one sans-IO core: QUIC v1 packets by the ngtcp2 core library, keyed
+// by a hybrid Noise handshake (IKhfs or XXhfs, X25519 + ML-KEM-768) in CRYPTO frames.
 //
 // Invariants
 //  1. A packet from a stranger (wrong gate) costs a hash and is dropped: no reply, no allocation.
@@ -7,8 +7,9 @@
 //  3. A session's peer identity never changes; its remote endpoint may.
 //  4. Every buffer is bounded: see SessionLimits.
 //
-// Follows RFC 9000, 9001 (key schedule labels, header protection), 9221 and nQUIC; departs from them
-// as docs/wire/session.md says: the TLS handshake is replaced, there is no 0-RTT and no resumption.
+// Follows RFC 9000, 9001 (key schedule labels, header protection), 9221 and nQUIC; departs from
+// them as docs/wire/session.md says: the TLS handshake is replaced, there is no 0-RTT and no
+// resumption.
 //
 // Polling order after any call: poll_transmit until empty, poll_event until empty, poll_timeout.
 // Views returned by readable() and send_space() are valid until the next call on this object.
@@ -34,13 +35,13 @@ using StreamId = std::int64_t;    // QUIC stream id
 // One network this node is in; the layer serves several at once.
 struct NetworkContext {
   NetworkId id;
-  ByteArray<32> secret{};        // the network secret: keys the gate, proves no membership
-  StaticCredential credential;   // what we present now
+  ByteArray<32> secret{};       // the network secret: keys the gate, proves no membership
+  StaticCredential credential;  // what we present now
   std::optional<StaticCredential> previous;  // still answered until its not_after
   // Head of the roster we know, put into handshake payloads so that peers notice who is behind.
   std::uint64_t roster_seq = 0;
   crypto::Hash roster_head{};
-  bool accept_joiners = false;   // an unexpired ticket exists: XX in join mode may come up
+  bool accept_joiners = false;  // an unexpired ticket exists: XX in join mode may come up
 };
 
 struct SessionLimits {
@@ -48,37 +49,37 @@ struct SessionLimits {
   std::size_t max_half_open = 1024;         // inbound, unconfirmed
   std::size_t retry_above_half_open = 128;  // from here on: Retry
   std::size_t max_half_open_per_ip = 64;
-  std::uint64_t stream_window = 4u << 20;   // receive window per stream, bytes
+  std::uint64_t stream_window = 4u << 20;  // receive window per stream, bytes
   std::uint64_t session_window = 16u << 20;
-  std::uint64_t max_streams_bidi = 65536;   // concurrent, peer-opened
-  std::size_t send_buffer = 4u << 20;       // unacknowledged + unsent bytes held per stream
-  std::size_t max_crypto_bytes = 4096;      // per message of the handshake
-  std::size_t max_queued_messages = 256;    // DATAGRAM frames waiting, per session
+  std::uint64_t max_streams_bidi = 65536;  // concurrent, peer-opened
+  std::size_t send_buffer = 4u << 20;      // unacknowledged + unsent bytes held per stream
+  std::size_t max_crypto_bytes = 4096;     // per message of the handshake
+  std::size_t max_queued_messages = 256;   // DATAGRAM frames waiting, per session
   Duration idle_timeout = 30s;
   Duration keepalive = 15s;
   Duration handshake_timeout = 10s;
-  Duration ik_fallback = 2s;                // no IK answer: start over with XX
-  Duration key_update_interval = 10min;     // 1-RTT key update; also by packet count (security.md 2)
-  Duration rekey_interval = 15min;          // a fresh Noise handshake mixed into the live connection
+  Duration ik_fallback = 2s;             // no IK answer: start over with XX
+  Duration key_update_interval = 10min;  // 1-RTT key update; also by packet count (security.md 2)
+  Duration rekey_interval = 15min;       // a fresh Noise handshake mixed into the live connection
 };
 
 struct DialTarget {
   NetworkId network;
-  IdentityKey identity{};                    // whom we expect; anybody else is refused
-  std::optional<crypto::Key32> static_key;   // known: IK; unknown: XX
+  IdentityKey identity{};                   // whom we expect; anybody else is refused
+  std::optional<crypto::Key32> static_key;  // known: IK; unknown: XX
   Endpoint endpoint;
   PathId path = PathId::Udp;
-  bool join = false;                         // we hold a ticket, not a membership: always XX
+  bool join = false;  // we hold a ticket, not a membership: always XX
 };
 
 enum class CloseReason : std::uint8_t {
-  Local,           // close() was called here
-  Peer,            // the peer closed; `code` is its application code
-  Idle,            // nothing heard for the idle timeout
+  Local,  // close() was called here
+  Peer,   // the peer closed; `code` is its application code
+  Idle,   // nothing heard for the idle timeout
   HandshakeTimeout,
-  HandshakeFailed, // authentication, suite, certificate: `detail` says which
-  Removed,         // TrustView says the peer is no member any more
-  Superseded,      // a newer authenticated session of the same identity took over
+  HandshakeFailed,  // authentication, suite, certificate: `detail` says which
+  Removed,          // TrustView says the peer is no member any more
+  Superseded,       // a newer authenticated session of the same identity took over
   ProtocolError,
   Limit,
 };
@@ -88,39 +89,72 @@ struct SessionUp {
   SessionId session;
   NetworkId network;
   NodeId peer;
-  Certificate certificate;      // verified
-  bool initiator;               // we dialled
-  bool joining;                 // join mode: only the control stream means anything
+  Certificate certificate;  // verified
+  bool initiator;           // we dialled
+  bool joining;             // join mode: only the control stream means anything
   PathId path;
   Endpoint remote;
   PacketCipherSuite cipher;
-  crypto::Hash channel_binding; // final Noise h: what tickets are proven against
+  crypto::Hash channel_binding;  // final Noise h: what tickets are proven against
   std::uint64_t peer_roster_seq;
   crypto::Hash peer_roster_head;
 };
 struct SessionDown {
   SessionId session;
-  NodeId peer;        // whom we dialled, or who came; zero if never learned
+  NodeId peer;  // whom we dialled, or who came; zero if never learned
   CloseReason reason;
   std::uint64_t code;
   std::string detail;
   bool was_up;
 };
-struct StreamOpened { SessionId session; StreamId stream; };    // by the peer, bidirectional
-struct StreamReadable { SessionId session; StreamId stream; };  // new bytes or the end
-struct StreamWritable { SessionId session; StreamId stream; };  // send_space was empty, has room now
-struct StreamReset { SessionId session; StreamId stream; std::uint64_t code; };    // peer's sending side
-struct StreamStopped { SessionId session; StreamId stream; std::uint64_t code; };  // it reads no more
-struct StreamClosed { SessionId session; StreamId stream; };    // both sides done; the id is forgotten
-struct MessageReceived { SessionId session; Bytes payload; };   // a DATAGRAM frame
-struct RemoteMoved { SessionId session; PathId path; Endpoint remote; };
+struct StreamOpened {
+  SessionId session;
+  StreamId stream;
+};  // by the peer, bidirectional
+struct StreamReadable {
+  SessionId session;
+  StreamId stream;
+};  // new bytes or the end
+struct StreamWritable {
+  SessionId session;
+  StreamId stream;
+};  // send_space was empty, has room now
+struct StreamReset {
+  SessionId session;
+  StreamId stream;
+  std::uint64_t code;
+};  // peer's sending side
+struct StreamStopped {
+  SessionId session;
+  StreamId stream;
+  std::uint64_t code;
+};  // it reads no more
+struct StreamClosed {
+  SessionId session;
+  StreamId stream;
+};  // both sides done; the id is forgotten
+struct MessageReceived {
+  SessionId session;
+  Bytes payload;
+};  // a DATAGRAM frame
+struct RemoteMoved {
+  SessionId session;
+  PathId path;
+  Endpoint remote;
+};
 // A re-key message the owner must carry to the peer on its control stream, in order.
-struct RekeySend { SessionId session; Bytes message; };
-struct Rekeyed { SessionId session; std::uint64_t generation; };
+struct RekeySend {
+  SessionId session;
+  Bytes message;
+};
+struct Rekeyed {
+  SessionId session;
+  std::uint64_t generation;
+};
 
-using SessionEvent = std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable, StreamWritable,
-                                  StreamReset, StreamStopped, StreamClosed, MessageReceived,
-                                  RemoteMoved, RekeySend, Rekeyed>;
+using SessionEvent =
+    std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable, StreamWritable, StreamReset,
+                 StreamStopped, StreamClosed, MessageReceived, RemoteMoved, RekeySend, Rekeyed>;
 
 struct SessionInfo {
   NodeId peer;
@@ -194,6 +228,10 @@ class SessionLayer {
   // Commands.
   [[nodiscard]] Result<SessionId> dial(Instant now, const DialTarget& target);
   void close(Instant now, SessionId session, std::uint64_t code, std::string_view why);
+  // Moves a live session to another path or remote endpoint, validated before it is used;
+  // RemoteMoved follows on both sides. Only the side that dialled can (RFC 9000 section 9).
+  [[nodiscard]] Result<void> migrate(Instant now, SessionId session, PathId path,
+                                     const Endpoint& remote);
   [[nodiscard]] Result<StreamId> open_stream(Instant now, SessionId session);
   // Room to write stream bytes into; empty when the send buffer is full (StreamWritable follows) or
   // the stream takes no more. Then commit what was filled.
@@ -202,10 +240,12 @@ class SessionLayer {
   // Copies what fits; the number of bytes taken.
   std::size_t write(Instant now, SessionId session, StreamId stream, ByteView bytes);
   void finish(Instant now, SessionId session, StreamId stream);  // half-close our side
-  void reset(Instant now, SessionId session, StreamId stream, std::uint64_t code);  // both directions
+  void reset(Instant now, SessionId session, StreamId stream,
+             std::uint64_t code);  // both directions
   // The next contiguous received bytes; consume() gives the window back.
   [[nodiscard]] ByteView readable(SessionId session, StreamId stream) const;
-  [[nodiscard]] bool read_finished(SessionId session, StreamId stream) const;  // all consumed, end seen
+  [[nodiscard]] bool read_finished(SessionId session,
+                                   StreamId stream) const;  // all consumed, end seen
   void consume(Instant now, SessionId session, StreamId stream, std::size_t size);
   [[nodiscard]] Result<void> send_message(Instant now, SessionId session, ByteView payload);
   // A RekeySend message arrived from the peer over the control stream.

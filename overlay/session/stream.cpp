@@ -42,7 +42,8 @@ std::size_t ChunkQueue::drop_front(std::size_t count) {
   std::size_t freed = 0;
   while (count > 0) {
     Chunk& head = chunks_[freed];
-    const auto step = static_cast<std::uint32_t>(std::min<std::size_t>(count, head.end - head.begin));
+    const auto step =
+        static_cast<std::uint32_t>(std::min<std::size_t>(count, head.end - head.begin));
     head.begin += step;
     count -= step;
     if (head.begin == head.end && head.end == head.capacity) ++freed;

@@ -69,10 +69,10 @@ struct Stream {
   bool local = false;
   bool fin_wanted = false;
   bool fin_sent = false;
-  bool send_closed = false;    // reset by us or stopped by the peer
-  bool want_space = false;     // the owner found no room: tell it when there is
+  bool send_closed = false;  // reset by us or stopped by the peer
+  bool want_space = false;   // the owner found no room: tell it when there is
   bool fin_received = false;
-  bool read_closed = false;    // reset by the peer or by us
+  bool read_closed = false;  // reset by the peer or by us
   bool readable_queued = false;
   bool quic_closed = false;    // ngtcp2 has forgotten it
   bool closed_queued = false;  // StreamClosed is on its way

@@ -1,0 +1,202 @@
+// Writing packets: one GSO batch per call, streams served in turn.
+#include <algorithm>
+
+#include "overlay/session/connection.hpp"
+
+namespace weft::session {
+
+namespace {
+
+constexpr std::size_t kMaxSegments = 64;
+constexpr std::size_t kMaxBatch = 65000;
+constexpr std::size_t kMaxVectors = 4;
+constexpr std::size_t kMessageOverhead = 64;  // short header, tag, frame header, and slack
+
+}  // namespace
+
+std::optional<Transmit> Connection::transmit_close(MutableByteView out, Instant now) {
+  if (!close_unsent_) return std::nullopt;
+  close_unsent_ = false;
+  if (close_packet_.empty()) {
+    ngtcp2_ccerr error;
+    ngtcp2_ccerr_default(&error);
+    const auto* why = reinterpret_cast<const std::uint8_t*>(close_why_.data());
+    if (close_type_ == NGTCP2_CCERR_TYPE_TRANSPORT) {
+      ngtcp2_ccerr_set_transport_error(&error, close_code_, why, close_why_.size());
+    } else {
+      ngtcp2_ccerr_set_application_error(&error, close_code_, why, close_why_.size());
+    }
+    ngtcp2_path_storage path;
+    ngtcp2_path_storage_zero(&path);
+    ngtcp2_pkt_info info{};
+    const auto size = ngtcp2_conn_write_connection_close(quic_, &path.path, &info, out.data(),
+                                                         out.size(), &error, stamp(now));
+    if (size <= 0) return std::nullopt;
+    close_packet_ = to_bytes(out.first(static_cast<std::size_t>(size)));
+  }
+  const auto* entry = path_at(current_path_);
+  if (!entry) return std::nullopt;
+  std::ranges::copy(close_packet_, out.begin());
+  tx_bytes_ += close_packet_.size();
+  return Transmit{entry->path, entry->remote, close_packet_.size(), 0, Ecn::NotEct};
+}
+
+Stream* Connection::next_sender() {
+  // With the session's window used up only a bare end of stream can go out.
+  const bool starved = ngtcp2_conn_get_max_data_left(quic_) == 0;
+  for (int tried = 0; tried < 16; ++tried) {
+    Stream* stream = senders_.front();
+    if (!stream) return nullptr;
+    if (!stream->wants_to_send()) {
+      senders_.remove(*stream);
+      continue;
+    }
+    if (!starved || stream->send.unsent() == 0) return stream;
+    senders_.rotate();
+  }
+  return nullptr;
+}
+
+void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin) {
+  if (taken < 0) return;
+  stream.send.sent(static_cast<std::size_t>(taken));
+  if (fin && static_cast<std::size_t>(taken) == offered) stream.fin_sent = true;
+  if (stream.wants_to_send()) {
+    senders_.rotate();
+  } else {
+    senders_.remove(stream);
+  }
+}
+
+ngtcp2_ssize Connection::write_messages(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
+                                        ngtcp2_pkt_info* info) {
+  const std::size_t room = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_) - kMessageOverhead;
+  while (!messages_.empty()) {
+    Bytes& message = messages_.front();
+    if (message.size() > room) {  // the path became narrower after it was queued
+      messages_.pop_front();
+      ++state_.counters.packets_dropped;
+      continue;
+    }
+    ngtcp2_vec vector{message.data(), message.size()};
+    int accepted = 0;
+    const auto size =
+        ngtcp2_conn_writev_datagram(quic_, path, info, out.data(), out.size(), &accepted,
+                                    NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &vector, 1, now);
+    if (accepted) messages_.pop_front();
+    if (size == NGTCP2_ERR_INVALID_STATE || size == NGTCP2_ERR_INVALID_ARGUMENT) {
+      messages_.pop_front();
+      continue;
+    }
+    if (size != NGTCP2_ERR_WRITE_MORE) return size;
+  }
+  return NGTCP2_ERR_WRITE_MORE;
+}
+
+ngtcp2_ssize Connection::write_streams(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
+                                       ngtcp2_pkt_info* info) {
+  for (;;) {
+    Stream* stream = state_of_ == State::Up ? next_sender() : nullptr;
+    if (!stream) {
+      return ngtcp2_conn_writev_stream(quic_, path, info, out.data(), out.size(), nullptr,
+                                       NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, now);
+    }
+    std::array<ngtcp2_vec, kMaxVectors> vectors;
+    std::size_t count = 0;
+    const auto offered = stream->send.gather(vectors.data(), vectors.size(), &count);
+    const bool fin = stream->fin_wanted && offered == stream->send.unsent();
+    std::uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_MORE;
+    if (fin) flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+    ngtcp2_ssize taken = -1;
+    const auto size = ngtcp2_conn_writev_stream(quic_, path, info, out.data(), out.size(), &taken,
+                                                flags, stream->id, vectors.data(), count, now);
+    switch (size) {
+      case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+        if (ngtcp2_conn_get_max_data_left(quic_) > 0) stream->flow_blocked = true;
+        senders_.remove(*stream);
+        if (!stream->flow_blocked) senders_.push(*stream);
+        continue;
+      case NGTCP2_ERR_STREAM_SHUT_WR:
+      case NGTCP2_ERR_STREAM_NOT_FOUND:
+        stream->send_closed = true;
+        senders_.remove(*stream);
+        continue;
+      case NGTCP2_ERR_WRITE_MORE:
+        wrote_stream(*stream, offered, taken, fin);
+        continue;
+      default:
+        wrote_stream(*stream, offered, taken, fin);
+        return size;
+    }
+  }
+}
+
+ngtcp2_ssize Connection::write_packet(MutableByteView out, ngtcp2_tstamp now, Packet& packet) {
+  ngtcp2_path_storage path;
+  ngtcp2_path_storage_zero(&path);
+  ngtcp2_pkt_info info{};
+  ngtcp2_ssize size = NGTCP2_ERR_WRITE_MORE;
+  if (!messages_.empty() && state_of_ == State::Up)
+    size = write_messages(out, now, &path.path, &info);
+  if (size == NGTCP2_ERR_WRITE_MORE) size = write_streams(out, now, &path.path, &info);
+  if (size > 0) {
+    packet.size = static_cast<std::size_t>(size);
+    packet.path_index = path_index_of(path.path);
+    packet.ecn = static_cast<Ecn>(info.ecn & 3u);
+  }
+  return size;
+}
+
+std::optional<Transmit> Connection::finish_batch(const Packet& first, std::size_t used,
+                                                 std::size_t segment) {
+  const auto* entry = path_at(first.path_index);
+  if (!entry || used == 0) return std::nullopt;
+  tx_bytes_ += used;
+  return Transmit{entry->path, entry->remote, used, used > segment ? segment : 0, first.ecn};
+}
+
+std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
+  if (state_of_ == State::Dead) return std::nullopt;
+  if (state_of_ == State::Closing) return transmit_close(out, now);
+  const auto ts = stamp(now);
+  Packet first;
+  std::size_t used = 0;
+  std::size_t segments = 0;
+  if (!held_.empty()) {
+    std::ranges::copy(held_, out.begin());
+    used = held_.size();
+    first = held_packet_;
+    segments = 1;
+    held_.clear();
+    held_.shrink_to_fit();
+  }
+  const std::size_t limit = std::min({out.size(), kMaxBatch});
+  const std::size_t quantum = std::max(ngtcp2_conn_get_send_quantum(quic_), std::size_t{1200});
+  const std::size_t largest = ngtcp2_conn_get_max_tx_udp_payload_size(quic_);
+  while (segments == 0 || (segments < kMaxSegments && used < quantum && used + largest <= limit)) {
+    Packet packet;
+    const auto room = std::min(largest, out.size() - used);
+    const auto size = write_packet(out.subspan(used, room), ts, packet);
+    if (size < 0) {
+      fail_with(now, static_cast<int>(size));
+      break;
+    }
+    if (size == 0) break;
+    if (segments == 0) {
+      first = packet;
+    } else if (packet.size > first.size || packet.path_index != first.path_index ||
+               packet.ecn != first.ecn) {
+      held_ = to_bytes(out.subspan(used, packet.size));
+      held_packet_ = packet;
+      break;
+    }
+    used += packet.size;
+    ++segments;
+    if (packet.size < first.size) break;
+  }
+  if (state_of_ == State::Closing && used == 0) return transmit_close(out, now);
+  if (state_of_ != State::Dead && used > 0) ngtcp2_conn_update_pkt_tx_time(quic_, ts);
+  return finish_batch(first, used, first.size);
+}
+
+}  // namespace weft::session
