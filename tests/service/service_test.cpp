@@ -1,0 +1,98 @@
+#include "overlay/service/service.hpp"
+
+#include <gtest/gtest.h>
+
+#include "overlay/service/registry.hpp"
+#include "tests/service/kit.hpp"
+
+namespace weft::service {
+namespace {
+
+TEST(Target, ReadsTheThreeForms) {
+  EXPECT_EQ(Target::from_text("3000")->to_text(), "127.0.0.1:3000");
+  EXPECT_EQ(Target::from_text("nas.local:80")->to_text(), "nas.local:80");
+  EXPECT_EQ(Target::from_text("192.0.2.7:65535")->port, 65535);
+  EXPECT_EQ(Target::from_text("[::1]:8080")->host, "::1");
+  EXPECT_EQ(Target::from_text("[2001:db8::1]:1")->to_text(), "[2001:db8::1]:1");
+  const auto path = Target::from_text("unix:/run/app.sock");
+  ASSERT_TRUE(path.has_value());
+  EXPECT_EQ(path->kind, Target::Kind::Unix);
+  EXPECT_EQ(path->to_text(), "unix:/run/app.sock");
+}
+
+TEST(Target, WhatItReadsItWritesTheSame) {
+  for (const auto* text : {"1", "a:1", "a-b.c_d:9", "[fe80::1]:22", "unix:/x", "127.0.0.1:80"}) {
+    const auto target = Target::from_text(text);
+    ASSERT_TRUE(target.has_value()) << text;
+    EXPECT_EQ(*Target::from_text(target->to_text()), *target) << text;
+  }
+}
+
+TEST(Target, RefusesTheRest) {
+  const std::string long_path = "unix:/" + std::string(107, 'x');
+  const std::string long_host = std::string(254, 'a') + ":1";
+  for (const std::string text : {"",           "0",
+                                 "65536",      "080",
+                                 "-1",         " 80",
+                                 "80 ",        "a",
+                                 "a:",         ":80",
+                                 "a:0",        "a:b",
+                                 "::1:80",     "[::1]",
+                                 "[a]:80",     "[::1:80",
+                                 "a..b:1",     ".a:1",
+                                 "-a:1",       "a b:1",
+                                 "a/b:1",      "unix:",
+                                 "unix:/",     "unix:rel",
+                                 "unix:/a\nb", "a:99999999999",
+                                 "http://a:1"})
+    EXPECT_EQ(code_of(Target::from_text(text)), Errc::Usage) << text;
+  EXPECT_EQ(code_of(Target::from_text(long_path)), Errc::Usage);
+  EXPECT_EQ(code_of(Target::from_text(long_host)), Errc::Usage);
+  EXPECT_TRUE(Target::from_text("unix:/" + std::string(106, 'x')).has_value());
+}
+
+TEST(Exposure, RowReadsBack) {
+  const Exposure blog{"blog", Protocol::Http, *Target::from_text("3000")};
+  EXPECT_EQ(*Exposure::decode(blog.encode()), blog);
+  auto bytes = blog.encode();
+  bytes[1] = 2;
+  EXPECT_EQ(code_of(Exposure::decode(bytes)), Errc::Unsupported);
+}
+
+TEST(Registry, NamesAreUnique) {
+  Registry registry(NetworkId{{7}});
+  const Exposure blog{"blog", Protocol::Tcp, *Target::from_text("3000")};
+  const auto row = registry.add(blog);
+  ASSERT_TRUE(row.has_value());
+  EXPECT_TRUE(registry.add(blog).has_value());  // the same again
+  auto other = blog;
+  other.target.port = 3001;
+  EXPECT_EQ(code_of(registry.add(other)), Errc::AlreadyExists);
+  EXPECT_EQ(registry.find("blog")->target.port, 3000);
+  other.name = "Blog";
+  EXPECT_EQ(code_of(registry.add(other)), Errc::Usage);
+
+  Registry back(NetworkId{{7}});
+  ASSERT_TRUE(back.load(*row).has_value());
+  EXPECT_EQ(back.list(), registry.list());
+  Registry elsewhere(NetworkId{{8}});
+  ASSERT_TRUE(elsewhere.load(*row).has_value());
+  EXPECT_EQ(elsewhere.size(), 0U);
+
+  const auto gone = registry.remove("blog");
+  ASSERT_TRUE(gone.has_value());
+  EXPECT_FALSE(gone->value.has_value());
+  EXPECT_EQ(gone->key, row->key);
+  EXPECT_EQ(code_of(registry.remove("blog")), Errc::NotFound);
+}
+
+TEST(Registry, IsBounded) {
+  Registry registry(NetworkId{});
+  const auto target = *Target::from_text("1");
+  for (std::size_t i = 0; i < kMaxExposures; ++i)
+    ASSERT_TRUE(registry.add({"s" + std::to_string(i), Protocol::Tcp, target}).has_value());
+  EXPECT_EQ(code_of(registry.add({"more", Protocol::Tcp, target})), Errc::Limit);
+}
+
+}  // namespace
+}  // namespace weft::service
