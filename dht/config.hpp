@@ -38,9 +38,12 @@ struct Config {
   std::size_t verifying = 8;         // pings to newcomers in flight
   std::size_t pending = 512;         // requests without an answer, per node
   std::size_t queue = 1024;          // datagrams waiting for poll_transmit
-  std::size_t padded_ping = 128;     // a ping without cookie, so that its reply is not longer
-  std::size_t padded_request = 512;  // datagram size of a request whose reply may be long
-  std::size_t max_datagram = 1232;   // ours; IPv6 minimum MTU without headers
+  std::size_t padded_ping = 128;     // without cookie: as long as its reply
+  std::size_t padded_request = 512;  // without cookie, when the reply may be long
+  // A HELLO is answered by a HELLO, whose certificate takes 220 bytes: room for both.
+  std::size_t padded_hello_ping = 384;
+  std::size_t padded_hello = 896;
+  std::size_t max_datagram = 1232;  // ours; IPv6 minimum MTU without headers
 
   // Guards.
   std::uint32_t source_rate = 20;   // requests answered per second and /24 or /56 without cookie

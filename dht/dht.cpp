@@ -68,6 +68,10 @@ void DhtState::on_reply(Instant now, const Unsealed& in) {
     ++counters.malformed;
     return;
   }
+  if (!in.proven) {  // anybody may claim an identity: wait for the answer to our HELLO
+    ++counters.unproven;
+    return;
+  }
   std::optional<Duration> rtt;
   const auto pending = rpc.answered(now, *in.answers, rtt);
   if (!pending || book.id(pending->to) != in.sender) {
@@ -75,7 +79,12 @@ void DhtState::on_reply(Instant now, const Unsealed& in) {
     return;
   }
   // The address the request went to is the one that was proven, wherever the reply came from.
-  const ContactHandle from = pending->to;
+  ContactHandle from = pending->to;
+  if (in.hello && in.identity && in.static_key != book.at(from).static_key) {
+    const ContactHandle renewed =  // it has a new static key since we heard of it
+        book.intern({in.sender, *in.identity, in.static_key, book.at(from).endpoint});
+    if (renewed != ContactHandle::None) from = renewed;
+  }
   cookies.store(now, from, reply->cookie);
   if ((reply->flags & kFlagServer) != 0) {
     const auto inserted = table.on_reply(now, from, rtt);
@@ -110,9 +119,7 @@ void DhtState::on_deadline(Instant now) {
       out.nonce = rng.bytes<24>();
       // The peer may have forgotten our key: introduce ourselves again, if there is room.
       out.hello = sealer.overhead(false, true) + out.body.size() <= config.max_datagram;
-      if (!again.cookie)
-        out.pad_to = static_cast<std::uint16_t>(
-            again.type == MessageType::Ping ? config.padded_ping : config.padded_request);
+      out.pad_to = padding_for(again, out.hello);
       rpc.resent(now, *pending, out.nonce);
       ++counters.retransmits;
       enqueue(std::move(out));
@@ -171,16 +178,23 @@ bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose 
   out.to = to;
   out.body = request.encode();
   out.nonce = rng.bytes<24>();
-  out.hello = !knows_us;
-  if (!request.cookie)
-    out.pad_to = static_cast<std::uint16_t>(
-        request.type == MessageType::Ping ? config.padded_ping : config.padded_request);
+  out.hello = request.type != MessageType::Put && (!knows_us || !sealer.proven(book.at(to)));
+  out.pad_to = padding_for(request, out.hello);
   const Duration rtt = known != nullptr ? Duration(std::chrono::milliseconds(known->rtt_ms)) : 0ms;
   rpc.sent(now, out.nonce, to, purpose, task != nullptr ? static_cast<std::uint32_t>(task->id) : 0,
            rtt, again);
   if (task != nullptr) ++task->stats.requests;
   enqueue(std::move(out));
   return true;
+}
+
+// What a request without cookie must weigh, so that its reply may be useful and yet not longer.
+std::uint16_t DhtState::padding_for(const Request& request, bool hello) const {
+  if (request.cookie) return 0;
+  const bool ping = request.type == MessageType::Ping;
+  if (hello)
+    return static_cast<std::uint16_t>(ping ? config.padded_hello_ping : config.padded_hello);
+  return static_cast<std::uint16_t>(ping ? config.padded_ping : config.padded_request);
 }
 
 void DhtState::enqueue(Outgoing&& out) {

@@ -94,6 +94,7 @@ struct DhtCounters {
   std::uint32_t rate_limited = 0;
   std::uint32_t bad_cookies = 0;
   std::uint32_t stray_replies = 0;  // answers nobody asked for: spoofed, replayed or late
+  std::uint32_t unproven = 0;       // replies from whom never showed a certificate
   std::uint32_t bad_records = 0;    // N20: wrong target, hash or signature
   std::uint32_t dropped = 0;        // a bound of ours was reached
   std::uint32_t puts_refused = 0;

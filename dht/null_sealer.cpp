@@ -61,6 +61,8 @@ std::optional<Unsealed> NullSealer::open(Instant, ByteView datagram) {
   const Contact& contact = book_.at(ContactHandle{sender});
   Unsealed result;
   result.sender = contact.id;
+  result.hello = hello;
+  result.proven = true;
   result.identity = contact.identity;
   result.static_key = contact.static_key;
   std::size_t at = kHeader + key_field(hello);

@@ -1,6 +1,6 @@
 // The seam between the DHT and sealed datagrams (base/sealed.hpp): seal for one peer, open from
-// anyone. The daemon's is RealSealer; simulations link NullSealer, which does no cryptography and
-// has the same sizes.
+// anyone. The daemon's is RealSealer (real_sealer.hpp); simulations link NullSealer, which does no
+// cryptography and has the same sizes.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,10 @@ struct ToSeal {
 
 struct Unsealed {
   NodeId sender;
-  // Set in a HELLO, by the certificate it carried.
+  bool hello = false;
+  // The sender's identity and static key belong together: it showed the certificate, now or before.
+  bool proven = false;
+  // Set when `proven` and known here; else the caller knows it from its book.
   std::optional<IdentityKey> identity;
   crypto::Key32 static_key{};
   Nonce nonce{};
@@ -40,6 +43,9 @@ class Sealer {
 
   // Bytes a datagram has beyond its body.
   [[nodiscard]] virtual std::size_t overhead(bool reply, bool hello) const = 0;
+  // Whether this contact has shown its certificate: until then we must say hello, and it answers
+  // so.
+  [[nodiscard]] virtual bool proven(const Contact& contact) const = 0;
   // Size written to `out`, 0 when it cannot be done (bad peer key, too large).
   virtual std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) = 0;
   // nullopt: not for us, forged, from a stranger, damaged; counted by the implementation.

@@ -23,7 +23,7 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   reply.type = request->type;
   reply.cookie = jar.issue(now, rng, sealer, in.from, unsealed.sender);
   const std::size_t limit = proven ? config.max_datagram : in.payload.size();
-  const std::size_t overhead = sealer.overhead(true, false);
+  const std::size_t overhead = sealer.overhead(true, unsealed.hello);
   const std::size_t room = limit > overhead + 32 ? limit - overhead - 32 : 0;
   Bytes contacts;
   std::vector<Bytes> encoded;
@@ -78,11 +78,13 @@ void DhtState::answer(const Unsealed& unsealed, ContactHandle to, const Reply& r
   Outgoing out;
   out.to = to;
   out.body = complete.encode();
-  if (sealer.overhead(true, false) + out.body.size() > limit && complete.observed) {
+  out.hello = unsealed.hello;  // who introduces itself may not have seen our certificate either
+  const std::size_t overhead = sealer.overhead(true, out.hello);
+  if (overhead + out.body.size() > limit && complete.observed) {
     complete.observed.reset();
     out.body = complete.encode();
   }
-  if (sealer.overhead(true, false) + out.body.size() > limit) {
+  if (overhead + out.body.size() > limit) {
     ++counters.dropped;  // it would be longer than the request of an unproven address
     return;
   }

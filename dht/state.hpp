@@ -81,6 +81,7 @@ struct DhtState {
   void on_deadline(Instant now);
   bool request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
                bool again = false);
+  std::uint16_t padding_for(const Request& request, bool hello) const;
   void enqueue(Outgoing&& out);
   void emit(DhtEvent&& event);
   std::uint64_t flags() const;

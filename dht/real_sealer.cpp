@@ -1,0 +1,135 @@
+#include "dht/real_sealer.hpp"
+
+#include <algorithm>
+
+namespace weft::dht {
+
+RealSealer::RealSealer(const SealerSetup& setup)
+    : setup_(setup),
+      self_(node_id_of(setup.identity)),
+      gate_(sealed::gate_key(setup.network_secret, setup.identity)),
+      certificate_(setup.credential.certificate.encode()) {}
+
+std::size_t RealSealer::overhead(bool reply, bool hello) const {
+  return sealed::overhead(reply, hello ? certificate_.size() : 0);
+}
+
+bool RealSealer::proven(const Contact& contact) const {
+  const sealed::PeerKey* peer = peers_.find(sealed::key_id_of(contact.static_key));
+  return peer != nullptr && peer->node == contact.id && peer->not_after != 0;
+}
+
+std::size_t RealSealer::seal(const Contact& to, const ToSeal& message, MutableByteView out) {
+  const sealed::KeyId id = sealed::key_id_of(to.static_key);
+  const sealed::PeerKey* peer = peers_.find(id);
+  sealed::SharedKey key{};
+  if (peer != nullptr) {
+    key = peer->key;
+  } else {
+    const auto shared =
+        setup_.crypto.shared_key(setup_.credential.key.secret, to.static_key, setup_.network);
+    if (!shared) return 0;
+    key = *shared;
+    peers_.insert({to.static_key, to.id, key, 0});
+  }
+  sealed::Outgoing outgoing;
+  outgoing.body = message.body;
+  outgoing.nonce = message.nonce;
+  outgoing.answers = message.answers;
+  outgoing.sender_static = setup_.credential.key.public_key;
+  if (message.hello) outgoing.hello_certificate = certificate_;
+  outgoing.pad_to = message.pad_to;
+  const auto datagram =
+      sealed::seal(setup_.crypto, key, sealed::gate_key(setup_.network_secret, to.identity),
+                   {setup_.network, self_, to.id}, outgoing);
+  if (!datagram || datagram->size() > out.size()) return 0;
+  std::ranges::copy(*datagram, out.begin());
+  return datagram->size();
+}
+
+std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
+  const auto incoming = sealed::parse(datagram);
+  if (!incoming) {
+    ++counters_.malformed;
+    return std::nullopt;
+  }
+  if (!sealed::gate_matches(setup_.crypto, gate_, *incoming)) {
+    ++counters_.bad_gate;
+    return std::nullopt;
+  }
+  const UnixTime unix_now = setup_.wall.at(now);
+  const sealed::PeerKey* peer = peers_.find(incoming->sender);
+  if (peer != nullptr && peer->not_after != 0 && peer->not_after < unix_now) {
+    peers_.forget(incoming->sender);
+    peer = nullptr;
+  }
+  sealed::SharedKey key{};
+  if (peer != nullptr) {
+    key = peer->key;
+  } else if (incoming->hello()) {
+    const auto shared = setup_.crypto.shared_key(setup_.credential.key.secret,
+                                                 *incoming->hello_static, setup_.network);
+    if (shared) key = *shared;
+  }
+  // Hearsay told us the key id of a reply's sender, but no certificate: it opens, unproven.
+  const bool usable =
+      incoming->hello() || (peer != nullptr && (peer->not_after != 0 || incoming->reply));
+  if (!usable) {
+    ++counters_.unknown_key;
+    return std::nullopt;
+  }
+  const bool was_proven = peer != nullptr && peer->not_after != 0;
+  const NodeId sender = peer != nullptr ? peer->node : NodeId{};
+  auto opened =
+      sealed::open(setup_.crypto, key, {setup_.network, sender, self_}, *incoming, unix_now);
+  if (!opened) {
+    ++counters_.forged;
+    return std::nullopt;
+  }
+  const std::uint64_t epoch = opened->certificate ? opened->certificate->epoch : ~std::uint64_t{0};
+  if (!welcome(opened->sender, epoch, unix_now)) {
+    ++counters_.not_member;
+    return std::nullopt;
+  }
+  ++counters_.opened;
+  Unsealed result;
+  result.sender = opened->sender;
+  result.hello = incoming->hello();
+  result.proven = was_proven || opened->certificate.has_value();
+  result.nonce = incoming->nonce;
+  result.answers = opened->answers;
+  if (opened->certificate) {
+    result.identity = opened->certificate->identity;
+    result.static_key = opened->certificate->static_key;
+    peers_.insert({result.static_key, result.sender, key, opened->certificate->not_after});
+  }
+  body_ = std::move(opened->body);
+  result.body = body_;
+  return result;
+}
+
+std::uint64_t RealSealer::mac(const ByteArray<16>& key, ByteView message) const {
+  return read_be<std::uint64_t>(crypto::siphash24(key, message));
+}
+
+void RealSealer::set_credential(const StaticCredential& credential) {
+  setup_.credential = credential;
+  certificate_ = credential.certificate.encode();
+  peers_.clear();  // every shared key was with the old one
+}
+
+bool RealSealer::welcome(const NodeId& node, std::uint64_t epoch, UnixTime now) const {
+  if (setup_.trust == nullptr) return true;
+  if (epoch < setup_.trust->epoch_floor(setup_.network, node)) return false;
+  switch (setup_.trust->verdict(setup_.network, node, now)) {
+    case Verdict::Member:
+      return true;
+    case Verdict::Unknown:
+      return setup_.open_network;
+    case Verdict::Removed:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace weft::dht

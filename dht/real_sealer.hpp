@@ -1,0 +1,61 @@
+// Sealed datagrams with real keys: what the daemon gives its Dht. Judges every sender by TrustView.
+//
+// Invariants
+// 1. Requests are accepted only from members (or from anybody in an open network) whose certificate
+//    was seen; key ids we know from hearsay alone do not count.
+// 2. Nothing is computed for a datagram whose gate does not match.
+#pragma once
+
+#include "base/trust_view.hpp"
+#include "dht/sealer.hpp"
+
+namespace weft::dht {
+
+struct SealerCounters {
+  std::uint64_t opened = 0;
+  std::uint32_t bad_gate = 0;
+  std::uint32_t malformed = 0;
+  std::uint32_t unknown_key = 0;  // key id we do not know, or only from hearsay
+  std::uint32_t forged = 0;       // does not open
+  std::uint32_t not_member = 0;
+};
+
+struct SealerSetup {
+  NetworkId network;
+  ByteArray<32> network_secret{};
+  IdentityKey identity{};
+  StaticCredential credential;
+  WallClock wall;
+  const TrustView* trust = nullptr;  // null: nobody is asked (open network, tests)
+  bool open_network = false;         // strangers may take part; removed nodes may not
+  const sealed::Crypto& crypto = sealed::real_crypto();
+};
+
+class RealSealer final : public Sealer {
+ public:
+  explicit RealSealer(const SealerSetup& setup);
+
+  [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override;
+  [[nodiscard]] bool proven(const Contact& contact) const override;
+  std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) override;
+  std::optional<Unsealed> open(Instant now, ByteView datagram) override;
+  [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override;
+
+  // A new static key; peers learn it by our next HELLO.
+  void set_credential(const StaticCredential& credential);
+  void set_wall_clock(const WallClock& wall) { setup_.wall = wall; }
+  [[nodiscard]] const SealerCounters& counters() const { return counters_; }
+
+ private:
+  [[nodiscard]] bool welcome(const NodeId& node, std::uint64_t epoch, UnixTime now) const;
+
+  SealerSetup setup_;
+  NodeId self_;
+  sealed::GateKey gate_{};
+  Bytes certificate_;
+  mutable sealed::PeerKeys peers_;  // not_after 0: from hearsay, no certificate seen
+  Bytes body_;
+  SealerCounters counters_;
+};
+
+}  // namespace weft::dht

@@ -1,0 +1,214 @@
+#include "dht/lookup.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/seeded_rng.hpp"
+
+namespace weft::dht {
+namespace {
+
+// A world without time: every node knows its 20 nearest and 60 random others.
+struct Graph {
+  Graph(std::uint64_t seed, std::size_t count) : rng(seed) {
+    for (std::size_t i = 0; i < count; ++i) ids.push_back(NodeId{rng.bytes<32>()});
+    know.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::vector<std::size_t> order = nearest(ids[i], 21);
+      know[i].assign(order.begin(), order.end());
+      for (int r = 0; r < 60; ++r) know[i].push_back(rng.uniform(count));
+    }
+  }
+  std::vector<std::size_t> nearest(const NodeId& target, std::size_t count) const {
+    std::vector<std::size_t> order(ids.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    count = std::min(count, order.size());
+    std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(count), {},
+                              [&](std::size_t i) { return distance(ids[i], target); });
+    order.resize(count);
+    return order;
+  }
+  std::vector<std::size_t> answer(std::size_t node, const NodeId& target, std::size_t count) const {
+    std::vector<std::size_t> order = know[node];
+    std::ranges::sort(order, {}, [&](std::size_t i) { return distance(ids[i], target); });
+    order.erase(std::unique(order.begin(), order.end()), order.end());
+    order.resize(std::min(order.size(), count));
+    return order;
+  }
+  SeededRng rng;
+  std::vector<NodeId> ids;
+  std::vector<std::vector<std::size_t>> know;
+};
+
+std::size_t index_of(ContactHandle handle) { return static_cast<std::size_t>(handle); }
+
+struct Outcome {
+  std::size_t asked = 0;
+  std::size_t most_in_flight = 0;
+  std::map<std::size_t, std::set<std::size_t>> by_path;
+};
+
+// Answers in random order; `dead` nodes are slow first, then fail.
+Outcome drive(Graph& graph, Lookup& lookup, const std::set<std::size_t>& dead) {
+  Outcome out;
+  std::vector<ContactHandle> flying;
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t seed = graph.rng.uniform(graph.ids.size());
+    lookup.add_seed(ContactHandle{static_cast<std::uint32_t>(seed)}, graph.ids[seed], 0);
+  }
+  std::set<std::size_t> slow;
+  while (!lookup.done()) {
+    for (;;) {
+      const ContactHandle next = lookup.next();
+      if (next == ContactHandle::None) break;
+      ++out.asked;
+      out.by_path[lookup.path_of(next)].insert(index_of(next));
+      flying.push_back(next);
+    }
+    out.most_in_flight = std::max(out.most_in_flight, lookup.in_flight());
+    lookup.check_invariants();
+    if (lookup.done()) break;
+    EXPECT_FALSE(flying.empty()) << "neither done nor asking";
+    if (flying.empty()) break;
+    const std::size_t pick = graph.rng.uniform(flying.size());
+    const ContactHandle who = flying[pick];
+    if (dead.contains(index_of(who))) {
+      if (slow.insert(index_of(who)).second) {
+        lookup.on_slow(who);
+        continue;
+      }
+      lookup.on_failure(who);
+    } else {
+      for (const std::size_t told : graph.answer(index_of(who), lookup.target(), 5))
+        lookup.add(who, ContactHandle{static_cast<std::uint32_t>(told)}, graph.ids[told], 0);
+      lookup.on_reply(who);
+    }
+    flying.erase(flying.begin() + static_cast<std::ptrdiff_t>(pick));
+  }
+  return out;
+}
+
+TEST(Lookup, TerminatesAndFindsTheClosest) {
+  Graph graph(1, 1500);
+  for (int run = 0; run < 200; ++run) {
+    const NodeId target{graph.rng.bytes<32>()};
+    Lookup lookup(target, LookupLimits{});
+    const Outcome out = drive(graph, lookup, {});
+    EXPECT_LE(out.asked, 40U);
+    const auto found = lookup.closest(1, false);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(index_of(found[0]), graph.nearest(target, 1)[0]) << "seed 1, run " << run;
+  }
+}
+
+TEST(Lookup, DeadNodesNeitherBlockNorHideTheClosest) {
+  Graph graph(2, 1500);
+  std::set<std::size_t> dead;
+  for (int i = 0; i < 300; ++i) dead.insert(graph.rng.uniform(1500));
+  int right = 0;
+  for (int run = 0; run < 200; ++run) {
+    const NodeId target{graph.rng.bytes<32>()};
+    Lookup lookup(target, LookupLimits{});
+    drive(graph, lookup, dead);
+    std::size_t truth = 0;
+    for (const std::size_t i : graph.nearest(target, 40))
+      if (!dead.contains(i)) {
+        truth = i;
+        break;
+      }
+    const auto found = lookup.closest(1, false);
+    right += !found.empty() && index_of(found[0]) == truth ? 1 : 0;
+  }
+  EXPECT_GE(right, 199);
+}
+
+TEST(Lookup, ExhaustiveHearsTheWholeRegion) {
+  Graph graph(3, 800);
+  for (int run = 0; run < 50; ++run) {
+    const NodeId target{graph.rng.bytes<32>()};
+    LookupLimits limits;
+    limits.exhaustive = true;
+    Lookup lookup(target, limits);
+    drive(graph, lookup, {});
+    const auto truth = graph.nearest(target, 20);
+    const auto found = lookup.closest(20, false);
+    ASSERT_EQ(found.size(), 20U);
+    for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(index_of(found[i]), truth[i]);
+  }
+}
+
+TEST(Lookup, PathsAreDisjointAndAllReachTheTarget) {
+  Graph graph(4, 1500);
+  for (const std::size_t paths : {std::size_t{4}, std::size_t{8}}) {
+    for (int run = 0; run < 50; ++run) {
+      const NodeId target{graph.rng.bytes<32>()};
+      LookupLimits limits;
+      limits.paths = paths;
+      limits.alpha = paths;
+      Lookup lookup(target, limits);
+      const Outcome out = drive(graph, lookup, {});
+      std::set<std::size_t> seen;
+      std::size_t total = 0;
+      for (const auto& [path, nodes] : out.by_path) {
+        total += nodes.size();
+        seen.insert(nodes.begin(), nodes.end());
+      }
+      EXPECT_EQ(total, seen.size());
+      EXPECT_EQ(out.by_path.size(), paths);
+      EXPECT_EQ(index_of(lookup.closest(1, false)[0]), graph.nearest(target, 1)[0]);
+    }
+  }
+}
+
+TEST(Lookup, SlowRepliesWidenTheSearchUpToTheLimit) {
+  Graph graph(5, 300);
+  LookupLimits limits;
+  limits.max_in_flight = 10;
+  Lookup lookup(NodeId{graph.rng.bytes<32>()}, limits);
+  for (std::uint32_t i = 0; i < 40; ++i) lookup.add_seed(ContactHandle{i}, graph.ids[i], 0);
+  std::vector<ContactHandle> asked;
+  const auto fill = [&] {
+    for (ContactHandle h = lookup.next(); h != ContactHandle::None; h = lookup.next())
+      asked.push_back(h);
+  };
+  fill();
+  EXPECT_EQ(asked.size(), 4U);
+  lookup.on_slow(asked[0]);
+  fill();
+  EXPECT_EQ(asked.size(), 5U);
+  for (int i = 1; i < 12; ++i) {
+    if (static_cast<std::size_t>(i) < asked.size())
+      lookup.on_slow(asked[static_cast<std::size_t>(i)]);
+    fill();
+  }
+  EXPECT_EQ(lookup.in_flight(), 10U);
+}
+
+TEST(Lookup, OnePrefixAnswersOncePerPath) {
+  LookupLimits limits;
+  limits.paths = 4;
+  Lookup lookup(NodeId{}, limits);
+  SeededRng rng(6);
+  for (std::uint32_t i = 0; i < 40; ++i)
+    lookup.add_seed(ContactHandle{i}, NodeId{rng.bytes<32>()}, 77);
+  std::size_t asked = 0;
+  while (!lookup.done()) {
+    const ContactHandle h = lookup.next();
+    ASSERT_NE(h, ContactHandle::None);
+    ++asked;
+    lookup.on_reply(h);
+  }
+  EXPECT_EQ(asked, 4U);
+}
+
+TEST(Lookup, EndsWithNobodyToAsk) {
+  Lookup lookup(NodeId{}, LookupLimits{});
+  EXPECT_TRUE(lookup.done());
+  EXPECT_EQ(lookup.next(), ContactHandle::None);
+}
+
+}  // namespace
+}  // namespace weft::dht
