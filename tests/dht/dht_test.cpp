@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dht/message.hpp"
+#include "dht/routing_table.hpp"
 #include "tests/dht/world.hpp"
 
 namespace weft::dht {
@@ -53,6 +55,401 @@ TEST(Dht, FiveHundredNodesFindTheClosest) {
       static_cast<double>(slowest.count()) / 1e6, memory / world.size(), table / world.size(),
       directory / world.size(), static_cast<unsigned long long>(world.dht(0).network_size()));
   EXPECT_EQ(right, static_cast<std::size_t>(kLookups));
+}
+
+std::unique_ptr<World> grown(std::size_t count, const WorldOptions& options = {},
+                             const Config& config = {}) {
+  auto world = std::make_unique<World>(options, config);
+  world->grow(count, 100ms);
+  world->run(30s);
+  return world;
+}
+
+Identity author_of(std::uint64_t seed) {
+  SeededRng rng(seed);
+  return Identity::generate(rng);
+}
+
+template <class E>
+std::optional<E> run_put(World& world, std::size_t node, const Record& record,
+                         const PutOptions& options = {.cas = std::nullopt, .keep = false}) {
+  world.dht(node).put(world.now(), record, options);
+  world.drain(node);
+  return world.await<E>(node);
+}
+
+std::optional<GetDone> run_get(World& world, std::size_t node, const Key& key, RecordKind kind) {
+  world.dht(node).get(world.now(), key, {.kind = kind});
+  world.drain(node);
+  return world.await<GetDone>(node);
+}
+
+TEST(Dht, StoresInTheRegionAndReadsFromAnywhere) {
+  const auto world = grown(120);
+  const Record value = Record::immutable(bytes_of("hello"));
+  const auto put = run_put<PutDone>(*world, 7, value);
+  ASSERT_TRUE(put);
+  EXPECT_TRUE(put->ok);
+  EXPECT_GE(put->stored, 15);
+  world->run(5s);
+  std::size_t holders = 0;
+  for (const std::size_t i : world->truth(value.key(), 20))
+    holders += world->dht(i).holds(value.key()) ? 1 : 0;
+  EXPECT_GE(holders, 19U);
+  for (const std::size_t reader : {std::size_t{0}, std::size_t{50}, std::size_t{119}}) {
+    const auto got = run_get(*world, reader, value.key(), RecordKind::Immutable);
+    ASSERT_TRUE(got && got->best);
+    EXPECT_EQ(got->best->value, value.value);
+    EXPECT_LT(got->stats.took, 300ms);
+  }
+  const auto none = run_get(*world, 3, immutable_key(bytes_of("nobody")), RecordKind::Immutable);
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->best);
+}
+
+TEST(Dht, HighestSequenceWinsPathsAgreeAndStaleHoldersAreRepaired) {
+  const auto world = grown(120);
+  const Identity author = author_of(5);
+  const auto make = [&](std::uint64_t seq, std::string_view text) {
+    return Record::mutable_item(author, world->network(), {}, seq, bytes_of(text));
+  };
+  const Key key = make(1, "one").key();
+  ASSERT_TRUE(run_put<PutDone>(*world, 4, make(1, "one"))->ok);
+  world->run(2s);
+  // A quarter of the holders sleeps through the second version.
+  const auto holders = world->truth(key, 20);
+  for (std::size_t i = 0; i < 4; ++i) world->node(holders[i]).dead = true;
+  ASSERT_TRUE(run_put<PutDone>(*world, 4, make(2, "two"))->ok);
+  world->run(2s);
+  for (std::size_t i = 0; i < 4; ++i) world->node(holders[i]).dead = false;
+  const auto got = run_get(*world, 90, key, RecordKind::Mutable);
+  ASSERT_TRUE(got && got->best);
+  EXPECT_EQ(got->best->seq, 2U);
+  EXPECT_TRUE(got->agreed);
+  const auto old = run_put<PutDone>(*world, 4, make(1, "one"));
+  ASSERT_TRUE(old);
+  EXPECT_FALSE(old->ok);
+  EXPECT_EQ(old->error, PutError::OldSequence);
+  const auto cas = run_put<PutDone>(*world, 4, make(3, "three"), {.cas = 1, .keep = false});
+  ASSERT_TRUE(cas);
+  EXPECT_EQ(cas->error, PutError::CasMismatch);
+}
+
+TEST(Dht, ANodeIsFoundByIdAloneAfterItMoved) {
+  const auto world = grown(80);
+  const Identity& moved = world->node(9).identity;
+  const auto info = [&](std::uint64_t seq, std::string_view where) {
+    return Record::node(moved, world->network(), seq, 0, bytes_of(where));
+  };
+  ASSERT_TRUE(run_put<PutDone>(*world, 9, info(1, "here"))->ok);
+  ASSERT_TRUE(run_put<PutDone>(*world, 9, info(2, "there"))->ok);
+  const auto got = run_get(*world, 70, moved.id, RecordKind::Node);
+  ASSERT_TRUE(got && got->best);
+  EXPECT_EQ(text_of(got->best->value), "there");
+}
+
+TEST(Dht, SurvivesLossAndTenPercentDead) {
+  const auto world = grown(200, {.seed = 3, .loss_percent = 2});
+  for (std::size_t i = 5; i < 200; i += 10) world->node(i).dead = true;
+  std::size_t right = 0;
+  for (int i = 0; i < 50; ++i) {
+    const Record value = Record::immutable(world->rng().bytes<20>());
+    const std::size_t writer = world->rng().uniform(20) * 10;
+    const auto put = run_put<PutDone>(*world, writer, value);
+    ASSERT_TRUE(put);
+    const std::size_t reader = world->rng().uniform(20) * 10 + 1;
+    const auto got = run_get(*world, reader, value.key(), RecordKind::Immutable);
+    right += put->ok && got && got->best ? 1 : 0;
+  }
+  EXPECT_EQ(right, 50U);
+}
+
+TEST(Dht, RecordsAreHandedOverWhenEveryHolderLeaves) {
+  const auto world = grown(60);
+  const Record value = Record::immutable(bytes_of("keep me"));
+  ASSERT_TRUE(run_put<PutDone>(*world, 2, value)->ok);
+  world->run(1s);
+  for (int round = 0; round < 3; ++round) {
+    const auto holders = world->truth(value.key(), 8);
+    for (const std::size_t i : holders) world->node(i).dead = true;
+    world->grow(8, 500ms);
+    world->run(150min);  // one repair by those who are left
+  }
+  std::size_t reader = 0;
+  while (world->node(reader).dead) ++reader;
+  const auto got = run_get(*world, reader, value.key(), RecordKind::Immutable);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->best);
+}
+
+TEST(Dht, OwnRecordsArePublishedAgain) {
+  const auto world = grown(30);
+  const Identity author = author_of(8);
+  const Record provider = Record::provider(author, world->network(), author.id, 1, 0, {});
+  ASSERT_TRUE(run_put<PutDone>(*world, 3, provider, {.cas = std::nullopt, .keep = true})->ok);
+  world->run(70min);  // twice its life
+  auto got = run_get(*world, 20, author.id, RecordKind::Provider);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->best);
+  world->dht(3).forget_record(author.id, author.public_key());
+  world->run(70min);
+  got = run_get(*world, 20, author.id, RecordKind::Provider);
+  ASSERT_TRUE(got);
+  EXPECT_FALSE(got->best);
+}
+
+TEST(Dht, FullTableModeKnowsEverybodyAndAsksOnce) {
+  Config config;
+  const auto world = grown(150, {}, config);
+  world->run(120s);
+  for (std::size_t i = 0; i < world->size(); i += 10) {
+    EXPECT_TRUE(world->dht(i).full_table());
+    EXPECT_GE(world->dht(i).directory_size(), 140U);
+  }
+  config.full_table = false;
+  const auto plain = grown(150, {}, config);
+  EXPECT_FALSE(plain->dht(5).full_table());
+  EXPECT_EQ(plain->dht(5).directory_size(), 0U);
+}
+
+TEST(Dht, ColdStartWithDeadSeedsWorksFromThePeerCache) {
+  const auto world = grown(60);
+  world->run(11min);
+  const auto kept = world->await<PeersToPersist>(30);
+  ASSERT_TRUE(kept);
+  EXPECT_GE(kept->peers.size(), 20U);
+  world->node(0).dead = true;
+  const std::size_t fresh = world->add();
+  const Contact dead_seed = world->book().at(world->node(0).handle);
+  world->dht(fresh).bootstrap(world->now(), std::span(&dead_seed, 1));
+  world->drain(fresh);
+  EXPECT_FALSE(world->await<Bootstrapped>(fresh)->ok);  // control: the seed alone is not enough
+  world->dht(fresh).bootstrap(world->now(), kept->peers);
+  world->drain(fresh);
+  EXPECT_TRUE(world->await<Bootstrapped>(fresh)->ok);
+}
+
+TEST(Dht, AClientIsNobodysContact) {
+  const auto world = grown(30);
+  const std::size_t client = world->add(std::nullopt, false);
+  const Contact seed = world->book().at(world->node(0).handle);
+  world->dht(client).bootstrap(world->now(), std::span(&seed, 1));
+  world->drain(client);
+  world->run(60s);
+  EXPECT_GT(world->dht(client).table_size(), 5U);
+  for (std::size_t i = 0; i < 30; ++i)
+    EXPECT_EQ(world->dht(i).table().find(world->id(client)), nullptr);
+  world->dht(client).set_reachable(world->now(), true);
+  world->run(40min);
+  EXPECT_TRUE(world->dht(client).is_server());
+}
+
+// No amplification: to whom has not echoed a cookie, no reply is longer than its request.
+TEST(Dht, NoReplyIsLongerThanAnUnprovenRequest) {
+  World world;
+  std::map<std::pair<Endpoint, Endpoint>, std::size_t> received;
+  std::size_t replies = 0;
+  world.on_packet = [&](const World::Packet& packet) {
+    const bool reply = (packet.bytes[2] & 2) != 0;
+    const bool hello = (packet.bytes[2] & 1) != 0;
+    if (!reply && hello) received[{packet.from, packet.to}] = packet.bytes.size();
+    if (reply && hello) {  // a HELLO reply answers a HELLO
+      ++replies;
+      const auto asked = received.find({packet.to, packet.from});
+      ASSERT_NE(asked, received.end());
+      EXPECT_LE(packet.bytes.size(), std::max(asked->second, std::size_t{384}));
+    }
+  };
+  world.grow(40);
+  EXPECT_GT(replies, 100U);
+}
+
+struct Probe {  // a node driven by hand, to send what no honest core would
+  explicit Probe(World& world) : world_(world), index(world.add(std::nullopt, false)) {}
+  // Sends `request` to node `to` from our address and returns its reply, if any.
+  std::optional<Reply> ask(std::size_t to, const Request& request, std::size_t pad = 0,
+                           std::optional<Endpoint> from = std::nullopt) {
+    const Nonce nonce = world_.rng().bytes<24>();
+    Bytes out(2048);
+    const std::size_t size =
+        world_.node(index).sealer->seal(world_.book().at(world_.node(to).handle),
+                                        {request.encode(), nonce, std::nullopt, false, pad}, out);
+    last = {from ? *from : world_.book().at(world_.node(index).handle).endpoint,
+            world_.book().at(world_.node(to).handle).endpoint,
+            Bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size))};
+    return deliver();
+  }
+  std::optional<Reply> deliver() {
+    std::optional<Reply> reply;
+    world_.on_packet = [&](const World::Packet& packet) {
+      if (packet.to != last.from || (packet.bytes[2] & 2) == 0) return;
+      reply_bytes = packet.bytes;
+      const auto opened = world_.node(index).sealer->open(world_.now(), reply_bytes);
+      if (opened) {
+        if (auto decoded = Reply::decode(opened->body)) reply = *decoded;
+      }
+    };
+    world_.deliver(last);
+    world_.on_packet = nullptr;
+    return reply;
+  }
+  World& world_;
+  std::size_t index;
+  World::Packet last;
+  Bytes reply_bytes;
+};
+
+TEST(Dht, WritesNeedTheReceiversCookieBoundToTheAddress) {
+  const auto world = grown(10);
+  Probe probe(*world);
+  const Bytes record = Record::immutable(bytes_of("x")).encode();
+  Request put;
+  put.type = MessageType::Put;
+  put.record = record;
+  EXPECT_EQ(probe.ask(1, put, 512)->error, PutError::Protocol);
+  EXPECT_FALSE(world->dht(1).holds(immutable_key(bytes_of("x"))));
+  Request ping;
+  put.cookie = probe.ask(1, ping, 512)->cookie;
+  // The cookie from another address is worth nothing.
+  const auto elsewhere = probe.ask(1, put, 512, Endpoint::v4(0x5a000001, 9));
+  ASSERT_TRUE(elsewhere);
+  EXPECT_EQ(elsewhere->error, PutError::Protocol);
+  EXPECT_EQ(probe.ask(1, put)->error, PutError::None);
+  EXPECT_TRUE(world->dht(1).holds(immutable_key(bytes_of("x"))));
+  // A replay of the write changes nothing; after ten minutes it is refused.
+  EXPECT_EQ(probe.deliver()->error, PutError::None);
+  EXPECT_EQ(world->dht(1).record_count(), 1U);
+  world->run(11min);
+  probe.ask(1, put, 512);
+  EXPECT_EQ(probe.ask(1, put, 512)->error, PutError::Protocol);
+}
+
+TEST(Dht, AReplayedOrUnaskedReplyIsCountedAndIgnored) {
+  const auto world = grown(10);
+  World::Packet reply;
+  world->on_packet = [&](const World::Packet& packet) {
+    if ((packet.bytes[2] & 2) != 0) reply = packet;
+  };
+  world->dht(3).find_node(world->now(), world->id(5));
+  world->drain(3);
+  world->run(2s);
+  world->on_packet = nullptr;
+  const std::size_t to = 3;
+  ASSERT_EQ(reply.to, world->book().at(world->node(to).handle).endpoint);
+  const auto before = world->dht(to).counters().stray_replies;
+  world->deliver(reply);
+  EXPECT_EQ(world->dht(to).counters().stray_replies, before + 1);
+}
+
+// N13: 10^4 requests in a second from one /24 get at most 20 answers.
+TEST(Dht, OneSubnetGetsTwentyAnswersASecond) {
+  const auto world = grown(5);
+  world->run(1min);
+  Probe probe(*world);
+  const auto sent = world->dht(1).counters().datagrams_out;
+  for (std::uint32_t i = 0; i < 10000; ++i) {
+    world->run(100us);
+    Request ping;
+    probe.ask(1, ping, 128, Endpoint::v4(0x5b000000U + i % 250, static_cast<std::uint16_t>(i)));
+  }
+  const auto answered = world->dht(1).counters().datagrams_out - sent;
+  EXPECT_GE(answered, 10U);
+  EXPECT_LE(answered, 20U + 5U);  // five: its own upkeep in that second
+  EXPECT_GE(world->dht(1).counters().rate_limited, 9900U);
+}
+
+// N20: a record under another target is discarded, and whoever sent it is marked.
+TEST(Dht, AWrongRecordIsDiscarded) {
+  World world({.seed = 4});
+  const std::size_t victim = world.add();
+  const std::size_t liar = world.add(std::nullopt, true);
+  const Contact contact = world.book().at(world.node(liar).handle);
+  world.dht(victim).bootstrap(world.now(), std::span(&contact, 1));
+  world.drain(victim);
+  ASSERT_TRUE(world.await<Bootstrapped>(victim)->ok);
+  const Key wanted = immutable_key(bytes_of("truth"));
+  const Bytes lie = Record::immutable(bytes_of("a lie")).encode();
+  // The liar's core is not asked: we answer in its name.
+  world.node(liar).dead = true;
+  std::vector<World::Packet> questions;
+  world.on_packet = [&](const World::Packet& p) { questions.push_back(p); };
+  world.dht(victim).get(world.now(), wanted, {.kind = RecordKind::Immutable});
+  world.drain(victim);
+  world.on_packet = nullptr;
+  ASSERT_FALSE(questions.empty());
+  const auto asked = world.node(liar).sealer->open(world.now(), questions[0].bytes);
+  ASSERT_TRUE(asked);
+  Reply reply;
+  reply.type = MessageType::Get;
+  reply.flags = kFlagServer;
+  reply.records = {lie};
+  Bytes out(2048);
+  out.resize(world.node(liar).sealer->seal(
+      world.book().at(world.node(victim).handle),
+      {reply.encode(), world.rng().bytes<24>(), asked->nonce, false, 0}, out));
+  world.deliver({contact.endpoint, questions[0].from, out});
+  EXPECT_EQ(world.dht(victim).counters().bad_records, 1U);
+  const auto done = world.await<GetDone>(victim);
+  ASSERT_TRUE(done);
+  EXPECT_FALSE(done->best);
+  const Entry* entry = world.dht(victim).table().find(contact.id);
+  EXPECT_TRUE(entry == nullptr || entry->fails > 0);
+}
+
+// N21 end to end: a crowd in one /24 joins; lookups stay right for everybody else.
+TEST(Dht, ACrowdInOneSubnetDoesNotTakeOver) {
+  const auto world = grown(60, {.seed = 6});
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::size_t sybil =
+        world->add(Endpoint::v4(0xcb007100U + i % 250, static_cast<std::uint16_t>(5000 + i)));
+    const Contact seed = world->book().at(world->node(i % 60).handle);
+    world->dht(sybil).bootstrap(world->now(), std::span(&seed, 1));
+    world->drain(sybil);
+    world->run(50ms);
+  }
+  world->run(60s);
+  for (std::size_t i = 0; i < 60; ++i) {
+    world->dht(i).check_invariants();
+    std::size_t sybils = 0;
+    for (std::size_t k = 60; k < world->size(); ++k)
+      sybils += world->dht(i).table().find(world->id(k)) != nullptr ? 1 : 0;
+    EXPECT_LE(sybils, 10U);
+  }
+  const Record value = Record::immutable(bytes_of("still here"));
+  ASSERT_TRUE(run_put<PutDone>(*world, 3, value));
+  const auto got = run_get(*world, 40, value.key(), RecordKind::Immutable);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->best);
+}
+
+TEST(Dht, TheSameSeedGivesTheSameBytes) {
+  const auto digest = [](std::uint64_t seed) {
+    World world({.seed = seed, .loss_percent = 5});
+    std::uint64_t hash = 14695981039346656037ULL;
+    world.on_packet = [&](const World::Packet& packet) {
+      for (const std::uint8_t byte : packet.bytes) hash = (hash ^ byte) * 1099511628211ULL;
+    };
+    world.grow(40, 50ms);
+    world.run(30s);
+    return hash;
+  };
+  EXPECT_EQ(digest(1), digest(1));
+  EXPECT_NE(digest(1), digest(2));
+}
+
+TEST(Dht, IdleNodesAreQuietAndSmall) {
+  const auto world = grown(200);
+  world->run(60min);
+  const auto before = world->sent_bytes();
+  const auto packets = world->sent();
+  world->run(30min);
+  const double bytes = static_cast<double>(world->sent_bytes() - before) / 200 / 1800;
+  std::size_t memory = 0;
+  for (std::size_t i = 0; i < world->size(); ++i) memory += world->dht(i).memory();
+  std::printf("idle: %.1f B/s and %.3f packets/s per node, %zu bytes of memory per node\n", bytes,
+              static_cast<double>(world->sent() - packets) / 200 / 1800, memory / world->size());
+  EXPECT_LT(bytes, 60);
+  EXPECT_LT(memory / world->size(), 16384U);
 }
 
 }  // namespace

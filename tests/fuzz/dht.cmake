@@ -1,0 +1,8 @@
+if(TARGET weft_dht)
+  foreach(kind request reply record datagram)
+    weft_fuzz(dht_${kind}_fuzz
+      SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/dht_${kind}_fuzz.cpp
+      CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/dht_${kind}
+      LINK weft::dht weft::dht_null_sealer weft::seeded_rng)
+  endforeach()
+endif()
