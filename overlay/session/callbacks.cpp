@@ -126,19 +126,15 @@ struct Callbacks {
     if (stream) self(user).stream_acked(*static_cast<Stream*>(stream), size);
     return 0;
   }
-  static int stream_close(ngtcp2_conn*, std::uint32_t, std::int64_t, std::uint64_t, void* user,
-                          void* stream) {
-    if (stream) self(user).stream_gone(*static_cast<Stream*>(stream));
+  static int stream_close(ngtcp2_conn*, std::uint32_t flags, std::int64_t, std::uint64_t code,
+                          void* user, void* stream) {
+    const bool known = (flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET) != 0;
+    if (stream) self(user).stream_gone(*static_cast<Stream*>(stream), known ? code : 0);
     return 0;
   }
   static int stream_reset(ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t code, void* user,
                           void* stream) {
     if (stream) self(user).stream_reset_by_peer(*static_cast<Stream*>(stream), code);
-    return 0;
-  }
-  static int stop_sending(ngtcp2_conn*, std::int64_t, std::uint64_t code, void* user,
-                          void* stream) {
-    if (stream) self(user).stream_stopped_by_peer(*static_cast<Stream*>(stream), code);
     return 0;
   }
   static int stream_window(ngtcp2_conn*, std::int64_t, std::uint64_t, void* user, void* stream) {
@@ -185,7 +181,6 @@ ngtcp2_callbacks session_callbacks() {
   table.delete_crypto_cipher_ctx = Callbacks::delete_cipher;
   table.recv_datagram = Callbacks::datagram;
   table.get_path_challenge_data = Callbacks::path_challenge;
-  table.stream_stop_sending = Callbacks::stop_sending;
   return table;
 }
 

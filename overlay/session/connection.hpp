@@ -148,7 +148,7 @@ class Connection {
   void stream_reset_by_peer(Stream& stream, std::uint64_t code);
   void stream_stopped_by_peer(Stream& stream, std::uint64_t code);
   void stream_acked(Stream& stream, std::size_t size);
-  void stream_gone(Stream& stream);
+  void stream_gone(Stream& stream, std::uint64_t code);
   void announce_readable(Stream& stream);
   void close_if_done(Stream& stream);
   void drop_received(Stream& stream);

@@ -118,8 +118,7 @@ ngtcp2_ssize Connection::write_streams(MutableByteView out, ngtcp2_tstamp now, n
         continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:
-        stream->send_closed = true;
-        senders_.remove(*stream);
+        stream_stopped_by_peer(*stream, 0);
         continue;
       case NGTCP2_ERR_WRITE_MORE:
         wrote_stream(*stream, offered, taken, fin);

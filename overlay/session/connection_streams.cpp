@@ -192,7 +192,9 @@ void Connection::stream_stopped_by_peer(Stream& stream, std::uint64_t code) {
 }
 
 // ngtcp2 has forgotten the stream; ours lives on until its owner has read what came.
-void Connection::stream_gone(Stream& stream) {
+// A STOP_SENDING is answered inside ngtcp2, so this or a refused write is where we learn of it.
+void Connection::stream_gone(Stream& stream, std::uint64_t code) {
+  if (!stream.fin_sent) stream_stopped_by_peer(stream, code);
   senders_.remove(stream);
   stream.quic_closed = true;
   stream.send.clear();

@@ -1,0 +1,311 @@
+#include <gtest/gtest.h>
+
+#include "tests/harness/pair.hpp"
+
+namespace weft::session {
+namespace {
+
+using harness::End;
+using harness::Pair;
+
+struct Connected {
+  explicit Connected(harness::LinkOptions options = {}, SessionLimits limits = {},
+                     std::uint64_t seed = 3)
+      : pair(seed, options, limits) {
+    at_a = *pair.a.layer.dial(pair.now, pair.target());
+    pair.run_until([&] { return !Pair::of<SessionUp>(pair.b).empty(); }, 10s);
+    at_b = Pair::of<SessionUp>(pair.b).at(0).session;
+  }
+  StreamId open() { return *pair.a.layer.open_stream(pair.now, at_a); }
+  // Everything that reached `end`'s owner so far, consumed.
+  Bytes drain(End& end, StreamId stream) {
+    const SessionId session = &end == &pair.a ? at_a : at_b;
+    Bytes got;
+    for (auto v = end.layer.readable(session, stream); !v.empty();
+         v = end.layer.readable(session, stream)) {
+      append(got, v);
+      end.layer.consume(pair.now, session, stream, v.size());
+    }
+    return got;
+  }
+  Pair pair;
+  SessionId at_a = 0;
+  SessionId at_b = 0;
+};
+
+TEST(Streams, BackpressureStopsTheWriterUntilTheReaderConsumes) {
+  SessionLimits limits;
+  limits.stream_window = 64 << 10;
+  limits.send_buffer = 128 << 10;
+  Connected c({}, limits);
+  const auto stream = c.open();
+  const Bytes block(1 << 20, 7);
+  auto& a = c.pair.a.layer;
+  EXPECT_EQ(a.write(c.pair.now, c.at_a, stream, block), std::size_t{128} << 10);
+  EXPECT_TRUE(a.send_space(c.at_a, stream).empty());
+  c.pair.run(2s);
+  // The peer holds one window, the rest waits here.
+  ASSERT_EQ(Pair::of<StreamWritable>(c.pair.a).size(), 1u);
+  std::size_t more = a.write(c.pair.now, c.at_a, stream, block);
+  EXPECT_EQ(more, std::size_t{64} << 10);
+  c.pair.run(2s);
+  EXPECT_EQ(a.write(c.pair.now, c.at_a, stream, block), 0u);
+  EXPECT_EQ(c.drain(c.pair.b, stream).size(), std::size_t{64} << 10);
+  c.pair.run(2s);
+  EXPECT_GT(a.write(c.pair.now, c.at_a, stream, block), 0u);
+}
+
+TEST(Streams, HalfCloseLeavesTheOtherDirectionOpen) {
+  Connected c;
+  const auto stream = c.open();
+  c.pair.a.layer.finish(c.pair.now, c.at_a, stream);  // nothing but the end
+  c.pair.run(300ms);
+  EXPECT_TRUE(c.pair.b.layer.read_finished(c.at_b, stream));
+  EXPECT_TRUE(c.pair.a.layer.send_space(c.at_a, stream).empty());
+  EXPECT_EQ(c.pair.b.layer.write(c.pair.now, c.at_b, stream, bytes_of("still here")), 10u);
+  c.pair.run(300ms);
+  EXPECT_EQ(c.drain(c.pair.a, stream).size(), 10u);
+  EXPECT_FALSE(c.pair.a.layer.read_finished(c.at_a, stream));
+  EXPECT_TRUE(Pair::of<StreamClosed>(c.pair.b).empty());
+  c.pair.b.layer.finish(c.pair.now, c.at_b, stream);
+  c.pair.run(300ms);
+  EXPECT_EQ(Pair::of<StreamClosed>(c.pair.a).size(), 1u);
+  EXPECT_EQ(Pair::of<StreamClosed>(c.pair.b).size(), 1u);
+}
+
+TEST(Streams, AResetReachesThePeerWithItsCodeAndReturnsTheWindow) {
+  Connected c;
+  const auto stream = c.open();
+  c.pair.a.layer.write(c.pair.now, c.at_a, stream, Bytes(300000, 1));
+  c.pair.run(300ms);
+  c.pair.a.layer.reset(c.pair.now, c.at_a, stream, 99);
+  c.pair.run(300ms);
+  const auto resets = Pair::of<StreamReset>(c.pair.b);
+  const auto stops = Pair::of<StreamStopped>(c.pair.b);
+  ASSERT_EQ(resets.size(), 1u);
+  EXPECT_EQ(resets[0].code, 99u);
+  ASSERT_EQ(stops.size(), 1u);
+  EXPECT_EQ(stops[0].code, 99u);
+  c.pair.run(300ms);
+  EXPECT_EQ(Pair::of<StreamClosed>(c.pair.a).size(), 1u);
+  EXPECT_EQ(Pair::of<StreamClosed>(c.pair.b).size(), 1u);
+  EXPECT_EQ(c.pair.a.layer.info(c.at_a)->open_streams, 0u);
+  EXPECT_EQ(c.pair.b.layer.info(c.at_b)->open_streams, 0u);
+}
+
+TEST(Streams, EightBusyStreamsShareTheLineFairly) {
+  SessionLimits limits;
+  Connected c({.bits_per_second = 50'000'000}, limits);
+  std::map<StreamId, std::size_t> got;
+  std::vector<StreamId> streams;
+  const Bytes block(1 << 20, 5);
+  const auto feed = [&](StreamId s) { c.pair.a.layer.write(c.pair.now, c.at_a, s, block); };
+  c.pair.on_event = [&](End& end, const SessionEvent& event) {
+    if (const auto* w = std::get_if<StreamWritable>(&event)) feed(w->stream);
+    if (const auto* r = std::get_if<StreamReadable>(&event))
+      got[r->stream] += c.drain(end, r->stream).size();
+  };
+  for (int i = 0; i < 8; ++i) streams.push_back(c.open());
+  for (const auto s : streams)
+    for (int i = 0; i < 5; ++i) feed(s);
+  c.pair.run(4s);
+  std::size_t least = SIZE_MAX;
+  std::size_t most = 0;
+  std::size_t total = 0;
+  for (const auto s : streams) {
+    least = std::min(least, got[s]);
+    most = std::max(most, got[s]);
+    total += got[s];
+  }
+  EXPECT_GE(static_cast<double>(least), 0.8 * static_cast<double>(most));
+  EXPECT_GT(total, std::size_t{15'000'000});  // 4 s at 50 Mbit/s are 25 MB
+}
+
+TEST(Streams, AHundredThousandShortStreamsPassThroughOneSession) {
+  Connected c({.delay = 1ms});
+  std::size_t served = 0;
+  std::size_t closed = 0;
+  std::size_t opened = 0;
+  c.pair.on_event = [&](End& end, const SessionEvent& event) {
+    if (const auto* r = std::get_if<StreamReadable>(&event)) {
+      const auto bytes = c.drain(end, r->stream);
+      if (&end == &c.pair.b && end.layer.read_finished(r->session, r->stream)) {
+        ++served;
+        end.layer.write(c.pair.now, r->session, r->stream, bytes);
+        end.layer.finish(c.pair.now, r->session, r->stream);
+      }
+    }
+    if (std::holds_alternative<StreamClosed>(event) && &end == &c.pair.a) ++closed;
+  };
+  while (opened < 100'000) {
+    for (int i = 0; i < 2000; ++i, ++opened) {
+      const auto s = c.pair.a.layer.open_stream(c.pair.now, c.at_a);
+      ASSERT_TRUE(s) << opened;
+      c.pair.a.layer.write(c.pair.now, c.at_a, *s, bytes_of("ping"));
+      c.pair.a.layer.finish(c.pair.now, c.at_a, *s);
+    }
+    ASSERT_TRUE(c.pair.run_until([&] { return closed == opened; }, 10s)) << closed;
+  }
+  EXPECT_EQ(served, opened);
+  c.pair.run(200ms);  // the last acknowledgements
+  EXPECT_EQ(c.pair.b.layer.info(c.at_b)->open_streams, 0u);
+}
+
+TEST(Streams, MessagesArriveWholeAndTooLargeOnesAreRefused) {
+  Connected c;
+  ASSERT_TRUE(c.pair.a.layer.send_message(c.pair.now, c.at_a, bytes_of("datagram")));
+  const auto refused = c.pair.a.layer.send_message(c.pair.now, c.at_a, Bytes(9000));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::TooLarge);
+  c.pair.run(100ms);
+  const auto got = Pair::of<MessageReceived>(c.pair.b);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(text_of(got[0].payload), "datagram");
+}
+
+TEST(Streams, AFullPathMtuIsFound) {
+  Connected c({.mtu = 1452});
+  std::size_t largest = 0;
+  c.pair.tap = [&](int, Bytes& bytes) {
+    if (bytes.size() <= 1452) largest = std::max(largest, bytes.size());
+    return true;
+  };
+  const auto stream = c.open();
+  c.pair.on_event = [&](End& end, const SessionEvent& event) {
+    if (const auto* r = std::get_if<StreamReadable>(&event)) c.drain(end, r->stream);
+  };
+  for (int i = 0; i < 20; ++i) {
+    c.pair.a.layer.write(c.pair.now, c.at_a, stream, Bytes(100'000, 1));
+    c.pair.run(500ms);
+  }
+  EXPECT_EQ(largest, 1452u);
+}
+
+TEST(Session, TheDiallerMovesToAnotherEndpointWithoutLosingBytes) {
+  Connected c;
+  const auto stream = c.open();
+  c.pair.a.layer.write(c.pair.now, c.at_a, stream, bytes_of("before "));
+  c.pair.run(300ms);
+  ASSERT_TRUE(c.pair.a.layer.migrate(c.pair.now, c.at_a, PathId{5}, c.pair.b.endpoint));
+  c.pair.a.layer.write(c.pair.now, c.at_a, stream, bytes_of("after"));
+  c.pair.run(1s);
+  EXPECT_EQ(text_of(c.drain(c.pair.b, stream)), "before after");
+  const auto moved_a = Pair::of<RemoteMoved>(c.pair.a);
+  const auto moved_b = Pair::of<RemoteMoved>(c.pair.b);
+  ASSERT_FALSE(moved_a.empty());
+  ASSERT_FALSE(moved_b.empty());
+  EXPECT_EQ(moved_b.back().path, PathId{5});
+}
+
+TEST(Session, TheResponderFollowsANatRebinding) {
+  Connected c;
+  const auto stream = c.open();
+  c.pair.a.endpoint.port = 50000;
+  c.pair.a.layer.write(c.pair.now, c.at_a, stream, bytes_of("from a new port"));
+  c.pair.run(1s);
+  EXPECT_EQ(text_of(c.drain(c.pair.b, stream)), "from a new port");
+  const auto moved = Pair::of<RemoteMoved>(c.pair.b);
+  ASSERT_EQ(moved.size(), 1u);
+  EXPECT_EQ(moved[0].remote.port, 50000);
+}
+
+TEST(Session, KeysAreUpdatedOnALiveSession) {
+  SessionLimits limits;
+  limits.key_update_interval = 3s;
+  Connected c({}, limits);
+  const auto stream = c.open();
+  Bytes got;
+  for (int i = 0; i < 20; ++i) {
+    c.pair.a.layer.write(c.pair.now, c.at_a, stream, bytes_of("x"));
+    c.pair.run(1s);
+    append(got, c.drain(c.pair.b, stream));
+  }
+  EXPECT_EQ(got.size(), 20u);
+  EXPECT_GE(c.pair.a.layer.info(c.at_a)->key_updates, 5u);
+}
+
+TEST(Session, AnIdleSessionIsKeptAliveAndADeafOneIsDropped) {
+  Connected c;
+  c.pair.run(120s);
+  EXPECT_TRUE(Pair::of<SessionDown>(c.pair.a).empty());
+  c.pair.b.mute = true;
+  c.pair.run(60s);
+  const auto downs = Pair::of<SessionDown>(c.pair.a);
+  ASSERT_EQ(downs.size(), 1u);
+  EXPECT_EQ(downs[0].reason, CloseReason::Idle);
+}
+
+TEST(Session, ARemovedPeerIsCutOffAtOnce) {
+  Connected c;
+  c.pair.trust.removed.insert(c.pair.b.identity.id);
+  c.pair.a.layer.trust_changed(c.pair.now);
+  c.pair.run(15ms);
+  ASSERT_EQ(Pair::of<SessionDown>(c.pair.a).size(), 1u);
+  EXPECT_EQ(Pair::of<SessionDown>(c.pair.a)[0].reason, CloseReason::Removed);
+  EXPECT_EQ(Pair::of<SessionDown>(c.pair.b).size(), 1u);
+}
+
+TEST(Session, ANewerSessionOfTheSameIdentityTakesOver) {
+  Connected c;
+  const auto second = *c.pair.a.layer.dial(c.pair.now, c.pair.target());
+  c.pair.run(500ms);
+  const auto downs = Pair::of<SessionDown>(c.pair.b);
+  ASSERT_EQ(downs.size(), 1u);
+  EXPECT_EQ(downs[0].session, c.at_b);
+  EXPECT_EQ(downs[0].reason, CloseReason::Superseded);
+  EXPECT_TRUE(c.pair.a.layer.info(second)->up);
+}
+
+TEST(Session, TwoThousandLiveInOneProcess) {
+  SessionLimits limits;
+  limits.max_half_open = 4096;
+  limits.retry_above_half_open = 4096;
+  limits.max_half_open_per_ip = 4096;
+  Pair pair(11, {}, limits);
+  // One identity may hold many sessions if they come from different identities; here each dial is
+  // of a fresh node in the same process.
+  std::vector<std::unique_ptr<End>> nodes;
+  std::size_t up = 0;
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    auto node =
+        std::make_unique<End>(1000 + i, Endpoint::v4(0x0b000000 + i, 7), pair.trust, limits);
+    node->join(pair.b.network.id, pair.b.network.secret);
+    pair.trust.members.insert(node->identity.id);
+    ASSERT_TRUE(node->layer.dial(pair.now, pair.target()));
+    nodes.push_back(std::move(node));
+  }
+  Bytes buffer(kTransmitBufferSize);
+  const auto pump = [&](End& from, const std::function<void(const Endpoint&, ByteView)>& to) {
+    bool moved = false;
+    while (auto t = from.layer.poll_transmit(pair.now, buffer)) {
+      moved = true;
+      const std::size_t step = t->segment_size ? t->segment_size : t->size;
+      for (std::size_t at = 0; at < t->size; at += step)
+        to(t->to, to_bytes(ByteView(buffer).subspan(at, std::min(step, t->size - at))));
+    }
+    return moved;
+  };
+  for (int round = 0; round < 40; ++round) {
+    pair.now += 10ms;
+    for (auto& node : nodes) {
+      node->layer.handle_timeout(pair.now);
+      pump(*node, [&](const Endpoint&, ByteView bytes) {
+        pair.b.layer.handle_datagram(pair.now,
+                                     {PathId::Udp, {}, node->endpoint, Ecn::NotEct, bytes});
+      });
+    }
+    pair.b.layer.handle_timeout(pair.now);
+    pump(pair.b, [&](const Endpoint& to, ByteView bytes) {
+      const auto index = to.v4_address() - 0x0b000000;
+      nodes[index]->layer.handle_datagram(pair.now,
+                                          {PathId::Udp, {}, pair.b.endpoint, Ecn::NotEct, bytes});
+    });
+    while (auto event = pair.b.layer.poll_event()) up += std::holds_alternative<SessionUp>(*event);
+    if (up == 2000) break;
+  }
+  EXPECT_EQ(up, 2000u);
+  EXPECT_EQ(pair.b.layer.session_count(), 2000u);
+}
+
+}  // namespace
+}  // namespace weft::session
