@@ -55,8 +55,12 @@ Bytes column(sqlite3_stmt* statement, int index) {
 
 const DatabaseSpec kTrustSpec{"trust.db", "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;",
                               kTrustMigrations};
-const DatabaseSpec kStateSpec{"state.db", "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-                              kStateMigrations};
+// EXTRA while the file turns to WAL: FULL would leave the removal of the rollback journal
+// unflushed, and a power cut could bring that journal back to undo the file and drop every commit
+// in the WAL.
+const DatabaseSpec kStateSpec{
+    "state.db", "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    kStateMigrations};
 
 Database::Database(fs::path path, std::string vfs) : path_(std::move(path)), vfs_(std::move(vfs)) {}
 
