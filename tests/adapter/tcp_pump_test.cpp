@@ -228,6 +228,30 @@ TEST_P(TcpPumpTest, WhatAClosedStreamStillHoldsIsDelivered) {
   EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::Clean);
 }
 
+TEST_P(TcpPumpTest, AStreamThatEndsWithItsTurnsShareEndsClean) {
+  Ends ends = connect(TcpPump::kBytesPerTurn);
+  const int large = 4 << 20;  // the socket takes the whole share at once
+  ::setsockopt(ends.service.value(), SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+  ::shutdown(ends.service.value(), SHUT_WR);
+  ASSERT_TRUE(turn_until([&] { return wire_->side(kNear).read_finished(ends.key); }));
+  // One share of bytes and the end, as a peer that has both in its last packets.
+  StreamPort& peer = wire_->side(kNear);
+  const MutableByteView space = peer.send_space(ends.key);
+  ASSERT_EQ(space.size(), TcpPump::kBytesPerTurn);
+  for (std::size_t i = 0; i < space.size(); ++i) space[i] = stream_byte(i, 9);
+  peer.commit(ends.key, space.size());
+  peer.finish(ends.key);
+  pumps_[kFar][ends.key]->on_stream_readable();
+  TcpPump& pump = *pumps_[kFar][ends.key];
+  if (pump.counters().from_stream == TcpPump::kBytesPerTurn) pump.on_stream_closed();
+  const ReadReport report = read_while_turning(ends.service.value(), 9);
+  EXPECT_EQ(report.size, TcpPump::kBytesPerTurn);
+  EXPECT_TRUE(report.correct);
+  EXPECT_EQ(report.error, 0);
+  ASSERT_TRUE(turn_until([&] { return ended_[kFar].contains(ends.key); }));
+  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::Clean);
+}
+
 TEST_P(TcpPumpTest, DestroyingIsSafeAtAnyTime) {
   for (int turns = 0; turns < 12; ++turns) {
     Ends ends = connect();
