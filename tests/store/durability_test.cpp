@@ -164,6 +164,7 @@ TEST(StoreDurability, AfterAFullDiskTheNextCommitWorks) {
 TEST(StoreDurability, AfterAFailedFlushNothingIsWritten) {
   const auto operations = operations_of_script();
   int failures = 0;
+  const TemporaryHome home;
   for (std::uint64_t at = 0; at < operations; ++at) {
     SCOPED_TRACE("operation " + std::to_string(at));
     FaultVfs vfs("weft-sync");

@@ -1,0 +1,172 @@
+#include "node/store/store.hpp"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "node/store/database.hpp"
+#include "tests/store/kit.hpp"
+
+namespace weft::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+Bytes contents(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+void overwrite(const fs::path& path, const Bytes& bytes) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+}
+void execute(const fs::path& path, const std::string& sql) {
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(handle);
+}
+
+TEST(Store, RemembersRowsOverARestart) {
+  const TemporaryHome home;
+  std::vector<Row> rows{row(Table::Roster, "b", "2"), row(Table::Roster, "a", "1"),
+                        row(Table::Epoch, "a", "")};
+  {
+    auto store = Store::open(home.path());
+    ASSERT_TRUE(store.has_value()) << store.error().detail;
+    ASSERT_TRUE((*store)->commit(rows).has_value());
+    ASSERT_TRUE((*store)->commit(std::vector{row(Table::Setting, "port", "4433")}).has_value());
+    ASSERT_TRUE((*store)->commit(std::vector{without(Table::Roster, "b")}).has_value());
+    ASSERT_TRUE((*store)->commit(std::vector{row(Table::Roster, "a", "3")}).has_value());
+  }
+  auto store = Store::open(home.path());
+  ASSERT_TRUE(store.has_value());
+  EXPECT_EQ(*(*store)->load(Table::Roster), std::vector{row(Table::Roster, "a", "3")});
+  EXPECT_EQ(*(*store)->load(Table::Epoch), std::vector{row(Table::Epoch, "a", "")});
+  EXPECT_EQ(*(*store)->load(Table::Setting), std::vector{row(Table::Setting, "port", "4433")});
+}
+
+TEST(Store, NetworksAreKeptApart) {
+  const TemporaryHome home;
+  auto store = std::move(*Store::open(home.path()));
+  auto other = row(Table::Peer, "p", "2");
+  other.network = NetworkId{{8}};
+  ASSERT_TRUE(store->commit(std::vector{row(Table::Peer, "p", "1"), other}).has_value());
+  EXPECT_EQ(*store->load(Table::Peer), (std::vector{row(Table::Peer, "p", "1"), other}));
+}
+
+TEST(Store, FilesAreForTheirOwnerAlone) {
+  const TemporaryHome parent;
+  const auto home = parent.path() / "weft";
+  auto store = std::move(*Store::open(home));
+  ASSERT_TRUE(store->commit(std::vector{row(Table::Setting, "a", "b")}).has_value());
+  const auto others = fs::perms::group_all | fs::perms::others_all;
+  EXPECT_EQ(fs::status(home).permissions() & others, fs::perms::none);
+  for (const auto& file : fs::directory_iterator(home))
+    EXPECT_EQ(file.status().permissions() & others, fs::perms::none) << file.path();
+}
+
+// N39: the second one is told who has it, and the first goes on unharmed.
+TEST(Store, ASecondProcessIsLockedOut) {
+  const TemporaryHome home;
+  auto first = std::move(*Store::open(home.path()));
+  const auto pid = ::getpid();
+  const auto child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto second = Store::open(home.path());
+    const bool right = !second && second.error().code == Errc::Busy &&
+                       second.error().detail.starts_with("LOCKED") &&
+                       second.error().detail.find(std::to_string(pid)) != std::string::npos;
+    ::_exit(right ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(first->commit(std::vector{row(Table::Ticket, "a", "b")}).has_value());
+  EXPECT_EQ(code_of(Store::open(home.path())), Errc::Busy);
+  first.reset();
+  EXPECT_TRUE(Store::open(home.path()).has_value());
+}
+
+TEST(Store, ANewerSchemaIsRefusedUntouched) {
+  for (const auto* file : {"trust.db", "state.db"}) {
+    const TemporaryHome home;
+    std::ignore = Store::open(home.path());
+    execute(home.path() / file, "PRAGMA user_version=99");
+    const auto before = contents(home.path() / file);
+    EXPECT_EQ(code_of(Store::open(home.path())), Errc::Unsupported) << file;
+    EXPECT_EQ(contents(home.path() / file), before) << file;
+  }
+}
+
+TEST(Store, AMigrationRunsOnceAndLeavesABackup) {
+  const TemporaryHome home;
+  const auto path = home.path() / "x.db";
+  constexpr const char* kTable =
+      "CREATE TABLE setting (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
+      " PRIMARY KEY (network, key)) WITHOUT ROWID;";
+  const Migration first[] = {{1, kTable}};
+  const Migration both[] = {{1, kTable}, {2, "CREATE TABLE extra (x);"}};
+  const char* pragmas = "PRAGMA journal_mode=DELETE;";
+  {
+    Database database(path, "");
+    ASSERT_TRUE(database.open({"x.db", pragmas, first}).has_value());
+    ASSERT_TRUE(database.commit(std::vector{row(Table::Setting, "a", "b")}).has_value());
+  }
+  EXPECT_FALSE(fs::exists(home.path() / "x.db.schema1.bak"));
+  for (int i = 0; i < 2; ++i) {
+    Database database(path, "");
+    ASSERT_TRUE(database.open({"x.db", pragmas, both}).has_value());
+    EXPECT_EQ(database.load(Table::Setting)->size(), 1U);
+  }
+  EXPECT_TRUE(fs::exists(home.path() / "x.db.schema1.bak"));
+  Database backup(home.path() / "x.db.schema1.bak", "");
+  ASSERT_TRUE(backup.open({"x.db", pragmas, first}).has_value());
+  EXPECT_EQ(backup.load(Table::Setting)->size(), 1U);
+  Database old(path, "");
+  EXPECT_EQ(code_of(old.open({"x.db", pragmas, first})), Errc::Unsupported);
+}
+
+// N38: each page overwritten, and the file cut short: noticed at the latest when it is read.
+TEST(Store, DamageIsNoticed) {
+  const TemporaryHome home;
+  {
+    auto store = std::move(*Store::open(home.path()));
+    std::vector<Row> rows;
+    for (int i = 0; i < 200; ++i)
+      rows.push_back(row(Table::Roster, "e" + std::to_string(i), std::string(300, 'x')));
+    ASSERT_TRUE(store->commit(rows).has_value());
+  }
+  const auto path = home.path() / "trust.db";
+  const auto good = contents(path);
+  ASSERT_GT(good.size(), 40000U);
+  ASSERT_EQ(good.size() % 4096, 0U);
+  for (std::size_t page = 0; page < good.size(); page += 4096) {
+    auto bad = good;
+    std::fill_n(bad.begin() + static_cast<std::ptrdiff_t>(page), 4096, std::uint8_t{0xa5});
+    overwrite(path, bad);
+    EXPECT_EQ(code_of(Store::open(home.path())), Errc::Storage) << "page " << page / 4096;
+    EXPECT_EQ(contents(path), bad);  // left as it is, for whoever repairs it
+  }
+  for (const std::size_t size : {good.size() - 4096, good.size() / 2, std::size_t{100}}) {
+    overwrite(path, Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)));
+    EXPECT_EQ(code_of(Store::open(home.path())), Errc::Storage) << size;
+  }
+  overwrite(path, good);
+  EXPECT_EQ((*Store::open(home.path()))->load(Table::Roster)->size(), 200U);
+}
+
+TEST(StoreDeathTest, ACommitOverBothDatabasesIsOurBug) {
+  const TemporaryHome home;
+  auto store = std::move(*Store::open(home.path()));
+  const std::vector mixed{row(Table::Ticket, "a", "b"), row(Table::Setting, "a", "b")};
+  EXPECT_DEATH(std::ignore = store->commit(mixed), "broken invariant");
+}
+
+}  // namespace
+}  // namespace weft::store
