@@ -1,0 +1,101 @@
+#include "simulations/experiment.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/crypto.hpp"
+
+namespace weft::sim {
+namespace {
+
+Scenario rough_scenario() {
+  auto scenario = parse_scenario(R"(
+name = "test"
+duration = "12m"
+join_over = "1m"
+[network]
+loss_percent = 1
+[nat]
+port_restricted = 20
+[churn]
+median_session = "30m"
+[workload]
+lookups_per_node_hour = 60
+records = 10
+gets_per_node_hour = 60
+warmup = "5m"
+[dht]
+full_table = false
+[[event]]
+kind = "sleep"
+at = "6m"
+percent = 10
+lasts = "1m"
+[[event]]
+kind = "roam"
+at = "8m"
+percent = 5
+)",
+                                 "test");
+  EXPECT_TRUE(scenario) << scenario.error().detail;
+  return *scenario;
+}
+
+RunResult run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed) {
+  crypto::initialise();
+  auto experiment = Experiment::create(scenario, nodes, seed);
+  EXPECT_TRUE(experiment);
+  (*experiment)->run_until(Instant{scenario.duration}, nullptr);
+  return (*experiment)->finish(false);
+}
+
+TEST(Experiment, TheSameSeedRepeatsEveryByteOfTheRealDht) {
+  const Scenario scenario = rough_scenario();
+  const RunResult a = run(scenario, 60, 1);
+  const RunResult b = run(scenario, 60, 1);
+  const RunResult c = run(scenario, 60, 2);
+  EXPECT_EQ(a.digest, b.digest);
+  EXPECT_NE(a.digest, c.digest);
+  EXPECT_EQ(a.measured.size(), b.measured.size());
+}
+
+TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
+  Scenario scenario = rough_scenario();
+  scenario.churn.median_session = 0s;
+  scenario.network.loss.per_million = 0;
+  scenario.network.nats.clear();
+  scenario.events.clear();
+  const RunResult result = run(scenario, 60, 3);
+  const auto lookups = summarise(result.measured, Operation::Lookup, result.warmup_second);
+  const auto gets = summarise(result.measured, Operation::Get, result.warmup_second);
+  EXPECT_GT(lookups.count, 200U);
+  EXPECT_GE(lookups.success_percent(), 99.0);
+  EXPECT_GT(gets.count, 200U);
+  EXPECT_DOUBLE_EQ(gets.success_percent(), 100.0);
+  EXPECT_EQ(result.samples.back().records_lost, 0U);
+}
+
+// The control of every success figure: with half of the servers deaf, things must get worse.
+TEST(Experiment, AnAttackShowsInTheFigures) {
+  Scenario scenario = rough_scenario();
+  scenario.events.clear();
+  const RunResult honest = run(scenario, 60, 4);
+  scenario.attack.byzantine_percent = 50;
+  scenario.attack.behavior = FaultKind::Deaf;
+  scenario.attack.from = 6min;  // they are in every table by then
+  const RunResult attacked = run(scenario, 60, 4);
+  const auto wasted = [](const RunResult& r) {
+    return summarise(r.measured, Operation::Lookup, r.warmup_second).wasted_mean;
+  };
+  EXPECT_GT(wasted(attacked), wasted(honest));
+}
+
+TEST(Experiment, AMissedExpectationIsNamed) {
+  Scenario scenario = rough_scenario();
+  scenario.expect.bytes_per_node_second = 1;
+  const RunResult result = run(scenario, 30, 5);
+  ASSERT_EQ(result.broken.size(), 1U);
+  EXPECT_NE(result.broken[0].find("traffic per node"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weft::sim
