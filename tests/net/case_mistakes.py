@@ -113,10 +113,11 @@ def case_no_daemon(weft):
 
 
 def case_unknown_things(weft):
-    with Lab(weft, 1) as lab:
-        a = Node(lab.hosts[0], "a").start()
+    with Lab(weft, 2) as lab:
+        a, _ = two(lab, joined=True)
         a.refuses(4, "ping", "nobody", says="nobody")
-        a.refuses(4, "open", "none@a", says="none")
+        a.refuses(4, "open", "web@nobody", says="nobody")
+        a.refuses((4, 5), "open", "none@b", says="none")
         a.refuses(4, "unexpose", "none", says="none")
         a.refuses(4, "allow", "none", "*", says="none")
         a.refuses(4, "close", "none", says="none")

@@ -132,6 +132,8 @@ async def probe(port):
         reader, writer = await asyncio.wait_for(connect(port), 10)
     except ConnectionRefusedError:
         return {"end": "refused"}
+    except OSError:
+        return {"end": "reset"}  # the door took it and reset it before we looked
     try:
         good = await asyncio.wait_for(echo(reader, writer, first=True), 15)
         writer.close()
