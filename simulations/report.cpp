@@ -60,7 +60,7 @@ std::vector<double> times_of(const RunResult& r, Operation operation) {
   std::vector<double> out;
   for (const auto& m : r.measured)
     if (m.operation == operation && m.at_second >= r.warmup_second)
-      out.push_back(std::max(0.1, m.micros / 1000.0));
+      out.push_back(std::max(1.0, m.micros / 1000.0));
   return out;
 }
 

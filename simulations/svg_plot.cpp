@@ -129,7 +129,7 @@ void draw_marks(std::string& out, const Plot& plot, const Axes& axes) {
     const auto at = number(axes.x(x));
     out += "<line class='mark' x1='" + at + "' x2='" + at + "' y1='" + number(kTop) + "' y2='" +
            number(kHeight - kBottom) + "'/>";
-    text_at(out, axes.x(x) + 4, kTop + 11, "tick", word);
+    text_at(out, axes.x(x) + 4, kHeight - kBottom - 6, "tick", word);
   }
 }
 
