@@ -18,7 +18,10 @@ namespace {
 
 class Hmac {
  public:
-  explicit Hmac(ByteView key) { crypto_auth_hmacsha256_init(&state_, key.data(), key.size()); }
+  explicit Hmac(ByteView key) {
+    static constexpr std::uint8_t kNoKey = 0;  // libsodium wants an address even for no bytes
+    crypto_auth_hmacsha256_init(&state_, key.empty() ? &kNoKey : key.data(), key.size());
+  }
   Hmac(const Hmac&) = delete;
   Hmac& operator=(const Hmac&) = delete;
   ~Hmac() { sodium_memzero(&state_, sizeof state_); }
