@@ -201,6 +201,13 @@ const Entry* RoutingTable::due(Instant now, Instant& next) const {
   return best_at <= ticks ? best : nullptr;
 }
 
+ContactHandle RoutingTable::nth(std::size_t index) const {
+  WEFT_ASSERT(index < size_);
+  std::size_t bucket = 0;
+  for (; index >= buckets_[bucket].live.size(); ++bucket) index -= buckets_[bucket].live.size();
+  return buckets_[bucket].live[index].handle;
+}
+
 ContactHandle RoutingTable::take_replacement() {
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     Bucket& bucket = buckets_[i];

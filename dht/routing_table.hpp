@@ -42,6 +42,8 @@ class RoutingTable {
   [[nodiscard]] const Entry* find(const NodeId& node) const;
   // The entry that most needs a ping, if any is due; `next` gets when the next one will be.
   [[nodiscard]] const Entry* due(Instant now, Instant& next) const;
+  // Any entry by number. REQUIRES: index < size()
+  [[nodiscard]] ContactHandle nth(std::size_t index) const;
   // Somebody suggested for a bucket with a free place.
   ContactHandle take_replacement();
   // A bucket nobody touched for Config::refresh; its index.

@@ -30,7 +30,8 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   switch (request->type) {
     case MessageType::Ping:
       if (!proven) reply.observed = in.from;
-      if (proven && (request->flags & kFlagServer) != 0 && directory_on)
+      // News is hearsay, and taken only from whom we verified ourselves.
+      if (directory_on && table.find(unsealed.sender) != nullptr)
         for (std::size_t i = 0; i < std::min(contact_count(request->contacts), config.news); ++i)
           learn(book.intern_wire(contact_at(request->contacts, i)), true);
       break;

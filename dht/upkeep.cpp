@@ -26,14 +26,16 @@ void DhtState::upkeep(Instant now) {
   const Entry* due = table.due(now, next);
   if (now < next_ping) {
     next = std::max(next, next_ping);
-  } else if (due != nullptr) {
+  } else if (due != nullptr || (!fresh.empty() && table.size() > 0)) {
+    // News waits for nobody's turn: without anybody due it goes to one at random.
+    const ContactHandle to = due != nullptr ? due->handle : table.nth(rng.uniform(table.size()));
     next_ping = now + config.ping_pace;
     next = next_ping;
-    if (!rpc.asking(due->handle, Purpose::Upkeep)) {
+    if (!rpc.asking(to, Purpose::Upkeep)) {
       Request ping;
       const Bytes told = news();
-      if (cookies.find(now, due->handle)) ping.contacts = told;
-      request(now, due->handle, ping, Purpose::Upkeep, nullptr);
+      ping.contacts = told;
+      request(now, to, ping, Purpose::Upkeep, nullptr);
     }
   } else if (const ContactHandle waiting = table.take_replacement();
              waiting != ContactHandle::None) {
@@ -49,6 +51,7 @@ void DhtState::upkeep(Instant now) {
   }
   keep_peers(now);
   next = std::min(next, next_persist);
+  if (!fresh.empty()) next = std::min(next, std::max(next_ping, now + config.upkeep_step));
   if (stepping) next = std::min(next, now + config.upkeep_step);
   if (table.size() == 0 && !seeds.empty()) next = std::min(next, next_join);
   upkeep_at = std::max(next, now + config.upkeep_step);

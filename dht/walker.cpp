@@ -130,6 +130,15 @@ void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, co
     take_records(now, task, from, reply);
   }
   task.lookup.on_reply(from);
+  const bool short_list = !pending.again && count < config.k / 2 && task.lookup.rank(from) < 2;
+  if (task.lookup.limits().exhaustive && short_list) {
+    // The nearest know the region best; with their cookie they may tell all of it.
+    Request again;
+    again.type = task.kind == TaskKind::Get ? MessageType::Get : MessageType::FindNode;
+    again.target = task.lookup.target();
+    again.kind = task.options.kind;
+    request(now, from, again, Purpose::Walk, &task, true);
+  }
   pump(now, task);
 }
 
@@ -148,7 +157,11 @@ void DhtState::take_records(Instant now, Task& task, ContactHandle from, const R
     vote.has = true;
     take_record(now, task, *record);
   }
-  task.votes.push_back(vote);
+  const auto before = std::ranges::find(task.votes, from, &Task::Vote::holder);
+  if (before == task.votes.end())
+    task.votes.push_back(vote);
+  else if (vote.has)
+    *before = vote;
 }
 
 void DhtState::take_record(Instant now, Task& task, const Record& record) {

@@ -52,7 +52,8 @@ struct Outcome {
 };
 
 // Answers in random order; `dead` nodes are slow first, then fail.
-Outcome drive(Graph& graph, Lookup& lookup, const std::set<std::size_t>& dead) {
+Outcome drive(Graph& graph, Lookup& lookup, const std::set<std::size_t>& dead,
+              std::size_t told_at_once = 5) {
   Outcome out;
   std::vector<ContactHandle> flying;
   for (int i = 0; i < 20; ++i) {
@@ -82,7 +83,7 @@ Outcome drive(Graph& graph, Lookup& lookup, const std::set<std::size_t>& dead) {
       }
       lookup.on_failure(who);
     } else {
-      for (const std::size_t told : graph.answer(index_of(who), lookup.target(), 5))
+      for (const std::size_t told : graph.answer(index_of(who), lookup.target(), told_at_once))
         lookup.add(who, ContactHandle{static_cast<std::uint32_t>(told)}, graph.ids[told], 0);
       lookup.on_reply(who);
     }
@@ -132,7 +133,7 @@ TEST(Lookup, ExhaustiveHearsTheWholeRegion) {
     LookupLimits limits;
     limits.exhaustive = true;
     Lookup lookup(target, limits);
-    drive(graph, lookup, {});
+    drive(graph, lookup, {}, 14);
     const auto truth = graph.nearest(target, 20);
     const auto found = lookup.closest(20, false);
     ASSERT_EQ(found.size(), 20U);

@@ -1,0 +1,230 @@
+#include "dht/real_sealer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "base/seeded_rng.hpp"
+#include "dht/dht.hpp"
+#include "dht/guard.hpp"
+#include "dht/message.hpp"
+#include "dht/routing_table.hpp"
+
+namespace weft::dht {
+namespace {
+
+constexpr UnixTime kNow = 1'800'000'000;
+
+class OneRemoved final : public TrustView {
+ public:
+  Verdict verdict(const NetworkId&, const NodeId& node, UnixTime) const override {
+    return removed.contains(node) ? Verdict::Removed : Verdict::Member;
+  }
+  std::uint64_t epoch_floor(const NetworkId&, const NodeId&) const override { return 0; }
+  std::optional<std::string> name_of(const NetworkId&, const NodeId&) const override { return {}; }
+  std::optional<NodeId> node_named(const NetworkId&, const std::string&) const override {
+    return {};
+  }
+  bool in_group(const NetworkId&, const NodeId&, const std::string&) const override {
+    return false;
+  }
+  std::set<NodeId> removed;
+};
+
+// Daemons as they are: each with its own book and real keys.
+struct Node {
+  Node(Rng& rng, const Config& config, const NetworkId& network, const ByteArray<32>& secret,
+       std::uint32_t n, const TrustView* trust)
+      : identity(Identity::generate(rng)) {
+    credential.key = crypto::X25519KeyPair::generate(rng);
+    credential.certificate =
+        Certificate::issue(identity, network, credential.key.public_key, 1, kNow);
+    contact = {identity.id, identity.public_key(), credential.key.public_key,
+               Endpoint::v4(0x0a000001U + n, 4000)};
+    const WallClock wall{Instant{}, kNow};
+    sealer = std::make_unique<RealSealer>(
+        SealerSetup{network, secret, identity.public_key(), credential, wall, trust});
+    dht = std::make_unique<Dht>(Instant{},
+                                DhtSetup{config, book, *sealer, rng, network, contact, wall, true});
+  }
+  Identity identity;
+  StaticCredential credential;
+  Contact contact;
+  ContactBook book;
+  std::unique_ptr<RealSealer> sealer;
+  std::unique_ptr<Dht> dht;
+  std::vector<DhtEvent> events;
+};
+
+struct Lan {
+  explicit Lan(std::size_t count) {
+    crypto::initialise();
+    for (std::size_t i = 0; i < count; ++i) add(secret);
+  }
+  Node& add(const ByteArray<32>& with) {
+    nodes.push_back(std::make_unique<Node>(rng, config, network, with,
+                                           static_cast<std::uint32_t>(nodes.size()), &trust));
+    return *nodes.back();
+  }
+  // Instant delivery, deadlines every 50 ms.
+  void run(Duration duration) {
+    for (const Instant end = now + duration; now < end; now += 50ms) {
+      for (auto& node : nodes) node->dht->handle_timeout(now);
+      for (bool moved = true; moved;) {
+        moved = false;
+        for (auto& node : nodes) moved |= drain(*node);
+      }
+    }
+  }
+  bool drain(Node& node) {
+    bool moved = false;
+    ByteArray<2048> buffer;
+    while (const auto out = node.dht->poll_transmit(now, buffer)) {
+      moved = true;
+      const Bytes bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(out->size));
+      for (auto& other : nodes) {
+        if (other->contact.endpoint != out->to) continue;
+        Datagram in;
+        in.from = node.contact.endpoint;
+        in.payload = bytes;
+        other->dht->handle_datagram(now, in);
+      }
+    }
+    while (auto event = node.dht->poll_event()) node.events.push_back(std::move(*event));
+    return moved;
+  }
+  template <class E>
+  const E* event(Node& node) {
+    for (const auto& event : node.events)
+      if (const E* found = std::get_if<E>(&event)) return found;
+    return nullptr;
+  }
+  void join(Node& node, const Contact& seed) { node.dht->bootstrap(now, std::span(&seed, 1)); }
+
+  SeededRng rng{1};
+  Config config;
+  NetworkId network{rng.bytes<32>()};
+  ByteArray<32> secret = rng.bytes<32>();
+  OneRemoved trust;
+  Instant now{};
+  std::vector<std::unique_ptr<Node>> nodes;
+};
+
+TEST(RealSealer, DaemonsMeetStoreAndRead) {
+  Lan lan(8);
+  for (std::size_t i = 1; i < 8; ++i) lan.join(*lan.nodes[i], lan.nodes[0]->contact);
+  lan.run(30s);
+  for (auto& node : lan.nodes) EXPECT_EQ(node->dht->table_size(), 7U);
+  const Record record = Record::mutable_item(lan.nodes[2]->identity, lan.network, {}, 1,
+                                             Bytes(1000, std::uint8_t{'v'}));
+  lan.nodes[2]->dht->put(lan.now, record, {});
+  lan.run(5s);
+  ASSERT_NE(lan.event<PutDone>(*lan.nodes[2]), nullptr);
+  EXPECT_TRUE(lan.event<PutDone>(*lan.nodes[2])->ok);
+  lan.run(12min);  // cookies are stale: the value does not fit an unproven reply, so it asks twice
+  lan.nodes[6]->dht->get(lan.now, record.key(), {.kind = RecordKind::Mutable});
+  lan.run(10s);
+  const GetDone* got = lan.event<GetDone>(*lan.nodes[6]);
+  ASSERT_NE(got, nullptr);
+  ASSERT_TRUE(got->best);
+  EXPECT_EQ(*got->best, record);
+}
+
+TEST(RealSealer, AForeignIdentityWithOnesOwnKeyIsNobody) {
+  Lan lan(3);
+  lan.join(*lan.nodes[1], lan.nodes[0]->contact);
+  lan.run(5s);
+  EXPECT_NE(lan.nodes[1]->dht->table().find(lan.nodes[0]->contact.id), nullptr);  // control
+  // Node 2 answers at its own address and key, under the identity of somebody else.
+  Contact forged = lan.nodes[2]->contact;
+  const Identity victim = Identity::generate(lan.rng);
+  forged.identity = victim.public_key();
+  forged.id = victim.id;
+  lan.join(*lan.nodes[1], forged);
+  lan.run(10s);
+  EXPECT_EQ(lan.nodes[1]->dht->table().find(victim.id), nullptr);
+}
+
+TEST(RealSealer, StrangersAndRemovedNodesHearSilence) {
+  Lan lan(2);
+  Node& stranger = lan.add(lan.rng.bytes<32>());  // another network secret: its gate is wrong
+  lan.join(stranger, lan.nodes[0]->contact);
+  lan.run(5s);
+  EXPECT_EQ(stranger.dht->table_size(), 0U);
+  EXPECT_GT(lan.nodes[0]->sealer->counters().bad_gate, 0U);
+  EXPECT_EQ(lan.nodes[0]->dht->counters().datagrams_out, 0U);
+  lan.trust.removed.insert(lan.nodes[1]->contact.id);
+  lan.join(*lan.nodes[1], lan.nodes[0]->contact);
+  lan.run(5s);
+  EXPECT_EQ(lan.nodes[1]->dht->table_size(), 0U);
+  EXPECT_GT(lan.nodes[0]->sealer->counters().not_member, 0U);
+  lan.trust.removed.clear();  // control
+  lan.run(30s);
+  EXPECT_EQ(lan.nodes[1]->dht->table_size(), 1U);
+}
+
+TEST(RealSealer, ARestartedPeerThatForgotOurKeyIsGreetedAgain) {
+  Lan lan(2);
+  lan.join(*lan.nodes[1], lan.nodes[0]->contact);
+  lan.run(5s);
+  lan.nodes[0]->sealer->set_credential(lan.nodes[0]->credential);  // forgets all shared keys
+  lan.nodes[1]->dht->find_node(lan.now, lan.nodes[0]->contact.id);
+  lan.run(5s);
+  const NodesFound* found = lan.event<NodesFound>(*lan.nodes[1]);
+  ASSERT_NE(found, nullptr);
+  EXPECT_TRUE(found->exact);
+  EXPECT_GT(lan.nodes[0]->sealer->counters().unknown_key, 0U);
+}
+
+TEST(ContactBook, SweepKeepsWhatIsNamedAndFindsItAgain) {
+  SeededRng rng(2);
+  ContactBook book(ContactBook::Use::Private, 400);
+  std::vector<ContactHandle> handles;
+  std::vector<Contact> contacts;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    Contact c;
+    c.identity = rng.bytes<32>();
+    c.id = node_id_of(c.identity);
+    c.endpoint = Endpoint::v4(i + 1, 9);
+    contacts.push_back(c);
+    handles.push_back(book.intern(c));
+  }
+  EXPECT_TRUE(book.wants_sweep());
+  Contact more = contacts[0];
+  more.endpoint.port = 10;
+  EXPECT_EQ(book.intern(more), ContactHandle::None);
+  EXPECT_EQ(book.refused(), 1U);
+  book.keep_only({handles.begin(), handles.begin() + 100});
+  EXPECT_EQ(book.size(), 100U);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(book.at(handles[i]), contacts[i]);
+    EXPECT_EQ(book.find(contacts[i].id), handles[i]);
+  }
+  EXPECT_EQ(book.find(contacts[200].id), ContactHandle::None);
+  Bytes wire;
+  append_wire(wire, contacts[5]);
+  EXPECT_EQ(book.intern_wire(wire), handles[5]);
+  append_wire(wire = {}, more);
+  EXPECT_EQ(book.id(book.intern_wire(wire)), contacts[0].id);
+}
+
+TEST(Guard, CookiesLiveBetweenOneAndTwoEpochs) {
+  Config config;
+  SeededRng rng(3);
+  ContactBook book(ContactBook::Use::Shared, 16);
+  Lan lan(1);
+  const Sealer& sealer = *lan.nodes[0]->sealer;
+  CookieJar jar(config);
+  const Endpoint here = Endpoint::v4(1, 1);
+  const NodeId node{rng.bytes<32>()};
+  const Cookie cookie = jar.issue(Instant{1s}, rng, sealer, here, node);
+  EXPECT_TRUE(jar.valid(Instant{5min}, rng, sealer, here, node, cookie));
+  EXPECT_FALSE(jar.valid(Instant{5min}, rng, sealer, Endpoint::v4(1, 2), node, cookie));
+  EXPECT_FALSE(jar.valid(Instant{5min}, rng, sealer, here, NodeId{}, cookie));
+  EXPECT_TRUE(jar.valid(Instant{9min}, rng, sealer, here, node, cookie));
+  EXPECT_FALSE(jar.valid(Instant{11min}, rng, sealer, here, node, cookie));
+}
+
+}  // namespace
+}  // namespace weft::dht
