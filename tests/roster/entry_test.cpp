@@ -25,6 +25,17 @@ TEST(RosterEntry, ReadsBackWhatItWrote) {
   EXPECT_EQ(std::get<NodeBody>(*body).name, "laptop");
 }
 
+// docs/wire/roster.md prints these bytes; a Python program makes the same.
+TEST(RosterEntry, TheGenesisOfThePageKeepsItsBytes) {
+  const auto person = crypto::Ed25519KeyPair::from_seed({1});
+  const auto node = crypto::Ed25519KeyPair::from_seed({2});
+  const GenesisBody body{"home", {3}, person.public_key, "ada", node.public_key, "a"};
+  const auto bytes = Entry::sign_genesis(person, body, 1'800'000'000).encode();
+  EXPECT_EQ(bytes.size(), 296U);
+  EXPECT_EQ(to_hex(crypto::sha256(bytes)),
+            "51acea0cb30ecb34b5a26486f58d76246341179fa570f86a1a7f1048f2f12fc3");
+}
+
 TEST(RosterEntry, EveryKindReadsBack) {
   const ByteArray<32> id = SeededRng(3).bytes<32>();
   const std::vector<Body> bodies{GenesisBody{"net", id, id, "ada", id, "a"},

@@ -36,6 +36,17 @@ TEST(Ticket, TextReadsBack) {
   }
 }
 
+// docs/wire/ticket.md prints this ticket.
+TEST(Ticket, TheTicketOfThePageKeepsItsText) {
+  const Ticket ticket{NetworkId{{2}}, {3}, {4}, {5},          {Endpoint::v4(0xc0000201, 7000)},
+                      "laptop",       {6}, {7}, 1'800'000'900};
+  const auto text = ticket.to_text();
+  EXPECT_EQ(ticket.encode().size(), 223U);
+  EXPECT_TRUE(text.starts_with("wt1ngquggqzqqqq") && text.ends_with("pnntf82cgxqj5tu"));
+  EXPECT_EQ(to_hex(join_proof(ticket.secret, {8})),
+            "b604bc49cd0a0a3f843e0adbff5efe1faa157d3c0f0b9cdb787bccf3ff873dc5");
+}
+
 TEST(Ticket, ATypingErrorIsNoticed) {
   auto text = sample().to_text();
   for (std::size_t i = 3; i < text.size(); i += 7) {
