@@ -2,10 +2,12 @@
 #pragma once
 
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
+#include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "node/io/socket_address.hpp"
 #include "node/io/unique_fd.hpp"
@@ -20,20 +22,20 @@ struct SocketPair {
 inline SocketPair tcp_pair() {
   const io::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const auto any = io::to_socket_address(*endpoint_from_text("127.0.0.1:0"));
-  EXPECT_EQ(::bind(listener.value(), any.get(), any.size), 0);
-  EXPECT_EQ(::listen(listener.value(), 1), 0);
+  WEFT_ASSERT(::bind(listener.value(), any.get(), any.size) == 0);
+  WEFT_ASSERT(::listen(listener.value(), 1) == 0);
   const auto at = io::to_socket_address(io::bound_endpoint(listener.value()));
   SocketPair out;
   out.far.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(::connect(out.far.value(), at.get(), at.size), 0);
+  WEFT_ASSERT(::connect(out.far.value(), at.get(), at.size) == 0);
   out.near.reset(::accept4(listener.value(), nullptr, nullptr, SOCK_CLOEXEC));
-  EXPECT_TRUE(out.near);
+  WEFT_ASSERT(out.near.value() >= 0);
   return out;
 }
 
 inline SocketPair unix_pair() {
   int fds[2] = {-1, -1};
-  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  WEFT_ASSERT(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
   return {io::UniqueFd(fds[0]), io::UniqueFd(fds[1])};
 }
 
