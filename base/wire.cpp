@@ -36,10 +36,14 @@ bool is_utf8(ByteView text) {
     const std::uint8_t lead = text[i];
     std::size_t more = 0;
     std::uint32_t code = lead;
-    if (lead >= 0xf0 && lead < 0xf5) more = 3, code = lead & 0x07;
-    else if (lead >= 0xe0) more = 2, code = lead & 0x0f;
-    else if (lead >= 0xc2) more = 1, code = lead & 0x1f;
-    else if (lead >= 0x80) return false;
+    if (lead >= 0xf0 && lead < 0xf5)
+      more = 3, code = lead & 0x07;
+    else if (lead >= 0xe0)
+      more = 2, code = lead & 0x0f;
+    else if (lead >= 0xc2)
+      more = 1, code = lead & 0x1f;
+    else if (lead >= 0x80)
+      return false;
     if (lead >= 0xf5 || text.size() - i <= more) return false;
     for (std::size_t j = 1; j <= more; ++j) {
       if ((text[i + j] & 0xc0) != 0x80) return false;
@@ -162,7 +166,8 @@ Result<std::uint64_t> Reader::uint() {
   const std::size_t width = std::size_t{1} << (tag - 0xcc);
   WEFT_TRY(const auto value, big_endian(width));
   const std::uint64_t shorter = width == 1 ? 0x80 : 1ULL << (width * 4);
-  if (canonical_ && value < shorter) return fail(Errc::NonCanonical, "msgpack: integer not minimal");
+  if (canonical_ && value < shorter)
+    return fail(Errc::NonCanonical, "msgpack: integer not minimal");
   return value;
 }
 
@@ -184,7 +189,8 @@ Result<std::int64_t> Reader::sint() {
   const unsigned unused = static_cast<unsigned>(64 - 8 * width);
   const auto value = static_cast<std::int64_t>(raw << unused) >> unused;
   const std::int64_t shorter = width == 1 ? -32 : -(std::int64_t{1} << (width * 4 - 1));
-  if (canonical_ && value >= shorter) return fail(Errc::NonCanonical, "msgpack: integer not minimal");
+  if (canonical_ && value >= shorter)
+    return fail(Errc::NonCanonical, "msgpack: integer not minimal");
   return value;
 }
 
@@ -242,7 +248,8 @@ Result<void> Reader::skip(int depth) {
       WEFT_CHECK(boolean());
       return {};
     }
-    case Kind::Nil: return nil();
+    case Kind::Nil:
+      return nil();
     case Kind::Bin: {
       WEFT_CHECK(bin(kMaxInput));
       return {};
@@ -259,8 +266,10 @@ Result<void> Reader::skip(int depth) {
       WEFT_TRY(const auto size, map(kMaxInput));
       return drop_children(size * 2);
     }
-    case Kind::Other: return fail(Errc::Unsupported, "msgpack: floats and extensions are not used");
-    case Kind::End: break;
+    case Kind::Other:
+      return fail(Errc::Unsupported, "msgpack: floats and extensions are not used");
+    case Kind::End:
+      break;
   }
   return fail(Errc::Malformed, "msgpack: truncated");
 }

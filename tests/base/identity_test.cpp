@@ -81,7 +81,8 @@ TEST(Certificate, BytesAreAsDocumented) {
   const Bytes encoded = certificate.encode();
   EXPECT_EQ(encoded.size(), 185u);
   EXPECT_EQ(to_hex(ByteView(encoded).first(4)), "9801c420");
-  EXPECT_EQ(to_hex(crypto::sha256(encoded)), "7b8e1316bf0990de44d45f4e177e8a70b610e827627a42e1436ac2ad65ab7d4d");
+  EXPECT_EQ(to_hex(crypto::sha256(encoded)),
+            "7b8e1316bf0990de44d45f4e177e8a70b610e827627a42e1436ac2ad65ab7d4d");
 }
 
 TEST_F(CertificateTest, EveryFlippedBitIsRefused) {

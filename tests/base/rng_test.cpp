@@ -26,7 +26,9 @@ TEST(SeededRng, TheSameSeedGivesTheSameBytesInAnyPortions) {
 }
 
 // Pinned, so that a replayed seed means the same on every machine and next year.
-TEST(SeededRng, StreamIsPinned) { EXPECT_EQ(to_hex(SeededRng(0).bytes<16>()), "f3d046d9ac7c3335c6e3092dbdd4826f"); }
+TEST(SeededRng, StreamIsPinned) {
+  EXPECT_EQ(to_hex(SeededRng(0).bytes<16>()), "f3d046d9ac7c3335c6e3092dbdd4826f");
+}
 
 TEST(SeededRng, ForksDifferByLabelAndFromTheirParent) {
   SeededRng parent(9);
