@@ -118,6 +118,12 @@ void Connection::read_header() {
 
 void Connection::read_body() {
   keep_alive_ = parser_->get().keep_alive();
+  // Beast lets two equal lengths pass; whoever sends two is playing with framing (RFC 9112 6.3).
+  if (parser_->get().count(http::field::content_length) > 1) {
+    ++owner_->counters().malformed;
+    keep_alive_ = false;
+    return respond_error(400, {Code::Usage, "two lengths for one body", "", ""});
+  }
   if (const auto why = refusal()) {
     ++owner_->counters().refused_origin;
     keep_alive_ = false;

@@ -123,6 +123,8 @@ const CodeRow& row_of(Code code) {
 
 ApiResult<Json> parse_json(std::string_view text) {
   if (text.size() > kMaxBody) return bad_json("more than 64 KiB");
+  // The library takes a zero byte for the end of input and would ignore what follows.
+  if (text.contains('\0')) return bad_json("a zero byte");
   Guard guard;
   if (!Json::sax_parse(text, &guard)) return bad_json(guard.problem);
   return Json::parse(text, nullptr, /*allow_exceptions=*/false);

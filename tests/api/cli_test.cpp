@@ -1,0 +1,185 @@
+// The built `weft` program against a fake daemon: output, exit codes, what it says when there is
+// no daemon at all.
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "node/api/json.hpp"
+#include "tests/api/server_fixture.hpp"
+
+namespace weft::api {
+namespace {
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+class CliTest : public ServerTest {
+ protected:
+  // Runs weft with this test's home; arguments as a shell would split them.
+  Outcome weft(std::vector<std::string> arguments, const std::string& input = "") {
+    const auto file = [&](const char* name) { return (home_.path() / name).string(); };
+    std::ofstream(file("in")) << input;
+    std::vector<std::string> words{WEFT_BINARY, "--home", home_.path().string()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const auto in = file("in"), out = file("out"), err = file("err");
+    const int pid = ::fork();
+    if (pid == 0) {
+      ::dup2(::open(in.c_str(), O_RDONLY), 0);
+      ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+      ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    const auto text = [](const std::string& path) {
+      std::ostringstream all;
+      all << std::ifstream(path).rdbuf();
+      return all.str();
+    };
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text(out), text(err)};
+  }
+};
+
+TEST_F(CliTest, WithoutADaemonEveryCommandExitsThree) {
+  const std::vector<std::vector<std::string>> commands{{"status"},
+                                                       {"down"},
+                                                       {"members"},
+                                                       {"services"},
+                                                       {"mappings"},
+                                                       {"invite", "laptop"},
+                                                       {"join", "wt1ticket"},
+                                                       {"remove", "laptop"},
+                                                       {"group", "list"},
+                                                       {"expose", "3000"},
+                                                       {"unexpose", "blog"},
+                                                       {"allow", "blog", "*"},
+                                                       {"deny", "blog", "*"},
+                                                       {"open", "blog@oak"},
+                                                       {"close", "m1"},
+                                                       {"ping", "laptop", "-c", "1"},
+                                                       {"pipe", "echo"},
+                                                       {"wait", "node:laptop"}};
+  for (const auto& command : commands) EXPECT_EQ(weft(command).code, 3) << command[0];
+  const auto result = weft({"status"});
+  EXPECT_EQ(result.out, "");
+  EXPECT_TRUE(result.err.starts_with("weft: weft is not running\n  why: ")) << result.err;
+  EXPECT_TRUE(result.err.contains("fix: " WEFT_BINARY " --home " + home_.path().string() + " up"));
+  const auto json = weft({"status", "--json"});
+  EXPECT_EQ(json.code, 3);
+  EXPECT_EQ(Json::parse(json.out)["schema"], "weft.error/1");
+  EXPECT_EQ(Json::parse(json.out)["code"], 3);
+  EXPECT_EQ(weft({"wait", "ready", "--timeout", "50ms"}).code, 7);
+}
+
+TEST_F(CliTest, UsageErrorsExitTwoAndHelpZero) {
+  EXPECT_EQ(weft({}).code, 2);
+  EXPECT_EQ(weft({"fly"}).code, 2);
+  EXPECT_EQ(weft({"expose"}).code, 2);
+  EXPECT_EQ(weft({"wait", "ready", "--timeout", "soon"}).code, 2);
+  EXPECT_EQ(Json::parse(weft({"fly", "--json"}).out)["schema"], "weft.error/1");
+  const auto help = weft({"open", "--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_TRUE(help.out.contains("example: weft open")) << help.out;
+  EXPECT_TRUE(weft({"--version"}).out.contains("0.1.0"));
+}
+
+TEST_F(CliTest, JsonIsTheDataVerbatim) {
+  start();
+  const auto status = weft({"status", "--json"});
+  EXPECT_EQ(status.code, 0) << status.err;
+  const auto data = Json::parse(status.out);
+  EXPECT_EQ(data["schema"], "weft.status/1");
+  EXPECT_EQ(data["peers"][0]["kex"], "X25519+ML-KEM-768");
+  EXPECT_EQ(Json::parse(weft({"--json", "members"}).out)["partial"], true);
+  EXPECT_EQ(Json::parse(weft({"invite", "laptop", "--ttl", "1h", "--json"}).out)["expires_at"],
+            "2026-01-01T00:00:00Z");
+  EXPECT_EQ(control_.invited.ttl, std::chrono::hours(1));
+  const auto ping = Json::parse(weft({"ping", "laptop", "-c", "2", "-i", "1ms", "--json"}).out);
+  EXPECT_EQ(ping["replies"].size(), 2u);
+  EXPECT_EQ(ping["replies"][1]["seq"], 2);
+}
+
+TEST_F(CliTest, ReadsWellForPeople) {
+  start();
+  const auto status = weft({"status"});
+  EXPECT_TRUE(status.out.contains("oak  wf1example")) << status.out;
+  EXPECT_TRUE(status.out.contains("laptop  connected  direct  11.2 ms  1.2 MB")) << status.out;
+  const auto exposed = weft({"expose", "3000", "--name", "blog"});
+  EXPECT_EQ(exposed.out, "blog  tcp  127.0.0.1:3000\n");
+  EXPECT_TRUE(exposed.err.contains("next: " WEFT_BINARY " --home ")) << exposed.err;
+  EXPECT_EQ(weft({"expose", "3000", "--quiet"}).err, "");
+  EXPECT_EQ(weft({"invite", "laptop"}).out, "wt1ticket\n");
+  EXPECT_EQ(weft({"ping", "laptop", "-c", "1"}).out, "laptop  seq 1  11.2 ms  direct\n");
+  EXPECT_TRUE(weft({"open", "blog@oak"}).out.starts_with("127.0.0.1:3000 -> blog@oak  direct"));
+}
+
+TEST_F(CliTest, ErrorsKeepTheirExitCodes) {
+  start();
+  const auto denied = weft({"open", "secret"});
+  EXPECT_EQ(denied.code, 5);
+  EXPECT_EQ(
+      denied.err,
+      "weft: secret@oak does not let this node in\n  fix: on oak: weft allow secret laptop\n");
+  EXPECT_EQ(weft({"close", "nope"}).code, 4);
+  EXPECT_EQ(weft({"ping", "far", "-c", "1"}).code, 6);
+  EXPECT_EQ(weft({"remove", "ghost"}).code, 4);
+  EXPECT_EQ(weft({"join", "wt1wrong"}).code, 5);
+  EXPECT_EQ(weft({"status", "--network", "work"}).code, 4);
+  EXPECT_EQ(weft({"status", "--network", "home"}).code, 0);
+  EXPECT_EQ(weft({"expose", "not-a-port"}).code, 2);
+}
+
+TEST_F(CliTest, JoinTakesTheTicketFromInputAndAWholePastedLine) {
+  start();
+  EXPECT_EQ(weft({"join", "-"}, "wt1ticket\n").code, 0);
+  EXPECT_EQ(weft({"join"}, "  weft join wt1ticket  \n").code, 0);
+  EXPECT_EQ(weft({"join"}, "").code, 2);
+}
+
+TEST_F(CliTest, PipeCarriesBytesBothWaysWithHalfClose) {
+  start();
+  std::string big;
+  for (int i = 0; i < 50'000; ++i) big += std::to_string(i) + "\n";
+  const auto result = weft({"pipe", "echo@oak"}, big);
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out.size(), big.size());
+  EXPECT_TRUE(result.out == big);
+  EXPECT_EQ(weft({"pipe", "none"}).code, 4);
+}
+
+TEST_F(CliTest, UpWithADaemonThereSaysSo) {
+  start();
+  const auto up = weft({"up", "--json"});
+  EXPECT_EQ(up.code, 0) << up.err;
+  EXPECT_EQ(Json::parse(up.out)["schema"], "weft.ready/1");
+  EXPECT_EQ(Json::parse(up.out)["name"], "oak");
+}
+
+TEST_F(CliTest, ConfigCommands) {
+  EXPECT_EQ(weft({"config", "check"}).code, 0);
+  EXPECT_EQ(weft({"config", "init"}).code, 0);
+  EXPECT_EQ(weft({"config", "init"}).code, 1);
+  EXPECT_EQ(weft({"config", "check"}).code, 0);
+  EXPECT_TRUE(weft({"config", "show", "--origin"}).out.contains("weft.toml:"));
+  std::ofstream(home_.path() / "weft.toml") << "version = 1\n[node]\nnmae = \"oak\"\n";
+  const auto bad = weft({"config", "check"});
+  EXPECT_EQ(bad.code, 78);
+  EXPECT_TRUE(bad.err.contains("weft.toml:3: unknown key node.nmae")) << bad.err;
+  EXPECT_TRUE(bad.err.contains("did you mean name?")) << bad.err;
+  EXPECT_EQ(weft({"run"}).code, 78);
+}
+
+}  // namespace
+}  // namespace weft::api

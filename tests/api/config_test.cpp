@@ -1,0 +1,206 @@
+// Configuration, paths, targets and durations: what users type.
+#include "node/config.hpp"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "node/target.hpp"
+#include "tests/api/server_fixture.hpp"
+#include "tools/weft/output.hpp"
+
+namespace weft::node {
+namespace {
+
+ConfigError error_of(std::string_view text) {
+  Config config;
+  const auto result = apply_toml(config, text, "weft.toml");
+  EXPECT_FALSE(result) << text;
+  return result ? ConfigError{} : result.error();
+}
+
+TEST(Config, ReadsEveryKey) {
+  Config config;
+  const auto result = apply_toml(config, R"(version = 1
+[node]
+name = "oak"
+listen = ["0.0.0.0:41820", "[::]:41820"]
+[log]
+level = "debug"
+[[expose]]
+name = "blog"
+target = "3000"
+allow = ["laptop", "group:friends"]
+[[consume]]
+service = "db@c"
+listen = "5432"
+)",
+                                 "weft.toml");
+  ASSERT_TRUE(result) << to_text(result.error());
+  EXPECT_EQ(config.name, "oak");
+  EXPECT_EQ(config.listen, (std::vector<std::string>{"0.0.0.0:41820", "[::]:41820"}));
+  EXPECT_EQ(config.log_level, "debug");
+  ASSERT_EQ(config.expose.size(), 1u);
+  EXPECT_EQ(config.expose[0].target, "127.0.0.1:3000");
+  EXPECT_EQ(config.expose[0].allow.size(), 2u);
+  ASSERT_EQ(config.consume.size(), 1u);
+  EXPECT_EQ(config.consume[0].node, "c");
+  EXPECT_EQ(config.consume[0].listen, "127.0.0.1:5432");
+  EXPECT_EQ(config.origin.at("node.name"), "weft.toml:3");
+}
+
+// N41: the unknown key, its line and the nearest key there is.
+TEST(Config, UnknownKeyNamesLineAndNearest) {
+  const auto nested = error_of("version = 1\n[node]\nnmae = \"oak\"\n");
+  EXPECT_EQ(to_text(nested), "weft.toml:3: unknown key node.nmae");
+  EXPECT_EQ(nested.fix, "did you mean name?");
+  const auto top = error_of("version = 1\n\n[[exposed]]\ntarget = \"3000\"\n");
+  EXPECT_EQ(top.line, 3);
+  EXPECT_EQ(top.fix, "did you mean expose?");
+  const auto in_list =
+      error_of("version = 1\n[[expose]]\ntarget = \"1\"\n[[expose]]\ntarget = \"2\"\nalow = []\n");
+  EXPECT_EQ(in_list.line, 6);
+  EXPECT_EQ(in_list.fix, "did you mean allow?");
+  EXPECT_EQ(error_of("version = 1\nzebra = 2\n").fix, "remove it");
+}
+
+TEST(Config, WrongValuesAreNamed) {
+  for (const char* text :
+       {"[node]\nname = \"oak\"", "version = 2", "version = \"1\"", "version = 1\nnode = 3",
+        "version = 1\n[node]\nname = \"Not A Label\"", "version = 1\n[node]\nname = 7",
+        "version = 1\n[node]\nlisten = \"x\"", "version = 1\n[node]\nlisten = [\"x\"]",
+        "version = 1\n[log]\nlevel = \"loud\"", "version = 1\n[expose]\ntarget = \"1\"",
+        "version = 1\n[[expose]]\nname = \"a\"", "version = 1\n[[expose]]\ntarget = \"udp://1\"",
+        "version = 1\n[[consume]]\nlisten = \"1\"", "version = 1\n[[consume]]\nservice = \"a b\"",
+        "version = 1\n[[expose]]\ntarget=\"1\"\n[[expose]]\ntarget=\"1\"", "version = = 1", "\xff"})
+    EXPECT_FALSE(error_of(text).what.empty()) << text;
+}
+
+TEST(Config, AFailedFileChangesNothing) {
+  Config config;
+  config.name = "before";
+  EXPECT_FALSE(apply_toml(config, "version = 1\n[node]\nname = \"after\"\nx = 1\n", "f"));
+  EXPECT_EQ(config.name, "before");
+}
+
+TEST(Config, EnvironmentWinsAndUnknownVariablesAreErrors) {
+  Config config;
+  ASSERT_TRUE(apply_toml(config, "version = 1\n[node]\nname = \"oak\"\n", "f"));
+  ASSERT_TRUE(apply_environment(config, {"HOME=/root", "WEFT_HOME=/x", "WEFT_NODE__NAME=elm",
+                                         "WEFT_NODE__LISTEN=1,0.0.0.0:2"}));
+  EXPECT_EQ(config.name, "elm");
+  EXPECT_EQ(config.listen, (std::vector<std::string>{"127.0.0.1:1", "0.0.0.0:2"}));
+  EXPECT_EQ(config.origin.at("node.name"), "env WEFT_NODE__NAME");
+  EXPECT_FALSE(apply_environment(config, {"WEFT_NODE__NMAE=elm"}));
+  EXPECT_FALSE(apply_environment(config, {"WEFT_LOG__LEVEL=loud"}));
+}
+
+TEST(Config, WhatShowPrintsReadsBackTheSame) {
+  Config config;
+  ASSERT_TRUE(apply_toml(config, R"(version = 1
+[[expose]]
+target = "unix:/run/a \"quoted\" \\ name"
+allow = ["*"]
+[[consume]]
+service = "db"
+)",
+                         "f"));
+  Config again;
+  const auto result = apply_toml(again, to_toml(config, true), "g");
+  ASSERT_TRUE(result) << to_text(result.error()) << to_toml(config, true);
+  EXPECT_EQ(to_toml(again, false), to_toml(config, false));
+  Config starter;
+  EXPECT_TRUE(apply_toml(starter, starter_config(), "starter"));
+}
+
+TEST(Config, FilesAreLaidOverEachOtherInNameOrder) {
+  const api::TemporaryHome home;
+  const auto paths = resolve_paths(home.path().string());
+  std::filesystem::create_directory(paths.config_dir);
+  std::ofstream(paths.config_file)
+      << "version = 1\n[node]\nname = \"one\"\n[[expose]]\ntarget = \"1\"\n";
+  std::ofstream(paths.config_dir / "20.toml") << "version = 1\n[node]\nname = \"three\"\n";
+  std::ofstream(paths.config_dir / "10.toml")
+      << "version = 1\n[node]\nname = \"two\"\n[[expose]]\ntarget = \"2\"\n";
+  std::ofstream(paths.config_dir / "30.txt") << "not read";
+  const auto config = load_config(paths);
+  ASSERT_TRUE(config) << to_text(config.error());
+  EXPECT_EQ(config->name, "three");
+  EXPECT_EQ(config->expose.size(), 2u);
+  EXPECT_TRUE(load_config(resolve_paths("/nonexistent/home")));
+}
+
+TEST(Paths, HomeMovesEverythingAndLongSocketPathsMove) {
+  const auto paths = resolve_paths("/tmp/h/");
+  EXPECT_EQ(paths.identity_file(), "/tmp/h/identity.key");
+  EXPECT_EQ(paths.trust_db(), "/tmp/h/trust.db");
+  EXPECT_EQ(paths.socket, "/tmp/h/weft.sock");
+  const auto exact = resolve_paths("/" + std::string(107 - 11, 'x'));
+  EXPECT_EQ(exact.socket.native().size(), 107u);
+  EXPECT_TRUE(exact.socket.native().starts_with("/xxx"));
+  const auto long_a = resolve_paths("/" + std::string(200, 'a'));
+  const auto long_b = resolve_paths("/" + std::string(200, 'b'));
+  EXPECT_LE(long_a.socket.native().size(), 107u);
+  EXPECT_NE(long_a.socket, long_b.socket);
+  EXPECT_EQ(long_a.socket, resolve_paths("/" + std::string(200, 'a')).socket);
+}
+
+TEST(Paths, DirectoriesArePrivate) {
+  const api::TemporaryHome home;
+  const auto paths = resolve_paths((home.path() / "a" / "b").string());
+  ASSERT_TRUE(create_directories(paths));
+  struct stat info{};
+  ASSERT_EQ(::stat(paths.data_dir.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700u);
+}
+
+TEST(Target, FormsAndTheirCanonicalText) {
+  const auto text = [](std::string_view in) {
+    const auto target = target_from_text(in);
+    return target ? to_text(*target) : "refused";
+  };
+  EXPECT_EQ(text("3000"), "127.0.0.1:3000");
+  EXPECT_EQ(text("db.local:5432"), "db.local:5432");
+  EXPECT_EQ(text("tcp://10.0.0.1:80"), "10.0.0.1:80");
+  EXPECT_EQ(text("[::1]:80"), "[::1]:80");
+  EXPECT_EQ(text("unix:/run/x.sock"), "unix:/run/x.sock");
+  for (const char* bad : {"", "0", "65536", "x", "a:b", "::1:80", "[::1]80", "unix:rel",
+                          "unix:", "udp://1", "h h:1", "-1"})
+    EXPECT_EQ(text(bad), "refused") << bad;
+  EXPECT_EQ(text("unix:/" + std::string(106, 'p')), "unix:/" + std::string(106, 'p'));
+  EXPECT_EQ(text("unix:/" + std::string(107, 'p')), "refused");
+}
+
+TEST(Target, ServiceReferences) {
+  EXPECT_EQ(service_ref_from_text("blog@oak")->node, "oak");
+  EXPECT_EQ(service_ref_from_text("blog")->node, "");
+  for (const char* bad : {"", "@", "blog@", "@oak", "a b", "Blog", "-a", "a-", "a@b@c"})
+    EXPECT_FALSE(service_ref_from_text(bad)) << bad;
+}
+
+TEST(Output, DurationsUnitsAndTables) {
+  using cli::duration_from_text;
+  using std::chrono::milliseconds;
+  EXPECT_EQ(duration_from_text("500ms"), milliseconds(500));
+  EXPECT_EQ(duration_from_text("15m"), milliseconds(900'000));
+  EXPECT_EQ(duration_from_text("1h30m"), milliseconds(5'400'000));
+  EXPECT_EQ(duration_from_text("7"), milliseconds(7'000));
+  for (const char* bad : {"", "x", "-1s", "1 s", "1.5s", "9999999999999d", "366d", "5y"})
+    EXPECT_FALSE(duration_from_text(bad)) << bad;
+  EXPECT_EQ(cli::bytes_text(999), "999 B");
+  EXPECT_EQ(cli::bytes_text(1'234'567), "1.2 MB");
+  EXPECT_EQ(cli::seconds_text(93'784), "1 d 2 h");
+  cli::Table table({"A", "B"});
+  table.add({"long", "x"});
+  EXPECT_EQ(table.text(), "A     B\nlong  x\n");
+  EXPECT_EQ(cli::printable("a\x1b[31m\n"), "a?[31m?");
+  EXPECT_EQ(cli::shell_word("it's"), "'it'\\''s'");
+}
+
+}  // namespace
+}  // namespace weft::node

@@ -1,0 +1,174 @@
+// A daemon of canned answers for API tests: remembers what it was asked, refuses what the fixture
+// names, answers `wait` late. Runs on the server's loop thread, like the real one.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "node/api/control.hpp"
+
+namespace weft::api {
+
+class FakeControl final : public Control {
+ public:
+  std::atomic<bool> is_ready{true};
+  std::atomic<int> calls{0};
+  ExposeRequest exposed;
+  OpenRequest opened;
+  InviteRequest invited;
+  AccessRequest ruled;
+  std::vector<Done<WaitResult>> waiting;  // left unanswered
+  std::atomic<int> waits{0};
+  std::function<void()> on_shutdown;
+
+  [[nodiscard]] bool ready() const override { return is_ready; }
+
+  void status(Done<StatusResult> done) override {
+    ++calls;
+    StatusResult r;
+    r.node = {"wf1example", "oak", "0.1.0", 93784, {"127.0.0.1:41820"}};
+    r.network = {"home", "wn1example", "admin", 2};
+    PeerInfo peer;
+    peer.id = "wf1peer";
+    peer.name = "laptop";
+    peer.state = "connected";
+    peer.path = "direct";
+    peer.endpoint = "192.0.2.1:7";
+    peer.rtt_ms = 11.25;
+    peer.kex = "X25519+ML-KEM-768";
+    peer.tx_bytes = 1'234'567;
+    r.peers.push_back(std::move(peer));
+    r.exposed.push_back({"blog", "127.0.0.1:3000", "tcp", {"laptop"}, {}, 1});
+    done(std::move(r));
+  }
+  void wait(WaitRequest request, Done<WaitResult> done) override {
+    ++calls;
+    if (request.what == WaitRequest::What::Ready) return done(WaitResult{"ready", 1});
+    waiting.push_back(std::move(done));
+    ++waits;
+  }
+  void shutdown(Done<ShutdownResult> done) override {
+    ++calls;
+    done(ShutdownResult{});
+    if (on_shutdown) on_shutdown();
+  }
+  void invite(InviteRequest request, Done<InviteResult> done) override {
+    ++calls;
+    invited = request;
+    done(InviteResult{request.name, "wt1ticket", 1'767'225'600});
+  }
+  void join(JoinRequest request, Done<JoinResult> done) override {
+    ++calls;
+    if (request.ticket != "wt1ticket")
+      return done(refuse(Code::Denied, "this ticket is not valid", "used or expired",
+                         "ask for a new one: weft invite NAME"));
+    done(JoinResult{"home", "laptop", "wf1example", "oak", "direct", "X25519+ML-KEM-768"});
+  }
+  void remove(RemoveRequest request, Done<RemoveResult> done) override {
+    ++calls;
+    if (request.node != "laptop")
+      return done(refuse(Code::NotFound, "no node named " + request.node));
+    done(RemoveResult{"wf1peer", "laptop"});
+  }
+  void members(Done<MembersResult> done) override {
+    ++calls;
+    MembersResult r;
+    r.members.push_back({"wf1example", "oak", "alive", 3, std::nullopt, 1'767'225'600, true});
+    r.members.push_back({"wf1peer", "laptop", "suspect", 1, 11.25, 1'767'225'600, false});
+    r.partial = true;
+    done(std::move(r));
+  }
+  void group(GroupRequest request, Done<GroupResult> done) override {
+    ++calls;
+    GroupInfo group{request.group.empty() ? "friends" : request.group, {}};
+    if (request.action == GroupRequest::Action::Add) group.members.push_back(request.node);
+    done(GroupResult{{group}});
+  }
+  void expose(ExposeRequest request, Done<ExposeResult> done) override {
+    ++calls;
+    exposed = request;
+    done(ExposeResult{request.name, request.target, request.protocol, request.allow});
+  }
+  void unexpose(UnexposeRequest request, Done<AccessResult> done) override {
+    ++calls;
+    done(AccessResult{request.name, {}, {}, 2});
+  }
+  void allow(AccessRequest request, Done<AccessResult> done) override {
+    ++calls;
+    ruled = request;
+    done(AccessResult{request.service, {request.who}, {}, 0});
+  }
+  void deny(AccessRequest request, Done<AccessResult> done) override {
+    ++calls;
+    ruled = request;
+    done(AccessResult{request.service, {}, {request.who}, 1});
+  }
+  void services(Done<ServicesResult> done) override {
+    ++calls;
+    done(ServicesResult{{{"blog", "oak", "tcp", true, "direct", 11.25}}, false});
+  }
+  void open(OpenRequest request, Done<OpenResult> done) override {
+    ++calls;
+    opened = request;
+    if (request.service == "secret")
+      return done(refuse(Code::Denied, "secret@oak does not let this node in", "",
+                         "on oak: weft allow secret laptop"));
+    done(OpenResult{"m1", request.service, "oak", "127.0.0.1:3000", "direct", 11.25});
+  }
+  void mappings(Done<MappingsResult> done) override {
+    ++calls;
+    done(MappingsResult{{{"m1", "blog", "oak", "127.0.0.1:3000", "tcp", 1, 10, 20}}});
+  }
+  void close(CloseRequest request, Done<CloseResult> done) override {
+    ++calls;
+    if (request.mapping == "nope") return done(refuse(Code::NotFound, "no door named nope"));
+    done(CloseResult{request.mapping, "blog", "oak", "127.0.0.1:3000"});
+  }
+  // The service behind `echo` says back what it is told, once, when it has heard all; then it
+  // closes.
+  void pipe(PipeRequest request, Done<PipeResult> done) override {
+    ++calls;
+    if (request.service != "echo")
+      return done(refuse(Code::NotFound, "no service named " + request.service));
+    done(PipeResult{"oak", "direct", [this](int fd, Bytes early) { echo(fd, std::move(early)); }});
+  }
+  void ping(PingRequest request, Done<PingResult> done) override {
+    ++calls;
+    if (request.node == "far") return done(refuse(Code::NoPath, "no path to far"));
+    done(PingResult{request.node, "wf1peer", request.seq, 11.25, "direct"});
+  }
+
+  std::atomic<int> pipes_dropped{0};
+
+ private:
+  // Blocking on purpose: the fake owns the loop's thread while a test pipes.
+  void echo(int fd, Bytes early) {
+    if (fd < 0) {
+      ++pipes_dropped;
+      return;
+    }
+    timeval limit{10, 0};
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    Bytes all = std::move(early);
+    std::array<std::uint8_t, 4096> chunk{};
+    for (ssize_t n = 0; (n = ::read(fd, chunk.data(), chunk.size())) > 0;)
+      append(all, {chunk.data(), static_cast<std::size_t>(n)});
+    for (std::size_t sent = 0; sent < all.size();) {
+      const auto n = ::send(fd, all.data() + sent, all.size() - sent, MSG_NOSIGNAL);
+      if (n <= 0) break;
+      sent += static_cast<std::size_t>(n);
+    }
+    ::close(fd);
+  }
+};
+
+}  // namespace weft::api

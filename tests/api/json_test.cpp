@@ -1,0 +1,182 @@
+// The body parser against JSONTestSuite, its own bounds, and the routes' checks of fields.
+#include "node/api/json.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "node/api/routes.hpp"
+#include "tests/api/fake_control.hpp"
+
+namespace weft::api {
+namespace {
+
+std::string from_base64(std::string_view text) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  unsigned bits = 0;
+  int have = 0;
+  for (const char c : text) {
+    const auto value = kAlphabet.find(c);
+    if (value == std::string_view::npos) break;  // padding
+    bits = bits << 6 | static_cast<unsigned>(value);
+    if ((have += 6) < 8) continue;
+    have -= 8;
+    out += static_cast<char>(bits >> have & 0xff);
+  }
+  return out;
+}
+
+// Two rows are given as a rule, being long: openings without end.
+std::string text_of_row(const nlohmann::json& row) {
+  if (row.contains("b64")) return from_base64(row.at("b64").get<std::string>());
+  const bool lists = row.at("name") == "n_structure_100000_opening_arrays.json";
+  std::string out;
+  for (int i = 0; i < (lists ? 100'000 : 50'000); ++i) out += lists ? "[" : R"([{"":)";
+  return out;
+}
+
+nlohmann::json load_suite() {
+  const char* folder = std::getenv("WEFT_VECTORS");
+  const std::filesystem::path root =
+      folder != nullptr ? folder : WEFT_SOURCE_DIR "/../shared/vectors";
+  std::ifstream in(root / "json" / "jsontestsuite_parsing.json");
+  return in ? nlohmann::json::parse(in, nullptr, false) : nlohmann::json();
+}
+
+// N41, the JSON part: every n_ row is refused; every y_ row is accepted but those that say a key
+// twice, which we refuse on purpose.
+TEST(Json, AgreesWithTheSuite) {
+  const auto suite = load_suite();
+  if (suite.is_null()) {
+    ASSERT_EQ(std::getenv("WEFT_REQUIRE_VECTORS"), nullptr) << "vectors are missing";
+    GTEST_SKIP() << "no vectors: set WEFT_VECTORS";
+  }
+  const std::set<std::string> twice{"y_object_duplicated_key", "y_object_duplicated_key_and_value"};
+  int refused = 0, accepted = 0;
+  for (const auto& row : suite.at("vectors")) {
+    auto name = row.at("name").get<std::string>();
+    if (name.ends_with(".json")) name.resize(name.size() - 5);
+    const auto result = parse_json(text_of_row(row));
+    if (name.starts_with("n_")) {
+      EXPECT_FALSE(result) << name;
+      ++refused;
+    } else if (name.starts_with("y_")) {
+      EXPECT_EQ(result.has_value(), !twice.contains(name)) << name;
+      ++accepted;
+    }
+  }
+  EXPECT_EQ(refused, 188);
+  EXPECT_EQ(accepted, 95);
+}
+
+TEST(Json, BoundsHold) {
+  EXPECT_TRUE(parse_json(std::string(32, '[') + std::string(32, ']')));
+  EXPECT_FALSE(parse_json(std::string(33, '[') + std::string(33, ']')));
+  EXPECT_FALSE(parse_json(std::string(kMaxBody, '[')));
+  EXPECT_TRUE(parse_json("1" + std::string(kMaxBody - 1, ' ')));
+  EXPECT_FALSE(parse_json("1" + std::string(kMaxBody, ' ')));
+  EXPECT_FALSE(parse_json("1e999"));
+  EXPECT_FALSE(parse_json(R"({"a":1,"a":2})"));
+  EXPECT_TRUE(parse_json(R"({"a":{"a":1}})"));
+}
+
+TEST(Json, TimesAreRfc3339) {
+  EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(rfc3339(1'767'225'600), "2026-01-01T00:00:00Z");
+}
+
+TEST(Json, BadUtf8FromBelowDoesNotThrow) {
+  const auto text = error_envelope({Code::Failed, "peer \xff\xfe said", "", ""});
+  EXPECT_TRUE(parse_json(text));
+}
+
+class RouterTest : public ::testing::Test {
+ protected:
+  ApiAnswer ask(std::string method, std::string target, std::string body = {}) {
+    ApiAnswer out;
+    int answers = 0;
+    router_.handle({std::move(method), std::move(target), "application/json", std::move(body)},
+                   [&](ApiAnswer a) {
+                     out = std::move(a);
+                     ++answers;
+                   });
+    EXPECT_EQ(answers, 1);
+    return out;
+  }
+  FakeControl control_;
+  Router router_{control_};
+};
+
+TEST_F(RouterTest, TargetsBecomeCanonicalAndNamesAreMade) {
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000"})").status, 200);
+  EXPECT_EQ(control_.exposed.target, "127.0.0.1:3000");
+  EXPECT_EQ(control_.exposed.name, "tcp-3000");
+  EXPECT_EQ(
+      ask("POST", "/api/v1/exposed", R"({"target":"unix:/run/My App.sock","allow":["*"]})").status,
+      200);
+  EXPECT_EQ(control_.exposed.name, "my-app-sock");
+  EXPECT_EQ(control_.exposed.allow, std::vector<std::string>{"*"});
+}
+
+TEST_F(RouterTest, FieldsAreChecked) {
+  EXPECT_TRUE(
+      ask("POST", "/api/v1/exposed", R"({"target":"3000","alow":[]})").body.contains("alow"));
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":3000})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", "").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", "[]").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","name":"No Label"})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","allow":["a b"]})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","protocol":"udp"})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/mappings", R"({"service":"blog","timeout_ms":-1})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/mappings", R"({"service":"blog","timeout_ms":1.5})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/invites", R"({"name":"laptop","may":["fly"]})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/wait", R"({"condition":"weather:fine"})").status, 400);
+  EXPECT_EQ(control_.calls, 0);
+  EXPECT_EQ(ask("POST", "/api/v1/mappings", R"({"service":"blog@oak","timeout_ms":1500})").status,
+            200);
+  EXPECT_EQ(control_.opened.node, "oak");
+  EXPECT_EQ(control_.opened.timeout, std::chrono::milliseconds(1500));
+}
+
+TEST_F(RouterTest, PathsAreDecodedOnceAndStrictly) {
+  EXPECT_EQ(ask("DELETE", "/api/v1/mappings/blog%40oak").status, 200);
+  for (const char* bad : {"", "api/v1/status", "/api/v1/mappings/%2e%2", "/api/v1/mappings/a%2fb",
+                          "/api/v1/mappings/%00", "/api/v1/mappings/%zz", "/a/b/c/d/e/f/g/h/i"})
+    EXPECT_EQ(ask("DELETE", bad).status, 400) << bad;
+  EXPECT_EQ(ask("DELETE", "/api/v1/members/..").status, 400);
+  EXPECT_EQ(ask("DELETE", "/api/v1/mappings").status, 405);
+}
+
+TEST_F(RouterTest, ErrorsCarryCodeStatusAndFix) {
+  const auto denied = ask("POST", "/api/v1/mappings", R"({"service":"secret"})");
+  EXPECT_EQ(denied.status, 403);
+  const auto body = Json::parse(denied.body);
+  EXPECT_EQ(body["success"], false);
+  EXPECT_EQ(body["code"], 5);
+  EXPECT_EQ(body["error"]["type"], "urn:weft:error:denied");
+  EXPECT_EQ(body["error"]["fix"], "on oak: weft allow secret laptop");
+  EXPECT_EQ(ask("POST", "/api/v1/ping", R"({"node":"far"})").status, 502);
+  EXPECT_EQ(ask("DELETE", "/api/v1/members/ghost").status, 404);
+}
+
+TEST_F(RouterTest, OpenApiNamesEveryRoute) {
+  const auto document = Json::parse(ask("GET", "/api/v1/openapi.json").body);
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  EXPECT_TRUE(document["paths"]["/api/v1/exposed"].contains("post"));
+  EXPECT_TRUE(document["paths"]["/api/v1/groups/{p1}/{p2}"].contains("put"));
+  const auto& schema = document["paths"]["/api/v1/invites"]["post"]["requestBody"]["content"]
+                               ["application/json"]["schema"];
+  EXPECT_EQ(schema["required"], Json::array({"name"}));
+  EXPECT_EQ(schema["additionalProperties"], false);
+}
+
+}  // namespace
+}  // namespace weft::api

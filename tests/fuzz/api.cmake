@@ -1,0 +1,6 @@
+if(TARGET weft_api)
+  weft_fuzz(config_fuzz SOURCE fuzz/config_fuzz.cpp
+    CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/config LINK weft::config)
+  weft_fuzz(api_request_fuzz SOURCE fuzz/api_request_fuzz.cpp
+    CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/api_request LINK weft::api)
+endif()
