@@ -431,7 +431,8 @@ ByteView SessionLayer::readable(SessionId session, StreamId stream) const {
 
 bool SessionLayer::read_finished(SessionId session, StreamId stream) const {
   const Connection* connection = impl_->find(session);
-  return !connection || connection->read_finished(stream);
+  // A session that is gone finished nothing: what it cut short must not look complete.
+  return connection != nullptr && connection->read_finished(stream);
 }
 
 void SessionLayer::consume(Instant, SessionId session, StreamId stream, std::size_t size) {
