@@ -52,7 +52,7 @@ def case_denied_callers_get_nothing(weft):
         expect(probe(a.host, port) in ("reset", "eof"), "a denied caller still gets through")
         b.do("allow", "echo", "a")
         eventually("the allowed door serves again", 5, lambda: probe(a.host, port) == "ok")
-        return f"an open connection ended {how['after_s']} s after it was opened, on deny"
+        return f"an open connection saw {how['end']} {how['after_s']} s after it was opened, on deny"
 
 
 def case_groups_open_doors(weft):
