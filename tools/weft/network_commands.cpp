@@ -93,8 +93,7 @@ int run_group(const Context& context, std::string_view method, const GroupOption
     for (const auto& g : data["groups"])
       table.add({printable(g.value("name", "")), list_text(g["members"])});
     if (!table.empty()) return context.print(table.text());
-    context.talk("no groups yet\n");
-    context.next("group add friends NODE");
+    context.talk("no groups yet; weft group add GROUP NODE makes one\n");
   });
 }
 

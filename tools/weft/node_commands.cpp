@@ -41,7 +41,8 @@ int show_ready(const Context& context, const std::string& note) {
     table.add({"listen", list_text(ready["listen"])});
     context.print(table.text());
     context.talk(note + "\n");
-    context.next("expose 3000 --name blog   or: " + context.command("invite laptop"));
+    context.next("expose 3000 --name blog");
+    context.next("invite laptop");
   });
 }
 
@@ -135,7 +136,7 @@ void print_status(const Context& context, const Json& s) {
   const auto& network = s["network"];
   Table head({"node", printable(node.value("name", "")) + "  " + node.value("id", "")});
   head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
-                           ", " + std::to_string(network.value("members", 0)) + " members"});
+                           ", " + "members: " + std::to_string(network.value("members", 0))});
   head.add({"listen", list_text(node["listen"])});
   head.add({"up", seconds_text(node.value("uptime_s", std::int64_t{0})) + ", version " +
                       node.value("version", "")});

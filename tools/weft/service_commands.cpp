@@ -32,8 +32,10 @@ int run_expose(const Context& context, const ExposeOptions& options) {
                   printable(data.value("target", "")) + "\n");
     const bool nobody = data["allow"].empty();
     context.talk("kept across restarts; may use it: " +
-                 (nobody ? "nobody yet" : list_text(data["allow"])) + "\n");
-    if (nobody) context.next("allow " + name + " '*'   (or a node, or group:NAME)");
+                 (nobody ? "nobody yet (a node, group:NAME or '*' can be allowed)"
+                         : list_text(data["allow"])) +
+                 "\n");
+    if (nobody) context.next("allow " + name + " '*'");
   });
 }
 
