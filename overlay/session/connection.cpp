@@ -360,6 +360,7 @@ void Connection::expire(Instant now) {
     start_client(now, std::nullopt);
     return;
   }
+  if (rekey_at_ && now >= *rekey_at_) start_rekey(now);
   if (key_update_at_ && now >= *key_update_at_) drive_key_update(now);
   if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
   const int result = ngtcp2_conn_handle_expiry(quic_, stamp(now));
@@ -388,6 +389,7 @@ Instant Connection::deadline() const {
     soonest = Instant(Duration(static_cast<std::int64_t>(expiry)));
   if (!reply_seen_) consider(fallback_at_);
   consider(key_update_at_);
+  consider(rekey_at_);
   return soonest;
 }
 

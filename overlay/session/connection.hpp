@@ -154,8 +154,7 @@ class Connection {
   void drop_received(Stream& stream);
 
   // connection_rekey.cpp
-  void start_rekey();
-  void apply_rekey(const Rekey::Output& output);
+  void start_rekey(Instant now);
   void drive_key_update(Instant now);
 
   LayerState& state_;
@@ -209,6 +208,7 @@ class Connection {
   std::uint64_t generations_ = 0;  // update_key calls: the number of the newest prepared keys
   std::uint64_t key_updates_ = 0;
   std::optional<Instant> key_update_at_;
+  std::optional<Instant> rekey_at_;
   std::unique_ptr<Rekey> rekey_;
 };
 

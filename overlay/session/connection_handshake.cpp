@@ -218,7 +218,11 @@ void Connection::came_up() {
   ngtcp2_conn_set_keep_alive_timeout(quic_,
                                      static_cast<ngtcp2_duration>(state_.limits.keepalive.count()));
   fallback_at_.reset();
-  if (initiator_) key_update_at_ = now + state_.limits.key_update_interval;
+  rekey_ = std::make_unique<Rekey>(handshake_->own_static(), certificate.static_key,
+                                   handshake_->channel_binding());
+  if (!initiator_) return;
+  key_update_at_ = now + state_.limits.key_update_interval;
+  rekey_at_ = now + state_.limits.rekey_interval;
 }
 
 void Connection::update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std::uint8_t* next_rx,
@@ -226,12 +230,17 @@ void Connection::update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std
                              std::uint8_t* rx_iv, ngtcp2_crypto_aead_ctx* tx_context,
                              std::uint8_t* tx_iv) {
   ++generations_;
-  const auto advance = [this](const std::uint8_t* from, std::uint8_t* to,
-                              ngtcp2_crypto_aead_ctx* context, std::uint8_t* iv,
-                              PacketCipher::Direction direction) {
+  const bool mix = rekey_ && rekey_->pending() == generations_;
+  const auto advance = [this, mix](const std::uint8_t* from, std::uint8_t* to, bool client,
+                                   ngtcp2_crypto_aead_ctx* context, std::uint8_t* iv,
+                                   PacketCipher::Direction direction) {
     Secret current;
     std::copy_n(from, current.size(), current.begin());
     auto next = next_generation(current);
+    if (mix) {
+      const auto& fresh = rekey_->fresh();
+      next = next_generation_mixed(current, client ? fresh.client : fresh.server);
+    }
     auto keys = derive_packet_keys(cipher_, next, direction, false);
     std::ranges::copy(next, to);
     std::ranges::copy(keys.iv, iv);
@@ -239,15 +248,11 @@ void Connection::update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std
     crypto::wipe(current);
     crypto::wipe(next);
   };
-  advance(rx, next_rx, rx_context, rx_iv, kOpen);
-  advance(tx, next_tx, tx_context, tx_iv, kSeal);
-}
-
-void Connection::drive_key_update(Instant now) {
-  const int result = ngtcp2_conn_initiate_key_update(quic_, stamp(now));
-  // Refused while the last one is unconfirmed: soon again.
-  key_update_at_ = now + (result == 0 ? state_.limits.key_update_interval : Duration(1s));
-  if (result == 0) ++key_updates_;
+  advance(rx, next_rx, !initiator_, rx_context, rx_iv, kOpen);
+  advance(tx, next_tx, initiator_, tx_context, tx_iv, kSeal);
+  if (!mix) return;
+  rekey_->applied();
+  state_.events.push_back(Rekeyed{id_, generations_});
 }
 
 }  // namespace weft::session

@@ -224,6 +224,48 @@ TEST(Session, KeysAreUpdatedOnALiveSession) {
   EXPECT_GE(c.pair.a.layer.info(c.at_a)->key_updates, 5u);
 }
 
+TEST(Session, FreshKeysAreMixedInWhileStreamsLive) {
+  SessionLimits limits;
+  limits.rekey_interval = 20s;
+  Connected c({.loss_permille = 10}, limits);
+  const auto stream = c.open();
+  c.pair.on_event = [&](End& end, const SessionEvent& event) {
+    const auto* send = std::get_if<RekeySend>(&event);
+    if (!send) return;
+    End& other = &end == &c.pair.a ? c.pair.b : c.pair.a;
+    const auto session = &other == &c.pair.a ? c.at_a : c.at_b;
+    other.layer.handle_rekey(c.pair.now, session, send->message);
+  };
+  Bytes got;
+  for (int i = 0; i < 120; ++i) {
+    c.pair.a.layer.write(c.pair.now, c.at_a, stream, bytes_of("x"));
+    c.pair.b.layer.write(c.pair.now, c.at_b, stream, bytes_of("y"));
+    c.pair.run(1s);
+    append(got, c.drain(c.pair.b, stream));
+    c.drain(c.pair.a, stream);
+  }
+  c.pair.run(5s);
+  append(got, c.drain(c.pair.b, stream));
+  EXPECT_EQ(got.size(), 120u);
+  const auto at_a = Pair::of<Rekeyed>(c.pair.a);
+  const auto at_b = Pair::of<Rekeyed>(c.pair.b);
+  ASSERT_GE(at_a.size(), 4u);
+  EXPECT_NEAR(static_cast<double>(at_a.size()), static_cast<double>(at_b.size()), 1.0);
+  EXPECT_EQ(at_a[0].generation, at_b[0].generation);
+  EXPECT_TRUE(c.pair.a.layer.info(c.at_a)->up);
+}
+
+TEST(Session, AForgedRekeyMessageEndsTheSession) {
+  Connected c;
+  Bytes forged(1400, 9);
+  forged[0] = 1;
+  c.pair.b.layer.handle_rekey(c.pair.now, c.at_b, forged);
+  c.pair.run(100ms);
+  ASSERT_EQ(Pair::of<SessionDown>(c.pair.b).size(), 1u);
+  EXPECT_EQ(Pair::of<SessionDown>(c.pair.b)[0].reason, CloseReason::ProtocolError);
+  EXPECT_EQ(c.pair.b.layer.counters().noise_auth, 1u);
+}
+
 TEST(Session, AnIdleSessionIsKeptAliveAndADeafOneIsDropped) {
   Connected c;
   c.pair.run(120s);
