@@ -32,7 +32,11 @@ Result<void> Experiment::build() {
   for (std::size_t i = 0; i < network.bytes.size(); ++i)
     network.bytes[i] = static_cast<std::uint8_t>(hash_of(seed_, 14, i));
   context_ = std::make_unique<NodeContext>(NodeContext{scenario_.dht, *book_, rng_, network,
-                                                       WallClock{Instant{}, 1'800'000'000}, *this});
+                                                       WallClock{Instant{}, 1'800'000'000}, *this,
+                                                       accomplices_});
+  for (std::uint32_t node = 0; node < population_->size(); ++node)
+    if (population_->at(node).fault != FaultKind::None)
+      accomplices_.push_back(population_->at(node).contact);
   simulator_->set_script([this](Instant now, std::uint32_t payload) { play(now, payload); });
   const auto share = scenario_.join_over / static_cast<std::int64_t>(nodes_);
   for (std::uint32_t node = 0; node < nodes_; ++node) post(Instant{share * node}, Step::Join, node);

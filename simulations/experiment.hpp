@@ -100,6 +100,7 @@ class Experiment final : private DhtObserver {
   std::unique_ptr<dht::ContactBook> book_;
   std::unique_ptr<Simulator> simulator_;
   std::unique_ptr<Population> population_;
+  std::vector<dht::ContactHandle> accomplices_;
   std::unique_ptr<NodeContext> context_;
   std::unordered_map<std::uint64_t, Pending> pending_;  // never walked: order decides nothing
   std::unordered_map<std::uint32_t, std::unique_ptr<NodeCore>> asleep_;  // never walked

@@ -1,27 +1,42 @@
 #include "simulations/faults.hpp"
 
-namespace weft::sim {
+#include "dht/message.hpp"
+#include "simulations/model_random.hpp"
 
-namespace {
-constexpr std::size_t kFlags = 2;
-constexpr std::uint8_t kReplyFlag = 2;
-// A reply to a ping carries no contact (82 bytes) and no record; anything longer is an answer.
-constexpr std::size_t kLongestPong = 170;
-}  // namespace
+namespace weft::sim {
 
 std::optional<FaultKind> fault_named(std::string_view name) {
   if (name == "mute") return FaultKind::Mute;
+  if (name == "lying") return FaultKind::Lying;
   if (name == "deaf") return FaultKind::Deaf;
   return std::nullopt;
 }
 
-bool is_reply(ByteView sealed) {
-  return sealed.size() > kFlags && (sealed[kFlags] & kReplyFlag) != 0;
+std::size_t FaultySealer::seal(const dht::Contact& to, const dht::ToSeal& message,
+                               MutableByteView out) {
+  if (!message.answers || fault_.kind == FaultKind::None || now_ < fault_.from)
+    return inner_.seal(to, message, out);
+  if (fault_.kind == FaultKind::Deaf) return 0;
+  const auto reply = dht::Reply::decode(message.body);
+  if (!reply) return inner_.seal(to, message, out);
+  const bool gives =
+      reply->type == dht::MessageType::FindNode || reply->type == dht::MessageType::Get;
+  if (!gives) return inner_.seal(to, message, out);
+  return fault_.kind == FaultKind::Mute ? 0 : seal_lie(to, message, out);
 }
 
-bool Fault::swallows(Instant now, ByteView sealed) const {
-  if (!active(now) || !is_reply(sealed)) return false;
-  return kind == FaultKind::Deaf || sealed.size() > kLongestPong;
+std::size_t FaultySealer::seal_lie(const dht::Contact& to, dht::ToSeal message,
+                                   MutableByteView out) {
+  auto reply = dht::Reply::decode(message.body);
+  Bytes contacts;
+  const std::uint64_t draw = read_be<std::uint64_t>(message.nonce);
+  for (std::size_t i = 0; i < dht::contact_count(reply->contacts) && !accomplices_.empty(); ++i)
+    dht::append_wire(contacts, book_.at(accomplices_[hash_of(draw, i) % accomplices_.size()]));
+  reply->contacts = contacts;
+  reply->records.clear();
+  const Bytes body = reply->encode();
+  message.body = body;
+  return inner_.seal(to, message, out);
 }
 
 }  // namespace weft::sim

@@ -1,5 +1,6 @@
-// How a Byzantine node misbehaves. It runs the honest core and spoils what leaves it:
-//   mute    answers pings, so that it stays in every table, but no question and no store
+// How a Byzantine node misbehaves. It runs the honest core and spoils its replies on their way out:
+//   mute    answers pings and takes stores, so that it stays in every table, but gives nothing back
+//   lying   answers everything, but names only its accomplices and hides every record
 //   deaf    answers nothing, yet keeps asking, so that it is heard of
 // Sybils are such nodes with ids mined next to a key.
 #pragma once
@@ -8,23 +9,53 @@
 #include <optional>
 #include <string_view>
 
-#include "base/core.hpp"
+#include "dht/contact_book.hpp"
+#include "dht/sealer.hpp"
 
 namespace weft::sim {
 
-enum class FaultKind : std::uint8_t { None, Mute, Deaf };
+enum class FaultKind : std::uint8_t { None, Mute, Lying, Deaf };
+
+std::optional<FaultKind> fault_named(std::string_view name);
 
 struct Fault {
   FaultKind kind = FaultKind::None;
   Instant from{};
-
-  [[nodiscard]] bool active(Instant now) const { return kind != FaultKind::None && now >= from; }
-  // Whether this datagram, about to leave, is swallowed.
-  [[nodiscard]] bool swallows(Instant now, ByteView sealed) const;
 };
 
-std::optional<FaultKind> fault_named(std::string_view name);
-// Sealed datagrams (decisions 15): first byte, version, flags with bit 1 for replies.
-bool is_reply(ByteView sealed);
+// Sits between a core and its sealer and spoils replies. Requests pass untouched.
+class FaultySealer final : public dht::Sealer {
+ public:
+  FaultySealer(dht::Sealer& inner, Fault fault, const dht::ContactBook& book,
+               const std::vector<dht::ContactHandle>& accomplices)
+      : inner_(inner), fault_(fault), book_(book), accomplices_(accomplices) {}
+
+  void set_time(Instant now) { now_ = now; }
+
+  [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override {
+    return inner_.overhead(reply, hello);
+  }
+  [[nodiscard]] bool proven(const dht::Contact& contact) const override {
+    return inner_.proven(contact);
+  }
+  std::size_t seal(const dht::Contact& to, const dht::ToSeal& message,
+                   MutableByteView out) override;
+  std::optional<dht::Unsealed> open(Instant now, ByteView datagram) override {
+    return inner_.open(now, datagram);
+  }
+  [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override {
+    return inner_.mac(key, message);
+  }
+
+ private:
+  [[nodiscard]] std::size_t seal_lie(const dht::Contact& to, dht::ToSeal message,
+                                     MutableByteView out);
+
+  dht::Sealer& inner_;
+  Fault fault_;
+  const dht::ContactBook& book_;
+  const std::vector<dht::ContactHandle>& accomplices_;
+  Instant now_{};
+};
 
 }  // namespace weft::sim

@@ -164,7 +164,7 @@ Result<void> read_attack(Section attack, AttackOptions& out) {
   if (const auto kind = fault_named(behavior))
     out.behavior = *kind;
   else
-    attack.complain("behavior", "mute or deaf");
+    attack.complain("behavior", "mute, lying or deaf");
   attack.duration("from", out.from);
   return attack.finish();
 }

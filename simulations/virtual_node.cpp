@@ -8,10 +8,13 @@ VirtualNode::VirtualNode(Instant now, const NodeContext& context, std::uint32_t 
       book_(context.book),
       index_(index),
       sealer_(context.book, self),
-      fault_(fault),
+      faulty_(
+          fault.kind == FaultKind::None
+              ? nullptr
+              : std::make_unique<FaultySealer>(sealer_, fault, context.book, context.accomplices)),
       dht_(now, {.config = context.config,
                  .book = context.book,
-                 .sealer = sealer_,
+                 .sealer = faulty_ ? static_cast<dht::Sealer&>(*faulty_) : sealer_,
                  .rng = context.rng,
                  .network = context.network,
                  .self = context.book.at(self),
@@ -23,10 +26,8 @@ void VirtualNode::handle_datagram(Instant now, const Datagram& in) {
 }
 
 std::optional<Transmit> VirtualNode::poll_transmit(Instant now, MutableByteView out) {
-  for (;;) {
-    auto transmit = dht_.poll_transmit(now, out);
-    if (!transmit || !fault_.swallows(now, out.first(transmit->size))) return transmit;
-  }
+  if (faulty_) faulty_->set_time(now);
+  return dht_.poll_transmit(now, out);
 }
 
 void VirtualNode::drain_events(Instant now) {

@@ -22,6 +22,7 @@ struct NodeContext {
   NetworkId network;
   WallClock wall;
   DhtObserver& observer;
+  const std::vector<dht::ContactHandle>& accomplices;  // all that misbehave
 };
 
 class VirtualNode final : public NodeCore {
@@ -48,7 +49,7 @@ class VirtualNode final : public NodeCore {
   dht::ContactBook& book_;
   std::uint32_t index_;
   dht::NullSealer sealer_;
-  Fault fault_;
+  std::unique_ptr<FaultySealer> faulty_;  // of a Byzantine node
   dht::Dht dht_;
 };
 
