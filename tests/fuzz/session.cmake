@@ -1,0 +1,6 @@
+set(weft_fuzz_session ${CMAKE_CURRENT_LIST_DIR})
+weft_fuzz(session_packet_fuzz SOURCE ${weft_fuzz_session}/session_packet_fuzz.cpp
+          CORPUS ${weft_fuzz_session}/corpus/session_packet LINK weft::session weft::seeded_rng)
+weft_fuzz(handshake_payload_fuzz SOURCE ${weft_fuzz_session}/handshake_payload_fuzz.cpp
+          CORPUS ${weft_fuzz_session}/corpus/handshake_payload LINK weft::session
+          weft::seeded_rng)
