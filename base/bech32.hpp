@@ -1,6 +1,6 @@
 // bech32m (BIP 350) for ids and tickets: lower case, a checksum that catches typing errors.
-// Departs from the BIP in one point: no 90-character limit, because tickets are longer; the bound is
-// `kMaxBech32Text`. Beyond 90 characters the checksum detects errors without guaranteeing it.
+// Departs from the BIP in one point: no 90-character limit, because tickets are longer; the bound
+// is `kMaxBech32Text`. Beyond 90 characters the checksum detects errors without guaranteeing it.
 #pragma once
 
 #include <string>

@@ -51,8 +51,8 @@ inline std::unexpected<Error> fail(Errc code, std::string detail = {}) {
 
 #define WEFT_CONCAT_INNER(a, b) a##b
 #define WEFT_CONCAT(a, b) WEFT_CONCAT_INNER(a, b)
-#define WEFT_TRY_INNER(result, declaration, expression)                \
-  auto result = (expression);                                          \
+#define WEFT_TRY_INNER(result, declaration, expression)               \
+  auto result = (expression);                                         \
   if (!result) return std::unexpected<::weft::Error>(result.error()); \
   declaration = std::move(*result)
 
@@ -61,8 +61,8 @@ inline std::unexpected<Error> fail(Errc code, std::string detail = {}) {
   WEFT_TRY_INNER(WEFT_CONCAT(weft_result_, __LINE__), declaration, (__VA_ARGS__))
 
 // WEFT_CHECK(verify(bytes)); for a Result<void>.
-#define WEFT_CHECK(...)                                                                        \
-  do {                                                                                         \
-    if (auto weft_checked = (__VA_ARGS__); !weft_checked)                                      \
-      return std::unexpected<::weft::Error>(weft_checked.error());                            \
+#define WEFT_CHECK(...)                                            \
+  do {                                                             \
+    if (auto weft_checked = (__VA_ARGS__); !weft_checked)          \
+      return std::unexpected<::weft::Error>(weft_checked.error()); \
   } while (false)

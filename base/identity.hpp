@@ -3,8 +3,8 @@
 //
 // Certificate = canonical msgpack array
 //   [version=1, network 32, identity 32, static 32, epoch, not_before, not_after, signature 64]
-// signed over "weft static v1\0" | the same array of seven without the signature. not_after - not_before <= 30 d.
-// docs/wire/certificate.md shows the bytes.
+// signed over "weft static v1\0" | the same array of seven without the signature. not_after -
+// not_before <= 30 d. docs/wire/certificate.md shows the bytes.
 #pragma once
 
 #include "base/crypto.hpp"

@@ -1,5 +1,6 @@
 // What the cores may ask about trust, and nothing more: a const query handed by reference to
-// session, dht, membership and service. overlay/roster implements it, so nobody includes the roster.
+// session, dht, membership and service. overlay/roster implements it, so nobody includes the
+// roster.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Bounded msgpack. Writer emits the one canonical form (minimal integers, shortest headers) through
-// msgpack-c's packer; Reader is a cursor over untrusted bytes that never allocates from an announced
-// length: every header is checked against what is really left.
+// msgpack-c's packer; Reader is a cursor over untrusted bytes that never allocates from an
+// announced length: every header is checked against what is really left.
 //
 // Signed structures are arrays with minimal integers and no trailing bytes: read them with
 // Reader::canonical, which refuses any longer encoding. Unsigned messages are read with
