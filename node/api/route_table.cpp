@@ -227,8 +227,15 @@ void send_error(const Answer& answer, const ApiError& error, int status) {
   answer({status != 0 ? status : http_status(error.code), error_envelope(error), {}, {}});
 }
 
-std::vector<Route> make_routes() {
-  const Field timeout{"timeout_ms", Type::Number, false, "give up after this long", kMaxWaitMs};
+namespace {
+
+Field timeout_field() {
+  return {"timeout_ms", Type::Number, false, "give up after this long", kMaxWaitMs};
+}
+
+// Who and what there is: the node, the network, its members.
+std::vector<Route> network_routes() {
+  const Field timeout = timeout_field();
   return {
       {"GET", "/health", "Is the daemon alive?", "weft.health/1", {}, run_health},
       {"GET", "/healthz", "Is the daemon alive?", "weft.health/1", {}, run_health},
@@ -263,6 +270,13 @@ std::vector<Route> make_routes() {
       {"GET", "/api/v1/groups/{}", "One group", "weft.group/1", {}, run_group_list},
       {"PUT", "/api/v1/groups/{}/{}", "Add a node", "weft.group/1", {}, run_group_add},
       {"DELETE", "/api/v1/groups/{}/{}", "Drop a node", "weft.group/1", {}, run_group_remove},
+  };
+}
+
+// What is offered, opened and used.
+std::vector<Route> service_routes() {
+  const Field timeout = timeout_field();
+  return {
       {"POST",
        "/api/v1/exposed",
        "Expose a service",
@@ -312,6 +326,15 @@ std::vector<Route> make_routes() {
        {},
        run_pipe},
   };
+}
+
+}  // namespace
+
+std::vector<Route> make_routes() {
+  std::vector<Route> routes = network_routes();
+  const std::vector<Route> more = service_routes();
+  routes.insert(routes.end(), more.begin(), more.end());
+  return routes;
 }
 
 }  // namespace weft::api

@@ -1,3 +1,4 @@
+# dht_request_fuzz.cpp, dht_reply_fuzz.cpp, dht_record_fuzz.cpp, dht_datagram_fuzz.cpp
 if(TARGET weft_dht)
   foreach(kind request reply record datagram)
     weft_fuzz(dht_${kind}_fuzz
