@@ -38,7 +38,7 @@ struct Config {
   std::size_t verifying = 8;         // pings to newcomers in flight
   std::size_t pending = 512;         // requests without an answer, per node
   std::size_t queue = 1024;          // datagrams waiting for poll_transmit
-  std::size_t padded_ping = 128;     // without cookie: as long as its reply
+  std::size_t padded_ping = 100;     // without cookie: as long as its reply
   std::size_t padded_request = 512;  // without cookie, when the reply may be long
   // A HELLO is answered by a HELLO, whose certificate takes 220 bytes: room for both.
   std::size_t padded_hello_ping = 384;

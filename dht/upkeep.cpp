@@ -253,7 +253,9 @@ Bytes DhtState::news() {
 bool DhtState::crawl(Instant now) {
   if (!directory_on || table.size() == 0 || refresh_left > 0) return false;
   if (crawl_left == 0) {
-    if (now < next_crawl) return false;
+    // In time, or when the network has outgrown the last crawl: each doubling costs one more.
+    const bool outgrown = table.network_size() / config.crawl_slice + 1 > crawl_total;
+    if (now < next_crawl && !outgrown) return false;
     next_crawl = now + config.recrawl;
     const std::uint64_t slices = table.network_size() / config.crawl_slice + 1;
     crawl_total = std::bit_ceil(static_cast<std::uint32_t>(slices));
