@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/assert.hpp"
 #include "overlay/roster/tree.hpp"

@@ -1,6 +1,7 @@
 #include "overlay/roster/ticket.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/assert.hpp"
 #include "base/bech32.hpp"
@@ -196,7 +197,9 @@ Result<void> TicketBook::load(const Row& row) {
 std::vector<Invite> TicketBook::list() const {
   std::vector<Invite> out;
   for (const auto& [id, invite] : invites_) out.push_back(invite);
-  std::ranges::stable_sort(out, {}, &Invite::expires);
+  std::ranges::sort(out, [](const Invite& a, const Invite& b) {
+    return std::tie(a.expires, a.id) < std::tie(b.expires, b.id);
+  });
   return out;
 }
 
