@@ -27,7 +27,11 @@ void EventLoop::run() {
   native_->context.restart();
 }
 
-bool EventLoop::run_for(Duration limit) { return native_->context.run_one_for(limit) > 0; }
+bool EventLoop::run_for(Duration limit) {
+  // Asio looks at the time first: with none left it would not even run what is ready.
+  if (limit <= Duration(0)) return native_->context.poll_one() > 0;
+  return native_->context.run_one_for(limit) > 0;
+}
 
 void EventLoop::stop() { native_->context.stop(); }
 
