@@ -152,8 +152,8 @@ class ServerTest : public ::testing::Test {
   }
 
   TemporaryHome home_;
-  FakeControl control_;
   boost::asio::io_context loop_{1};
+  FakeControl control_;  // dies before the loop: the answers it owes hold sockets and timers
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       loop_.get_executor()};
   std::unique_ptr<HttpServer> server_;
