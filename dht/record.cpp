@@ -19,7 +19,9 @@ Bytes signed_bytes(const Record& record, const NetworkId& network) {
   w.array(8).uint(kVersion).bin(network.view()).uint(static_cast<std::uint64_t>(record.kind));
   w.bin(record.author).bin(record.label).uint(record.seq);
   w.uint(static_cast<std::uint64_t>(record.expires)).bin(record.value);
-  Bytes out = to_bytes(bytes_of(kSignPrefix));
+  Bytes out;
+  out.reserve(kSignPrefix.size() + w.bytes().size());
+  append(out, bytes_of(kSignPrefix));
   append(out, w.bytes());
   return out;
 }
