@@ -4,6 +4,10 @@
 
 namespace weft::node {
 
+namespace {
+constexpr std::size_t kTransmitsPerTurn = 1;  // of up to 64 KiB each
+}  // namespace
+
 Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
                OverlayListener& listener)
     : loop_(loop),
@@ -39,13 +43,14 @@ void Driver::on_batch_end() {
   drain();
 }
 
-bool Driver::send_all() {
+bool Driver::send_some(std::size_t& budget) {
   bool sent = false;
-  while (udp_ && udp_->can_send()) {
+  while (budget > 0 && udp_ && udp_->can_send()) {
     const auto transmit = overlay_.poll_transmit(io::monotonic_time(), out_);
     if (!transmit) break;
     udp_->send(*transmit, ByteView(out_).first(transmit->size));
     sent = true;
+    --budget;
   }
   return sent;
 }
@@ -53,8 +58,9 @@ bool Driver::send_all() {
 void Driver::drain() {
   if (draining_) return wake();  // an adapter called back while we were at it
   draining_ = true;
-  for (bool more = true; more;) {
-    more = send_all();
+  std::size_t budget = kTransmitsPerTurn;
+  for (bool more = true; more && budget > 0;) {
+    more = send_some(budget);
     while (auto event = overlay_.poll_event()) {
       more = true;
       if (auto* request = std::get_if<overlay::PersistRequest>(&*event))
@@ -64,6 +70,7 @@ void Driver::drain() {
     }
   }
   draining_ = false;
+  if (budget == 0) wake();
   listener_.on_drained();
   if (const auto deadline = overlay_.poll_timeout())
     timer_.arm(*deadline);

@@ -3,7 +3,8 @@
 // loop.
 //
 // Whoever changes the overlay calls wake(): at the end of the turn transmits, events and the
-// deadline are drained once, in that order, until nothing is left.
+// deadline are drained, in that order, until nothing is left or kTransmitsPerTurn went out; the rest
+// follows in the next turn, so that what arrives meanwhile does not wait behind a bulk transfer.
 #pragma once
 
 #include <functional>
@@ -58,7 +59,7 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
   void on_datagram(const Datagram& datagram) override;
   void on_batch_end() override;
   void on_writable() override { drain(); }
-  bool send_all();
+  bool send_some(std::size_t& budget);
   void store(Persist persist);
   void stored(std::uint64_t id, const Result<void>& result);
 

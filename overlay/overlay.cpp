@@ -57,7 +57,7 @@ Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, Ove
 void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
   if (datagram.payload.empty() || (datagram.payload[0] & 0x40) == 0) return;  // not QUIC
   impl_->sessions.handle_datagram(now, datagram);
-  impl_->settle(now);
+  impl_->unsettled = now;
 }
 
 void Overlay::handle_timeout(Instant now) {
@@ -78,6 +78,7 @@ std::optional<Transmit> Overlay::poll_transmit(Instant now, MutableByteView out)
 }
 
 std::optional<OverlayEvent> Overlay::poll_event() {
+  if (impl_->unsettled) impl_->settle(*impl_->unsettled);
   if (impl_->events.empty()) return std::nullopt;
   OverlayEvent event = std::move(impl_->events.front());
   impl_->events.pop_front();

@@ -268,6 +268,7 @@ struct Overlay::Impl {
   std::vector<std::vector<Row>> unsaved;  // refused by the disk, to be tried again
   std::optional<Instant> retry_store_at;
   Instant next_sweep{};
+  std::optional<Instant> unsettled;  // datagrams came then; their events are read once per batch
 };
 
 }  // namespace weft::overlay

@@ -6,6 +6,7 @@
 namespace weft::overlay {
 
 void Overlay::Impl::settle(Instant now) {
+  unsettled.reset();
   while (auto event = sessions.poll_event()) std::visit([&](const auto& e) { on(now, e); }, *event);
 }
 

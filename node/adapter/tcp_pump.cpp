@@ -24,6 +24,26 @@ int family_of(int fd) {
   return family;
 }
 
+bool is_loopback(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
+  if (peer.ss_family == AF_INET)
+    return (ntohl(reinterpret_cast<const sockaddr_in&>(peer).sin_addr.s_addr) >> 24) == 127;
+  if (peer.ss_family != AF_INET6) return false;
+  const auto& address = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&address) ||
+         (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == 127);
+}
+
+// Left alone the kernel grows these to megabytes, which a program on this very machine does not
+// need: it would only fill them in one long run while everybody else waits for the processor.
+void bound_buffers(int fd) {
+  const int size = 128 * 1024;  // the kernel counts its own overhead and doubles it
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 // Closing then sends RST instead of FIN.
 void close_with_reset(int fd) {
   const linger now{1, 0};
@@ -40,6 +60,7 @@ TcpPump::TcpPump(io::EventLoop& loop, StreamPort& port, StreamKey key, io::Uniqu
       is_unix_(family_of(socket.value()) == AF_UNIX) {
   const int one = 1;
   if (!is_unix_) ::setsockopt(socket.value(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  if (!is_unix_ && is_loopback(socket.value())) bound_buffers(socket.value());
   watch_ =
       std::make_unique<io::FdWatch>(loop, std::move(socket), static_cast<io::FdEvents&>(*this));
 }

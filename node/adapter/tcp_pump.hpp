@@ -49,7 +49,7 @@ struct PumpCounters {
 
 class TcpPump final : private io::FdEvents {
  public:
-  static constexpr std::size_t kBytesPerTurn = 256 * 1024;
+  static constexpr std::size_t kBytesPerTurn = 64 * 1024;
   static constexpr std::size_t kDiscardLimit = 1024 * 1024;
 
   // REQUIRES: `socket` is a connected stream socket. Port and owner outlive the pump.

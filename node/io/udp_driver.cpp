@@ -15,7 +15,7 @@ namespace weft::io {
 struct UdpDriver::Impl final : private FdEvents {
   Impl(EventLoop& loop, const UdpOptions& options, UdpSocket socket, DatagramSink& to)
       : sink(to),
-        calls_per_wakeup(options.receive_calls_per_wakeup),
+        bytes_per_wakeup(options.receive_bytes_per_wakeup),
         dual_stack(socket.family == AF_INET6),
         gro(socket.gro),
         bound(bound_endpoint(socket.fd.value())),
@@ -33,7 +33,7 @@ struct UdpDriver::Impl final : private FdEvents {
 
   void on_fd_readable() override {
     // What is left after a full share is reported again at once: arming looks at readiness.
-    receiver.receive(watch.fd(), calls_per_wakeup, sink);
+    receiver.receive(watch.fd(), bytes_per_wakeup, sink);
     sink.on_batch_end();
     watch.want_read();
   }
@@ -46,7 +46,7 @@ struct UdpDriver::Impl final : private FdEvents {
   void on_fd_error() override { ++counters.rx_errors; }
 
   DatagramSink& sink;
-  std::size_t calls_per_wakeup;
+  std::size_t bytes_per_wakeup;
   bool dual_stack;
   bool gro;
   Endpoint bound;

@@ -42,9 +42,10 @@ struct UdpOptions {
   PathId path = PathId::Udp;  // what received datagrams carry
   bool gso = true;
   bool gro = true;
-  bool ipv6 = true;                          // false: an IPv4 socket even where IPv6 works
-  int socket_buffer = 4 << 20;               // bytes, each direction
-  std::size_t receive_calls_per_wakeup = 4;  // fairness: then other sockets get their turn
+  bool ipv6 = true;             // false: an IPv4 socket even where IPv6 works
+  int socket_buffer = 4 << 20;  // bytes, each direction
+  // Then other sockets get their turn: what comes beside a bulk transfer waits this long at most.
+  std::size_t receive_bytes_per_wakeup = 64 * 1024;
   UdpFaults faults;
 };
 

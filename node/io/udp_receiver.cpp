@@ -11,6 +11,9 @@
 namespace weft::io {
 
 namespace {
+constexpr std::size_t kBulk = 64 * 1024;  // bytes of one call that show a bulk transfer
+constexpr std::size_t kCallCost = 256;    // so that empty datagrams and errors use up a budget too
+
 template <class T>
 T read_value(const cmsghdr* control) {
   T value{};
@@ -28,6 +31,7 @@ UdpReceiver::UdpReceiver(bool gro, PathId path, UdpCounters& counters)
       path_(path),
       message_size_(gro ? kGroSize : kPlainSize),
       messages_(gro ? kMessages / 4 : kMessages),
+      width_(messages_),
       arena_(std::make_unique_for_overwrite<std::uint8_t[]>(message_size_ * messages_)) {
   for (std::size_t i = 0; i < messages_; ++i) {
     pieces_[i] = {arena_.get() + i * message_size_, message_size_};
@@ -40,30 +44,45 @@ UdpReceiver::UdpReceiver(bool gro, PathId path, UdpCounters& counters)
 
 // The kernel overwrites these lengths on every call.
 void UdpReceiver::prepare() {
-  for (std::size_t i = 0; i < messages_; ++i) {
+  for (std::size_t i = 0; i < width_; ++i) {
     headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
     headers_[i].msg_hdr.msg_controllen = kControlSize;
     headers_[i].msg_hdr.msg_flags = 0;
   }
 }
 
-bool UdpReceiver::receive(int fd, std::size_t calls, DatagramSink& sink) {
-  for (std::size_t call = 0; call < calls; ++call) {
+bool UdpReceiver::receive(int fd, std::size_t budget, DatagramSink& sink) {
+  for (std::size_t taken = 0; taken < budget;) {
     prepare();
-    const int got =
-        ::recvmmsg(fd, headers_.data(), static_cast<unsigned>(messages_), MSG_DONTWAIT, nullptr);
+    const int result =
+        ::recvmmsg(fd, headers_.data(), static_cast<unsigned>(width_), MSG_DONTWAIT, nullptr);
     ++counters_.rx_calls;
-    if (got < 0) {
+    if (result < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) return false;
       ++counters_.rx_errors;  // an error of an earlier send, reported here once: read on
+      taken += kCallCost;
       continue;
     }
-    for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i)
-      deliver(i, headers_[i].msg_len, sink);
-    if (static_cast<std::size_t>(got) < messages_) return false;
+    const auto got = static_cast<std::size_t>(result);
+    const std::size_t asked = width_;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < got; ++i) bytes += headers_[i].msg_len;
+    choose_width(got, bytes);
+    for (std::size_t i = 0; i < got; ++i) deliver(i, headers_[i].msg_len, sink);
+    if (got < asked) return false;
+    taken += bytes + kCallCost;
   }
   return true;
+}
+
+// Narrow while long GRO batches come, else one call would outrun any budget; wide for small ones.
+void UdpReceiver::choose_width(std::size_t got, std::size_t bytes) {
+  if (bytes >= kBulk / 2) {
+    width_ = std::max<std::size_t>(width_ / 2, 1);
+  } else if (got == width_) {
+    width_ = std::min(width_ * 2, messages_);
+  }
 }
 
 void UdpReceiver::deliver(std::size_t index, std::size_t size, DatagramSink& sink) {

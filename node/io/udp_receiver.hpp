@@ -16,8 +16,9 @@ class UdpReceiver {
  public:
   UdpReceiver(bool gro, PathId path, UdpCounters& counters);
 
-  // Hands everything waiting to the sink, at most `calls` recvmmsg. True: there may be more.
-  bool receive(int fd, std::size_t calls, DatagramSink& sink);
+  // Hands what waits to the sink until nothing does or `budget` bytes (rounded up to a call) came.
+  // True: there may be more.
+  bool receive(int fd, std::size_t budget, DatagramSink& sink);
 
  private:
   static constexpr std::size_t kMessages = 32;
@@ -37,13 +38,15 @@ class UdpReceiver {
   };
 
   void prepare();
+  void choose_width(std::size_t got, std::size_t bytes);
   void deliver(std::size_t index, std::size_t size, DatagramSink& sink);
   Ancillary read_control(msghdr& header);
 
   UdpCounters& counters_;
   PathId path_;
   std::size_t message_size_;
-  std::size_t messages_;
+  std::size_t messages_;  // the arena holds so many
+  std::size_t width_;     // so many are asked for in the next call
   std::unique_ptr<std::uint8_t[]> arena_;
   std::uint32_t drops_seen_ = 0;
   std::array<mmsghdr, kMessages> headers_{};

@@ -151,6 +151,8 @@ class Connection {
   void stream_gone(Stream& stream, std::uint64_t code);
   void announce_readable(Stream& stream);
   void close_if_done(Stream& stream);
+  [[nodiscard]] std::size_t room_of(const Stream& stream) const;
+  void tell_space(Stream& stream);
   void drop_received(Stream& stream);
 
   // connection_rekey.cpp

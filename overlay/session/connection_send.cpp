@@ -60,6 +60,7 @@ Stream* Connection::next_sender() {
 void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin) {
   if (taken < 0) return;
   stream.send.sent(static_cast<std::size_t>(taken));
+  tell_space(stream);
   if (fin && static_cast<std::size_t>(taken) == offered) stream.fin_sent = true;
   if (stream.wants_to_send()) {
     senders_.rotate();

@@ -38,13 +38,31 @@ Result<StreamId> Connection::open_stream() {
 MutableByteView Connection::send_space(StreamId id) {
   Stream* stream = state_of_ == State::Up ? find(id) : nullptr;
   if (!stream || stream->send_closed || stream->fin_wanted || stream->quic_closed) return {};
-  const std::size_t held = stream->send.size();
-  if (held >= state_.limits.send_buffer) {
+  const std::size_t room = room_of(*stream);
+  if (room == 0) {
     stream->want_space = true;
     return {};
   }
   const auto space = stream->send.tail_space();
-  return space.first(std::min(space.size(), state_.limits.send_buffer - held));
+  return space.first(std::min(space.size(), room));
+}
+
+std::size_t Connection::room_of(const Stream& stream) const {
+  const auto below = [](std::size_t limit, std::size_t used) {
+    return limit > used ? limit - used : 0;
+  };
+  return std::min(below(state_.limits.send_buffer, stream.send.size()),
+                  below(state_.limits.send_ahead, stream.send.unsent()));
+}
+
+void Connection::tell_space(Stream& stream) {
+  if (!stream.want_space || stream.send_closed) return;
+  const auto& limits = state_.limits;
+  const std::size_t worth =
+      std::min({kSpaceWorthTelling, limits.send_buffer / 4, limits.send_ahead / 4});
+  if (room_of(stream) < worth) return;
+  stream.want_space = false;
+  state_.events.push_back(StreamWritable{id_, stream.id});
 }
 
 void Connection::commit(StreamId id, std::size_t size) {
@@ -169,11 +187,7 @@ void Connection::stream_data(Stream& stream, ByteView bytes, bool fin) {
 
 void Connection::stream_acked(Stream& stream, std::size_t size) {
   stream.send.acked(size);
-  if (!stream.want_space || stream.send_closed) return;
-  const std::size_t limit = state_.limits.send_buffer;
-  if (limit - stream.send.size() < std::min(kSpaceWorthTelling, limit / 4)) return;
-  stream.want_space = false;
-  state_.events.push_back(StreamWritable{id_, stream.id});
+  tell_space(stream);
 }
 
 void Connection::stream_reset_by_peer(Stream& stream, std::uint64_t code) {

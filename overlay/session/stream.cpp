@@ -53,10 +53,12 @@ std::size_t ChunkQueue::drop_front(std::size_t count) {
 }
 
 void ChunkQueue::clear() {
+  // A busy stream keeps its large chunks; one that filled less than half of the last goes back.
+  if (!chunks_.empty() && chunks_.back().end <= chunks_.back().capacity / 2)
+    next_size_ = std::max(kFirst, next_size_ / 2);
   chunks_.clear();
   chunks_.shrink_to_fit();
   size_ = 0;
-  next_size_ = std::max(kFirst, next_size_ / 2);  // a busy stream keeps its large chunks
 }
 
 void SendBuffer::commit(std::size_t count) {

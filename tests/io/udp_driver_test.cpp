@@ -225,7 +225,7 @@ TEST_F(UdpDriverTest, DatagramsOverThePathMtuAreCountedNotFragmented) {
 TEST_F(UdpDriverTest, OneWakeUpTakesAShareAndTheRestFollows) {
   UdpOptions to = loopback();
   to.gro = false;
-  to.receive_calls_per_wakeup = 1;
+  to.receive_bytes_per_wakeup = 1;
   receiver_ = open(to, in_);
   sender_ = open(loopback(), out_);
   const Bytes batch = pattern(200 * 60);

@@ -92,7 +92,9 @@ TEST(Session, AClosedSessionIsSeenByThePeerAtOnce) {
 }
 
 std::string transfer_digest(std::uint64_t seed) {
-  Pair pair(seed, {.delay = 20ms, .jitter = 5ms, .loss_permille = 20});
+  SessionLimits limits;
+  limits.send_ahead = 1 << 20;
+  Pair pair(seed, {.delay = 20ms, .jitter = 5ms, .loss_permille = 20}, limits);
   const auto id = *pair.a.layer.dial(pair.now, pair.target(seed % 2 == 0));
   EXPECT_TRUE(pair.run_until([&] { return !Pair::of<SessionUp>(pair.b).empty(); }, 10s));
   const auto stream = *pair.a.layer.open_stream(pair.now, id);

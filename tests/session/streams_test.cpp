@@ -55,6 +55,20 @@ TEST(Streams, BackpressureStopsTheWriterUntilTheReaderConsumes) {
   EXPECT_GT(a.write(c.pair.now, c.at_a, stream, block), 0u);
 }
 
+TEST(Streams, AWriterRunsAheadOfThePathOnlySoFar) {
+  SessionLimits limits;
+  limits.send_ahead = 64 << 10;
+  Connected c({}, limits);
+  const auto stream = c.open();
+  const Bytes block(1 << 20, 7);
+  auto& a = c.pair.a.layer;
+  EXPECT_EQ(a.write(c.pair.now, c.at_a, stream, block), std::size_t{64} << 10);
+  EXPECT_TRUE(a.send_space(c.at_a, stream).empty());
+  // Nobody reads there and little is acknowledged yet: that it left is enough.
+  EXPECT_TRUE(c.pair.run_until([&] { return !Pair::of<StreamWritable>(c.pair.a).empty(); }, 2s));
+  EXPECT_GE(a.write(c.pair.now, c.at_a, stream, block), std::size_t{16} << 10);
+}
+
 TEST(Streams, HalfCloseLeavesTheOtherDirectionOpen) {
   Connected c;
   const auto stream = c.open();
