@@ -2,11 +2,19 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "base/crypto.hpp"
 #include "simulations/experiment.hpp"
@@ -22,32 +30,38 @@ struct Options {
   std::uint32_t nodes = 0;
   std::int64_t seed = -1;
   std::string trace;
-  bool json = false;
-  bool quiet = false;
-  CLI::App* run = nullptr;
-  CLI::App* list = nullptr;
 };
-Options g_options;
 std::atomic<bool> g_stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void on_interrupt(int) { g_stop.store(true, std::memory_order_relaxed); }
 
+// A broken invariant aborts: then the last line says how to see it again.
+std::string g_replay;
+void on_abort(int) {
+  const auto ignored = write(STDERR_FILENO, g_replay.data(), g_replay.size());
+  static_cast<void>(ignored);
+}
+
 std::vector<std::filesystem::path> scenario_directories() {
   std::vector<std::filesystem::path> places;
   if (const char* own = std::getenv("WEFT_SCENARIOS")) places.emplace_back(own);
+  // Installed: PREFIX/bin/weft and PREFIX/share/weft/scenarios.
+  std::error_code none;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", none);
+  if (!none) places.push_back(self.parent_path().parent_path() / "share/weft/scenarios");
   places.emplace_back("simulations/scenarios");
   places.emplace_back(WEFT_SCENARIO_DIR);
   return places;
 }
 
-// A file, or the bare name of a scenario that comes with weft.
+// A file, or the bare name of a scenario that comes with weft; empty: neither.
 std::string find_scenario(const std::string& name) {
   if (std::filesystem::is_regular_file(name)) return name;
   for (const auto& place : scenario_directories())
     if (auto file = place / (name + ".toml"); std::filesystem::is_regular_file(file))
       return file.string();
-  return name;
+  return {};
 }
 
 std::uint64_t resident_bytes() {
@@ -58,13 +72,37 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-int complain(const Error& error) {
-  if (g_options.json) {
-    const nlohmann::ordered_json json{{"schema", "weft.error/1"}, {"error", error.detail}};
+enum Exit { kDone = 0, kFailed = 1, kUsage = 2, kNotFound = 4, kInterrupted = 130 };
+
+int complain(const SimHost& host, Exit code, const std::string& title, const std::string& why,
+             const std::string& fix) {
+  if (host.json) {
+    const nlohmann::ordered_json json{{"schema", "weft.error/1"},
+                                      {"code", static_cast<int>(code)},
+                                      {"title", title},
+                                      {"detail", why},
+                                      {"fix", fix}};
     std::cout << json.dump() << "\n";
+  } else {
+    std::cerr << "weft: " << title << "\n";
+    if (!why.empty()) std::cerr << "  why: " << why << "\n";
+    if (!fix.empty()) std::cerr << "  fix: " << fix << "\n";
   }
-  std::cerr << "weft sim: " << error.detail << "\n";
-  return 2;
+  return code;
+}
+
+// The scenario of that name or file, or the exit code of the complaint.
+std::expected<Scenario, int> open_scenario(const SimHost& host, const std::string& name) {
+  const std::string file = find_scenario(name);
+  if (file.empty())
+    return std::unexpected(complain(host, kNotFound, "there is no scenario " + name,
+                                    "it is neither a file nor one that comes with weft",
+                                    host.program + " sim list"));
+  auto scenario = load_scenario(file);
+  if (!scenario)
+    return std::unexpected(complain(host, kUsage, "the scenario has an error",
+                                    scenario.error().detail, host.program + " sim check " + name));
+  return std::move(*scenario);
 }
 
 class Trace {
@@ -89,21 +127,41 @@ class Trace {
   Bytes row_;
 };
 
-void show_progress(const Experiment& experiment, Duration done, Duration whole, double wall,
-                   std::uint64_t events) {
-  if (g_options.quiet) return;
-  const auto percent = done.count() * 100 / whole.count();
-  std::cerr << "\r" << percent << " %  " << done / 1min << " of " << whole / 1min << " min  "
-            << events << " events  "
-            << static_cast<std::uint64_t>(wall > 0 ? static_cast<double>(events) / wall : 0)
-            << "/s";
-  if (!experiment.samples().empty()) {
-    const Sample& last = experiment.samples().back();
-    std::cerr << "  online " << last.online << "  p50 " << last.p50_ms << " ms  "
-              << static_cast<int>(last.bytes_per_node_second) << " B/s/node";
+// One line that is written over; without a terminal one line per tenth of the run.
+class Progress {
+ public:
+  Progress(const SimHost& host, Duration whole)
+      : whole_(whole), terminal_(isatty(STDERR_FILENO) == 1), off_(host.quiet) {}
+
+  void show(const Experiment& experiment, Duration done, double wall, std::uint64_t events) {
+    if (off_) return;
+    const auto percent = done.count() * 100 / whole_.count();
+    if (!terminal_ && percent / 10 == shown_) return;
+    if (terminal_ && wall - shown_at_ < 0.2 && done < whole_) return;
+    shown_ = percent / 10;
+    shown_at_ = wall;
+    std::cerr << (terminal_ ? "\r" : "") << percent << " %  " << done / 1min << " of "
+              << whole_ / 1min << " min  " << events / 1000 << "k events  "
+              << static_cast<std::uint64_t>(wall > 0 ? static_cast<double>(events) / wall : 0)
+              << "/s";
+    if (!experiment.samples().empty()) {
+      const Sample& last = experiment.samples().back();
+      std::cerr << "  online " << last.online << "  p50 " << last.p50_ms << " ms  "
+                << static_cast<int>(last.bytes_per_node_second) << " B/s/node";
+    }
+    std::cerr << (terminal_ ? "    " : "\n") << std::flush;
   }
-  std::cerr << "    " << std::flush;
-}
+  void end() const {
+    if (!off_ && terminal_) std::cerr << "\n";
+  }
+
+ private:
+  Duration whole_;
+  bool terminal_;
+  bool off_;
+  std::int64_t shown_ = -1;
+  double shown_at_ = -1;
+};
 
 void print_result(const RunResult& r) {
   const auto line = [&](const char* label, Operation operation, std::uint32_t from) {
@@ -133,59 +191,87 @@ void print_result(const RunResult& r) {
   std::printf("digest   %s\n", r.digest.c_str());
 }
 
-int run_scenario() {
-  const auto scenario = load_scenario(find_scenario(g_options.scenario));
-  if (!scenario) return complain(scenario.error());
-  const std::uint32_t nodes = g_options.nodes != 0 ? g_options.nodes : scenario->nodes;
-  const auto seed =
-      g_options.seed >= 0 ? static_cast<std::uint64_t>(g_options.seed) : scenario->seed;
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Runs in short steps of virtual time, so that progress shows and Ctrl-C is heard.
+double run_watched(Experiment& experiment, const SimHost& host, Duration whole) {
+  g_stop = false;
+  const auto old_interrupt = std::signal(SIGINT, on_interrupt);
+  const auto old_terminate = std::signal(SIGTERM, on_interrupt);
+  const auto started = std::chrono::steady_clock::now();
+  Progress progress(host, whole);
+  for (Duration at = 0s; at < whole && !g_stop;) {
+    at = std::min(at + 2s, whole);
+    experiment.run_until(Instant{at}, &g_stop);
+    progress.show(experiment, at, seconds_since(started), experiment.simulator().events());
+  }
+  std::signal(SIGINT, old_interrupt);
+  std::signal(SIGTERM, old_terminate);
+  progress.end();
+  return seconds_since(started);
+}
+
+int run_scenario(const SimHost& host, const Options& options) {
+  const auto scenario = open_scenario(host, options.scenario);
+  if (!scenario) return scenario.error();
+  const std::uint32_t nodes = options.nodes != 0 ? options.nodes : scenario->nodes;
+  const auto seed = options.seed >= 0 ? static_cast<std::uint64_t>(options.seed) : scenario->seed;
   crypto::initialise();
   auto experiment = Experiment::create(*scenario, nodes, seed);
-  if (!experiment) return complain(experiment.error());
+  if (!experiment)
+    return complain(host, kUsage, "the scenario cannot run", experiment.error().detail, "");
   std::unique_ptr<Trace> trace;
-  if (!g_options.trace.empty()) {
-    trace = std::make_unique<Trace>(g_options.trace);
-    if (!trace->good()) return complain({Errc::Storage, "cannot write " + g_options.trace});
+  if (!options.trace.empty()) {
+    trace = std::make_unique<Trace>(options.trace);
+    if (!trace->good())
+      return complain(host, kFailed, "cannot write " + options.trace, std::strerror(errno), "");
     (*experiment)->simulator().on_delivery = [&](Instant at, std::uint32_t from, std::uint32_t to,
                                                  ByteView bytes) {
       trace->add(at, from, to, bytes);
     };
   }
-  g_stop = false;
-  const auto old_handler = std::signal(SIGINT, on_interrupt);
-  const auto started = std::chrono::steady_clock::now();
-  const auto wall = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  };
-  for (Duration at = 0s; at < scenario->duration && !g_stop;) {
-    at = std::min(at + 10s, scenario->duration);
-    (*experiment)->run_until(Instant{at}, &g_stop);
-    if (at % 1min == 0s || at == scenario->duration)
-      show_progress(**experiment, at, scenario->duration, wall(),
-                    (*experiment)->simulator().events());
-  }
-  std::signal(SIGINT, old_handler);
-  if (!g_options.quiet) std::cerr << "\n";
+  const std::string replay = host.program + " sim run " + options.scenario + " --nodes " +
+                             std::to_string(nodes) + " --seed " + std::to_string(seed);
+  g_replay = "repeat: " + replay + "\n";
+  std::signal(SIGABRT, on_abort);
+  const double wall = run_watched(**experiment, host, scenario->duration);
   RunResult result = (*experiment)->finish(g_stop);
-  result.wall_seconds = wall();
+  result.wall_seconds = wall;
   result.rss_bytes = resident_bytes();
-  if (!g_options.out.empty()) {
-    const auto written = write_report(result, scenario->description, g_options.out);
-    if (!written) return complain(written.error());
-    if (!g_options.quiet) std::cerr << "report: " << g_options.out << "/report.html\n";
+  if (!options.out.empty()) {
+    const auto written = write_report(result, scenario->description, options.out);
+    if (!written)
+      return complain(host, kFailed, "cannot write the report", written.error().detail, "");
+    if (!host.quiet) std::cerr << "report: " << options.out << "/report.html\n";
   }
-  if (g_options.json)
+  if (host.json)
     std::cout << to_json(result).dump() << "\n";
   else
     print_result(result);
-  if (!result.broken.empty())
-    std::cerr << "repeat: weft sim run " << g_options.scenario << " --nodes " << nodes << " --seed "
-              << seed << "\n";
-  if (result.interrupted) return 130;
-  return result.broken.empty() ? 0 : 1;
+  if (!result.broken.empty()) std::cerr << "repeat: " << replay << "\n";
+  if (result.interrupted) return kInterrupted;
+  return result.broken.empty() ? kDone : kFailed;
 }
 
-int list_scenarios() {
+int check_scenario(const SimHost& host, const std::string& name) {
+  const auto scenario = open_scenario(host, name);
+  if (!scenario) return scenario.error();
+  if (host.json)
+    std::cout << nlohmann::ordered_json{{"schema", "weft.sim-check/1"},
+                                        {"name", scenario->name},
+                                        {"nodes", scenario->nodes},
+                                        {"virtual_s", scenario->duration / 1s}}
+                     .dump()
+              << "\n";
+  else
+    std::cout << "ok  " << scenario->name << ": " << scenario->nodes << " nodes, "
+              << scenario->duration / 1min << " virtual minutes\n";
+  return kDone;
+}
+
+int list_scenarios(const SimHost& host) {
   nlohmann::ordered_json json{{"schema", "weft.sim-list/1"},
                               {"scenarios", nlohmann::ordered_json::array()}};
   for (const auto& place : scenario_directories()) {
@@ -200,42 +286,48 @@ int list_scenarios() {
       json["scenarios"].push_back({{"name", file.stem().string()},
                                    {"nodes", scenario ? scenario->nodes : 0},
                                    {"description", text}});
-      if (!g_options.json)
+      if (!host.json)
         std::printf("%-16s %6u nodes  %s\n", file.stem().c_str(), scenario ? scenario->nodes : 0,
                     text.c_str());
     }
     if (!files.empty()) break;  // the first place that has any
   }
-  if (g_options.json) std::cout << json.dump() << "\n";
+  if (host.json) std::cout << json.dump() << "\n";
   return 0;
 }
 
 }  // namespace
 
-void add_sim_commands(CLI::App& app) {
-  auto* sim = app.add_subcommand("sim", "simulate a network with the real cores");
+void add_sim_commands(CLI::App& app, const SimHost& host) {
+  auto options = std::make_shared<Options>();
+  auto* sim = app.add_subcommand("sim", "Simulate a network with the real cores");
   sim->require_subcommand(1);
-  auto* run = sim->add_subcommand("run", "run a scenario: same seed, same digest");
-  run->add_option("scenario", g_options.scenario, "a TOML file, or a name from `weft sim list`")
-      ->required();
-  run->add_option("--nodes", g_options.nodes, "how many nodes (else the scenario's)")
-      ->check(CLI::Range(2, 2'000'000));
-  run->add_option("--seed", g_options.seed, "where all randomness comes from")
-      ->check(CLI::NonNegativeNumber);
-  run->add_option("--out", g_options.out, "directory for CSV, plots and report.html");
-  run->add_option("--trace", g_options.trace, "file for one 18-byte row per delivered datagram");
-  run->add_flag("--json", g_options.json, "print weft.sim/1");
-  run->add_flag("--quiet", g_options.quiet, "no progress on stderr");
-  auto* list = sim->add_subcommand("list", "scenarios that come with weft");
-  list->add_flag("--json", g_options.json, "print weft.sim-list/1");
-  g_options.run = run;
-  g_options.list = list;
-}
-
-int run_sim_command() {
-  if (g_options.run != nullptr && g_options.run->parsed()) return run_scenario();
-  if (g_options.list != nullptr && g_options.list->parsed()) return list_scenarios();
-  return -1;
+  auto* run = sim->add_subcommand("run", "Run a scenario: same seed, same digest");
+  run->add_option("scenario", options->scenario, "a TOML file, or a name from `weft sim list`")
+      ->required()
+      ->type_name("FILE");
+  run->add_option("--nodes", options->nodes, "how many nodes (else the scenario's)")
+      ->check(CLI::Range(2, 2'000'000))
+      ->type_name("N");
+  run->add_option("--seed", options->seed, "where all randomness comes from")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("S");
+  run->add_option("--out", options->out, "directory for CSV, plots and report.html")
+      ->type_name("DIR");
+  run->add_option("--trace", options->trace, "file for one 18-byte row per delivered datagram")
+      ->type_name("FILE");
+  run->footer("example: weft sim run bootstrap --nodes 200 --out /tmp/bootstrap");
+  run->callback(
+      [host, options] { host.action = [host, options] { return run_scenario(host, *options); }; });
+  auto* list = sim->add_subcommand("list", "Scenarios that come with weft");
+  list->callback([host] { host.action = [host] { return list_scenarios(host); }; });
+  auto* check = sim->add_subcommand("check", "Read a scenario and say what is wrong with it");
+  check->add_option("scenario", options->scenario, "a TOML file or a name")
+      ->required()
+      ->type_name("FILE");
+  check->callback([host, options] {
+    host.action = [host, options] { return check_scenario(host, options->scenario); };
+  });
 }
 
 }  // namespace weft::sim

@@ -1,10 +1,22 @@
-// The simulator as a program of its own: `weft_sim sim run ...`, without the daemon beside it.
+// The simulator as a program of its own: the same `sim` command without the daemon around it, for
+// machines where the IO libraries are missing and for quick builds of the cores alone.
 #include "simulations/sim_command.hpp"
 
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
 int main(int argc, char** argv) {
+  bool json = false;
+  bool quiet = false;
+  const std::string program = argv[0];
+  std::function<int()> action;
   CLI::App app{"weft's simulator"};
+  app.add_flag("--json", json, "one JSON object on standard output");
+  app.add_flag("--quiet", quiet, "no talk on standard error");
   app.require_subcommand(1);
-  weft::sim::add_sim_commands(app);
+  app.fallthrough();
+  weft::sim::add_sim_commands(app, {json, quiet, program, action});
   CLI11_PARSE(app, argc, argv);
-  return weft::sim::run_sim_command();
+  return action ? action() : 2;
 }

@@ -8,6 +8,7 @@
 
 #include "node/daemon.hpp"
 #include "node/version.hpp"
+#include "simulations/sim_command.hpp"
 #include "tools/weft/context.hpp"
 
 namespace weft::cli {
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
   add_network_commands(app, context);
   add_service_commands(app, context);
   add_config_commands(app, context);
+  sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
