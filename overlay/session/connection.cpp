@@ -112,7 +112,7 @@ void Connection::fill_settings(ngtcp2_settings& settings, ngtcp2_transport_param
   settings.max_tx_udp_payload_size = kLargestPacket;
   settings.pmtud_probes = kMtuProbes.data();
   settings.pmtud_probeslen = kMtuProbes.size();
-  settings.ack_thresh = 8;
+  settings.ack_thresh = kAckThreshold;
   settings.handshake_timeout =
       static_cast<ngtcp2_duration>(std::max<Duration>(handshake_until_ - now, 1ms).count());
   settings.rand_ctx.native_handle = &state_.rng;
@@ -259,6 +259,7 @@ void Connection::receive(Instant now, const Datagram& datagram) {
     fail_with(now, result);
     return;
   }
+  if (unanswered_++ == 0 && state_of_ == State::Up) ack_hold_ = now + kAckHold;
   follow_path();
   if (state_of_ == State::Up && handshake_) {
     handshake_.reset();
@@ -343,6 +344,7 @@ Result<void> Connection::migrate(Instant now, PathId path, const Endpoint& remot
   const auto* entry = path_for(path, remote, true);
   ngtcp2_path_storage storage;
   fill_path(storage, *entry);
+  ack_hold_.reset();
   const int result = ngtcp2_conn_initiate_migration(quic_, &storage.path, stamp(now));
   if (result != 0) return fail(Errc::NoPath, ngtcp2_strerror(result));
   return {};
@@ -387,6 +389,7 @@ Instant Connection::deadline() const {
   const auto expiry = ngtcp2_conn_get_expiry(quic_);
   if (expiry < static_cast<ngtcp2_tstamp>(Instant::max().time_since_epoch().count()))
     soonest = Instant(Duration(static_cast<std::int64_t>(expiry)));
+  if (holds_back(soonest)) soonest = *ack_hold_;
   if (!reply_seen_) consider(fallback_at_);
   consider(key_update_at_);
   consider(rekey_at_);

@@ -28,6 +28,9 @@
 
 namespace weft::session {
 
+inline constexpr std::size_t kAckThreshold = 8;  // packets that are acknowledged at once
+inline constexpr Duration kAckHold = 1ms;        // what fewer wait; the granularity of RFC 9002
+
 class Connection {
  public:
   struct Inbound {
@@ -136,6 +139,7 @@ class Connection {
   ngtcp2_ssize write_streams(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
                              ngtcp2_pkt_info* info);
   Stream* next_sender();
+  [[nodiscard]] bool holds_back(Instant now) const;
   void wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin);
   std::optional<Transmit> transmit_close(MutableByteView out, Instant now);
   std::optional<Transmit> finish_batch(const Packet& first, std::size_t used, std::size_t segment);
@@ -204,6 +208,11 @@ class Connection {
   bool close_unsent_ = false;
   Bytes close_packet_;
   std::uint64_t close_replies_ = 0;
+
+  // ngtcp2 acknowledges after an eighth of the round trip: on a short path that is at once, and
+  // doubles the packets of a dialogue. Until then an acknowledgement waits for a packet to ride in.
+  std::optional<Instant> ack_hold_;
+  std::size_t unanswered_ = 0;  // packets received since we last wrote
 
   std::uint64_t tx_bytes_ = 0;
   std::uint64_t rx_bytes_ = 0;

@@ -41,6 +41,11 @@ std::optional<Transmit> Connection::transmit_close(MutableByteView out, Instant 
   return Transmit{entry->path, entry->remote, close_packet_.size(), 0, Ecn::NotEct};
 }
 
+bool Connection::holds_back(Instant now) const {
+  return ack_hold_ && now < *ack_hold_ && unanswered_ < kAckThreshold && state_of_ == State::Up &&
+         senders_.front() == nullptr && messages_.empty() && held_.empty();
+}
+
 Stream* Connection::next_sender() {
   // With the session's window used up only a bare end of stream can go out.
   const bool starved = ngtcp2_conn_get_max_data_left(quic_) == 0;
@@ -158,6 +163,11 @@ std::optional<Transmit> Connection::finish_batch(const Packet& first, std::size_
 std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
   if (state_of_ == State::Dead) return std::nullopt;
   if (state_of_ == State::Closing) return transmit_close(out, now);
+  if (holds_back(now)) return std::nullopt;
+  // A packet written sooner than ngtcp2 thinks an acknowledgement due carries none: hold on.
+  if (ack_hold_)
+    ack_hold_ = unanswered_ < kAckThreshold ? std::optional(now + kAckHold) : std::nullopt;
+  unanswered_ = 0;
   const auto ts = stamp(now);
   Packet first;
   std::size_t used = 0;

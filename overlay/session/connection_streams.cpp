@@ -100,6 +100,7 @@ void Connection::reset(StreamId id, std::uint64_t code) {
   stream->send.abandon();
   senders_.remove(*stream);
   drop_received(*stream);
+  ack_hold_.reset();
   if (!stream->quic_closed) ngtcp2_conn_shutdown_stream(quic_, 0, id, code);
   close_if_done(*stream);
 }

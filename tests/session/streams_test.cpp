@@ -69,6 +69,32 @@ TEST(Streams, AWriterRunsAheadOfThePathOnlySoFar) {
   EXPECT_GE(a.write(c.pair.now, c.at_a, stream, block), std::size_t{16} << 10);
 }
 
+// A question and an answer are two packets, also where an eighth of the round trip is nothing.
+TEST(Streams, ADialogueOnAShortPathCarriesItsOwnAcknowledgements) {
+  constexpr int kRounds = 200;
+  Connected c({.delay = 50us});
+  const auto stream = c.open();
+  c.pair.run(1s);  // path MTU probes and the like are over
+  int datagrams = 0;
+  c.pair.tap = [&](int, Bytes&) { return ++datagrams, true; };
+  c.pair.on_event = [&](End& at, const SessionEvent& event) {
+    if (!std::holds_alternative<StreamReadable>(event)) return;
+    const Bytes got = c.drain(at, stream);
+    if (&at == &c.pair.b && !got.empty()) at.layer.write(c.pair.now, c.at_b, stream, got);
+  };
+  for (int round = 0; round < kRounds; ++round) {
+    ASSERT_EQ(c.pair.a.layer.write(c.pair.now, c.at_a, stream, bytes_of("ping")), 4u);
+    c.pair.run(150us);
+  }
+  EXPECT_GE(datagrams, 2 * kRounds);
+  EXPECT_LE(datagrams, 2 * kRounds + kRounds / 10);
+  // Nobody speaks any more: the last answer is acknowledged all the same.
+  c.pair.run(2ms);
+  const int before = datagrams;
+  c.pair.run(500ms);
+  EXPECT_EQ(datagrams, before);
+}
+
 TEST(Streams, HalfCloseLeavesTheOtherDirectionOpen) {
   Connected c;
   const auto stream = c.open();
