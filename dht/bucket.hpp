@@ -16,6 +16,7 @@ struct Entry {
   std::uint16_t rtt_ms = 0;  // smoothed
   std::uint16_t prefix = 0;  // short_prefix of its address
   std::uint8_t fails = 0;    // requests without answer since heard
+  std::uint8_t shared = 0;   // leading bits its id shares with ours, at most 255
 };
 
 struct Bucket {

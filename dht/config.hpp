@@ -51,11 +51,12 @@ struct Config {
   std::size_t rate_slots = 64;      // sources told apart at once
   Duration cookie_epoch = 5min;     // the current and the last epoch count: at most 10 min
 
-  // Upkeep. An entry is pinged when it was silent for half its known life, within these bounds:
-  // sessions are Weibull with k = 0.5, so who was here long stays long.
-  Duration ping_min = 5min;
+  // Upkeep. An entry is pinged when it was silent for an eighth of the life to be expected (seen
+  // churn, or its own age if longer: sessions are Weibull with k = 0.5, who was here long stays
+  // long), within these bounds. Beyond the k nearest and the narrow buckets, half of that life.
+  Duration ping_min = 20s;
   Duration ping_max = 14min;  // below relay_age: near contacts can always be told
-  Duration wide_min = 30min;  // the extra places of wide buckets: their whole known life
+  Duration wide_min = 30min;  // far entries in full-table mode: their whole expected life
   Duration wide_max = 2h;
   Duration ping_pace = 2s;        // at most one upkeep ping in this time
   Duration upkeep_step = 250ms;   // between the steps of joining and crawling
@@ -71,9 +72,10 @@ struct Config {
   std::uint64_t full_table_bits_per_second = 8000;
   Duration mean_session = 2h;
   std::size_t full_table_max = 30000;
-  Duration recrawl = 4h;        // news is lossy: ask everybody again
-  std::size_t crawl_slice = 8;  // nodes per question of a crawl
-  std::size_t news = 12;        // contacts told along with one upkeep message
+  Duration recrawl = 4h;         // news is lossy: ask everybody again
+  std::size_t crawl_slice = 12;  // nodes per question of a crawl: one full reply
+  Duration newcomer = 5min;      // whom one meets says so this long, and is told on as news
+  std::size_t news = 12;         // contacts told along with one upkeep message
 
   // Records.
   std::size_t records = 4096;  // stored per node

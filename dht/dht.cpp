@@ -24,6 +24,7 @@ DhtState::DhtState(Instant now, const DhtSetup& setup)
       server(setup.server),
       reachable(setup.server),
       reachable_since(now),
+      newcomer_until(now + setup.config.newcomer),
       upkeep_at(now + setup.config.ping_pace),
       next_persist(now + setup.config.persist_peers),
       next_self_lookup(now + setup.config.refresh) {
@@ -87,13 +88,15 @@ void DhtState::on_reply(Instant now, const Unsealed& in) {
   }
   cookies.store(now, from, reply->cookie);
   if ((reply->flags & kFlagServer) != 0) {
-    const auto inserted = table.on_reply(now, from, rtt);
-    learn(from, false);
-    if (inserted == RoutingTable::Inserted::New) on_new_contact(now, from);
+    if (table.on_reply(now, from, rtt) == RoutingTable::Inserted::New)
+      on_new_contact(now, from, (reply->flags & kFlagNewcomer) != 0);
+    else
+      learn(from, false);
   } else {
     table.remove(in.sender);
     unlearn(from);
   }
+  if (pending->first == told_in) news_arrived(reply->known);
   Task* task = find_task(pending->task);
   if (task == nullptr) return;
   ++task->stats.replies;
@@ -145,7 +148,7 @@ void DhtState::on_deadline(Instant now) {
 
 Request DhtState::rebuild(Instant now, const Pending& pending) {
   Request request;
-  request.flags = flags();
+  request.flags = flags(now);
   request.cookie = cookies.find(now, pending.to);
   const Task* task = find_task(pending.task);
   if (task == nullptr) return request;  // a ping proves life as well as anything
@@ -157,20 +160,22 @@ Request DhtState::rebuild(Instant now, const Pending& pending) {
     request.type = MessageType::Get;
     request.target = task->lookup.target();
     request.kind = task->options.kind;
+    request.skip = pending.skip;
   } else {
     request.type = MessageType::FindNode;
     request.target = task->lookup.target();
+    request.skip = pending.skip;
   }
   return request;
 }
 
 bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
-                       bool again) {
+                       std::uint8_t again) {
   if (rpc.full() || outgoing.size() - out_head >= config.queue) {
     ++counters.dropped;
     return false;
   }
-  request.flags = flags();
+  request.flags = flags(now);
   request.cookie = cookies.find(now, to);
   const Entry* known = table.find(book.id(to));
   const bool knows_us = request.cookie || (known != nullptr && known->handle == to);
@@ -181,8 +186,10 @@ bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose 
   out.hello = request.type != MessageType::Put && (!knows_us || !sealer.proven(book.at(to)));
   out.pad_to = padding_for(request, out.hello);
   const Duration rtt = known != nullptr ? Duration(std::chrono::milliseconds(known->rtt_ms)) : 0ms;
-  rpc.sent(now, out.nonce, to, purpose, task != nullptr ? static_cast<std::uint32_t>(task->id) : 0,
-           rtt, again);
+  Pending& pending = rpc.sent(now, out.nonce, to, purpose,
+                              task != nullptr ? static_cast<std::uint32_t>(task->id) : 0, rtt);
+  pending.again = again;
+  pending.skip = static_cast<std::uint8_t>(request.skip);
   if (task != nullptr) ++task->stats.requests;
   enqueue(std::move(out));
   return true;
@@ -213,8 +220,9 @@ void DhtState::emit(DhtEvent&& event) {
   events.push_back(std::move(event));
 }
 
-std::uint64_t DhtState::flags() const {
-  return (server ? kFlagServer : 0) | (directory_on ? kFlagFullTable : 0);
+std::uint64_t DhtState::flags(Instant now) const {
+  return (server ? kFlagServer : 0) | (directory_on ? kFlagFullTable : 0) |
+         (now < newcomer_until ? kFlagNewcomer : 0);
 }
 
 void DhtState::sweep_book() {
@@ -317,6 +325,7 @@ void Dht::set_self(Instant now, const Contact& self) {
   WEFT_ASSERT(self.id == state_->self.id);
   state_->self = self;
   state_->self_handle = state_->book.intern(self);
+  state_->newcomer_until = now + state_->config.newcomer;
   for (OwnRecord& own : state_->own)
     if (own.record.is_presence()) own.next = std::min(own.next, now);
   state_->upkeep_at = std::min(state_->upkeep_at, now + state_->config.ping_pace);
@@ -334,6 +343,12 @@ const Contact& Dht::self() const { return state_->self; }
 bool Dht::is_server() const { return state_->server; }
 bool Dht::full_table() const { return state_->directory_on; }
 std::size_t Dht::table_size() const { return state_->table.size(); }
+bool Dht::knows(const NodeId& node) const {
+  const DhtState& s = *state_;
+  return s.table.find(node) != nullptr ||
+         std::ranges::binary_search(s.directory, node, {},
+                                    [&](ContactHandle handle) { return s.book.id(handle); });
+}
 std::size_t Dht::directory_size() const { return state_->directory.size(); }
 std::size_t Dht::record_count() const { return state_->records.size(); }
 bool Dht::holds(const Key& key) const { return state_->records.holds(key); }

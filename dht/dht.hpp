@@ -161,8 +161,9 @@ class Dht {
   [[nodiscard]] const Contact& self() const;
   [[nodiscard]] bool is_server() const;
   [[nodiscard]] bool full_table() const;
-  [[nodiscard]] std::size_t table_size() const;      // verified contacts
-  [[nodiscard]] std::size_t directory_size() const;  // full-table mode: nodes known of
+  [[nodiscard]] std::size_t table_size() const;        // verified contacts
+  [[nodiscard]] bool knows(const NodeId& node) const;  // verified or by hearsay
+  [[nodiscard]] std::size_t directory_size() const;    // full-table mode: nodes known of
   [[nodiscard]] std::size_t record_count() const;
   [[nodiscard]] bool holds(const Key& key) const;
   [[nodiscard]] std::uint64_t network_size() const;  // estimate from the density around us

@@ -48,6 +48,12 @@ Result<Cookie> read_cookie(wire::Reader& r) {
   return read_be<Cookie>(bytes);
 }
 
+Result<std::uint64_t> read_skip(wire::Reader& r) {
+  WEFT_TRY(const std::uint64_t skip, r.uint());
+  if (skip > Request::kMaxSkip) return fail(Errc::TooLarge, "contacts to skip");
+  return skip;
+}
+
 }  // namespace
 
 Bytes Request::encode() const {
@@ -62,12 +68,14 @@ Bytes Request::encode() const {
       if (!contacts.empty()) w.bin(contacts);
       break;
     case MessageType::FindNode:
-      head(1);
+      head(skip == 0 ? 1 : 2);
       w.bin(target.view());
+      if (skip != 0) w.uint(skip);
       break;
     case MessageType::Get:
-      head(2);
+      head(skip == 0 ? 2 : 3);
       w.bin(target.view()).uint(static_cast<std::uint64_t>(kind));
+      if (skip != 0) w.uint(skip);
       break;
     case MessageType::Put:
       head(2);
@@ -99,6 +107,9 @@ Result<Request> Request::decode(ByteView body) {
     case MessageType::FindNode: {
       if (fields < 4) return fail(Errc::Malformed, "no target");
       WEFT_TRY(request.target.bytes, r.fixed<32>());
+      if (fields > 4) {
+        WEFT_TRY(request.skip, read_skip(r));
+      }
       break;
     }
     case MessageType::Get: {
@@ -108,6 +119,9 @@ Result<Request> Request::decode(ByteView body) {
       if (kind > static_cast<std::uint64_t>(RecordKind::Provider))
         return fail(Errc::Unsupported, "record kind");
       request.kind = static_cast<RecordKind>(kind);
+      if (fields > 5) {
+        WEFT_TRY(request.skip, read_skip(r));
+      }
       break;
     }
     case MessageType::Put: {
@@ -132,11 +146,15 @@ Bytes Reply::encode() const {
   };
   switch (type) {
     case MessageType::Ping: {
-      head(observed ? 1 : 0);
-      if (!observed) break;
-      Bytes bytes;
-      weft::append_wire(bytes, *observed);
-      w.bin(bytes);
+      head(known != 0 ? 2 : observed ? 1 : 0);
+      if (observed) {
+        Bytes bytes;
+        weft::append_wire(bytes, *observed);
+        w.bin(bytes);
+      } else if (known != 0) {
+        w.nil();
+      }
+      if (known != 0) w.uint(known);
       break;
     }
     case MessageType::FindNode:
@@ -167,9 +185,16 @@ Result<Reply> Reply::decode(ByteView body) {
   switch (reply.type) {
     case MessageType::Ping: {
       if (fields < 4) break;
-      WEFT_TRY(const ByteView view, r.bin(Endpoint::kWireSize));
-      WEFT_TRY(const Endpoint observed, endpoint_from_wire(view));
-      reply.observed = observed;
+      if (r.peek() == wire::Kind::Nil) {
+        WEFT_CHECK(r.nil());
+      } else {
+        WEFT_TRY(const ByteView view, r.bin(Endpoint::kWireSize));
+        WEFT_TRY(const Endpoint observed, endpoint_from_wire(view));
+        reply.observed = observed;
+      }
+      if (fields > 4) {
+        WEFT_TRY(reply.known, r.uint());
+      }
       break;
     }
     case MessageType::FindNode: {

@@ -3,11 +3,12 @@
 //
 //   request  [type, flags, cookie 8 | nil, ...]
 //     1 ping       [.., contacts]               news: servers the sender met lately
-//     2 find_node  [.., target 32]
-//     3 get        [.., key 32, kind]
+//     2 find_node  [.., target 32, skip?]       skip: the nearest so many are known already
+//     3 get        [.., key 32, kind, skip?]
 //     4 put        [.., cas | nil, record]
 //   reply    [type, flags, cookie 8, ...]       the request's nonce lies outside the body
-//     1 ping       [.., endpoint 18]            where the request came from
+//     1 ping       [.., endpoint 18 | nil, known?]  where the request came from; which of its
+//                                               contacts were no news, one bit each
 //     2 find_node  [.., contacts]
 //     3 get        [.., contacts, [record ...]]
 //     4 put        [.., error]
@@ -31,18 +32,22 @@ inline constexpr std::uint8_t kChannel = 0x01;
 inline constexpr std::uint64_t kFlagServer = 1;     // the sender answers requests
 inline constexpr std::uint64_t kFlagFullTable = 2;  // the sender keeps a directory of everybody
 inline constexpr std::uint64_t kFlagMore = 4;  // records did not fit: ask again with the cookie
+inline constexpr std::uint64_t kFlagNewcomer = 16;  // joined or moved lately: worth telling others
+inline constexpr std::uint64_t kFlagMoreContacts = 8;  // contacts did not fit: ask on with skip
 
 using Cookie = std::uint64_t;  // opaque to whom it was given
 
 enum class MessageType : std::uint8_t { Ping = 1, FindNode = 2, Get = 3, Put = 4 };
 
 struct Request {
+  static constexpr std::uint64_t kMaxSkip = 64;
   MessageType type = MessageType::Ping;
   std::uint64_t flags = 0;
   std::optional<Cookie> cookie;
   ByteView contacts;                        // ping: n * kContactSize
   NodeId target;                            // find_node, get (the key)
   RecordKind kind = RecordKind::Immutable;  // get
+  std::uint64_t skip = 0;                   // find_node, get: at most kMaxSkip
   std::optional<std::uint64_t> cas;         // put
   ByteView record;                          // put: still encoded
 
@@ -57,6 +62,7 @@ struct Reply {
   std::uint64_t flags = 0;
   Cookie cookie = 0;
   std::optional<Endpoint> observed;  // ping
+  std::uint64_t known = 0;           // ping: bit i, the request's contact i was no news
   ByteView contacts;                 // find_node, get
   std::vector<ByteView> records;     // get
   PutError error = PutError::None;   // put

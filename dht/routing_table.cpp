@@ -12,6 +12,7 @@ namespace weft::dht {
 namespace {
 
 constexpr std::size_t kMaxBuckets = 256;
+constexpr std::uint64_t kDeathsRemembered = 64;
 
 std::uint16_t born_of(Ticks ticks) { return static_cast<std::uint16_t>(ticks >> 10); }
 Ticks age_of(const Entry& entry) {
@@ -47,6 +48,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
       known->handle = contact;
       known->prefix = short_prefix(prefix_of(book_.at(contact).endpoint));
     }
+    watched(ticks - known->heard, 0);
     known->heard = ticks;
     known->fails = 0;
     if (ms != 0)
@@ -58,8 +60,10 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     const std::size_t index = index_of(node);
     Bucket& bucket = buckets_[index];
     if (!diverse(bucket, book_.at(contact).endpoint)) return Inserted::Refused;
+    const auto shared = static_cast<std::uint8_t>(std::min(common_prefix(self_, node), 255));
     const Entry entry{
-        contact, ticks, born_of(ticks), ms, short_prefix(prefix_of(book_.at(contact).endpoint)), 0};
+        contact, ticks, born_of(ticks), ms, short_prefix(prefix_of(book_.at(contact).endpoint)),
+        0,       shared};
     if (bucket.live.size() < capacity(index)) {
       insert(bucket, entry);
       return Inserted::New;
@@ -70,6 +74,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     }
     const auto worst = std::ranges::max_element(bucket.live, {}, &Entry::fails);
     if (worst->fails >= config_.evict_after) {
+      watched(0, 1);
       bucket.live.erase(worst);
       --size_;
       insert(bucket, entry);
@@ -91,7 +96,9 @@ bool RoutingTable::on_failure(ContactHandle contact) {
   Entry* entry = find_mutable(book_.id(contact));
   if (entry == nullptr || entry->handle != contact) return false;
   if (entry->fails < 255) ++entry->fails;
-  return entry->fails > config_.evict_after;
+  if (entry->fails <= config_.evict_after) return false;
+  watched(0, 1);
+  return true;
 }
 
 bool RoutingTable::suggest(ContactHandle contact) {
@@ -171,22 +178,53 @@ const Entry* RoutingTable::find(const NodeId& node) const {
   return nullptr;
 }
 
-Ticks RoutingTable::ping_after(const Entry& entry, std::size_t index) const {
-  if (entry.fails > 0) return to_ticks(config_.ping_pace);
-  // Half of its known life; near entries stay young enough to be told to others.
-  const bool wide = capacity(index) > config_.k && index + 1 < buckets_.size();
-  if (wide)
-    return std::clamp(age_of(entry), to_ticks(config_.wide_min), to_ticks(config_.wide_max));
-  return std::clamp(age_of(entry) / 2, to_ticks(config_.ping_min), to_ticks(config_.ping_max));
+// The estimate starts at mean_session with the weight of a quarter of a death, and forgets.
+Ticks RoutingTable::lifetime() const {
+  const std::uint64_t ticks = (4 * watched_ + to_ticks(config_.mean_session)) / (4 * deaths_ + 1);
+  return static_cast<Ticks>(std::min<std::uint64_t>(ticks, to_ticks(Duration(10 * 24h))));
 }
 
-const Entry* RoutingTable::due(Instant now, Instant& next) const {
+void RoutingTable::watched(Ticks time, std::uint64_t deaths) {
+  watched_ += time;
+  deaths_ += deaths;
+  if (deaths_ < kDeathsRemembered) return;
+  watched_ /= 2;
+  deaths_ /= 2;
+}
+
+// An eighth of the life to be expected, by the churn seen and by the entry's own age: then about
+// one entry in sixteen is dead at any time. Near entries stay young enough to be told to others.
+Ticks RoutingTable::ping_after(const Entry& entry, bool near, bool directory) const {
+  if (entry.fails > 0) return to_ticks(config_.ping_pace);
+  const Ticks life = std::max(lifetime(), age_of(entry));
+  if (near) return std::clamp(life / 8, to_ticks(config_.ping_min), to_ticks(config_.ping_max));
+  if (directory) return std::clamp(life, to_ticks(config_.wide_min), to_ticks(config_.wide_max));
+  return std::clamp(life / 2, to_ticks(config_.ping_max), to_ticks(config_.wide_max));
+}
+
+// Entries that share at least so many bits with us are near: the k nearest and their peers.
+std::uint8_t RoutingTable::near_bits() const {
+  std::array<std::uint16_t, 256> count{};
+  for (const Bucket& bucket : buckets_)
+    for (const Entry& entry : bucket.live) ++count[entry.shared];
+  std::size_t nearer = 0;
+  for (std::size_t bits = 256; bits-- > 0;) {
+    nearer += count[bits];
+    if (nearer >= config_.k) return static_cast<std::uint8_t>(bits);
+  }
+  return 0;
+}
+
+const Entry* RoutingTable::due(Instant now, Instant& next, bool directory) const {
+  const std::uint8_t near = near_bits();
   const Ticks ticks = to_ticks(now);
   const Entry* best = nullptr;
   Ticks best_at = ~Ticks{0};
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     for (const Entry& entry : buckets_[i].live) {
-      const Ticks at = entry.heard + ping_after(entry, i);
+      const bool usual = capacity(i) == config_.k && i + 1 < buckets_.size();
+      const Ticks at =
+          entry.heard + ping_after(entry, entry.shared >= near || (usual && !directory), directory);
       if (at < best_at) {
         best_at = at;
         best = &entry;

@@ -40,8 +40,11 @@ class RoutingTable {
   void closest(const NodeId& target, std::size_t count, Ticks not_before, ContactHandle except,
                std::vector<ContactHandle>& out) const;
   [[nodiscard]] const Entry* find(const NodeId& node) const;
-  // The entry that most needs a ping, if any is due; `next` gets when the next one will be.
-  [[nodiscard]] const Entry* due(Instant now, Instant& next) const;
+  // The entry that most needs a ping, if any is due; `next` gets when the next one will be. With a
+  // directory of everybody, far entries may wait longest: lookups do not start from them.
+  [[nodiscard]] const Entry* due(Instant now, Instant& next, bool directory = false) const;
+  // How long contacts stay, as far as we have seen: time watched per death.
+  [[nodiscard]] Ticks lifetime() const;
   // Any entry by number. REQUIRES: index < size()
   [[nodiscard]] ContactHandle nth(std::size_t index) const;
   // Somebody suggested for a bucket with a free place.
@@ -66,13 +69,17 @@ class RoutingTable {
   [[nodiscard]] bool diverse(const Bucket& bucket, const Endpoint& endpoint) const;
   void split();
   void insert(Bucket& bucket, const Entry& entry);
-  [[nodiscard]] Ticks ping_after(const Entry& entry, std::size_t index) const;
+  [[nodiscard]] Ticks ping_after(const Entry& entry, bool near, bool directory) const;
+  [[nodiscard]] std::uint8_t near_bits() const;
+  void watched(Ticks time, std::uint64_t deaths);
 
   const Config& config_;
   const ContactBook& book_;
   NodeId self_;
   std::vector<Bucket> buckets_;
   std::size_t size_ = 0;
+  std::uint64_t watched_ = 0;  // ticks between two signs of life, over all entries
+  std::uint64_t deaths_ = 0;
 };
 
 }  // namespace weft::dht

@@ -34,8 +34,8 @@ Duration RttEstimator::soft_timeout(const Config& config, Duration known_rtt) co
   return std::clamp(expected + 4 * variation, config.soft_timeout_min, config.soft_timeout_max);
 }
 
-void Rpc::sent(Instant now, const Nonce& nonce, ContactHandle to, Purpose purpose,
-               std::uint32_t task, Duration known_rtt, bool again) {
+Pending& Rpc::sent(Instant now, const Nonce& nonce, ContactHandle to, Purpose purpose,
+                   std::uint32_t task, Duration known_rtt) {
   WEFT_ASSERT(!full());
   Pending pending;
   pending.transaction = transaction_of(nonce);
@@ -45,8 +45,7 @@ void Rpc::sent(Instant now, const Nonce& nonce, ContactHandle to, Purpose purpos
   pending.sent = now;
   pending.deadline = now + rtt_.soft_timeout(config_, known_rtt);
   pending.purpose = purpose;
-  pending.again = again;
-  pending_.push_back(pending);
+  return pending_.emplace_back(pending);
 }
 
 void Rpc::resent(Instant now, Pending& pending, const Nonce& nonce) {
@@ -104,6 +103,11 @@ std::optional<Instant> Rpc::next() const {
 
 std::size_t Rpc::count(Purpose purpose) const {
   return static_cast<std::size_t>(std::ranges::count(pending_, purpose, &Pending::purpose));
+}
+
+bool Rpc::asking_again(std::uint32_t task) const {
+  return std::ranges::any_of(
+      pending_, [&](const Pending& pending) { return pending.task == task && pending.again > 0; });
 }
 
 bool Rpc::asking(ContactHandle to, Purpose purpose) const {

@@ -28,7 +28,8 @@ struct Pending {
   Instant deadline{};
   Purpose purpose = Purpose::Verify;
   std::uint8_t attempt = 1;
-  bool again = false;  // a get repeated because its records had not fitted
+  std::uint8_t again = 0;  // times this was asked before, because not all had fitted
+  std::uint8_t skip = 0;   // contacts told by then
 };
 
 class RttEstimator {
@@ -47,8 +48,8 @@ class Rpc {
 
   [[nodiscard]] bool full() const { return pending_.size() >= config_.pending; }
   // `known_rtt`: 0 if never measured. REQUIRES: !full()
-  void sent(Instant now, const Nonce& nonce, ContactHandle to, Purpose purpose, std::uint32_t task,
-            Duration known_rtt, bool again = false);
+  Pending& sent(Instant now, const Nonce& nonce, ContactHandle to, Purpose purpose,
+                std::uint32_t task, Duration known_rtt);
   // The request was sent once more, under a new nonce.
   void resent(Instant now, Pending& pending, const Nonce& nonce);
   // Takes the request this answers; `rtt` is set when it is certain which sending was answered.
@@ -63,6 +64,8 @@ class Rpc {
   [[nodiscard]] std::size_t size() const { return pending_.size(); }
   [[nodiscard]] std::size_t count(Purpose purpose) const;
   [[nodiscard]] bool asking(ContactHandle to, Purpose purpose) const;
+  // Whether this lookup waits for the rest of somebody's answer.
+  [[nodiscard]] bool asking_again(std::uint32_t task) const;
   [[nodiscard]] const std::vector<Pending>& all() const { return pending_; }
   [[nodiscard]] std::size_t memory() const { return pending_.capacity() * sizeof(Pending); }
 

@@ -26,17 +26,17 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   const std::size_t overhead = sealer.overhead(true, unsealed.hello);
   const std::size_t room = limit > overhead + 32 ? limit - overhead - 32 : 0;
   Bytes contacts;
+  bool more = false;
   std::vector<Bytes> encoded;
   switch (request->type) {
     case MessageType::Ping:
       if (!proven) reply.observed = in.from;
-      // News is hearsay, and taken only from whom we verified ourselves.
-      if (directory_on && table.find(unsealed.sender) != nullptr)
-        for (std::size_t i = 0; i < std::min(contact_count(request->contacts), config.news); ++i)
-          learn(book.intern_wire(contact_at(request->contacts, i)), true);
+      // News is hearsay, and taken only from whom we verified, or who echoes our cookie.
+      if (directory_on && (proven || table.find(unsealed.sender) != nullptr))
+        reply.known = take_news(request->contacts);
       break;
     case MessageType::FindNode:
-      contacts = near_contacts(now, request->target, from, room);
+      contacts = near_contacts(now, *request, from, room, more);
       break;
     case MessageType::Get: {
       std::size_t left = room;
@@ -51,7 +51,8 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
       }
       // Who got what it asked for needs no long list of others.
       const std::size_t wanted = encoded.empty() ? left : std::min(left, 4 * kContactSize);
-      contacts = near_contacts(now, request->target, from, wanted);
+      contacts = near_contacts(now, *request, from, wanted, more);
+      if (!encoded.empty()) more = false;
       for (const Bytes& bytes : encoded) reply.records.emplace_back(bytes);
       break;
     }
@@ -65,17 +66,18 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
       if (reply.error != PutError::None) ++counters.puts_refused;
       break;
   }
+  if (more) reply.flags |= kFlagMoreContacts;
   reply.contacts = contacts;
-  answer(unsealed, from, reply, limit);
+  answer(now, unsealed, from, reply, limit);
   if ((request->flags & kFlagServer) == 0) return;
   if (proven) table.on_heard(now, from);
   if (table.suggest(from)) verify(now, from);
 }
 
-void DhtState::answer(const Unsealed& unsealed, ContactHandle to, const Reply& reply,
+void DhtState::answer(Instant now, const Unsealed& unsealed, ContactHandle to, const Reply& reply,
                       std::size_t limit) {
   Reply complete = reply;
-  complete.flags |= flags();
+  complete.flags |= flags(now);
   Outgoing out;
   out.to = to;
   out.body = complete.encode();
@@ -108,16 +110,28 @@ PutError DhtState::store(Instant now, const Request& request) {
   return records.put(now, wall.at(now), record->key(), *record, request.cas);
 }
 
-Bytes DhtState::near_contacts(Instant now, const NodeId& target, ContactHandle except,
-                              std::size_t room) {
+// Bit i: contact i was known here already.
+std::uint64_t DhtState::take_news(ByteView contacts) {
+  std::uint64_t known = 0;
+  for (std::size_t i = 0; i < std::min(contact_count(contacts), config.news); ++i)
+    if (!learn(book.intern_wire(contact_at(contacts, i)), true)) known |= std::uint64_t{1} << i;
+  return known;
+}
+
+Bytes DhtState::near_contacts(Instant now, const Request& request, ContactHandle except,
+                              std::size_t room, bool& more) {
   Bytes out;
-  const std::size_t count = std::min(room / kContactSize, config.k);
-  if (count == 0) return out;
+  const std::size_t fit = room / kContactSize;
+  const std::size_t count = std::min(fit, config.k);
+  const std::size_t skip = request.skip;
   const Ticks oldest = to_ticks(now) - std::min(to_ticks(now), to_ticks(config.relay_age));
   std::vector<ContactHandle> near;
-  table.closest(target, count, oldest, except, near);
-  out.reserve(near.size() * kContactSize);
-  for (const ContactHandle handle : near) append_wire(out, book.at(handle));
+  table.closest(request.target, skip + count + 1, oldest, except, near);
+  more = near.size() > skip + count && skip + count < config.k;
+  if (near.size() <= skip) return out;
+  const std::size_t end = std::min(near.size(), skip + count);
+  out.reserve((end - skip) * kContactSize);
+  for (std::size_t i = skip; i < end; ++i) append_wire(out, book.at(near[i]));
   return out;
 }
 

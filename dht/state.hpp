@@ -1,6 +1,7 @@
 // Private to dht/*.cpp: the core's parts and how they call each other.
 //   dht.cpp     the public face, sending, timers      server.cpp   answering requests
 //   walker.cpp  lookups, gets, puts                   upkeep.cpp   table and record maintenance
+//   directory.cpp  full-table mode
 #pragma once
 
 #include <deque>
@@ -54,6 +55,7 @@ struct Task {
   std::uint16_t refused = 0;
   std::uint16_t outstanding = 0;
   bool stored_here = false;
+  bool reported = false;  // PutDone is out; the rest of the region is still being stored to
   PutError error = PutError::None;
 };
 
@@ -80,20 +82,23 @@ struct DhtState {
   void on_reply(Instant now, const Unsealed& in);
   void on_deadline(Instant now);
   bool request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
-               bool again = false);
+               std::uint8_t again = 0);
   std::uint16_t padding_for(const Request& request, bool hello) const;
   void enqueue(Outgoing&& out);
   void emit(DhtEvent&& event);
-  std::uint64_t flags() const;
+  std::uint64_t flags(Instant now) const;
   Request rebuild(Instant now, const Pending& pending);
   ContactHandle sender_of(const Unsealed& in, const Endpoint& from);
   void sweep_book();
 
   // server.cpp
   void serve(Instant now, const Datagram& in, const Unsealed& unsealed, ContactHandle from);
-  void answer(const Unsealed& unsealed, ContactHandle to, const Reply& reply, std::size_t limit);
+  void answer(Instant now, const Unsealed& unsealed, ContactHandle to, const Reply& reply,
+              std::size_t limit);
   PutError store(Instant now, const Request& request);
-  Bytes near_contacts(Instant now, const NodeId& target, ContactHandle except, std::size_t room);
+  Bytes near_contacts(Instant now, const Request& request, ContactHandle except, std::size_t room,
+                      bool& more);
+  std::uint64_t take_news(ByteView contacts);
 
   // walker.cpp
   LookupLimits limits_for(TaskKind kind, std::size_t paths, bool exhaustive) const;
@@ -110,6 +115,9 @@ struct DhtState {
   void send_store(Instant now, Task& task, ContactHandle to);
   void store_where_ready(Instant now, Task& task);
   void store_here(Instant now, Task& task);
+  void report_put(Instant now, Task& task);
+  bool ask_on(Instant now, Task& task, const Pending& pending, const Reply& reply,
+              std::size_t count);
   void finish(Instant now, Task& task);
   void finish_get(Instant now, Task& task);
   void write_back(Instant now, Task& task);
@@ -120,20 +128,25 @@ struct DhtState {
   // upkeep.cpp
   void upkeep(Instant now);
   void verify(Instant now, ContactHandle contact);
-  void on_new_contact(Instant now, ContactHandle contact);
+  void on_new_contact(Instant now, ContactHandle contact, bool newcomer);
   void hand_over(Instant now, ContactHandle to);
   bool refresh(Instant now);
   void republish(Instant now);
   void keep_peers(Instant now);
   void decide_mode(Instant now);
   bool store_directly(Instant now, ContactHandle to, const Record& record);
-  void learn(ContactHandle contact, bool rumour);  // full-table mode: into the directory
-  void unlearn(ContactHandle contact);
   void join(Instant now);
-  bool crawl(Instant now);
-  Bytes news();
   std::vector<Contact> best_peers() const;
   NodeId random_id_near(const NodeId& base, std::size_t shared_bits);
+
+  // directory.cpp
+  bool learn(ContactHandle contact, bool rumour);  // false: nothing new
+  void unlearn(ContactHandle contact);
+  Bytes news();
+  void news_arrived(std::uint64_t known);
+  bool crawl(Instant now);
+  void directory_nearest(const NodeId& target, std::size_t from, std::size_t to, std::size_t bit,
+                         std::size_t count, std::vector<ContactHandle>& out) const;
 
   const Config& config;
   ContactBook& book;
@@ -162,6 +175,7 @@ struct DhtState {
   bool reachable = false;
   bool directory_on = false;
   Instant reachable_since{};
+  Instant newcomer_until{};
   Instant upkeep_at{};
   Instant next_persist{};
   Instant next_self_lookup{};
@@ -171,6 +185,7 @@ struct DhtState {
   std::uint32_t refresh_left = 0;  // ranges to fill after bootstrap, nearest last
   std::uint32_t crawl_left = 0;    // slices of the id space still to ask about
   std::uint32_t crawl_total = 0;
+  std::uint32_t crawled_size = 0;  // of the network, at the last crawl
   std::vector<ContactHandle> seeds;
   std::vector<ContactHandle> directory;  // everybody heard of, by NodeId
   struct NewsItem {
@@ -178,6 +193,8 @@ struct DhtState {
     std::uint8_t left = 0;
   };
   std::vector<NewsItem> fresh;
+  Transaction told_in = 0;  // the last upkeep ping with news, and what it told
+  std::vector<ContactHandle> told_items;
 };
 
 }  // namespace weft::dht

@@ -9,10 +9,8 @@ namespace weft::dht {
 namespace {
 
 constexpr std::size_t kSeeds = 16;
-constexpr std::size_t kFresh = 64;     // rumours held at once
 constexpr std::size_t kHandOver = 32;  // records given to one newcomer at a time
 constexpr Duration kRecordTick = 60s;
-constexpr std::size_t kFreshTold = 4;  // times each of us passes a rumour on, and log2 of all
 
 }  // namespace
 
@@ -23,7 +21,7 @@ void DhtState::upkeep(Instant now) {
   join(now);
   const bool stepping = refresh(now) | crawl(now);
   Instant next = now + config.ping_min;
-  const Entry* due = table.due(now, next);
+  const Entry* due = table.due(now, next, directory_on);
   if (now < next_ping) {
     next = std::max(next, next_ping);
   } else if (due != nullptr || (!fresh.empty() && table.size() > 0)) {
@@ -33,9 +31,10 @@ void DhtState::upkeep(Instant now) {
     next = next_ping;
     if (!rpc.asking(to, Purpose::Upkeep)) {
       Request ping;
-      const Bytes told = news();
-      ping.contacts = told;
-      request(now, to, ping, Purpose::Upkeep, nullptr);
+      const Bytes contacts = news();
+      ping.contacts = contacts;
+      if (request(now, to, ping, Purpose::Upkeep, nullptr) && !contacts.empty())
+        told_in = rpc.all().back().first;
     }
   } else if (const ContactHandle waiting = table.take_replacement();
              waiting != ContactHandle::None) {
@@ -66,9 +65,9 @@ void DhtState::verify(Instant now, ContactHandle contact) {
   request(now, contact, ping, Purpose::Verify, nullptr);
 }
 
-void DhtState::on_new_contact(Instant now, ContactHandle contact) {
+void DhtState::on_new_contact(Instant now, ContactHandle contact, bool newcomer) {
   hand_over(now, contact);
-  if (crawl_left == 0 && refresh_left == 0) learn(contact, true);
+  learn(contact, newcomer);  // who has been here for long is news to nobody else
 }
 
 // A newcomer among the k closest to a record gets it from whoever was closest until now.
@@ -207,79 +206,6 @@ void DhtState::decide_mode(Instant now) {
   server = serve_now;
   directory_on = everybody;
   emit(ModeChanged{server, directory_on});
-}
-
-void DhtState::learn(ContactHandle contact, bool rumour) {
-  if (!directory_on || contact == ContactHandle::None || contact == self_handle) return;
-  const NodeId& node = book.id(contact);
-  if (node == self.id) return;
-  const auto place =
-      std::ranges::lower_bound(directory, node, {}, [&](ContactHandle h) { return book.id(h); });
-  if (place != directory.end() && book.id(*place) == node) {
-    // Hearsay does not overwrite an address that answered us.
-    const Entry* proven = table.find(node);
-    if (proven == nullptr || proven->handle == contact) *place = contact;
-    return;
-  }
-  if (directory.size() >= config.full_table_max) {
-    ++counters.dropped;
-    return;
-  }
-  directory.insert(place, contact);
-  if (!rumour || fresh.size() >= kFresh) return;
-  const auto rounds = kFreshTold + static_cast<std::size_t>(std::bit_width(directory.size())) / 2;
-  fresh.push_back({contact, static_cast<std::uint8_t>(rounds)});
-}
-
-void DhtState::unlearn(ContactHandle contact) {
-  if (!directory_on) return;
-  std::erase(directory, contact);
-  std::erase_if(fresh, [&](const NewsItem& item) { return item.who == contact; });
-}
-
-Bytes DhtState::news() {
-  Bytes out;
-  std::size_t told = 0;
-  for (NewsItem& item : fresh) {
-    if (told++ >= config.news) break;
-    append_wire(out, book.at(item.who));
-    --item.left;
-  }
-  std::erase_if(fresh, [](const NewsItem& item) { return item.left == 0; });
-  return out;
-}
-
-// Asks about every slice of the id space once, whoever is nearest to it; true while not through.
-bool DhtState::crawl(Instant now) {
-  if (!directory_on || table.size() == 0 || refresh_left > 0) return false;
-  if (crawl_left == 0) {
-    // In time, or when the network has outgrown the last crawl: each doubling costs one more.
-    const bool outgrown = table.network_size() / config.crawl_slice + 1 > crawl_total;
-    if (now < next_crawl && !outgrown) return false;
-    next_crawl = now + config.recrawl;
-    const std::uint64_t slices = table.network_size() / config.crawl_slice + 1;
-    crawl_total = std::bit_ceil(static_cast<std::uint32_t>(slices));
-    crawl_left = crawl_total;
-  }
-  for (int i = 0; i < 2 && crawl_left > 0; ++i) {
-    --crawl_left;
-    NodeId target{rng.bytes<32>()};
-    const int bits = std::bit_width(crawl_total) - 1;
-    const std::uint32_t top = bits == 0 ? 0 : crawl_left << (32 - bits);
-    const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
-    for (std::size_t b = 0; b < 4; ++b) {
-      const auto shift = static_cast<unsigned>(24 - 8 * b);
-      const auto keep = static_cast<std::uint8_t>(~(mask >> shift));
-      target.bytes[b] = static_cast<std::uint8_t>((target.bytes[b] & keep) | (top >> shift & 0xff));
-    }
-    LookupLimits limits = limits_for(TaskKind::Find, 1, false);
-    limits.queries = 2;
-    limits.alpha = 1;
-    limits.converge = 1;
-    Task* task = start(now, TaskKind::Find, target, limits, Origin::Crawl);
-    if (task != nullptr) pump(now, *task);
-  }
-  return crawl_left > 0;
 }
 
 NodeId DhtState::random_id_near(const NodeId& base, std::size_t shared_bits) {

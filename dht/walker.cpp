@@ -1,6 +1,7 @@
 // Lookups: walking, reading, storing.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "dht/prefix.hpp"
 #include "dht/state.hpp"
@@ -9,7 +10,9 @@ namespace weft::dht {
 
 namespace {
 
-constexpr std::size_t kRepairs = 8;  // stale holders written back to after one get
+constexpr std::size_t kRepairs = 8;     // stale holders written back to after one get
+constexpr std::size_t kRimTellers = 2;  // nodes asked for the rim of a region,
+constexpr std::size_t kAskOn = 2;       // and how often each
 
 bool is_mutable(RecordKind kind) { return kind == RecordKind::Mutable || kind == RecordKind::Node; }
 
@@ -67,14 +70,9 @@ void DhtState::seed(Instant now, Task& task) {
   };
   for (const ContactHandle handle : near) add(handle);
   if (directory_on && !directory.empty()) {
-    // Ids near the target in order share its prefix: a window around it holds the nearest.
-    const auto place = std::ranges::lower_bound(directory, task.lookup.target(), {},
-                                                [&](ContactHandle h) { return book.id(h); });
-    const auto at = place - directory.begin();
-    const auto window = static_cast<std::ptrdiff_t>(config.k);
-    const auto end = std::min(std::ssize(directory), at + window);
-    for (auto i = std::max<std::ptrdiff_t>(0, at - window); i < end; ++i)
-      add(directory[static_cast<std::size_t>(i)]);
+    near.clear();
+    directory_nearest(task.lookup.target(), 0, directory.size(), 0, config.k, near);
+    for (const ContactHandle handle : near) add(handle);
   }
   table.touch(now, task.lookup.target());
 }
@@ -92,14 +90,16 @@ void DhtState::pump(Instant now, Task& task) {
     if (!request(now, to, ask, Purpose::Walk, &task)) task.lookup.on_failure(to);
   }
   const bool put = task.kind == TaskKind::Put;
+  const bool rim = rpc.asking_again(static_cast<std::uint32_t>(task.id));
   const bool walked = task.lookup.done() || (put && task.lookup.settled());
   if (put) {
     store_where_ready(now, task);
-    const auto enough = std::max<std::size_t>(1, task.sent_to.size() + (task.stored_here ? 1 : 0)) *
-                        config.store_percent;
-    const bool acknowledged = walked && task.stored * 100U >= enough;
-    if (walked && (task.outstanding == 0 || acknowledged)) finish(now, task);
-  } else if (walked || (task.kind == TaskKind::Get && get_finished(task))) {
+    const std::size_t holders = task.sent_to.size() + (task.stored_here ? 1 : 0);
+    const std::size_t region = std::max(holders, rim ? config.k : 1);
+    if (walked && task.stored * 100U >= region * config.store_percent) report_put(now, task);
+    if (walked && task.outstanding == 0 && !rim) finish(now, task);
+  } else if ((walked && !(rim && task.origin == Origin::Crawl)) ||
+             (task.kind == TaskKind::Get && get_finished(task))) {
     finish(now, task);
   }
 }
@@ -125,21 +125,29 @@ void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, co
       again.type = MessageType::Get;
       again.target = task.lookup.target();
       again.kind = task.options.kind;
-      if (request(now, from, again, Purpose::Walk, &task, true)) return;
+      if (request(now, from, again, Purpose::Walk, &task, 1)) return;
     }
     take_records(now, task, from, reply);
   }
   task.lookup.on_reply(from);
-  const bool short_list = !pending.again && count < config.k / 2 && task.lookup.rank(from) < 2;
-  if (task.lookup.limits().exhaustive && short_list) {
-    // The nearest know the region best; with their cookie they may tell all of it.
-    Request again;
-    again.type = task.kind == TaskKind::Get ? MessageType::Get : MessageType::FindNode;
-    again.target = task.lookup.target();
-    again.kind = task.options.kind;
-    request(now, from, again, Purpose::Walk, &task, true);
-  }
+  ask_on(now, task, pending, reply, count);
   pump(now, task);
+}
+
+// A reply holds fewer contacts than a region: the nearest, who know it best, are asked for the
+// rest.
+bool DhtState::ask_on(Instant now, Task& task, const Pending& pending, const Reply& reply,
+                      std::size_t count) {
+  const bool all_wanted = task.lookup.limits().exhaustive || task.origin == Origin::Crawl;
+  if (!all_wanted || (reply.flags & kFlagMoreContacts) == 0) return false;
+  if (pending.again >= kAskOn || task.lookup.rank(pending.to) >= kRimTellers) return false;
+  Request on;
+  on.type = task.kind == TaskKind::Get ? MessageType::Get : MessageType::FindNode;
+  on.target = task.lookup.target();
+  on.kind = task.options.kind;
+  on.skip = std::min<std::uint64_t>(pending.skip + count, Request::kMaxSkip);
+  return request(now, pending.to, on, Purpose::Walk, &task,
+                 static_cast<std::uint8_t>(pending.again + 1));
 }
 
 void DhtState::take_records(Instant now, Task& task, ContactHandle from, const Reply& reply) {
@@ -272,7 +280,14 @@ void DhtState::finish(Instant now, Task& task) {
     emit(NodesFound{task.id, task.lookup.exact(), task.lookup.closest(config.k, true), task.stats});
     return;
   }
+  report_put(now, task);
+}
+
+// Once, when three quarters hold it or nobody is left to ask; the rest is stored to all the same.
+void DhtState::report_put(Instant now, Task& task) {
+  if (std::exchange(task.reported, true) || task.origin != Origin::Caller) return;
   PutDone done{task.id, false, task.stored, 0, task.error, task.stats};
+  done.stats.took = std::max<Duration>(now - task.started, 1ns);
   done.region = static_cast<std::uint16_t>(task.sent_to.size() + (task.stored_here ? 1 : 0));
   done.ok = done.region > 0 && done.stored * 100U >= done.region * config.store_percent;
   if (done.ok) done.error = PutError::None;

@@ -144,6 +144,9 @@ class World {
     return order;
   }
 
+  [[nodiscard]] std::size_t index_at(const Endpoint& endpoint) const {
+    return by_endpoint_.at(endpoint);
+  }
   Node& node(std::size_t index) { return *nodes_[index]; }
   Dht& dht(std::size_t index) { return *nodes_[index]->dht; }
   [[nodiscard]] const NodeId& id(std::size_t index) const { return nodes_[index]->identity.id; }
