@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #if defined(__aarch64__)
@@ -16,24 +17,56 @@ namespace weft::crypto {
 
 namespace {
 
-class Hmac {
+// OpenSSL's, because it uses the processor's SHA instructions and libsodium's does not: hashing was
+// a sixth of a handshake. Fetched once, as the cipher below.
+class Sha256 {
  public:
-  explicit Hmac(ByteView key) {
-    static constexpr std::uint8_t kNoKey = 0;  // libsodium wants an address even for no bytes
-    crypto_auth_hmacsha256_init(&state_, key.empty() ? &kNoKey : key.data(), key.size());
+  Sha256() : context_(EVP_MD_CTX_new()) {
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    WEFT_ASSERT(context_ != nullptr && algorithm != nullptr);
+    WEFT_ASSERT(EVP_DigestInit_ex(context_, algorithm, nullptr) == 1);
   }
-  Hmac(const Hmac&) = delete;
-  Hmac& operator=(const Hmac&) = delete;
-  ~Hmac() { sodium_memzero(&state_, sizeof state_); }
-  void add(ByteView part) { crypto_auth_hmacsha256_update(&state_, part.data(), part.size()); }
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  ~Sha256() { EVP_MD_CTX_free(context_); }  // wipes its state
+  void add(ByteView part) {
+    WEFT_ASSERT(EVP_DigestUpdate(context_, part.data(), part.size()) == 1);
+  }
   Hash finish() {
     Hash out;
-    crypto_auth_hmacsha256_final(&state_, out.data());
+    WEFT_ASSERT(EVP_DigestFinal_ex(context_, out.data(), nullptr) == 1);
     return out;
   }
 
  private:
-  crypto_auth_hmacsha256_state state_;
+  EVP_MD_CTX* context_;
+};
+
+// RFC 2104.
+class Hmac {
+ public:
+  explicit Hmac(ByteView key) {
+    ByteArray<64> pad{};
+    const Hash hashed = key.size() > pad.size() ? sha256(key) : Hash{};
+    if (key.size() > pad.size()) key = hashed;
+    std::ranges::copy(key, pad.begin());
+    for (auto& byte : pad) byte ^= 0x36;
+    inner_.add(pad);
+    for (auto& byte : pad) byte ^= 0x36 ^ 0x5c;
+    outer_.add(pad);
+    wipe(pad);
+  }
+  void add(ByteView part) { inner_.add(part); }
+  Hash finish() {
+    Hash inside = inner_.finish();
+    outer_.add(inside);
+    wipe(inside);
+    return outer_.finish();
+  }
+
+ private:
+  Sha256 inner_;
+  Sha256 outer_;
 };
 
 // T(n) of RFC 5869 2.3, which Noise's HKDF uses as it is.
@@ -81,13 +114,9 @@ struct CipherContext {
 void initialise() { WEFT_ASSERT(sodium_init() >= 0); }
 
 Hash sha256(std::initializer_list<ByteView> parts) {
-  crypto_hash_sha256_state state;
-  crypto_hash_sha256_init(&state);
-  for (const auto part : parts) crypto_hash_sha256_update(&state, part.data(), part.size());
-  Hash out;
-  crypto_hash_sha256_final(&state, out.data());
-  sodium_memzero(&state, sizeof state);
-  return out;
+  Sha256 hash;
+  for (const auto part : parts) hash.add(part);
+  return hash.finish();
 }
 
 Hash hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
