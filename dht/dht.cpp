@@ -87,6 +87,7 @@ void DhtState::on_reply(Instant now, const Unsealed& in) {
     if (renewed != ContactHandle::None) from = renewed;
   }
   cookies.store(now, from, reply->cookie);
+  if (reply->observed) emit(AddressSeen{*reply->observed, in.sender});
   if ((reply->flags & kFlagServer) != 0) {
     if (table.on_reply(now, from, rtt) == RoutingTable::Inserted::New)
       on_new_contact(now, from, (reply->flags & kFlagNewcomer) != 0);
@@ -332,9 +333,12 @@ void Dht::set_self(Instant now, const Contact& self) {
 }
 
 void Dht::set_reachable(Instant now, bool reachable) {
-  if (reachable && !state_->reachable) state_->reachable_since = now;
-  state_->reachable = reachable;
-  state_->decide_mode(now);
+  DhtState& s = *state_;
+  if (reachable && !s.reachable) s.reachable_since = now;
+  s.reachable = reachable;
+  s.decide_mode(now);
+  if (reachable && !s.server)
+    s.upkeep_at = std::min(s.upkeep_at, s.reachable_since + s.config.server_after);
 }
 
 void Dht::set_wall_clock(const WallClock& wall) { state_->wall = wall; }

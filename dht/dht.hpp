@@ -44,7 +44,8 @@ struct Bootstrapped {
   bool ok = false;
   std::size_t contacts = 0;
 };
-// Answers find_node: closest first, at most k, all of them heard from or told by somebody.
+// Answers find_node: closest first, at most k, all of them heard from or told by somebody. Handles
+// of a private book are to be resolved before the next call of the Dht: it may sweep the book.
 struct NodesFound {
   LookupId id{};
   bool exact = false;  // the first one is the target itself, and it answered
@@ -77,12 +78,17 @@ struct PutDone {
 struct PeersToPersist {
   std::vector<Contact> peers;
 };
+// Somebody told where our datagrams come from: our address, or that of a NAT before us.
+struct AddressSeen {
+  Endpoint endpoint;
+  NodeId by;
+};
 struct ModeChanged {
   bool server = false;
   bool full_table = false;
 };
 using DhtEvent = std::variant<Bootstrapped, NodesFound, RecordFound, GetDone, PutDone,
-                              PeersToPersist, ModeChanged>;
+                              PeersToPersist, AddressSeen, ModeChanged>;
 
 struct DhtCounters {
   std::uint64_t datagrams_in = 0;
@@ -98,6 +104,7 @@ struct DhtCounters {
   std::uint32_t bad_records = 0;    // N20: wrong target, hash or signature
   std::uint32_t dropped = 0;        // a bound of ours was reached
   std::uint32_t puts_refused = 0;
+  std::uint32_t unsolicited = 0;  // requests from whom we had sent nothing to: we can be reached
   std::uint32_t timeouts = 0;
   std::uint32_t retransmits = 0;
 };

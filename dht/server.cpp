@@ -19,6 +19,10 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
     ++counters.rate_limited;
     return;
   }
+  const Entry* known = table.find(unsealed.sender);
+  if (!proven && (known == nullptr || known->handle != from) && !cookies.find(now, from) &&
+      !rpc.asking(from, Purpose::Verify) && !rpc.asking(from, Purpose::Walk))
+    ++counters.unsolicited;
   Reply reply;
   reply.type = request->type;
   reply.cookie = jar.issue(now, rng, sealer, in.from, unsealed.sender);
@@ -32,8 +36,7 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
     case MessageType::Ping:
       if (!proven) reply.observed = in.from;
       // News is hearsay, and taken only from whom we verified, or who echoes our cookie.
-      if (directory_on && (proven || table.find(unsealed.sender) != nullptr))
-        reply.known = take_news(request->contacts);
+      if (directory_on && (proven || known != nullptr)) reply.known = take_news(request->contacts);
       break;
     case MessageType::FindNode:
       contacts = near_contacts(now, *request, from, room, more);

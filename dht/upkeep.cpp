@@ -234,6 +234,7 @@ void Dht::bootstrap(Instant now, std::span<const Contact> contacts) {
       s.seeds.push_back(handle);
     }
     if (task != nullptr) task->lookup.add_seed(handle, contact.id, 0);
+    s.verify(now, handle);  // its answer also tells our address
   }
   s.next_join = now + s.config.join_retry;
   if (task != nullptr) s.pump(now, *task);
