@@ -1,5 +1,7 @@
 #include "node/driver.hpp"
 
+#include <algorithm>
+
 #include "node/io/clock.hpp"
 
 namespace weft::node {
@@ -45,10 +47,11 @@ void Driver::on_batch_end() {
 
 bool Driver::send_some(std::size_t& budget) {
   bool sent = false;
+  const auto room = MutableByteView(out_).first(std::min(out_.size(), share_.bytes()));
   while (budget > 0 && udp_ && udp_->can_send()) {
-    const auto transmit = overlay_.poll_transmit(io::monotonic_time(), out_);
+    const auto transmit = overlay_.poll_transmit(io::monotonic_time(), room);
     if (!transmit) break;
-    udp_->send(*transmit, ByteView(out_).first(transmit->size));
+    udp_->send(*transmit, room.first(transmit->size));
     sent = true;
     --budget;
   }
@@ -70,6 +73,8 @@ void Driver::drain() {
     }
   }
   draining_ = false;
+  share_.turn_ended();
+  if (udp_) udp_->set_receive_share(share_.bytes());
   if (budget == 0) wake();
   listener_.on_drained();
   if (const auto deadline = overlay_.poll_timeout())

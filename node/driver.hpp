@@ -3,8 +3,9 @@
 // loop.
 //
 // Whoever changes the overlay calls wake(): at the end of the turn transmits, events and the
-// deadline are drained, in that order, until nothing is left or kTransmitsPerTurn went out; the rest
-// follows in the next turn, so that what arrives meanwhile does not wait behind a bulk transfer.
+// deadline are drained, in that order, until nothing is left or kTransmitsPerTurn went out; the
+// rest follows in the next turn, so that what arrives meanwhile does not wait behind a bulk
+// transfer.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@
 #include "node/io/event_loop.hpp"
 #include "node/io/udp_driver.hpp"
 #include "node/store/writer.hpp"
+#include "node/turn_share.hpp"
 #include "overlay/overlay.hpp"
 
 namespace weft::node {
@@ -52,6 +54,8 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
   ByteView readable(adapter::StreamKey key) override;
   bool read_finished(adapter::StreamKey key) override;
   void consume(adapter::StreamKey key, std::size_t size) override;
+  [[nodiscard]] std::size_t share() const override { return share_.bytes(); }
+  void note_dialogue() override { share_.note_dialogue(); }
   void finish(adapter::StreamKey key) override;
   void reset(adapter::StreamKey key, std::uint64_t code) override;
 
@@ -72,6 +76,7 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
   std::unique_ptr<io::UdpDriver> udp_;
   std::unordered_set<adapter::StreamKey> gated_;
   Bytes out_;
+  TurnShare share_;
   Instant batch_time_{};  // one clock reading per batch of datagrams
   bool in_batch_ = false;
   bool draining_ = false;

@@ -47,6 +47,10 @@ class StreamPort {
   // Everything was consumed and the peer has ended its direction.
   virtual bool read_finished(StreamKey key) = 0;
   virtual void consume(StreamKey key, std::size_t size) = 0;
+  // What one direction of one stream may move in this turn of the loop.
+  [[nodiscard]] virtual std::size_t share() const { return 64 * 1024; }
+  // A short message came on a connection of short messages: somebody waits for an answer.
+  virtual void note_dialogue() {}
   virtual void finish(StreamKey key) = 0;                     // half-close: we send no more
   virtual void reset(StreamKey key, std::uint64_t code) = 0;  // both directions, at once
 };

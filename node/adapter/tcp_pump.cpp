@@ -17,6 +17,8 @@
 namespace weft::adapter {
 
 namespace {
+constexpr std::int64_t kMessage = 2048;
+
 int family_of(int fd) {
   int family = 0;
   socklen_t size = sizeof(family);
@@ -123,7 +125,7 @@ void TcpPump::on_fd_error() {
 
 void TcpPump::pump_in() {
   if (done_ || input_ != Input::Reading || !pump_prefix()) return;
-  std::size_t budget = kBytesPerTurn;
+  std::size_t budget = port_.share();
   while (budget > 0) {
     const MutableByteView space = port_.send_space(key_);
     if (space.empty()) {
@@ -141,6 +143,8 @@ void TcpPump::pump_in() {
     const auto size = static_cast<std::size_t>(got);
     port_.commit(key_, size);
     counters_.to_stream += size;
+    moved(got);
+    if (got <= kMessage && typical_ <= kMessage) port_.note_dialogue();
     budget -= size;
     if (size < want) break;  // the socket is empty: spare the call that would say so
   }
@@ -169,7 +173,7 @@ bool TcpPump::pump_prefix() {
 
 void TcpPump::pump_out() {
   if (done_ || output_ != Output::Open) return;
-  for (std::size_t budget = kBytesPerTurn; budget > 0;) {
+  for (std::size_t budget = port_.share(); budget > 0;) {
     const ByteView view = port_.readable(key_);
     if (view.empty()) {
       if (port_.read_finished(key_)) return end_output();
@@ -186,6 +190,7 @@ void TcpPump::pump_out() {
     const auto size = static_cast<std::size_t>(sent);
     port_.consume(key_, size);
     counters_.from_stream += size;
+    moved(sent);
     budget -= size;
     if (size < want) break;  // the socket is full
   }
@@ -198,6 +203,9 @@ void TcpPump::pump_out() {
   output_ = Output::Blocked;
   watch_->want_write();
 }
+
+// What is typical fades: a terminal is one again soon after it listed a long file.
+void TcpPump::moved(std::int64_t size) { typical_ += (size - typical_) / 8; }
 
 void TcpPump::discard_out() {
   for (;;) {

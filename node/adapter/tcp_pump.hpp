@@ -11,7 +11,7 @@
 //     stream closes the socket with RST. A unix socket whose program ended its output and left is
 //     no reset, since that program's bytes still count: what arrives for it is thrown away, up to
 //     kDiscardLimit.
-//  4. At most kBytesPerTurn per direction and turn of the loop; then other pumps get theirs.
+//  4. At most the port's share() per direction and turn of the loop; then other pumps get theirs.
 //  5. on_pump_done() is called once, from the loop, never from within a call of the pump.
 //  Destroying
 //     a pump that is not done resets both ends.
@@ -49,7 +49,6 @@ struct PumpCounters {
 
 class TcpPump final : private io::FdEvents {
  public:
-  static constexpr std::size_t kBytesPerTurn = 64 * 1024;
   static constexpr std::size_t kDiscardLimit = 1024 * 1024;
 
   // REQUIRES: `socket` is a connected stream socket. Port and owner outlive the pump.
@@ -92,6 +91,7 @@ class TcpPump final : private io::FdEvents {
   void fail_local(std::uint64_t code);
   void finish_if_both_ended();
   void complete(PumpEnd end);
+  void moved(std::int64_t size);
 
   io::EventLoop& loop_;
   StreamPort& port_;
@@ -99,6 +99,7 @@ class TcpPump final : private io::FdEvents {
   StreamKey key_;
   std::unique_ptr<io::FdWatch> watch_;  // null once done
   std::shared_ptr<bool> alive_;         // made when done: outlives us in the posted on_pump_done
+  std::int64_t typical_ = 0;            // bytes of a read or write, a running mean
   PumpCounters counters_;
   Bytes prefix_;  // of start(), until the stream took it
   std::uint32_t discarded_ = 0;

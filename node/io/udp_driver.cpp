@@ -69,6 +69,7 @@ Result<std::unique_ptr<UdpDriver>> UdpDriver::open(EventLoop& loop, const UdpOpt
 bool UdpDriver::send(const Transmit& transmit, ByteView bytes) {
   return impl_->send(transmit, bytes);
 }
+void UdpDriver::set_receive_share(std::size_t bytes) { impl_->bytes_per_wakeup = bytes; }
 bool UdpDriver::can_send() const { return !impl_->sender.blocked(); }
 Endpoint UdpDriver::local() const { return impl_->bound; }
 bool UdpDriver::gso_active() const { return impl_->sender.gso_active(); }

@@ -85,6 +85,7 @@ class UdpDriver {
   // the kernel and counted. False: dropped, too much is pending already.
   bool send(const Transmit& transmit, ByteView bytes);
   [[nodiscard]] bool can_send() const;
+  void set_receive_share(std::size_t bytes_per_wakeup);
 
   [[nodiscard]] Endpoint local() const;  // the bound address; unspecified if all, with the port
   [[nodiscard]] bool gso_active() const;

@@ -23,6 +23,7 @@ class MemoryWire {
   void attach(std::size_t side, StreamKey key, TcpPump* pump) { pumps_[side][key] = pump; }
 
   [[nodiscard]] std::uint64_t resets(std::size_t by_side) const { return resets_[by_side]; }
+  [[nodiscard]] std::uint64_t dialogues(std::size_t on_side) const { return dialogues_[on_side]; }
   [[nodiscard]] std::uint64_t last_code() const { return last_code_; }
   [[nodiscard]] std::size_t largest_backlog() const { return largest_backlog_; }
   // Bytes of a stream that wait for this side to consume them.
@@ -62,6 +63,7 @@ class MemoryWire {
       lane.was_full = lane.end == lane.buffer.size();
       return MutableByteView(lane.buffer).subspan(lane.end);
     }
+    void note_dialogue() override { ++wire_.dialogues_[index_]; }
     void commit(StreamKey key, std::size_t size) override {
       Lane& lane = wire_.lanes_[key].into[1 - index_];
       lane.end += size;
@@ -114,6 +116,7 @@ class MemoryWire {
   std::map<StreamKey, Stream> lanes_;
   std::array<std::map<StreamKey, TcpPump*>, 2> pumps_;
   std::array<std::uint64_t, 2> resets_{};
+  std::array<std::uint64_t, 2> dialogues_{};
   std::uint64_t last_code_ = 0;
   std::size_t largest_backlog_ = 0;
 };

@@ -13,6 +13,8 @@
 namespace weft::adapter {
 namespace {
 
+constexpr std::size_t kShare = 64 * 1024;  // of a StreamPort that says nothing else
+
 constexpr std::uint64_t kMiB = 1024 * 1024;
 #ifdef __SANITIZE_THREAD__
 constexpr std::uint64_t kBulk = 4 * kMiB;  // every byte is checked, thirty times slower
@@ -234,8 +236,32 @@ TEST_P(TcpPumpTest, WhatAClosedStreamStillHoldsIsDelivered) {
   EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::Clean);
 }
 
+TEST_P(TcpPumpTest, TellsADialogueFromABulkTransfer) {
+  Ends ends = connect();
+  const TcpPump& far = *pumps_[kFar][ends.key];
+  std::uint64_t carried = 0;
+  const auto carry = [&](std::size_t size, int times) {
+    Bytes block(size, 'k');
+    for (int i = 0; i < times; ++i) {
+      carried += size;
+      ASSERT_EQ(::send(ends.client.value(), block.data(), size, MSG_NOSIGNAL),
+                static_cast<ssize_t>(size));
+      ASSERT_TRUE(turn_until([&] { return far.counters().from_stream == carried; }));
+      ASSERT_EQ(::recv(ends.service.value(), block.data(), size, MSG_WAITALL),
+                static_cast<ssize_t>(size));
+    }
+  };
+  carry(10, 3);
+  EXPECT_EQ(wire_->dialogues(kNear), 3u);
+  carry(32 * 1024, 3);
+  carry(10, 3);  // its last bytes, or a report of it
+  EXPECT_EQ(wire_->dialogues(kNear), 3u);
+  carry(10, 40);  // a terminal again
+  EXPECT_GT(wire_->dialogues(kNear), 13u);
+}
+
 TEST_P(TcpPumpTest, AStreamThatEndsWithItsTurnsShareEndsClean) {
-  Ends ends = connect(TcpPump::kBytesPerTurn);
+  Ends ends = connect(kShare);
   const int large = 4 << 20;  // the socket takes the whole share at once
   ::setsockopt(ends.service.value(), SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
   ::shutdown(ends.service.value(), SHUT_WR);
@@ -243,15 +269,15 @@ TEST_P(TcpPumpTest, AStreamThatEndsWithItsTurnsShareEndsClean) {
   // One share of bytes and the end, as a peer that has both in its last packets.
   StreamPort& peer = wire_->side(kNear);
   const MutableByteView space = peer.send_space(ends.key);
-  ASSERT_EQ(space.size(), TcpPump::kBytesPerTurn);
+  ASSERT_EQ(space.size(), kShare);
   for (std::size_t i = 0; i < space.size(); ++i) space[i] = stream_byte(i, 9);
   peer.commit(ends.key, space.size());
   peer.finish(ends.key);
   pumps_[kFar][ends.key]->on_stream_readable();
   TcpPump& pump = *pumps_[kFar][ends.key];
-  if (pump.counters().from_stream == TcpPump::kBytesPerTurn) pump.on_stream_closed();
+  if (pump.counters().from_stream == kShare) pump.on_stream_closed();
   const ReadReport report = read_while_turning(ends.service.value(), 9);
-  EXPECT_EQ(report.size, TcpPump::kBytesPerTurn);
+  EXPECT_EQ(report.size, kShare);
   EXPECT_TRUE(report.correct);
   EXPECT_EQ(report.error, 0);
   ASSERT_TRUE(turn_until([&] { return ended_[kFar].contains(ends.key); }));
