@@ -39,10 +39,11 @@ int run_node(const Context& context, const RunFlags& flags) {
 }
 
 void add_run(CLI::App& app, Context& context) {
-  auto* run = app.add_subcommand("run", "The daemon in the foreground; SIGTERM ends it");
+  auto* run = app.add_subcommand("run", "Start weft in the foreground; SIGTERM or Ctrl-C ends it");
   auto flags = std::make_shared<RunFlags>();
   run->add_option("--name", flags->name, "this node's name (default: the hostname)");
-  run->add_option("--listen", flags->listen, "UDP address, may be repeated")
+  run->add_option("--listen", flags->listen,
+                  "UDP address (default: all of them, on a port chosen once)")
       ->type_name("HOST:PORT");
   run->footer("example: weft run --name oak --listen 0.0.0.0:41820");
   run->callback([&context, flags] {
@@ -60,7 +61,12 @@ void add_global_flags(CLI::App& app, Context& context) {
   add_duration(app, "--timeout", context.timeout, "give up after this long");
   app.set_version_flag("--version", std::string("weft ") + kVersion);
   app.require_subcommand(1);
-  app.footer("example: weft up; weft expose 3000 --name blog; weft invite laptop --allow blog");
+  app.footer(
+      "first steps, on one machine:  weft up; weft expose 3000 --name blog; weft invite laptop "
+      "--allow blog\n"
+      "on the other:                 weft up; weft join TICKET; weft open blog\n\n"
+      "exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not found, 5 denied, 6 no "
+      "path,\n            7 timeout, 8 not direct, 78 bad configuration");
 }
 
 int main(int argc, char** argv) {
@@ -75,6 +81,9 @@ int main(int argc, char** argv) {
   add_service_commands(app, context);
   add_config_commands(app, context);
   sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
+  for (auto* command : app.get_subcommands({}))
+    command->footer(command->get_footer() + "\nalso: --json, --quiet, --home, --timeout; see " +
+                    context.command("--help"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

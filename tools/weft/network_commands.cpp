@@ -128,13 +128,17 @@ void add_group(CLI::App& app, Context& context) {
 }  // namespace
 
 void add_network_commands(CLI::App& app, Context& context) {
-  auto* invite = app.add_subcommand("invite", "A ticket that lets one new node in");
+  auto* invite =
+      app.add_subcommand("invite", "Make a ticket that lets one new node into this network");
   auto invite_options = std::make_shared<InviteOptions>();
   invite->add_option("name", invite_options->name, "the new node's name")->required();
   invite->add_option("--allow", invite_options->allow, "a service of this node it may use")
       ->type_name("SERVICE");
   add_duration(*invite, "--ttl", invite_options->ttl, "how long the ticket lives (default 15m)");
-  invite->add_option("--may", invite_options->may, "expose, relay, admin (default: expose)")
+  invite
+      ->add_option(
+          "--may", invite_options->may,
+          "what it may: expose services, relay, admin: invite and remove others (default: expose)")
       ->delimiter(',');
   invite->footer("example: weft invite laptop --allow blog --ttl 1h");
   invite->callback([&context, invite_options] {
@@ -163,7 +167,7 @@ void add_network_commands(CLI::App& app, Context& context) {
     };
   });
 
-  auto* members = app.add_subcommand("members", "Who is in the network");
+  auto* members = app.add_subcommand("members", "The nodes of this network");
   members->footer("example: weft members");
   members->callback([&context] {
     context.action = [&context] {
