@@ -69,6 +69,25 @@ void add_global_flags(CLI::App& app, Context& context) {
       "path,\n            7 timeout, 8 not direct, 78 bad configuration");
 }
 
+// "expose " when that is the command that did not parse, else nothing.
+std::string command_of(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? "" : parsed.front()->get_name() + " ";
+}
+
+// What is wrong with the line, in words that name it.
+std::string misuse(const CLI::App& app, int argc, char** argv, const std::string& otherwise) {
+  if (!app.get_subcommands().empty()) return otherwise;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word(argv[i]);
+    const bool takes_value = word == "--home" || word == "--network" || word == "--timeout";
+    if (takes_value) ++i;
+    if (!takes_value && !word.starts_with('-'))
+      return "no command is called \"" + std::string(word) + "\"";
+  }
+  return argc > 1 ? otherwise : "a command is needed";
+}
+
 int main(int argc, char** argv) {
   Context context;
   if (argc > 0 && std::strchr(argv[0], '/') != nullptr) context.program = argv[0];
@@ -90,7 +109,8 @@ int main(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     for (int i = 1; i < argc; ++i)  // the flag may stand behind what did not parse
       if (std::string_view(argv[i]) == "--json") context.json = true;
-    return context.report({Code::Usage, error.what(), "", context.command("--help")});
+    return context.report({Code::Usage, misuse(app, argc, argv, error.what()), "",
+                           context.command(command_of(app) + "--help")});
   }
   return context.action ? context.action() : 2;
 }

@@ -24,6 +24,9 @@ struct InviteOptions {
 int run_invite(const Context& context, const InviteOptions& options) {
   const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(
       options.ttl.value_or(milliseconds(15 * 60'000)));
+  if (ttl < std::chrono::seconds(1) || ttl > std::chrono::days(7))
+    return context.report({Code::Usage, "a ticket lives for 1s at least and 168h at most", "",
+                           "choose another --ttl; an invite can be made again at any time"});
   Json body{{"name", options.name}, {"ttl_s", ttl.count()}};
   if (!options.allow.empty()) body["allow"] = options.allow;
   if (!options.may.empty()) body["may"] = options.may;
