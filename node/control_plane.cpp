@@ -379,6 +379,20 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
         });
 }
 
+// A door to this node's own service would only repeat its target's address.
+std::unexpected<api::ApiError> ControlPlane::open_own(const api::OpenRequest& request) const {
+  for (const auto& own : overlay_.exposures()) {
+    if (own.name != request.service) continue;
+    return api::refuse(api::Code::Usage, "\"" + own.name + "\" is a service of this very node",
+                       "doors lead to services of other nodes",
+                       "here it is at " + own.target.to_text() + "; on another node: weft open " +
+                           own.name + "@" + overlay_.name());
+  }
+  return api::refuse(api::Code::NotFound,
+                     "this node exposes no service \"" + request.service + "\"", "",
+                     "see weft status, and weft services for those of other nodes");
+}
+
 void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> done) {
   const auto listen = first_listen(request);
   if (!listen) return done(refused(listen, "--listen needs an address", "e.g. 127.0.0.1:9000"));
@@ -390,6 +404,7 @@ void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> don
     const auto node = overlay_.find_node(request.node);
     if (!node) return done(refused(node, "no node named " + request.node, "see weft members"));
     mapping.node = *node;
+    if (*node == overlay_.id()) return done(open_own(request));
     const auto view = peer(*node);
     const auto all = overlay_.services();
     const bool offered = std::ranges::any_of(all, [&](const overlay::ServiceView& s) {
@@ -403,6 +418,8 @@ void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> don
   } else if (std::ranges::none_of(overlay_.services(), [&](const overlay::ServiceView& s) {
                return s.name == request.service;
              })) {
+    for (const auto& own : overlay_.exposures())
+      if (own.name == request.service) return done(open_own(request));
     return done(api::refuse(
         api::Code::NotFound, "no service \"" + request.service + "\" here",
         "no node that can be reached now offers it to this one",

@@ -69,6 +69,7 @@ class ControlPlane final : public api::Control {
   void fill_path(const std::string& service, const std::optional<NodeId>& node,
                  api::OpenResult& result) const;
   [[nodiscard]] Result<Endpoint> first_listen(const api::OpenRequest& request) const;
+  [[nodiscard]] std::unexpected<api::ApiError> open_own(const api::OpenRequest& request) const;
   // A mapping made and its door bound, or neither.
   void make_mapping(service::Mapping mapping, adapter::IfTaken taken,
                     api::Done<api::OpenResult> done);

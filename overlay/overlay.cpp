@@ -95,6 +95,7 @@ std::optional<Instant> Overlay::poll_timeout() const {
   for (const auto& waiting : impl_->waiting) consider(waiting.deadline);
   for (const auto& ping : impl_->pings) consider(ping.deadline);
   if (impl_->joining) consider(impl_->joining->deadline);
+  consider(impl_->judge_at);
   return earliest;
 }
 
@@ -106,7 +107,10 @@ void Overlay::set_wall_clock(WallClock clock) {
 void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints) {
   if (endpoints == impl_->config.listen_endpoints) return;
   impl_->config.listen_endpoints = std::move(endpoints);
-  if (impl_->network) impl_->broadcast(now, impl_->peer_list());
+  if (impl_->network) {
+    impl_->broadcast(now, impl_->peer_list());
+    impl_->network->peers.follow_move(now);
+  }
   impl_->settle(now);
 }
 
@@ -116,48 +120,11 @@ void Overlay::shutdown(Instant now) {
   impl_->settle(now);
 }
 
-// ---- durability
-// ----------------------------------------------------------------------------------
-
-void Overlay::Impl::persist(std::vector<Row> rows,
-                            std::function<void(Instant, const Result<void>&)> then) {
-  WEFT_ASSERT(!rows.empty());
-  const std::uint64_t id = ++last_persist;
-  events.push_back(PersistRequest{Persist{id, rows}});
-  persists.emplace(id, Pending{std::move(rows), std::move(then)});
-}
-
-void Overlay::Impl::persist_quietly(std::vector<Row> rows) {
-  if (!rows.empty()) persist(std::move(rows), [](Instant, const Result<void>&) {});
-}
-
-void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> result) {
-  const auto at = impl_->persists.find(persist_id);
-  if (at == impl_->persists.end()) return;
-  auto pending = std::move(at->second);
-  impl_->persists.erase(at);
-  if (!result) {
-    impl_->notice(Notice::Level::Warning, "could not store a change: " + result.error().detail);
-    if (impl_->unsaved.size() < kMaxWaiting) impl_->unsaved.push_back(std::move(pending.rows));
-    if (!impl_->retry_store_at) impl_->retry_store_at = now + kRetryStore;
-  }
-  pending.then(now, result);
-  impl_->settle(now);
-}
+// ---- answers
+// -------------------------------------------------------------------------------------
 
 void Overlay::Impl::done(CommandId id, Result<Outcome> result) {
   events.push_back(CommandDone{id, std::move(result)});
-}
-
-std::function<void(Instant, const Result<void>&)> Overlay::Impl::done_when_stored(CommandId id,
-                                                                                  Outcome outcome) {
-  return [this, id, outcome = std::move(outcome)](Instant, const Result<void>& stored) {
-    if (stored)
-      done(id, outcome);
-    else
-      done(id, fail(Errc::Storage, "it works now but is not saved, so a restart would lose it: " +
-                                       stored.error().detail));
-  };
 }
 
 void Overlay::Impl::notice(Notice::Level level, std::string text) {
@@ -194,16 +161,24 @@ void Overlay::Impl::expire(Instant now) {
   });
   if (joining && joining->deadline <= now)
     abort_join(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
+  if (judge_at && *judge_at <= now) {
+    judge_at.reset();
+    sessions.trust_changed(now);
+  }
   if (retry_store_at && *retry_store_at <= now) {
     retry_store_at.reset();
-    auto rows = std::exchange(unsaved, {});
-    for (auto& batch : rows) persist_quietly(std::move(batch));
+    retry_unsaved();
   }
 }
 
-// Once a second: retries what waits for a free stream, ends drained duplicate sessions, renews
-// our certificate, forgets old tickets.
+// Once a second: retries what waits for a free stream, ends drained duplicate sessions and those
+// that were only for a moment, renews our certificate, forgets old tickets.
 void Overlay::Impl::sweep(Instant now) {
+  for (const auto& [id, pull] : pulls)
+    if (pull.deadline <= now) sessions.close(now, id, kCodeDone, "no roster came");
+  for (const auto& [id, link] : links)
+    if (link.up.joining && !link.up.initiator && now - link.since >= kJoinerTimeout)
+      sessions.close(now, id, kCodeDone, "nothing more to say to a joiner");
   if (!network) return;
   std::erase_if(waiting, [&](const Waiting& w) {
     const Peer* peer = network->peers.find(w.peer);
@@ -220,7 +195,10 @@ void Overlay::Impl::sweep(Instant now) {
     }
   }
   rotate_credential(now);
-  persist_quietly(network->tickets.purge(unix_now(now)));
+  if (auto rows = network->tickets.purge(unix_now(now)); !rows.empty()) {
+    persist_quietly(std::move(rows));
+    push_context();  // perhaps that was the last ticket: nobody joins now
+  }
 }
 
 // ---- queries

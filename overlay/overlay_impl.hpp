@@ -1,5 +1,6 @@
 // The insides of Overlay, shared by its .cpp files and nobody else. What lies where:
-//   overlay.cpp           public calls, queries, time, durability
+//   overlay.cpp           public calls, queries, time
+//   overlay_storage.cpp   rows to the disk and what waits for them
 //   overlay_network.cpp   creating, loading and joining networks; our credential
 //   overlay_sessions.cpp  session events, control links, what peers say on them
 //   overlay_streams.cpp   streams to and from services
@@ -30,15 +31,21 @@ inline constexpr std::size_t kMaxWaiting = 4096;       // connects waiting for a
 inline constexpr std::size_t kEagerPeers = 64;         // networks this small keep all sessions
 inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per RosterGet
 inline constexpr Duration kSweepInterval = 1s;
-inline constexpr Duration kRetryStore = 5s;  // rows the disk refused are tried again
+inline constexpr Duration kRetryStore = 5s;     // rows the disk refused are tried again
+inline constexpr Duration kJudgeDelay = 200ms;  // from a removal to the end of its sessions
+inline constexpr std::size_t kMaxUnsaved = 65536;
+inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
+inline constexpr Duration kPullPause = 500ms;  // between the starts of two
+inline constexpr Duration kPullTimeout = 10s;
+inline constexpr Duration kJoinerTimeout = 60s;  // a joiner's session, all of it
 
 // Application codes in CONNECTION_CLOSE and RESET_STREAM.
 inline constexpr std::uint64_t kCodeDone = 0;
-inline constexpr std::uint64_t kCodeRemoved = 1;
 inline constexpr std::uint64_t kCodeSuperseded = 2;
 inline constexpr std::uint64_t kCodeProtocol = 3;
 inline constexpr std::uint64_t kCodeDenied = 4;
 inline constexpr std::uint64_t kCodeShutdown = 5;
+inline constexpr std::uint64_t kLayerCodeRemoved = 0x77650001;  // the session layer's own
 
 // Forwards to the roster of the network asked about; networks come and go under it.
 class TrustRouter final : public TrustView {
@@ -66,9 +73,11 @@ class TrustRouter final : public TrustView {
 struct Link {
   session::SessionUp up;
   std::optional<StreamId> control;
-  bool greeted = false;  // the peer's Hello came
-  Bytes inbox;           // at most one frame and the start of the next read
-  Bytes outbox;          // at most kMaxOutbox
+  Instant since;
+  bool greeted = false;            // the peer's Hello came
+  std::optional<RosterGet> asked;  // answered once the disk has the roster
+  Bytes inbox;                     // at most one frame and the start of the next read
+  Bytes outbox;                    // at most kMaxOutbox
 };
 
 struct ServiceStream {
@@ -122,6 +131,15 @@ struct Network {
   StaticCredential credential;
   std::optional<StaticCredential> previous;
   std::map<NodeId, std::vector<ServiceLine>> offered;  // what each peer lets us use
+  roster::Head announced;                              // on the disk, and told to peers
+};
+
+// A member of a longer roster than ours knocked and was refused, because we have not heard of it.
+// We ask it for the roster in a join-mode session that we dial: its entries prove themselves.
+struct Pull {
+  Certificate certificate;
+  Endpoint remote;
+  Instant deadline;
 };
 
 // We hold a ticket and are on our way in.
@@ -142,9 +160,6 @@ struct Overlay::Impl {
 
   // --- overlay.cpp
   void settle(Instant now);  // drains the sessions' events; after every call that may cause some
-  // Asks for rows to be stored; `then` runs in persisted(), once, with how it went.
-  void persist(std::vector<Row> rows, std::function<void(Instant, const Result<void>&)> then);
-  void persist_quietly(std::vector<Row> rows);
   void done(CommandId id, Result<Outcome> result);
   // Runs the body of a command; what it refuses is the command's answer.
   template <class Body>
@@ -156,14 +171,29 @@ struct Overlay::Impl {
     if (!network) return fail(Errc::NotFound, "this node is in no network");
     return {};
   }
-  // The usual end of a command: stored, or stored later with a warning.
-  std::function<void(Instant, const Result<void>&)> done_when_stored(CommandId id, Outcome outcome);
   void notice(Notice::Level level, std::string text);
   CommandId next_command() { return ++last_command; }
   [[nodiscard]] UnixTime unix_now(Instant now) const { return clock.at(now); }
   [[nodiscard]] std::string label(const NodeId& node) const;  // its name, else its short id
   void sweep(Instant now);
   void expire(Instant now);
+
+  // --- overlay_storage.cpp
+  using Then = std::function<void(Instant, const Result<void>&)>;
+  // Rows the disk refuses are tried again until it takes them; Never: they are given up.
+  enum class Again : std::uint8_t { UntilStored, Never };
+  // Asks for rows to be stored; `then` runs in persisted(), once, with how it went.
+  void persist(std::vector<Row> rows, Then then, Again again = Again::UntilStored);
+  void persist_quietly(std::vector<Row> rows);
+  void emit(std::uint64_t id);
+  void keep_unsaved(std::uint64_t id, std::vector<Row> rows);
+  void retry_unsaved();
+  // Entries of the roster that the disk does not have yet: nobody is told of them.
+  [[nodiscard]] bool roster_unstored() const;
+  // The disk has the whole roster: it takes effect, peers hear of it, who asked gets it.
+  void roster_stored(Instant now);
+  // The usual end of a command: stored, or stored later with a warning.
+  Then done_when_stored(CommandId id, Outcome outcome);
 
   // --- overlay_network.cpp
   void install(Instant now, std::unique_ptr<Network> fresh);
@@ -173,6 +203,9 @@ struct Overlay::Impl {
   [[nodiscard]] std::vector<Row> network_rows(const Network& n) const;
   void rotate_credential(Instant now);
   void roster_changed(Instant now, const roster::Appended& appended);
+  void apply_roster(Instant now);     // on this node's sessions, peers and streams
+  void announce_roster(Instant now);  // to peers, once the disk has all of it
+  void repair_roster(Instant now);
   void adopt_members(Instant now);
   // Signs with whichever of our keys the roster lets sign.
   [[nodiscard]] Result<roster::Entry> propose(Instant now, const roster::Body& body) const;
@@ -198,6 +231,10 @@ struct Overlay::Impl {
   void on(Instant now, const session::RemoteMoved& e);
   void on(Instant now, const session::RekeySend& e);
   void on(Instant now, const session::Rekeyed& e);
+  void on(Instant now, const session::MemberUnknown& e);
+  void finish_pull(Instant now, SessionId session);
+  void follow_peer(Instant now, const Link& link, const Peer& peer);
+  void tell_about(Instant now, const Link& link, const Peer& peer);
   void send(Instant now, Link& link, const ControlMessage& message);
   void flush(Instant now, Link& link);
   void greet(Instant now, Link& link);
@@ -249,6 +286,9 @@ struct Overlay::Impl {
   session::SessionLayer sessions;
   std::unique_ptr<Network> network;
   std::optional<Joining> joining;
+  std::map<SessionId, Pull> pulls;
+  Instant next_pull{};
+  std::optional<Instant> judge_at;  // sessions of removed nodes end then
   ByteArray<8> instance{};
 
   std::map<SessionId, Link> links;
@@ -262,10 +302,17 @@ struct Overlay::Impl {
   std::uint64_t last_persist = 0;
   struct Pending {
     std::vector<Row> rows;
-    std::function<void(Instant, const Result<void>&)> then;
+    Then then;
+    Again again = Again::UntilStored;
+    bool roster = false;
   };
   std::map<std::uint64_t, Pending> persists;
-  std::vector<std::vector<Row>> unsaved;  // refused by the disk, to be tried again
+  // One batch with roster rows is on its way at a time: the chain on the disk has no gap, whatever
+  // the disk refuses.
+  std::optional<std::uint64_t> roster_write;
+  std::deque<std::uint64_t> roster_held;
+  using RowKey = std::tuple<Table, NetworkId, Bytes>;
+  std::map<RowKey, Row> unsaved;  // refused by the disk, to be tried again; the newest of each key
   std::optional<Instant> retry_store_at;
   Instant next_sweep{};
   std::optional<Instant> unsettled;  // datagrams came then; their events are read once per batch

@@ -167,6 +167,7 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
       if (const auto message = decode_control(*row.value))
         if (const auto* list = std::get_if<PeerList>(&*message)) learn_peers(now, *list);
   rotate_credential(now);
+  repair_roster(now);
   return {};
 }
 
@@ -178,6 +179,7 @@ void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
     sessions.remove_network(now, old);
   }
   network = std::move(fresh);
+  network->announced = network->roster.head();
   trust.set(&network->roster);
   push_context();
   adopt_members(now);
@@ -199,8 +201,8 @@ void Overlay::Impl::push_context() {
   context.secret = network->roster.network_secret();
   context.credential = network->credential;
   context.previous = network->previous;
-  context.roster_seq = network->roster.head().seq;
-  context.roster_head = network->roster.head().hash;
+  context.roster_seq = network->announced.seq;
+  context.roster_head = network->announced.hash;
   context.accept_joiners = !network->tickets.list().empty();
   sessions.set_network(context);
 }
@@ -247,17 +249,48 @@ void Overlay::Impl::roster_changed(Instant now, const roster::Appended& appended
     notice(Notice::Level::Warning,
            "the roster was signed twice at one place by the same key: a key may be stolen");
   if (!appended.head_changed) return;
-  push_context();
+  apply_roster(now);
+  announce_roster(now);
+}
+
+void Overlay::Impl::apply_roster(Instant now) {
   events.push_back(RosterChanged{network->roster.head().seq});
   adopt_members(now);
-  sessions.trust_changed(now);
-  rules_changed(now);
+  rules_changed(now);  // the streams of a removed node end here, its sessions once it heard why
+  if (!judge_at) judge_at = now + kJudgeDelay;
   if (network->roster.verdict(network->id, config.identity.id, unix_now(now)) == Verdict::Removed) {
     events.push_back(RemovedFromNetwork{network->id});
     notice(Notice::Level::Warning, "this node was removed from its network");
+    network->peers.unwant_all();
   }
-  const auto head = network->roster.head();
-  broadcast(now, RosterHave{head.seq, head.hash});
+  repair_roster(now);
+}
+
+// Entries of ours that lost a fork were acknowledged all the same: signed again on the winner.
+void Overlay::Impl::repair_roster(Instant now) {
+  const auto again = [&](const crypto::Ed25519KeyPair& key) {
+    for (const auto& loser : network->roster.pending_losers(key.public_key)) {
+      const auto entry = network->roster.resign(key, loser, unix_now(now));
+      if (!entry) continue;
+      const auto appended = network->roster.append(*entry);
+      if (!appended || appended->rows.empty()) continue;
+      persist(appended->rows, [this, appended = *appended, bytes = entry->encode()](
+                                  Instant later, const Result<void>& stored) {
+        if (!network) return;
+        if (stored) broadcast(later, RosterEntries{{bytes}, false, true});
+        roster_changed(later, appended);
+      });
+    }
+  };
+  if (config.person) again(*config.person);
+  again(config.identity.key);
+}
+
+void Overlay::Impl::announce_roster(Instant now) {
+  if (roster_unstored()) return;  // roster_stored() does it then
+  network->announced = network->roster.head();
+  push_context();
+  broadcast(now, RosterHave{network->announced.seq, network->announced.hash});
 }
 
 Result<roster::Entry> Overlay::Impl::propose(Instant now, const roster::Body& body) const {
@@ -280,8 +313,9 @@ void Overlay::Impl::append_own(Instant now, CommandId id, const roster::Body& bo
   if (rows.empty()) return finish(now, {});
   persist(std::move(rows), [this, appended = *appended, bytes = entry->encode(), finish](
                                Instant later, const Result<void>& stored) {
-    if (stored && network) {
-      broadcast(later, RosterEntries{{bytes}, false, true});
+    if (network) {
+      if (stored) broadcast(later, RosterEntries{{bytes}, false, true});
+      // A disk that refuses keeps the entry from others, not from having effect here.
       roster_changed(later, appended);
     }
     finish(later, stored);
@@ -319,6 +353,11 @@ void Overlay::Impl::start_join(Instant now, CommandId id, roster::Ticket ticket)
 void Overlay::Impl::join_session_up(Instant now, const session::SessionUp& up) {
   Link& link = links.at(up.session);
   if (!up.initiator) return;  // somebody joins us: their request comes on the control stream
+  if (pulls.contains(up.session)) {
+    greet(now, link);
+    if (network) send(now, link, RosterGet{network->roster.locator()});
+    return;
+  }
   if (!joining || joining->session) {
     sessions.close(now, up.session, kCodeSuperseded, "another dial came up first");
     return;
@@ -380,24 +419,26 @@ void Overlay::Impl::finish_join(Instant now) {
         rows.push_back(std::move(row));
       }
   auto shared = std::make_shared<std::unique_ptr<Network>>(std::move(fresh));
-  persist(std::move(rows),
-          [this, shared, moved, outcome](Instant later, const Result<void>& stored) {
-            if (!joining) return;
-            if (!stored) return abort_join(later, stored.error());
-            const Joining finished = std::move(*joining);
-            joining.reset();
-            install(later, std::move(*shared));
-            persist_quietly(moved);
-            if (Peer* peer = network->peers.find(outcome.via)) {
-              network->peers.learn(*peer, finished.ticket.endpoints, false);
-              if (finished.session)
-                if (const auto info = sessions.info(*finished.session))
-                  network->peers.learn(*peer, {info->remote}, true);
-              network->peers.want(later, *peer, true);
-            }
-            if (finished.session) sessions.close(later, *finished.session, kCodeDone, "joined");
-            done(finished.command, outcome);
-          });
+  persist(
+      std::move(rows),
+      [this, shared, moved, outcome](Instant later, const Result<void>& stored) {
+        if (!joining) return;
+        if (!stored) return abort_join(later, stored.error());
+        const Joining finished = std::move(*joining);
+        joining.reset();
+        install(later, std::move(*shared));
+        persist_quietly(moved);
+        if (Peer* peer = network->peers.find(outcome.via)) {
+          network->peers.learn(*peer, finished.ticket.endpoints, false);
+          if (finished.session)
+            if (const auto info = sessions.info(*finished.session))
+              network->peers.learn(*peer, {info->remote}, true);
+          network->peers.want(later, *peer, true);
+        }
+        if (finished.session) sessions.close(later, *finished.session, kCodeDone, "joined");
+        done(finished.command, outcome);
+      },
+      Again::Never);  // else the disk would change networks behind our back
 }
 
 void Overlay::Impl::abort_join(Instant now, Error error) {
@@ -423,8 +464,11 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
   if (!redeemed) return refuse_join(redeemed.error());
   const auto session = link.up.session;
   const std::string name = redeemed->invite.name;
-  if (redeemed->again || !redeemed->row)
+  if (redeemed->again || !redeemed->row) {
+    if (roster_unstored())  // perhaps it is this very entry that the disk does not have
+      return refuse_join({Errc::Storage, "the inviter could not store it yet; try again soon"});
     return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});
+  }
 
   const auto* self = network->roster.member(config.identity.id);
   WEFT_ASSERT(self != nullptr);

@@ -14,7 +14,8 @@ void Overlay::Impl::settle(Instant now) {
 // ------------------------------------------------------------------------------
 
 void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
-  Link& link = links.emplace(e.session, Link{e, std::nullopt, false, {}, {}}).first->second;
+  Link& link =
+      links.emplace(e.session, Link{e, std::nullopt, now, false, {}, {}, {}}).first->second;
   if (e.initiator) {
     auto stream = sessions.open_stream(now, e.session);
     if (!stream) return sessions.close(now, e.session, kCodeProtocol, "no control stream");
@@ -42,6 +43,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
     done(ping.id, fail(Errc::NoPath, "the session ended while waiting for the answer"));
     return true;
   });
+  if (pulls.erase(e.session) > 0) return;
   if (joining && joining->dials.erase(e.session) > 0) {
     if (joining->session == e.session)
       abort_join(now, {Errc::NoPath, "the inviting node ended the session: " + e.detail});
@@ -55,7 +57,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (e.was_up && !peer->is_up())
     events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
   if (!peer->is_up() && peer->sessions.empty()) network->offered.erase(peer->id);
-  if (e.reason == session::CloseReason::Peer && e.code == kCodeRemoved)
+  if (e.reason == session::CloseReason::Peer && e.code == kLayerCodeRemoved)
     notice(Notice::Level::Warning, label(peer->id) + " says this node was removed");
 }
 
@@ -122,6 +124,40 @@ void Overlay::Impl::on(Instant now, const session::RekeySend& e) {
 
 void Overlay::Impl::on(Instant, const session::Rekeyed&) {}
 
+// Its certificate is of our network and the handshake proved its address, yet our roster does not
+// name it. If it has heard of entries that we have not, we fetch them: by a session that we dial,
+// few at a time, so that who merely knows the network's secret makes us hold nothing else.
+void Overlay::Impl::on(Instant now, const session::MemberUnknown& e) {
+  if (!network || network->id != e.network || network->roster.contains(e.roster_head)) return;
+  if (now < next_pull || pulls.size() >= kMaxPulls) return;
+  for (const auto& [id, pull] : pulls)
+    if (pull.certificate.identity == e.certificate.identity) return;
+  session::DialTarget target;
+  target.network = e.network;
+  target.identity = e.certificate.identity;
+  target.endpoint = e.remote;
+  target.path = e.path;
+  target.join = true;  // it knows us as a member; we take its word for nothing but signed entries
+  const auto dialled = sessions.dial(now, target);
+  if (!dialled) return;
+  next_pull = now + kPullPause;
+  pulls.emplace(*dialled, Pull{e.certificate, e.remote, now + kPullTimeout});
+}
+
+void Overlay::Impl::finish_pull(Instant now, SessionId session) {
+  const auto at = pulls.find(session);
+  if (at == pulls.end()) return;
+  const Pull pull = at->second;
+  sessions.close(now, session, kCodeDone, "roster fetched");
+  if (!network) return;
+  Peer* peer = network->peers.find(pull.certificate.node());
+  if (peer == nullptr) return;
+  network->peers.learn(*peer, pull.certificate);
+  network->peers.learn(*peer, {pull.remote}, true);
+  store_peer(*peer);
+  network->peers.want(now, *peer, true);
+}
+
 // ---- the control stream
 // --------------------------------------------------------------------------
 
@@ -146,8 +182,7 @@ void Overlay::Impl::greet(Instant now, Link& link) {
   hello.software = config.software.substr(0, 64);
   send(now, link, hello);
   if (link.up.joining || !network) return;
-  const auto head = network->roster.head();
-  send(now, link, RosterHave{head.seq, head.hash});
+  send(now, link, RosterHave{network->announced.seq, network->announced.hash});
   say_peers(now, link);
   say_services(now, link);
 }
@@ -193,7 +228,36 @@ void Overlay::Impl::said(Instant now, Link& link, const Hello& m) {
   if (Peer* peer = network->peers.find_by_session(link.up.session)) {
     network->peers.learn(*peer, m.endpoints, false);
     store_peer(*peer);
+    follow_peer(now, link, *peer);
+    tell_about(now, link, *peer);
   }
+}
+
+// A running peer that dials us from another address than the one we reach it at has moved: what we
+// dialled follows it there, streams and all.
+void Overlay::Impl::follow_peer(Instant now, const Link& link, const Peer& peer) {
+  if (link.up.initiator) return;
+  const auto fresh = std::ranges::find(peer.sessions, link.up.session, &PeerSession::id);
+  if (fresh == peer.sessions.end() || !fresh->instance) return;
+  for (const auto& session : peer.sessions) {
+    const auto info = sessions.info(session.id);
+    if (!session.initiator || session.instance != fresh->instance || !info) continue;
+    if (info->remote == link.up.remote && info->path == link.up.path) continue;
+    if (const auto moved = sessions.migrate(now, session.id, link.up.path, link.up.remote); !moved)
+      notice(Notice::Level::Info,
+             "could not follow " + label(peer.id) + ": " + moved.error().detail);
+  }
+}
+
+// Who just came up may be news to others: where it is reached, or that it can be at all.
+void Overlay::Impl::tell_about(Instant now, const Link& link, const Peer& peer) {
+  if (!peer.certificate || peer.endpoints.empty()) return;
+  if (network->roster.members().size() > kEagerPeers) return;
+  auto known = peer.endpoints;
+  known.resize(std::min(known.size(), kMaxEndpointsPerNode));
+  PeerList one;
+  one.peers.push_back({peer.certificate->encode(), std::move(known)});
+  broadcast(now, one, link.up.session);
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const Ping& m) {
@@ -215,7 +279,13 @@ void Overlay::Impl::said(Instant now, Link& link, const RosterHave& m) {
 
 void Overlay::Impl::said(Instant now, Link& link, const RosterGet& m) {
   // A joiner may read the roster once it is in it.
-  if (!network || (link.up.joining && network->roster.member(link.up.peer) == nullptr)) return;
+  if (!network || network->id != link.up.network ||
+      (link.up.joining && network->roster.member(link.up.peer) == nullptr))
+    return;
+  if (roster_unstored()) {  // nobody hears of an entry that a crash could still undo
+    link.asked = m;
+    return;
+  }
   const auto chain = network->roster.entries_for(m.locator, kEntriesPerAnswer + 1);
   const auto count = std::min(chain.size(), kEntriesPerAnswer);
   for (std::size_t i = 0; i == 0 || i < count; i += kMaxEntriesPerMessage) {
@@ -230,7 +300,8 @@ void Overlay::Impl::said(Instant now, Link& link, const RosterGet& m) {
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const RosterEntries& m) {
-  link.up.joining ? join_entries(now, link, m) : take_entries(now, link, m);
+  const bool joins = link.up.joining && !pulls.contains(link.up.session);
+  joins ? join_entries(now, link, m) : take_entries(now, link, m);
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const PeerList& m) {
@@ -266,24 +337,28 @@ void Overlay::Impl::broadcast(Instant now, const ControlMessage& message,
 }
 
 void Overlay::Impl::take_entries(Instant now, Link& link, const RosterEntries& entries) {
-  if (!network || entries.entries.empty()) return;
-  auto appended = network->roster.append_all(entries.entries);
   const SessionId session = link.up.session;
+  if (!network || network->id != link.up.network || entries.entries.empty() ||
+      (link.up.joining && !link.up.initiator))
+    return finish_pull(now, session);
+  auto appended = network->roster.append_all(entries.entries);
   if (!appended) {
     notice(Notice::Level::Warning,
            "refused roster entries of " + label(link.up.peer) + ": " + appended.error().detail);
-    return;
+    return finish_pull(now, session);
   }
-  if (appended->waiting) send(now, link, RosterGet{network->roster.locator()});
-  if (appended->rows.empty()) return;
+  if (appended->waiting && !link.up.joining) send(now, link, RosterGet{network->roster.locator()});
+  if (appended->rows.empty()) return finish_pull(now, session);
   auto rows = appended->rows;
   persist(std::move(rows),
-          [this, appended = *appended, session, more = entries.more && entries.last](
-              Instant later, const Result<void>& stored) {
-            if (!stored || !network) return;
-            roster_changed(later, appended);
-            if (const auto at = links.find(session); more && at != links.end())
+          [this, appended = *appended, session, more = entries.more && entries.last,
+           last = entries.last](Instant later, const Result<void>& stored) {
+            if (network) roster_changed(later, appended);
+            const auto at = links.find(session);
+            if (more && stored && network && at != links.end())
               send(later, at->second, RosterGet{network->roster.locator()});
+            else if (last)
+              finish_pull(later, session);
           });
 }
 

@@ -146,8 +146,10 @@ CommandId Overlay::connect(Instant now, const std::string& service, const std::s
     return id;
   }
   if (*provider == this->id()) {
-    impl_->events.push_back(
-        ConnectFailed{id, {Errc::Usage, "\"" + service + "\" is exposed by this very node"}});
+    const bool exposed = impl_->network->registry.find(service) != nullptr;
+    Error error{Errc::Usage, "\"" + service + "\" is a service of this very node"};
+    if (!exposed) error = {Errc::NotFound, "this node exposes no service \"" + service + "\""};
+    impl_->events.push_back(ConnectFailed{id, std::move(error)});
     return id;
   }
   impl_->wait_for(

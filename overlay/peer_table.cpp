@@ -89,6 +89,31 @@ void PeerTable::want(Instant now, Peer& peer, bool at_once) {
   }
 }
 
+void PeerTable::unwant_all() {
+  for (auto& [id, peer] : peers_) peer.wanted = false;
+}
+
+void PeerTable::follow_move(Instant now) {
+  for (auto& [id, peer] : peers_) dial_beside(now, peer);
+}
+
+void PeerTable::dial_beside(Instant now, Peer& peer) {
+  const auto theirs = std::ranges::find(peer.sessions, false, &PeerSession::initiator);
+  if (theirs == peer.sessions.end() || !peer.dialing.empty()) return;
+  const auto info = sessions_.info(theirs->id);
+  if (!info) return;
+  session::DialTarget target;
+  target.network = peer.network;
+  target.identity = peer.identity;
+  if (peer.certificate) target.static_key = peer.certificate->static_key;
+  target.endpoint = info->remote;
+  target.path = info->path;
+  if (const auto id = sessions_.dial(now, target)) {
+    peer.dialing.emplace_back(*id, target.endpoint);
+    by_session_[*id] = peer.id;
+  }
+}
+
 void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   WEFT_ASSERT(!up.joining);
   Peer& peer = add(up.network, up.certificate.identity);
@@ -100,7 +125,7 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   cancel_dials(now, peer, sessions_, by_session_);
   by_session_[up.session] = peer.id;
   peer.sessions.push_back({up.session, up.initiator, now, std::nullopt});
-  peer.backoff = kFirstBackoff;
+  if (!up.initiator) peer.backoff = kFirstBackoff;
   peer.next_attempt.reset();
   choose_preferred(now, peer);
 }
@@ -110,6 +135,7 @@ void PeerTable::on_hello(Instant now, SessionId session, const ByteArray<8>& ins
   if (peer == nullptr) return;
   for (auto& live : peer->sessions)
     if (live.id == session) live.instance = instance;
+  peer->backoff = kFirstBackoff;
   choose_preferred(now, *peer);
 }
 
@@ -119,10 +145,19 @@ Peer* PeerTable::on_session_down(Instant now, SessionId session) {
   by_session_.erase(session);
   const bool was_dial =
       std::erase_if(peer->dialing, [&](const auto& d) { return d.first == session; }) > 0;
+  // The end that dialled is up one message before the other has judged it: without a Hello it was
+  // refused, which is a failed dial like any other.
+  const bool refused = std::erase_if(peer->sessions, [&](const PeerSession& s) {
+                         return s.id == session && s.initiator && !s.instance;
+                       }) > 0;
   std::erase_if(peer->sessions, [&](const PeerSession& s) { return s.id == session; });
   if (peer->preferred == session) peer->preferred.reset();
   choose_preferred(now, *peer);
   if (peer->is_up() || !peer->wanted) return peer;
+  if (refused) {
+    if (peer->dialing.empty()) end_round(now, *peer);
+    return peer;
+  }
   if (was_dial && peer->next_endpoint >= peer->endpoints.size() && peer->dialing.empty()) {
     end_round(now, *peer);
   } else if (!peer->next_attempt || *peer->next_attempt > now + kDialStagger) {

@@ -4,7 +4,8 @@
 // Invariants
 //  1. preferred, when set, is one of `sessions`.
 //  2. At most kMaxConcurrentDials dials of one peer are under way.
-//  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff.
+//  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff;
+//     it begins anew once the peer has spoken, not when our own handshake is through.
 //
 // Two sessions with one peer: when both ends dialled at once, the one dialled by the lower NodeId
 // is kept and the other drained; when the peer restarted (its Hello carries another instance) or
@@ -75,7 +76,10 @@ class PeerTable {
 
   // Starts dialling unless up or under way. `at_once` ignores the backoff pause.
   void want(Instant now, Peer& peer, bool at_once);
-  void unwant(Peer& peer) { peer.wanted = false; }
+  void unwant_all();  // no more dialling but for who waits
+  // Our address changed. A peer that dialled us hears us from nowhere else, because only the QUIC
+  // client can move a connection: we dial it beside, and it moves its own (said(Hello)).
+  void follow_move(Instant now);
 
   void on_session_up(Instant now, const session::SessionUp& up);
   void on_hello(Instant now, SessionId session, const ByteArray<8>& instance);
@@ -87,6 +91,7 @@ class PeerTable {
 
  private:
   void dial_next(Instant now, Peer& peer);
+  void dial_beside(Instant now, Peer& peer);
   void end_round(Instant now, Peer& peer);
   void choose_preferred(Instant now, Peer& peer);
   // True if `a` should be kept over `b`.

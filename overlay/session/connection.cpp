@@ -60,6 +60,7 @@ Connection::Connection(LayerState& state, SessionId id,
                        const Datagram& datagram, Instant now)
     : state_(state), id_(id), network_(std::move(network)), initiator_(false) {
   handshake_until_ = now + state_.limits.handshake_timeout;
+  silent_ = true;  // until its hello was good
   path_for(datagram.path, datagram.from, true);
   half_open_ = true;
   ++state_.half_open;

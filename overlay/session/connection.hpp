@@ -128,6 +128,7 @@ class Connection {
   Bytes local_transport_params() const;
   int send_hello();
   void came_up();
+  void report_unknown();
   void update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std::uint8_t* next_rx,
                    std::uint8_t* next_tx, ngtcp2_crypto_aead_ctx* rx_context, std::uint8_t* rx_iv,
                    ngtcp2_crypto_aead_ctx* tx_context, std::uint8_t* tx_iv);

@@ -161,7 +161,7 @@ Step<void> Connection::on_message(ngtcp2_encryption_level level,
 }
 
 Step<void> Connection::serve_hello(ByteView body) {
-  silent_ = true;  // nothing of the sender is proven: a failure is answered with silence
+  // silent_ still: nothing of the sender is proven, a failure is answered with silence.
   const auto now = state_.clock.at(Instant(Duration(static_cast<std::int64_t>(last_stamp_))));
   auto remote = handshake_->on_hello(body, now);
   if (!remote) return std::unexpected(remote.error());
@@ -197,10 +197,20 @@ Step<void> Connection::take_reply(ByteView body) {
 
 Step<void> Connection::take_finish(ByteView body) {
   const auto now = state_.clock.at(Instant(Duration(static_cast<std::int64_t>(last_stamp_))));
-  if (auto verified = handshake_->on_finish(body, now); !verified) return verified;
+  if (auto verified = handshake_->on_finish(body, now); !verified) {
+    if (handshake_->unknown() && !handshake_->joining()) report_unknown();
+    return verified;
+  }
   if (auto done = quic(install_traffic_keys()); !done) return done;
   ngtcp2_conn_tls_handshake_completed(quic_);
   return {};
+}
+
+void Connection::report_unknown() {
+  const auto* path = path_at(current_path_);
+  state_.events.push_back(MemberUnknown{id_, network_->id, *handshake_->unknown(), path->path,
+                                        path->remote, handshake_->peer_roster_seq(),
+                                        handshake_->peer_roster_head()});
 }
 
 void Connection::came_up() {

@@ -344,10 +344,13 @@ Step<void> Handshake::judge(const HandshakePayload& payload, UnixTime now) {
   if (!certificate->check(context_.network->id, *presented, now))
     return refuse(HandshakeFault::CertExpired);
   if (initiator_ && certificate->identity != expected_) return refuse(HandshakeFault::CertIdentity);
-  if (auto member = judge_membership(*certificate, now); !member) return member;
-  peer_ = std::move(*certificate);
   peer_roster_seq_ = payload.roster_seq;
   peer_roster_head_ = payload.roster_head;
+  if (auto member = judge_membership(*certificate, now); !member) {
+    if (member.error() == HandshakeFault::CertUnknown) unknown_ = std::move(*certificate);
+    return member;
+  }
+  peer_ = std::move(*certificate);
   return {};
 }
 

@@ -118,6 +118,8 @@ class Handshake {
   [[nodiscard]] std::array<crypto::Key32, 2> traffic_secrets() const { return noise_->split(); }
   [[nodiscard]] crypto::Hash channel_binding() const;
   [[nodiscard]] const std::optional<Certificate>& peer() const { return peer_; }
+  // Whoever was refused as CertUnknown, its certificate otherwise in order.
+  [[nodiscard]] const std::optional<Certificate>& unknown() const { return unknown_; }
   [[nodiscard]] std::uint64_t peer_roster_seq() const { return peer_roster_seq_; }
   [[nodiscard]] const crypto::Hash& peer_roster_head() const { return peer_roster_head_; }
   // The static key pair we proved possession of: a re-key runs with the same one.
@@ -144,6 +146,7 @@ class Handshake {
   PacketCipherSuite cipher_ = PacketCipherSuite::ChaCha20Poly1305;
   std::unique_ptr<noise::Handshake> noise_;
   std::optional<Certificate> peer_;
+  std::optional<Certificate> unknown_;
   std::uint64_t peer_roster_seq_ = 0;
   crypto::Hash peer_roster_head_{};
 };

@@ -153,9 +153,21 @@ struct Rekeyed {
   std::uint64_t generation;
 };
 
-using SessionEvent =
-    std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable, StreamWritable, StreamReset,
-                 StreamStopped, StreamClosed, MessageReceived, RemoteMoved, RekeySend, Rekeyed>;
+// Refused, because TrustView knows nothing of it; yet its certificate is of this network, its
+// static key is proven and so is its address (the last message of an XX handshake came from there).
+struct MemberUnknown {
+  SessionId session;  // its attempt, which ends now
+  NetworkId network;
+  Certificate certificate;
+  PathId path;
+  Endpoint remote;
+  std::uint64_t roster_seq;  // what it says of its roster
+  crypto::Hash roster_head;
+};
+
+using SessionEvent = std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable,
+                                  StreamWritable, StreamReset, StreamStopped, StreamClosed,
+                                  MessageReceived, RemoteMoved, RekeySend, Rekeyed, MemberUnknown>;
 
 struct SessionInfo {
   NodeId peer;

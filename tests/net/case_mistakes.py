@@ -118,6 +118,12 @@ def case_unknown_things(weft):
         a.refuses(4, "ping", "nobody", says="nobody")
         a.refuses(4, "open", "web@nobody", says="nobody")
         a.refuses((4, 5), "open", "none@b", says="none")
+        a.refuses(4, "open", "none@a", says="none")
+        a.refuses(4, "pipe", "none@a", json_out=False, says="none")
+        a.do("expose", "7000", "--name", "own")
+        for own in ("own@a", "own"):
+            a.refuses(2, "open", own, says="127.0.0.1:7000")
+        a.refuses(2, "pipe", "own@a", json_out=False, says="this very node")
         a.refuses(4, "unexpose", "none", says="none")
         a.refuses(4, "allow", "none", "*", says="none")
         a.refuses(4, "close", "none", says="none")

@@ -97,6 +97,12 @@ class Host:
         """Pulls the cable."""
         run(["ip", "-n", self.lab.switch, "link", "set", self.link, "down"], check=True)
 
+    def move(self, address):
+        """Another address, as after a change of network; the old one is gone."""
+        run(["ip", "-n", self.ns, "addr", "flush", "dev", "eth0"], check=True)
+        run(["ip", "-n", self.ns, "addr", "add", address + "/24", "dev", "eth0"], check=True)
+        self.address = address
+
     def mend(self):
         run(["ip", "-n", self.lab.switch, "link", "set", self.link, "up"], check=True)
 

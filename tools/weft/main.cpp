@@ -39,10 +39,11 @@ int run_node(const Context& context, const RunFlags& flags) {
 }
 
 void add_run(CLI::App& app, Context& context) {
-  auto* run = app.add_subcommand("run", "The daemon in the foreground; SIGTERM ends it");
+  auto* run = app.add_subcommand("run", "Start weft in the foreground; SIGTERM or Ctrl-C ends it");
   auto flags = std::make_shared<RunFlags>();
   run->add_option("--name", flags->name, "this node's name (default: the hostname)");
-  run->add_option("--listen", flags->listen, "UDP address, may be repeated")
+  run->add_option("--listen", flags->listen,
+                  "UDP address (default: all of them, on a port chosen once)")
       ->type_name("HOST:PORT");
   run->footer("example: weft run --name oak --listen 0.0.0.0:41820");
   run->callback([&context, flags] {
@@ -60,7 +61,31 @@ void add_global_flags(CLI::App& app, Context& context) {
   add_duration(app, "--timeout", context.timeout, "give up after this long");
   app.set_version_flag("--version", std::string("weft ") + kVersion);
   app.require_subcommand(1);
-  app.footer("example: weft up; weft expose 3000 --name blog; weft invite laptop --allow blog");
+  app.footer(
+      "first steps, on one machine:  weft up; weft expose 3000 --name blog; weft invite laptop "
+      "--allow blog\n"
+      "on the other:                 weft up; weft join TICKET; weft open blog\n\n"
+      "exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not found, 5 denied, 6 no "
+      "path,\n            7 timeout, 8 not direct, 78 bad configuration");
+}
+
+// "expose " when that is the command that did not parse, else nothing.
+std::string command_of(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? "" : parsed.front()->get_name() + " ";
+}
+
+// What is wrong with the line, in words that name it.
+std::string misuse(const CLI::App& app, int argc, char** argv, const std::string& otherwise) {
+  if (!app.get_subcommands().empty()) return otherwise;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word(argv[i]);
+    const bool takes_value = word == "--home" || word == "--network" || word == "--timeout";
+    if (takes_value) ++i;
+    if (!takes_value && !word.starts_with('-'))
+      return "no command is called \"" + std::string(word) + "\"";
+  }
+  return argc > 1 ? otherwise : "a command is needed";
 }
 
 int main(int argc, char** argv) {
@@ -75,13 +100,17 @@ int main(int argc, char** argv) {
   add_service_commands(app, context);
   add_config_commands(app, context);
   sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
+  for (auto* command : app.get_subcommands({}))
+    command->footer(command->get_footer() + "\nalso: --json, --quiet, --home, --timeout; see " +
+                    context.command("--help"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     for (int i = 1; i < argc; ++i)  // the flag may stand behind what did not parse
       if (std::string_view(argv[i]) == "--json") context.json = true;
-    return context.report({Code::Usage, error.what(), "", context.command("--help")});
+    return context.report({Code::Usage, misuse(app, argc, argv, error.what()), "",
+                           context.command(command_of(app) + "--help")});
   }
   return context.action ? context.action() : 2;
 }

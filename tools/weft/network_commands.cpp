@@ -24,6 +24,9 @@ struct InviteOptions {
 int run_invite(const Context& context, const InviteOptions& options) {
   const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(
       options.ttl.value_or(milliseconds(15 * 60'000)));
+  if (ttl < std::chrono::seconds(1) || ttl > std::chrono::days(7))
+    return context.report({Code::Usage, "a ticket lives for 1s at least and 168h at most", "",
+                           "choose another --ttl; an invite can be made again at any time"});
   Json body{{"name", options.name}, {"ttl_s", ttl.count()}};
   if (!options.allow.empty()) body["allow"] = options.allow;
   if (!options.may.empty()) body["may"] = options.may;
@@ -128,13 +131,17 @@ void add_group(CLI::App& app, Context& context) {
 }  // namespace
 
 void add_network_commands(CLI::App& app, Context& context) {
-  auto* invite = app.add_subcommand("invite", "A ticket that lets one new node in");
+  auto* invite =
+      app.add_subcommand("invite", "Make a ticket that lets one new node into this network");
   auto invite_options = std::make_shared<InviteOptions>();
   invite->add_option("name", invite_options->name, "the new node's name")->required();
   invite->add_option("--allow", invite_options->allow, "a service of this node it may use")
       ->type_name("SERVICE");
   add_duration(*invite, "--ttl", invite_options->ttl, "how long the ticket lives (default 15m)");
-  invite->add_option("--may", invite_options->may, "expose, relay, admin (default: expose)")
+  invite
+      ->add_option(
+          "--may", invite_options->may,
+          "what it may: expose services, relay, admin: invite and remove others (default: expose)")
       ->delimiter(',');
   invite->footer("example: weft invite laptop --allow blog --ttl 1h");
   invite->callback([&context, invite_options] {
@@ -163,7 +170,7 @@ void add_network_commands(CLI::App& app, Context& context) {
     };
   });
 
-  auto* members = app.add_subcommand("members", "Who is in the network");
+  auto* members = app.add_subcommand("members", "The nodes of this network");
   members->footer("example: weft members");
   members->callback([&context] {
     context.action = [&context] {

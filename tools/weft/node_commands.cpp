@@ -202,7 +202,8 @@ void add_node_commands(CLI::App& app, Context& context) {
   auto* up = app.add_subcommand("up", "Start weft in the background; returns when it is ready");
   auto up_options = std::make_shared<UpOptions>();
   up->add_option("--name", up_options->name, "this node's name (default: the hostname)");
-  up->add_option("--listen", up_options->listen, "UDP address, may be repeated")
+  up->add_option("--listen", up_options->listen,
+                 "UDP address (default: all of them, on a port chosen once)")
       ->type_name("HOST:PORT");
   up->footer("example: weft up --name oak");
   up->callback([&context, up_options] {
@@ -215,14 +216,18 @@ void add_node_commands(CLI::App& app, Context& context) {
 
   auto* wait = app.add_subcommand("wait", "Block until something is true, or --timeout (exit 7)");
   auto condition = std::make_shared<std::string>();
-  wait->add_option("condition", *condition, "ready, node:N, service:S, direct:N or path:N")
+  wait->add_option("condition", *condition,
+                   "ready: weft runs; node:N or path:N: a session with node N is up; direct:N: and "
+                   "no relay is "
+                   "between; service:S[@N]: it may be used now")
       ->required();
   wait->footer("example: weft wait service:blog@oak --timeout 20s");
   wait->callback([&context, condition] {
     context.action = [&context, condition] { return run_wait(context, *condition); };
   });
 
-  auto* status = app.add_subcommand("status", "Who am I, what is up, what needs attention");
+  auto* status = app.add_subcommand(
+      "status", "This node, its peers, what it offers and opens, what needs attention");
   status->footer("example: weft status --json");
   status->callback([&context] {
     context.action = [&context] {
@@ -231,7 +236,8 @@ void add_node_commands(CLI::App& app, Context& context) {
     };
   });
 
-  auto* ping = app.add_subcommand("ping", "Round trips to a node over its session");
+  auto* ping =
+      app.add_subcommand("ping", "Measure round trips to a node, over the encrypted session");
   auto ping_options = std::make_shared<PingOptions>();
   ping->add_option("node", ping_options->node, "name or NodeId")->required();
   ping->add_option("-c,--count", ping_options->count, "how many (default 4)")

@@ -87,7 +87,7 @@ int run_open(const Context& context, const OpenOptions& options) {
     context.print(data.value("listen", "") + " -> " +
                   printable(data.value("service", "") + "@" + data.value("node", "")) + "  " +
                   data.value("path", "") + rtt + "\n");
-    context.talk(std::string(options.once ? "until weft stops" : "kept across restarts") +
+    context.talk(std::string(options.once ? "for one connection" : "kept across restarts") +
                  "; close it with: " + context.command("close " + data.value("mapping", "")) +
                  "\n");
   });
@@ -116,9 +116,12 @@ int run_pipe(const Context& context, const std::string& service) {
 void add_giving(CLI::App& app, Context& context) {
   auto* expose = app.add_subcommand("expose", "Offer a service; nobody may use it until allowed");
   auto options = std::make_shared<ExposeOptions>();
-  expose->add_option("target", options->target, "PORT, HOST:PORT or unix:PATH")->required();
+  expose
+      ->add_option("target", options->target,
+                   "where the service is: PORT on this machine, HOST:PORT or unix:PATH")
+      ->required();
   expose->add_option("--name", options->name, "the service's name (default: tcp-PORT)");
-  expose->add_option("--protocol", options->protocol, "tcp");
+  expose->add_option("--protocol", options->protocol, "tcp, the only one so far");
   expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *")
       ->type_name("WHO");
   expose->footer("example: weft expose 3000 --name blog --allow laptop");
@@ -154,7 +157,8 @@ void add_giving(CLI::App& app, Context& context) {
 }
 
 void add_using(CLI::App& app, Context& context) {
-  auto* services = app.add_subcommand("services", "What I may use here");
+  auto* services =
+      app.add_subcommand("services", "The services of other nodes that this node may use");
   services->footer("example: weft services");
   services->callback([&context] {
     context.action = [&context] {
@@ -163,18 +167,23 @@ void add_using(CLI::App& app, Context& context) {
     };
   });
 
-  auto* open = app.add_subcommand("open", "A local door to a service");
+  auto* open =
+      app.add_subcommand("open", "A door: a local port that leads to a service of another node");
   auto options = std::make_shared<OpenOptions>();
   open->add_option("service", options->service, "SERVICE[@NODE]")->required();
-  open->add_option("--listen", options->listen, "where (default: same port if free, else the next)")
+  open->add_option(
+          "--listen", options->listen,
+          "where the door is (default: the service's port on 127.0.0.1, or the next free one)")
       ->type_name("HOST:PORT");
-  open->add_flag("--once", options->once, "forget it when weft stops");
+  open->add_flag("--once", options->once,
+                 "for one connection only; else the door stays, also across restarts");
   open->footer("example: weft open blog@oak --listen 127.0.0.1:8080");
   open->callback([&context, options] {
     context.action = [&context, options] { return run_open(context, *options); };
   });
 
-  auto* mappings = app.add_subcommand("mappings", "The open doors");
+  auto* mappings =
+      app.add_subcommand("mappings", "The doors that are open here, and what went through them");
   mappings->footer("example: weft mappings");
   mappings->callback([&context] {
     context.action = [&context] {
@@ -196,7 +205,7 @@ void add_using(CLI::App& app, Context& context) {
     };
   });
 
-  auto* pipe = app.add_subcommand("pipe", "Standard input and output to a service");
+  auto* pipe = app.add_subcommand("pipe", "Connect standard input and output to a service");
   auto service = std::make_shared<std::string>();
   pipe->add_option("service", *service, "SERVICE[@NODE]")->required();
   pipe->footer("example: ssh -o ProxyCommand='weft pipe ssh@oak' oak");

@@ -1,0 +1,203 @@
+// Tickets and the ways they fail, and what a node brings along when it joins.
+#include <gtest/gtest.h>
+
+#include "overlay/roster/ticket.hpp"
+#include "tests/overlay/world.hpp"
+
+namespace weft::overlay::testing {
+namespace {
+
+TEST(Joining, ATicketBringsANodeInUnderTheInvitesName) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("laptop");
+  const auto ticket = world.invite(a, "b");
+  ASSERT_TRUE(ticket);
+  const auto joined = world.join(b, ticket->ticket);
+  ASSERT_TRUE(joined) << joined.error().detail;
+  EXPECT_EQ(joined->name, "b");
+  EXPECT_EQ(joined->via, a.identity.id);
+  EXPECT_EQ(joined->via_name, "a");
+  EXPECT_EQ(b.overlay->name(), "b");
+  EXPECT_EQ(b.overlay->role(), "member");
+  EXPECT_TRUE(world.run_until([&] { return world.linked(a, b); }));
+  EXPECT_TRUE(world.same_head(a, b));
+}
+
+TEST(Joining, TakesWellUnderASecondOnALossyReorderingLink) {
+  World world(3, {.delay = 20ms, .jitter = 10ms, .loss_permille = 50});
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  ASSERT_TRUE(ticket);
+  ASSERT_TRUE(world.join(b, ticket->ticket));
+  EXPECT_TRUE(world.run_until([&] { return world.linked(a, b); }, 10s));
+}
+
+TEST(Joining, ATicketWorksOnceAndTheSecondNodeIsToldSo) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  const auto ticket = world.invite(a, "b");
+  ASSERT_TRUE(world.join(b, ticket->ticket));
+  const auto again = world.join(c, ticket->ticket);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::Conflict);
+  EXPECT_TRUE(a.noticed("refused a join"));
+  EXPECT_EQ(c.overlay->members().size(), 1u);  // still in its own network, and whole
+  EXPECT_TRUE(world.expose(c, "web"));
+}
+
+TEST(Joining, AnExpiredTicketIsRefusedOnBothSides) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b", {"expose"}, {}, 60s);
+  ASSERT_TRUE(ticket);
+  world.run(61s);
+  const auto late = world.join(b, ticket->ticket);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::Expired);
+  // A joiner whose clock is slow gets no further: the inviter judges by its own.
+  b.overlay->set_wall_clock({world.now, kEpoch});
+  const auto slow = world.join(b, ticket->ticket);
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, Errc::Expired);
+  EXPECT_EQ(a.overlay->members().size(), 1u);
+}
+
+TEST(Joining, AForgedSecretIsRefusedAndTheTrueTicketStaysGood) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  auto forged = *roster::Ticket::from_text(ticket->ticket);
+  forged.secret[0] ^= 1;
+  const auto wrong = world.join(b, forged.to_text());
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Errc::AuthFailed);
+  EXPECT_TRUE(world.join(b, ticket->ticket));
+}
+
+TEST(Joining, ATicketOfAnotherNetworkMeetsSilence) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& other = world.add("other");
+  auto stray = *roster::Ticket::from_text(world.invite(other, "b")->ticket);
+  stray.endpoints = {a.endpoint};  // says it is reached where a is
+  const auto counters = a.overlay->sessions().counters().gate_wrong;
+  const auto joined = world.join(b, stray.to_text());
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Errc::NoPath);
+  EXPECT_GT(a.overlay->sessions().counters().gate_wrong, counters);
+  EXPECT_EQ(b.overlay->members().size(), 1u);
+}
+
+TEST(Joining, NobodyHomeIsToldWithinTheJoinTimeout) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  world.cut(a, b);
+  const auto started = world.now;
+  const auto joined = world.join(b, ticket->ticket);
+  ASSERT_FALSE(joined);
+  EXPECT_EQ(joined.error().code, Errc::NoPath);
+  EXPECT_LE(world.now - started, 21s);
+  world.cut(a, b, false);
+  EXPECT_TRUE(world.join(b, ticket->ticket));  // nothing was burnt
+}
+
+TEST(Joining, ATakenNameIsRefusedAtTheInviteAndAtTheDoor) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  EXPECT_EQ(world.invite(a, "a").error().code, Errc::AlreadyExists);
+  const auto first = world.invite(a, "nas");
+  const auto second = world.invite(a, "nas");  // both are still only invitations
+  ASSERT_TRUE(world.join(b, first->ticket));
+  const auto taken = world.join(c, second->ticket);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, Errc::AlreadyExists);
+  EXPECT_EQ(world.invite(a, "nas").error().code, Errc::AlreadyExists);
+}
+
+TEST(Joining, WhoIsInANetworkWithOthersDoesNotLeaveItByAccident) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  world.bring_in(a, b);
+  const auto elsewhere = world.invite(c, "b");
+  EXPECT_EQ(world.join(b, elsewhere->ticket).error().code, Errc::Conflict);
+  const auto own = world.invite(a, "b2");
+  EXPECT_EQ(world.join(a, own->ticket).error().code, Errc::AlreadyExists);
+}
+
+TEST(Joining, ExposuresAndDoorsSurviveTheMove) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  ASSERT_TRUE(world.expose(b, "web", {"*"}));
+  world.bring_in(a, b);
+  ASSERT_EQ(b.overlay->exposures().size(), 1u);
+  EXPECT_EQ(b.overlay->exposures()[0].name, "web");
+  // Rules named people of the old network: they stay behind, and the default is no.
+  EXPECT_TRUE(b.overlay->access("web").allow.empty());
+  world.crash(b);
+  world.start(b);
+  EXPECT_EQ(b.overlay->exposures().size(), 1u);
+}
+
+TEST(Joining, OnlyAnAdminInvites) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  Node& d = world.add("d");
+  world.bring_in(a, b);
+  EXPECT_EQ(world.invite(b, "c").error().code, Errc::Denied);
+  world.bring_in(a, c, {"expose", "admin"});
+  EXPECT_EQ(c.overlay->role(), "admin");
+  world.bring_in(c, d);  // somebody else than the founder
+  EXPECT_TRUE(world.run_until([&] { return world.linked(a, d) && world.linked(b, d); }, 10s));
+}
+
+TEST(Joining, AnInvitesAllowOpensThatServiceToTheNewcomerAlone) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  ASSERT_TRUE(world.expose(a, "web"));
+  const auto ticket = world.invite(a, "b", {"expose"}, {"web"});
+  ASSERT_TRUE(world.join(b, ticket->ticket));
+  world.bring_in(a, c);
+  EXPECT_TRUE(world.open(b, "web", "a").accepted);
+  EXPECT_EQ(world.open(c, "web", "a").refused, service::OpenStatus::Denied);
+}
+
+TEST(Joining, AJoinersSessionThatSaysNothingIsEnded) {
+  World world;
+  Node& a = world.add("a");
+  ASSERT_TRUE(world.invite(a, "b"));
+  // A stranger with the network's secret, say from an old ticket, comes up in join mode and idles.
+  SeededRng rng(77);
+  const auto ticket = *roster::Ticket::from_text(world.invite(a, "c")->ticket);
+  OverlayConfig config;
+  config.join_timeout = 10h;
+  Node& stranger = world.add("stranger", [](OverlayConfig& c) { c.join_timeout = 10h; });
+  world.tap = [&](const Node& from, const Node&, ByteView) {
+    // It never answers anything once its handshake is through.
+    return &from != &stranger || a.overlay->sessions().session_count() == 0 ||
+           a.of<PeerUp>().empty();
+  };
+  (void)stranger.overlay->join(world.now, ticket.to_text());
+  world.run(3min);
+  EXPECT_EQ(a.overlay->sessions().session_count(), 0u);
+}
+
+}  // namespace
+}  // namespace weft::overlay::testing

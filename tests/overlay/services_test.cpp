@@ -1,0 +1,164 @@
+// Exposing, rules and opening: default no, changes effective at once, also on open connections.
+#include <gtest/gtest.h>
+
+#include "tests/overlay/world.hpp"
+
+namespace weft::overlay::testing {
+namespace {
+
+using service::OpenStatus;
+
+struct Two {
+  explicit Two(std::uint64_t seed = 1, harness::LinkOptions link = {}) : world(seed, link) {
+    world.bring_in(a, b);
+  }
+  Result<Outcome> allow(const std::string& who, bool yes = true) {
+    return world.finish(a, a.overlay->set_access(world.now, "web", who, yes));
+  }
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+};
+
+TEST(Services, NobodyGetsInUntilAllowed) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  Client& denied = t.world.open(t.b, "web", "a");
+  EXPECT_EQ(denied.refused, OpenStatus::Denied);
+  EXPECT_NE(denied.refused_because.find("may not use \"web\""), std::string::npos);
+  EXPECT_TRUE(t.a.noticed("denied: b asked for web"));
+  EXPECT_TRUE(t.a.of<InboundStream>().empty());
+  ASSERT_TRUE(t.allow("b"));
+  EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);
+  const auto inbound = t.a.of<InboundStream>();
+  ASSERT_EQ(inbound.size(), 1u);
+  EXPECT_EQ(inbound[0].caller, t.b.identity.id);
+  EXPECT_EQ(inbound[0].caller_name, "b");
+}
+
+TEST(Services, WhatIsNotThereIsSaidSo) {
+  Two t;
+  EXPECT_EQ(t.world.open(t.b, "none", "a").refused, OpenStatus::NoSuchService);
+  const auto any = t.b.overlay->connect(t.world.now, "none", "");
+  ASSERT_TRUE(t.b.overlay->poll_event());
+  t.world.run(1s);
+  const auto nobody = t.b.overlay->connect(t.world.now, "web", "nobody");
+  t.world.run(1s);
+  EXPECT_EQ(t.b.connect_error(nobody)->code, Errc::NotFound);
+  (void)any;
+}
+
+TEST(Services, BytesPassBothWaysAndTheEndIsCarriedThrough) {
+  Two t(5, {.delay = 15ms, .jitter = 5ms, .loss_permille = 30});
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  const auto key = t.world.last_key(t.b);
+  const std::string text(200'000, 'w');
+  t.world.say(t.b, key, text);
+  t.b.overlay->sessions().finish(t.world.now, key.session, key.stream);
+  EXPECT_TRUE(t.world.run_until([&] { return client.closed; }, 60s));
+  EXPECT_EQ(client.received.size(), text.size());
+  EXPECT_FALSE(client.reset);
+  t.world.run(2s);
+  EXPECT_EQ(t.a.overlay->connections("web"), 0u);
+}
+
+TEST(Services, ADenyEndsOpenConnectionsAtOnce) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  const auto ordered = t.world.now;
+  ASSERT_TRUE(t.allow("b", false));
+  ASSERT_TRUE(t.world.run_until([&] { return client.reset.has_value(); }, 2s));
+  EXPECT_LE(*client.ended - ordered, 100ms);
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  ASSERT_TRUE(t.allow("b"));  // and back
+  EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);
+}
+
+TEST(Services, UnexposeEndsOpenConnectionsAndForgetsTheRules) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  ASSERT_TRUE(t.world.finish(t.a, t.a.overlay->unexpose(t.world.now, "web")));
+  ASSERT_TRUE(t.world.run_until([&] { return client.reset.has_value(); }, 2s));
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::NoSuchService);
+  ASSERT_TRUE(t.world.expose(t.a, "web"));  // the name again, the old permission not
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  EXPECT_EQ(t.world.finish(t.a, t.a.overlay->unexpose(t.world.now, "nothing")).error().code,
+            Errc::NotFound);
+}
+
+TEST(Services, DenyBeatsAllowWhateverTheirOrder) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
+  EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);
+  ASSERT_TRUE(t.allow("b", false));
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  ASSERT_TRUE(t.allow("*"));
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+}
+
+TEST(Services, AGroupOpensTheDoorAndLeavingItShutsIt) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  ASSERT_TRUE(t.world.finish(t.a, t.a.overlay->group_change(t.world.now, "staff", "b", true)));
+  ASSERT_TRUE(t.allow("group:staff"));
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  ASSERT_TRUE(t.world.finish(t.a, t.a.overlay->group_change(t.world.now, "staff", "b", false)));
+  EXPECT_TRUE(t.world.run_until([&] { return client.reset.has_value(); }, 2s));
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+}
+
+TEST(Services, ARuleForSomebodyUnknownIsRefused) {
+  Two t;
+  EXPECT_EQ(t.world.expose(t.a, "web", {"nobody"}).error().code, Errc::NotFound);
+  EXPECT_TRUE(t.a.overlay->exposures().empty());
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  EXPECT_EQ(t.allow("nobody").error().code, Errc::NotFound);
+  EXPECT_EQ(t.allow("group:").error().code, Errc::Usage);
+}
+
+TEST(Services, PeersSeeWhatTheyMayUseAndNothingElse) {
+  Two t;
+  Node& c = t.world.add("c");
+  t.world.bring_in(t.a, c);
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  EXPECT_TRUE(t.world.run_until([&] { return t.b.overlay->services().size() == 1; }, 2s));
+  EXPECT_EQ(t.b.overlay->services()[0].name, "web");
+  EXPECT_EQ(t.b.overlay->services()[0].port, 8080);
+  t.world.run(1s);
+  EXPECT_TRUE(c.overlay->services().empty());
+  ASSERT_TRUE(t.allow("b", false));
+  EXPECT_TRUE(t.world.run_until([&] { return t.b.overlay->services().empty(); }, 2s));
+}
+
+TEST(Services, WithoutANodeAnyProviderServesAndTheNearestFirst) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
+  ASSERT_TRUE(t.world.run_until([&] { return !t.b.overlay->services().empty(); }, 2s));
+  EXPECT_TRUE(t.world.open(t.b, "web", "").accepted);
+}
+
+TEST(Services, AThousandConnectionsOpenAndCloseAndNothingStays) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
+  std::vector<CommandId> ids;
+  for (int i = 0; i < 1000; ++i) ids.push_back(t.b.overlay->connect(t.world.now, "web", "a"));
+  EXPECT_TRUE(t.world.run_until([&] { return t.a.overlay->connections("web") == 1000; }, 10s));
+  for (const auto id : ids) {
+    const auto key = t.b.stream_of(id);
+    ASSERT_TRUE(key);
+    t.b.overlay->sessions().finish(t.world.now, key->session, key->stream);
+  }
+  EXPECT_TRUE(t.world.run_until([&] { return t.a.overlay->connections("web") == 0; }, 10s));
+  t.world.run(1s);
+  EXPECT_EQ(t.a.overlay->peers()[0].session->open_streams, 1u);  // the control stream
+}
+
+}  // namespace
+}  // namespace weft::overlay::testing
