@@ -207,12 +207,19 @@ def case_kill_nine_loses_nothing_acknowledged(weft):
     rounds = 300 if FULL else 20
     with Lab(weft, 2) as lab:
         a, b, port = echo_pair(lab)
-        services, doors, last = {"echo"}, {port}, None
+        services, doors, last, gone, there = {"echo"}, {port}, None, set(), set()
         for i in range(rounds):
             victim = lab.random.choice((a, b))
             last = f"s{i}"
             b.do("expose", str(20000 + i), "--name", last, "--allow", "a")
             services.add(last)
+            if i >= 100:  # a node exposes 256 at most; what was withdrawn stays so
+                b.do("unexpose", f"s{i - 100}")
+                services.discard(f"s{i - 100}")
+                gone.add(f"s{i - 100}")
+                if (old := f"maybe{i - 100}") in there:
+                    b.do("unexpose", old)
+                    gone.add(old)
             if i % 4 == 0:
                 door = a.open(f"{last}@b", "--listen", f"127.0.0.1:{21000 + i}")
                 doors.add(door)
@@ -228,6 +235,7 @@ def case_kill_nine_loses_nothing_acknowledged(weft):
             victim.start(name=False)
             there = {s["name"] for s in b.do("status")["exposed"]}
             expect(services <= there, f"round {i}: lost {sorted(services - there)}")
+            expect(not gone & there, f"round {i}: back again {sorted(gone & there)}")
             kept = {int(m["listen"].rsplit(":", 1)[1]) for m in a.do("mappings")["mappings"]}
             expect(doors <= kept, f"round {i}: lost doors {sorted(doors - kept)}")
             for n in (a, b):
