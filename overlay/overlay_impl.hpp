@@ -31,8 +31,9 @@ inline constexpr std::size_t kMaxWaiting = 4096;       // connects waiting for a
 inline constexpr std::size_t kEagerPeers = 64;         // networks this small keep all sessions
 inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per RosterGet
 inline constexpr Duration kSweepInterval = 1s;
-inline constexpr Duration kRetryStore = 5s;     // rows the disk refused are tried again
-inline constexpr Duration kJudgeDelay = 200ms;  // from a removal to the end of its sessions
+inline constexpr Duration kRetryStore = 5s;       // rows the disk refused are tried again
+inline constexpr Duration kJudgeDelay = 200ms;    // from a removal to the end of its sessions
+inline constexpr std::size_t kMaxUnasked = 1024;  // streams of a session before their request
 inline constexpr std::size_t kMaxUnsaved = 65536;
 inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
 inline constexpr Duration kPullPause = 500ms;  // between the starts of two
@@ -76,6 +77,7 @@ struct Link {
   Instant since;
   bool greeted = false;            // the peer's Hello came
   std::optional<RosterGet> asked;  // answered once the disk has the roster
+  std::size_t unasked = 0;         // inbound streams whose request is not here yet
   Bytes inbox;                     // at most one frame and the start of the next read
   Bytes outbox;                    // at most kMaxOutbox
 };
@@ -265,6 +267,7 @@ struct Overlay::Impl {
   // --- overlay_streams.cpp
   void stream_readable(Instant now, const StreamKey& key, ServiceStream& stream);
   void request_arrived(Instant now, const StreamKey& key, ServiceStream& stream);
+  void asked(const StreamKey& key);  // its request came, or never will
   void answer_arrived(Instant now, const StreamKey& key, ServiceStream& stream);
   void decide(Instant now, const StreamKey& key, ServiceStream& stream, const std::string& service);
   void refuse(Instant now, const StreamKey& key, service::OpenStatus status,

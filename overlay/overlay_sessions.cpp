@@ -15,7 +15,7 @@ void Overlay::Impl::settle(Instant now) {
 
 void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
   Link& link =
-      links.emplace(e.session, Link{e, std::nullopt, now, false, {}, {}, {}}).first->second;
+      links.emplace(e.session, Link{e, std::nullopt, now, false, {}, 0, {}, {}}).first->second;
   if (e.initiator) {
     auto stream = sessions.open_stream(now, e.session);
     if (!stream) return sessions.close(now, e.session, kCodeProtocol, "no control stream");
@@ -64,6 +64,11 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
 void Overlay::Impl::on(Instant now, const session::StreamOpened& e) {
   const auto link = links.find(e.session);
   if (link == links.end()) return sessions.reset(now, e.session, e.stream, kCodeProtocol);
+  // A joiner needs one stream; nobody needs many that ask for nothing.
+  const std::size_t limit = link->second.up.joining ? 1 : kMaxUnasked;
+  if (link->second.unasked >= limit || (link->second.up.joining && link->second.control))
+    return sessions.close(now, e.session, kCodeProtocol, "streams that ask for nothing");
+  ++link->second.unasked;
   ServiceStream stream;
   stream.inbound = true;
   stream.peer = link->second.up.peer;
@@ -104,7 +109,11 @@ void Overlay::Impl::on(Instant, const session::StreamStopped& e) {
 
 void Overlay::Impl::on(Instant, const session::StreamClosed& e) {
   const StreamKey key{e.session, e.stream};
-  if (streams.erase(key) > 0) events.push_back(DataClosed{key});
+  const auto at = streams.find(key);
+  if (at == streams.end()) return;
+  if (at->second.inbound && at->second.phase == ServiceStream::Phase::AwaitRequest) asked(key);
+  streams.erase(at);
+  events.push_back(DataClosed{key});
 }
 
 void Overlay::Impl::on(Instant, const session::MessageReceived&) {}  // nothing uses them yet
@@ -243,6 +252,7 @@ void Overlay::Impl::follow_peer(Instant now, const Link& link, const Peer& peer)
     const auto info = sessions.info(session.id);
     if (!session.initiator || session.instance != fresh->instance || !info) continue;
     if (info->remote == link.up.remote && info->path == link.up.path) continue;
+    if (fresh->since - session.since < kSimultaneous) continue;  // both dialled, by two ways
     if (const auto moved = sessions.migrate(now, session.id, link.up.path, link.up.remote); !moved)
       notice(Notice::Level::Info,
              "could not follow " + label(peer.id) + ": " + moved.error().detail);

@@ -30,6 +30,13 @@ void Overlay::Impl::stream_readable(Instant now, const StreamKey& key, ServiceSt
     sessions.consume(now, key.session, key.stream, view.size());
 }
 
+void Overlay::Impl::asked(const StreamKey& key) {
+  const auto link = links.find(key.session);
+  if (link == links.end()) return;
+  WEFT_ASSERT(link->second.unasked > 0);
+  --link->second.unasked;
+}
+
 void Overlay::Impl::request_arrived(Instant now, const StreamKey& key, ServiceStream& stream) {
   const auto parsed = service::parse_request(sessions.readable(key.session, key.stream));
   if (!parsed || (!*parsed && sessions.read_finished(key.session, key.stream)))
@@ -40,6 +47,7 @@ void Overlay::Impl::request_arrived(Instant now, const StreamKey& key, ServiceSt
   Link& link = links.at(key.session);
   if (request.kind == StreamKind::Control && !link.control && !link.up.initiator) {
     link.control = key.stream;
+    asked(key);
     streams.erase(key);
     greet(now, link);
     return read_control(now, link);
@@ -53,6 +61,7 @@ void Overlay::Impl::decide(Instant now, const StreamKey& key, ServiceStream& str
                            const std::string& name) {
   stream.service = name;
   stream.phase = ServiceStream::Phase::AwaitDecision;
+  asked(key);
   const service::Exposure* exposure = network ? network->registry.find(name) : nullptr;
   const std::string caller = label(stream.peer);
   if (exposure == nullptr)

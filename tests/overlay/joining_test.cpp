@@ -199,5 +199,22 @@ TEST(Joining, AJoinersSessionThatSaysNothingIsEnded) {
   EXPECT_EQ(a.overlay->sessions().session_count(), 0u);
 }
 
+TEST(Joining, AJoinersSessionIsForOneStreamOnly) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  a.disk_delay = 20s;  // the join stays open meanwhile
+  (void)b.overlay->join(world.now, ticket->ticket);
+  ASSERT_TRUE(world.run_until([&] { return a.overlay->sessions().session_count() == 1; }, 5s));
+  world.run(200ms);
+  ASSERT_EQ(a.overlay->sessions().session_count(), 1u);
+  const auto more = b.overlay->sessions().open_stream(world.now, 1);
+  ASSERT_TRUE(more);
+  b.overlay->sessions().write(world.now, 1, *more, bytes_of("x"));
+  world.run(2s);
+  EXPECT_EQ(a.overlay->sessions().session_count(), 0u);
+}
+
 }  // namespace
 }  // namespace weft::overlay::testing

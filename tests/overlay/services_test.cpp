@@ -160,5 +160,22 @@ TEST(Services, AThousandConnectionsOpenAndCloseAndNothingStays) {
   EXPECT_EQ(t.a.overlay->peers()[0].session->open_streams, 1u);  // the control stream
 }
 
+TEST(Services, StreamsThatAskForNothingAreBounded) {
+  Two t;
+  t.world.run(5s);
+  ASSERT_TRUE(t.world.linked(t.a, t.b));
+  auto& sessions = t.b.overlay->sessions();
+  session::SessionId session = 0;
+  for (session::SessionId id = 1; id < 20 && session == 0; ++id)
+    if (const auto info = sessions.info(id); info && info->up) session = id;
+  ASSERT_NE(session, 0u);
+  const auto downs = t.a.of<PeerDown>().size();
+  for (int i = 0; i < 2000; ++i)
+    if (const auto stream = sessions.open_stream(t.world.now, session))
+      sessions.write(t.world.now, session, *stream, bytes_of("\x01"));
+  t.world.run(1s);
+  EXPECT_GT(t.a.of<PeerDown>().size(), downs);
+}
+
 }  // namespace
 }  // namespace weft::overlay::testing
