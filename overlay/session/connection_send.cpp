@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t kMaxSegments = 64;
 constexpr std::size_t kMaxBatch = 65000;
 constexpr std::size_t kMaxVectors = 4;
+// Bytes of one stream before the next has its turn: enough that the program at the other end gets
+// them in few writes, few enough that a short message beside them still leaves in this batch.
+constexpr std::size_t kQuantum = 16 * 1024;
 constexpr std::size_t kMessageOverhead = 64;  // short header, tag, frame header, and slack
 
 }  // namespace
@@ -67,10 +70,13 @@ void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize 
   stream.send.sent(static_cast<std::size_t>(taken));
   tell_space(stream);
   if (fin && static_cast<std::size_t>(taken) == offered) stream.fin_sent = true;
-  if (stream.wants_to_send()) {
-    senders_.rotate();
-  } else {
+  stream.served += static_cast<std::size_t>(taken);
+  if (!stream.wants_to_send()) {
+    stream.served = 0;
     senders_.remove(stream);
+  } else if (stream.served >= kQuantum) {
+    stream.served = 0;
+    senders_.rotate();
   }
 }
 

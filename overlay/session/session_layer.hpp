@@ -53,7 +53,7 @@ struct SessionLimits {
   std::uint64_t session_window = 16u << 20;
   std::uint64_t max_streams_bidi = 65536;  // concurrent, peer-opened
   std::size_t send_buffer = 4u << 20;      // unacknowledged + unsent bytes held per stream
-  std::size_t send_ahead = 256u << 10;     // unsent bytes of these: more would only grow cold
+  std::size_t send_ahead = 128u << 10;     // unsent bytes of these: more would only grow cold
   std::size_t max_crypto_bytes = 4096;     // per message of the handshake
   std::size_t max_queued_messages = 256;   // DATAGRAM frames waiting, per session
   Duration idle_timeout = 30s;

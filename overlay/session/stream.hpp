@@ -78,6 +78,7 @@ struct Stream {
   bool closed_queued = false;  // StreamClosed is on its way
   bool flow_blocked = false;   // waits for MAX_STREAM_DATA
   bool queued = false;         // in the send queue
+  std::size_t served = 0;      // bytes sent since its turn began
   Stream* next = nullptr;
   Stream* previous = nullptr;
 
