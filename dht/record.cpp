@@ -151,8 +151,8 @@ Record Record::immutable(ByteView value) {
 }
 
 Record Record::mutable_item(const Identity& author, const NetworkId& network, ByteView salt,
-                            std::uint64_t seq, ByteView value) {
-  return signed_record(RecordKind::Mutable, author, network, salt, seq, 0, value);
+                            std::uint64_t seq, ByteView value, UnixTime expires) {
+  return signed_record(RecordKind::Mutable, author, network, salt, seq, expires, value);
 }
 
 Record Record::node(const Identity& author, const NetworkId& network, std::uint64_t seq,

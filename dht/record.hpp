@@ -67,7 +67,7 @@ struct Record {
   static Record immutable(ByteView value);
   // REQUIRES: value and salt within their limits.
   static Record mutable_item(const Identity& author, const NetworkId& network, ByteView salt,
-                             std::uint64_t seq, ByteView value);
+                             std::uint64_t seq, ByteView value, UnixTime expires = 0);
   static Record node(const Identity& author, const NetworkId& network, std::uint64_t seq,
                      UnixTime expires, ByteView value);
   static Record provider(const Identity& author, const NetworkId& network, const Key& what,

@@ -34,6 +34,8 @@ std::unexpected<api::ApiError> refused(const Result<T>& result, std::string titl
 
 const char* join_fix(Errc code) {
   switch (code) {
+    case Errc::AlreadyExists:
+      return "see weft members; if another node has the name, ask for an invite under a new one";
     case Errc::Conflict:
       return "ask for a new invite, or run this node with another home: weft --home DIR run";
     case Errc::Expired:
@@ -125,6 +127,7 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
          std::move(access.allow), std::move(access.deny), overlay_.connections(exposure.name)});
   }
   for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(describe(mapping));
+  if (dht_ != nullptr) out.dht = dht_->stats();
   if (overlay_.role() == "none")
     out.attention.push_back("this node was removed from its network: join one with weft join");
   done(std::move(out));
@@ -529,7 +532,9 @@ void ControlPlane::ping(api::PingRequest request, api::Done<api::PingResult> don
   track(overlay_.ping(io::monotonic_time(), request.node),
         [this, done, request, node](const Result<overlay::Outcome>& result) {
           if (!result)
-            return done(refused(result, "no answer from " + request.node, "see weft status"));
+            return done(refused(
+                result, "no answer from " + request.node,
+                result.error().code == Errc::NotFound ? "see weft members" : "see weft status"));
           const auto& outcome = std::get<overlay::PingOutcome>(*result);
           const bool self = node && *node == overlay_.id();
           done(api::PingResult{request.node, node ? to_text(*node) : "", request.seq,

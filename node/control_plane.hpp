@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "node/api/control.hpp"
+#include "node/dht_host.hpp"
 #include "node/gateway.hpp"
 
 namespace weft::node {
@@ -48,6 +49,9 @@ class ControlPlane final : public api::Control {
   void close(api::CloseRequest request, api::Done<api::CloseResult> done) override;
   void pipe(api::PipeRequest request, api::Done<api::PipeResult> done) override;
   void ping(api::PingRequest request, api::Done<api::PingResult> done) override;
+  void dht(api::DhtRequest request, api::Done<api::DhtResult> done) override;
+  void dht_stats(api::Done<api::DhtStats> done) override;
+  void set_dht(DhtHost& dht) { dht_ = &dht; }
 
  private:
   using Finish = std::function<void(const Result<overlay::Outcome>&)>;
@@ -79,6 +83,7 @@ class ControlPlane final : public api::Control {
   Driver& driver_;
   Gateway& gateway_;
   Instant started_;
+  DhtHost* dht_ = nullptr;
   std::map<overlay::CommandId, Finish> commands_;
   std::vector<Wait> waits_;
   io::Timer wait_timer_;

@@ -17,6 +17,7 @@
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
 #include "node/control_plane.hpp"
+#include "node/dht_host.hpp"
 #include "node/io/clock.hpp"
 #include "node/io/event_loop_asio.hpp"
 #include "node/io/secure_rng.hpp"
@@ -103,11 +104,13 @@ class Daemon final : public OverlayListener {
   io::SecureRng rng_;
   io::EventLoop loop_;
   std::vector<Row> stored_;
+  std::vector<Row> dht_rows_;
   std::uint16_t kept_port_ = 0;
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<overlay::Overlay> overlay_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<DhtHost> dht_;
   std::unique_ptr<ControlPlane> control_;
   std::unique_ptr<api::HttpServer> api_;
   std::unique_ptr<io::Timer> look_timer_;
@@ -124,6 +127,7 @@ Result<void> Daemon::open_store() {
       if (row.table == Table::Setting && text_of(row.key) == kPortKey && row.value &&
           row.value->size() == 2)
         kept_port_ = read_be<std::uint16_t>(*row.value);
+      if (row.table == Table::Setting) dht_rows_.push_back(row);
       stored_.push_back(std::move(row));
     }
   }
@@ -151,6 +155,9 @@ Result<void> Daemon::load_overlay() {
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
   gateway_ = std::make_unique<Gateway>(loop_, *overlay_, *driver_);
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
+  dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
+  dht_->load(dht_rows_);
+  control_->set_dht(*dht_);
   return {};
 }
 
@@ -210,6 +217,7 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   if (gateway_->handle(event)) return;
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
     control_->on_command_done(*done);
+    dht_->refresh_soon();  // it may have been a join, or an exposure
   } else if (const auto* up = std::get_if<overlay::PeerUp>(&event)) {
     spdlog::info("event=peer_up peer={} path=direct", up->name);
   } else if (const auto* down = std::get_if<overlay::PeerDown>(&event)) {
@@ -230,6 +238,7 @@ void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   overlay_->set_wall_clock(io::read_wall_clock());
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().local()));
+  dht_->refresh();
   driver_->wake();
   look_timer_->arm(now + kAddressCheck);
 }
@@ -256,6 +265,7 @@ int Daemon::run() {
   look_timer_ = std::make_unique<io::Timer>(loop_, [this] { look_around(); });
   look_timer_->arm(io::monotonic_time() + kAddressCheck);
   end_timer_ = std::make_unique<io::Timer>(loop_, [this] { loop_.stop(); });
+  dht_->refresh();
   driver_->wake();
   control_->restore_doors();
   for (const auto& e : options_.config.expose) control_->apply_expose(e.name, e.target, e.allow);

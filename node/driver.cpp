@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/sealed.hpp"
 #include "node/io/clock.hpp"
 
 namespace weft::node {
@@ -36,6 +37,10 @@ void Driver::on_datagram(const Datagram& datagram) {
   if (!in_batch_) {
     in_batch_ = true;
     batch_time_ = io::monotonic_time();
+  }
+  if (!datagram.payload.empty() && datagram.payload[0] == sealed::kFirstByte) {
+    if (on_sealed) on_sealed(batch_time_, datagram);
+    return;
   }
   overlay_.handle_datagram(batch_time_, datagram);
 }

@@ -36,6 +36,13 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
          OverlayListener& listener);
   ~Driver() override;
 
+  // Sealed datagrams (first byte 0x04) go here, not to the overlay; unset: dropped.
+  std::function<void(Instant now, const Datagram& datagram)> on_sealed;
+  // One datagram of another core's; dropped when the socket has no room, as the net would.
+  void send(const Transmit& transmit, ByteView bytes) {
+    if (udp_ && udp_->can_send()) udp_->send(transmit, bytes);
+  }
+
   [[nodiscard]] Result<void> open(const io::UdpOptions& options);
   [[nodiscard]] const io::UdpDriver& udp() const { return *udp_; }
   void wake() { flush_.schedule(); }

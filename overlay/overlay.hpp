@@ -24,6 +24,7 @@
 #include "base/identity.hpp"
 #include "base/persist.hpp"
 #include "base/rng.hpp"
+#include "base/trust_view.hpp"
 #include "overlay/service/access.hpp"
 #include "overlay/service/mapping.hpp"
 #include "overlay/service/service.hpp"
@@ -170,6 +171,23 @@ struct ServiceView {
   std::optional<Duration> rtt;
 };
 
+// What the DHT of the network we are in is built from. The view lives as long as the overlay.
+struct NetworkKeys {
+  NetworkId network;
+  ByteArray<32> secret{};
+  Identity identity;
+  StaticCredential credential;
+  const TrustView* trust = nullptr;
+};
+struct KnownPeer {
+  NodeId id;
+  IdentityKey identity{};
+  std::optional<Certificate> certificate;
+  std::vector<Endpoint> endpoints;
+  bool up = false;
+  bool wanted = false;  // a session is wished for
+};
+
 class Overlay {
  public:
   using Event = OverlayEvent;
@@ -233,6 +251,11 @@ class Overlay {
   [[nodiscard]] std::size_t connections(const std::string& service) const;  // inbound, open now
   [[nodiscard]] std::vector<service::Mapping> mappings() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> groups() const;
+  [[nodiscard]] std::optional<NetworkKeys> network_keys() const;
+  [[nodiscard]] std::vector<KnownPeer> known_peers() const;
+  // Somebody told where a member is; `surely`: the member itself, signed, so it is tried first.
+  void peer_found(Instant now, const NodeId& node, const std::optional<Certificate>& certificate,
+                  const std::vector<Endpoint>& endpoints, bool surely);
   // Resolves a node's name or NodeId text to a member.
   [[nodiscard]] Result<NodeId> find_node(const std::string& who) const;
 

@@ -64,6 +64,43 @@ inline std::unexpected<ApiError> refuse(Code code, std::string title, std::strin
 Code code_of(Errc code);
 ApiError to_api_error(const Error& error, std::string title);
 
+// ---- the DHT -----------------------------------------------------------------------------------
+struct DhtStats {
+  bool running = false;
+  std::uint64_t contacts = 0, buckets = 0;  // verified, in the table
+  std::uint64_t records = 0;                // held for others
+  std::string mode = "iterative";           // or "full-table"
+  bool server = false;
+  std::uint64_t known = 0;     // by hearsay, in full-table mode
+  std::uint64_t estimate = 0;  // nodes in the network, by how dense they lie
+  std::uint64_t found = 0;     // addresses of members that the DHT told
+  std::uint64_t lan_heard = 0;
+  std::uint64_t datagrams_in = 0, datagrams_out = 0, bytes_in = 0, bytes_out = 0;
+  std::uint64_t dropped = 0;  // forged, malformed, over a limit
+};
+struct DhtRequest {
+  enum class Action { Lookup, Get, Put } action = Action::Get;
+  std::string key;         // a node, service:NAME or 64 hex digits; not with Put
+  std::string value;       // Put
+  std::string salt;        // Put: several values of one node
+  std::int64_t ttl_s = 0;  // Put: 0, kept and published again
+};
+struct DhtNode {
+  std::string id, endpoint;
+};
+struct DhtResult {
+  std::string key;  // 64 hex digits
+  std::optional<std::string> value;
+  std::uint64_t seq = 0;
+  std::vector<DhtNode> nodes;          // Lookup: the closest
+  std::vector<std::string> endpoints;  // of a node, as its own record says
+  std::vector<std::string> providers;  // of a service
+  std::uint64_t stored = 0;            // Put: nodes that took it
+  bool agreed = false;                 // independent paths said the same
+  std::uint64_t hops = 0, messages = 0;
+  double took_ms = 0;
+};
+
 // ---- status ------------------------------------------------------------------------------------
 struct NodeInfo {
   std::string id, name, version;
@@ -98,6 +135,7 @@ struct StatusResult {
   std::vector<PeerInfo> peers;
   std::vector<ExposedInfo> exposed;
   std::vector<MappingInfo> mappings;
+  std::optional<DhtStats> dht;
   std::vector<std::string> attention;  // sentences for the user: what needs care, and the command
 };
 
@@ -269,6 +307,12 @@ class Control {
   virtual void close(CloseRequest request, Done<CloseResult> done) = 0;
   virtual void pipe(PipeRequest request, Done<PipeResult> done) = 0;
   virtual void ping(PingRequest request, Done<PingResult> done) = 0;
+
+  // Without a DHT behind it: refused.
+  virtual void dht(DhtRequest, Done<DhtResult> done) {
+    done(refuse(Code::Failed, "this node runs no DHT"));
+  }
+  virtual void dht_stats(Done<DhtStats> done) { done(DhtStats{}); }
 };
 
 }  // namespace weft::api

@@ -139,6 +139,42 @@ std::string rfc3339(UnixTime time) {
   return {text.data(), size};
 }
 
+Json to_json(const DhtStats& r) {
+  return {{"schema", "weft.dht/1"},
+          {"running", r.running},
+          {"contacts", r.contacts},
+          {"buckets", r.buckets},
+          {"records", r.records},
+          {"mode", r.mode},
+          {"server", r.server},
+          {"known", r.known},
+          {"network_estimate", r.estimate},
+          {"found", r.found},
+          {"lan_heard", r.lan_heard},
+          {"rx_datagrams", r.datagrams_in},
+          {"tx_datagrams", r.datagrams_out},
+          {"rx_bytes", r.bytes_in},
+          {"tx_bytes", r.bytes_out},
+          {"dropped", r.dropped}};
+}
+
+Json to_json(const DhtResult& r) {
+  Json nodes = Json::array();
+  for (const auto& node : r.nodes) nodes.push_back({{"id", node.id}, {"endpoint", node.endpoint}});
+  return {{"schema", "weft.dht/1"},
+          {"key", r.key},
+          {"value", r.value ? Json(*r.value) : Json()},
+          {"seq", r.seq},
+          {"nodes", nodes},
+          {"endpoints", r.endpoints},
+          {"providers", r.providers},
+          {"stored", r.stored},
+          {"agreed", r.agreed},
+          {"hops", r.hops},
+          {"messages", r.messages},
+          {"took_ms", r.took_ms}};
+}
+
 Json to_json(const StatusResult& r) {
   return {{"schema", "weft.status/1"},
           {"node",
@@ -155,6 +191,7 @@ Json to_json(const StatusResult& r) {
           {"peers", list_json(r.peers, peer_json)},
           {"exposed", list_json(r.exposed, exposed_json)},
           {"mappings", list_json(r.mappings, mapping_json)},
+          {"dht", r.dht ? to_json(*r.dht) : Json()},
           {"attention", r.attention}};
 }
 

@@ -39,6 +39,8 @@ Json to_json(const OpenResult& result);
 Json to_json(const MappingsResult& result);
 Json to_json(const CloseResult& result);
 Json to_json(const PingResult& result);
+Json to_json(const DhtResult& result);
+Json to_json(const DhtStats& result);
 
 // RFC 9457 problem object: type, title, detail, fix.
 Json to_json(const ApiError& error);

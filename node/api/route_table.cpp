@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t kMaxWaitMs = 3'600'000;
 constexpr std::int64_t kMaxTtlS = 30 * 24 * 3600;
+constexpr std::int64_t kMaxDhtValue = 960;  // 1000 sealed
 
 void send_error(const Answer& answer, Code code, std::string title, std::string detail = {}) {
   send_error(answer, ApiError{code, std::move(title), std::move(detail), {}});
@@ -203,6 +204,20 @@ void run_ping(Call& call) {
   call.control.ping(std::move(request), done<PingResult>(call));
 }
 
+void run_dht_stats(Call& call) { call.control.dht_stats(done<DhtStats>(call)); }
+void run_dht(Call& call, DhtRequest::Action action) {
+  DhtRequest request{action, call.text("key"), call.text("value"), call.text("salt"),
+                     call.body.value("ttl_s", std::int64_t{0})};
+  const bool put = action == DhtRequest::Action::Put;
+  if (!put && request.key.empty())
+    return send_error(call.answer, Code::Usage, "a key is needed",
+                      "a node's name or id, service:NAME or 64 hex digits");
+  call.control.dht(std::move(request), done<DhtResult>(call));
+}
+void run_dht_lookup(Call& call) { run_dht(call, DhtRequest::Action::Lookup); }
+void run_dht_get(Call& call) { run_dht(call, DhtRequest::Action::Get); }
+void run_dht_put(Call& call) { run_dht(call, DhtRequest::Action::Put); }
+
 void run_pipe(Call& call) {
   const auto ref = service_ref(call, call.parts[0]);
   if (!ref) return;
@@ -273,6 +288,23 @@ std::vector<Route> network_routes() {
   };
 }
 
+std::vector<Route> dht_routes() {
+  const Field key{"key", Type::Text, true, "a node, service:NAME or 64 hex digits"};
+  return {
+      {"GET", "/api/v1/dht", "The DHT in figures", "weft.dht/1", {}, run_dht_stats},
+      {"POST", "/api/v1/dht/lookup", "Who is near a key", "weft.dht/1", {key}, run_dht_lookup},
+      {"POST", "/api/v1/dht/get", "Read a record", "weft.dht/1", {key}, run_dht_get},
+      {"POST",
+       "/api/v1/dht/put",
+       "Store a value, signed by this node",
+       "weft.dht/1",
+       {{"value", Type::Text, true, "the value", kMaxDhtValue},
+        {"salt", Type::Text, false, "names one of several values", 64},
+        {"ttl_s", Type::Number, false, "forgotten then; else kept and published again", kMaxTtlS}},
+       run_dht_put},
+  };
+}
+
 // What is offered, opened and used.
 std::vector<Route> service_routes() {
   const Field timeout = timeout_field();
@@ -334,6 +366,8 @@ std::vector<Route> make_routes() {
   std::vector<Route> routes = network_routes();
   const std::vector<Route> more = service_routes();
   routes.insert(routes.end(), more.begin(), more.end());
+  const std::vector<Route> dht = dht_routes();
+  routes.insert(routes.end(), dht.begin(), dht.end());
   return routes;
 }
 

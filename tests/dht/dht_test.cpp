@@ -380,7 +380,7 @@ TEST(Dht, AReplayedOrUnaskedReplyIsCountedAndIgnored) {
 }
 
 // N13: 10^4 requests in a second from one /24 get at most 20 answers.
-TEST(Dht, OneSubnetGetsTwentyAnswersASecond) {
+TEST(Dht, N13OneSubnetGetsTwentyAnswersASecond) {
   const auto world = grown(5);
   world->run(1min);
   Probe probe(*world);
@@ -397,7 +397,7 @@ TEST(Dht, OneSubnetGetsTwentyAnswersASecond) {
 }
 
 // N20: a record under another target is discarded, and whoever sent it is marked.
-TEST(Dht, AWrongRecordIsDiscarded) {
+TEST(Dht, N20AWrongRecordIsDiscardedAndItsSenderMarked) {
   World world({.seed = 4});
   const std::size_t victim = world.add();
   const std::size_t liar = world.add(std::nullopt, true);
@@ -435,7 +435,7 @@ TEST(Dht, AWrongRecordIsDiscarded) {
 }
 
 // N21 end to end: a crowd in one /24 joins; lookups stay right for everybody else.
-TEST(Dht, ACrowdInOneSubnetDoesNotTakeOver) {
+TEST(Dht, N21ACrowdInOneSubnetDoesNotTakeOver) {
   const auto world = grown(60, {.seed = 6});
   for (std::uint32_t i = 0; i < 200; ++i) {
     const std::size_t sybil =
@@ -458,6 +458,48 @@ TEST(Dht, ACrowdInOneSubnetDoesNotTakeOver) {
   const auto got = run_get(*world, 40, value.key(), RecordKind::Immutable);
   ASSERT_TRUE(got);
   EXPECT_TRUE(got->best);
+}
+
+// N19 over the wire: each refusal has BEP 44's number, and the control beside it is taken.
+TEST(Dht, N19PutsAreRefusedWithTheirNumbers) {
+  const auto world = grown(10);
+  Probe probe(*world);
+  const Identity author = author_of(11);
+  const auto item = [&](std::uint64_t seq, std::size_t size, std::size_t salt) {
+    Record record;
+    record.kind = RecordKind::Mutable;
+    record.author = author.public_key();
+    record.label = Bytes(salt, 's');
+    record.seq = seq;
+    record.value = Bytes(size, static_cast<std::uint8_t>('a' + seq));
+    if (size <= kMaxValue && salt <= kMaxSalt)
+      record = Record::mutable_item(author, world->network(), record.label, seq, record.value);
+    return record;
+  };
+  const auto put = [&](const Record& record, std::optional<std::uint64_t> cas = std::nullopt) {
+    Request ping;
+    const auto cookie = probe.ask(1, ping, 512);
+    Request request;
+    request.type = MessageType::Put;
+    request.cookie = cookie->cookie;
+    const Bytes encoded = record.encode();
+    request.record = encoded;
+    request.cas = cas;
+    world->run(100ms);
+    const auto reply = probe.ask(1, request);
+    return reply ? reply->error : PutError::Refused;
+  };
+  EXPECT_EQ(put(item(5, 1000, 64)), PutError::None);
+  EXPECT_EQ(put(item(5, 1001, 64)), PutError::TooBig);
+  EXPECT_EQ(put(item(5, 1000, 65)), PutError::SaltTooBig);
+  EXPECT_EQ(put(item(4, 1000, 64)), PutError::OldSequence);
+  EXPECT_EQ(put(item(5, 999, 64)), PutError::OldSequence);
+  EXPECT_EQ(put(item(6, 1000, 64), 4), PutError::CasMismatch);
+  EXPECT_EQ(put(item(6, 1000, 64), 5), PutError::None);
+  Record forged = item(7, 100, 64);
+  forged.signature[3] ^= 1;
+  EXPECT_EQ(put(forged), PutError::BadSignature);
+  EXPECT_EQ(put(item(7, 100, 64)), PutError::None);
 }
 
 TEST(Dht, TheSameSeedGivesTheSameBytes) {

@@ -123,7 +123,7 @@ TEST(RoutingTable, ClosestAgreesWithSortingEverything) {
 }
 
 // N21: a thousand Sybils in one /24, ids near ours: two per bucket, ten in all.
-TEST(RoutingTable, OnePrefixGetsTwoPerBucketAndTenInAll) {
+TEST(RoutingTable, N21OnePrefixGetsTwoPerBucketAndTenInAll) {
   Fixture f(9);
   for (int i = 0; i < 200; ++i) f.table.on_reply(Instant{1s}, f.anywhere(random_id(f.rng)), 1ms);
   const std::size_t honest = f.table.size();
@@ -164,6 +164,40 @@ TEST(RoutingTable, AMovedContactObeysDiversityToo) {
     f.table.on_reply(Instant{2s}, f.contact(ids[i], Endpoint::v4(0xcb007101U + i, 7)), 1ms);
   f.table.check_invariants();
   EXPECT_EQ(f.table.size(), 2U);
+}
+
+// How long a calm entry is left alone after `deaths` others died young.
+Duration pause_after(std::size_t deaths, int shared_bits, bool directory) {
+  Fixture f(12);
+  Instant now{1000s};
+  for (std::size_t i = 0; i < deaths; ++i) {
+    const ContactHandle mortal = f.anywhere(f.sharing(1));
+    f.table.on_reply(now, mortal, 10ms);
+    for (int k = 0; k < 3; ++k)
+      if (f.table.on_failure(mortal)) f.table.remove(f.book.id(mortal));
+  }
+  for (int i = 0; i < 25; ++i) f.table.on_reply(now, f.anywhere(f.sharing(6)), 10ms);
+  now += 1s;
+  const ContactHandle wanted = f.anywhere(f.sharing(shared_bits));
+  f.table.on_reply(now, wanted, 10ms);
+  // The others answer whenever asked; the first time this one is due tells its pause.
+  for (Instant at = now; at < now + 3h; at += 1s) {
+    Instant next{};
+    while (const Entry* due = f.table.due(at, next, directory)) {
+      if (due->handle == wanted) return at - now;
+      f.table.on_reply(at, due->handle, 10ms);
+    }
+  }
+  return 3h;
+}
+
+TEST(RoutingTable, ProbesFollowTheChurnSeen) {
+  const Config config;
+  EXPECT_NEAR(static_cast<double>(pause_after(0, 8, false) / 1s), 14 * 60, 10);
+  EXPECT_LE(pause_after(60, 8, false), 60s);  // many died at once: near ones are watched closely
+  EXPECT_GE(pause_after(60, 8, false), config.ping_min);
+  EXPECT_GE(pause_after(0, 1, false), 55min);  // far ones: half a life
+  EXPECT_GE(pause_after(0, 1, true), 110min);  // with a directory a whole one
 }
 
 TEST(RoutingTable, EstimatesTheNetworkFromDensity) {

@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
   add_node_commands(app, context);
   add_network_commands(app, context);
   add_service_commands(app, context);
+  add_dht_commands(app, context);
   add_config_commands(app, context);
   sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
   for (auto* command : app.get_subcommands({}))

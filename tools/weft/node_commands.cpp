@@ -138,6 +138,10 @@ void print_status(const Context& context, const Json& s) {
   head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
                            ", " + "members: " + std::to_string(network.value("members", 0))});
   head.add({"listen", list_text(node["listen"])});
+  if (s["dht"].is_object())
+    head.add({"dht", std::to_string(s["dht"].value("contacts", std::uint64_t{0})) + " contacts, " +
+                         std::to_string(s["dht"].value("records", std::uint64_t{0})) +
+                         " records, " + (s["dht"].value("server", false) ? "server" : "client")});
   head.add({"up", seconds_text(node.value("uptime_s", std::int64_t{0})) + ", version " +
                       node.value("version", "")});
   context.print(head.text());
