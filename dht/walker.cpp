@@ -95,8 +95,10 @@ void DhtState::pump(Instant now, Task& task) {
   if (put) {
     store_where_ready(now, task);
     const std::size_t holders = task.sent_to.size() + (task.stored_here ? 1 : 0);
-    const std::size_t region = std::max(holders, rim ? config.k : 1);
-    if (walked && task.stored * 100U >= region * config.store_percent) report_put(now, task);
+    // Before the walk has ended only those are stored to that surely belong to the region: then
+    // three quarters of a whole one are needed.
+    const std::size_t region = std::max(holders, rim || !walked ? config.k : 1);
+    if (task.stored * 100U >= region * config.store_percent) report_put(now, task);
     if (walked && task.outstanding == 0 && !rim) finish(now, task);
   } else if ((walked && !(rim && task.origin == Origin::Crawl)) ||
              (task.kind == TaskKind::Get && get_finished(task))) {

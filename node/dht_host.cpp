@@ -119,7 +119,7 @@ void DhtHost::rebuild(const overlay::NetworkKeys& keys) {
   core_.reset();
   core_ = std::make_unique<Core>(now, config_, keys,
                                  addresses_.empty() ? Endpoint{} : addresses_.front(), rng_);
-  next_publish_ = now + kPublishAgain;
+  next_publish_ = now;
   next_seed_ = now;
   lan_.announce(
       {keys.network, keys.secret, keys.credential.certificate, driver_.udp().local().port});

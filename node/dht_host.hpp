@@ -61,7 +61,7 @@ class DhtHost {
     dht::RecordKind kind = dht::RecordKind::Mutable;
     bool node = false;
   };
-  static constexpr Duration kPublishAgain = std::chrono::seconds(3);
+  static constexpr Duration kPublishAgain = std::chrono::seconds(1);
 
   void rebuild(const overlay::NetworkKeys& keys);
   void receive(Instant now, const Datagram& datagram);

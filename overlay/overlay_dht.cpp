@@ -31,16 +31,29 @@ void Overlay::peer_found(Instant now, const NodeId& node,
       certificate->network == impl_->network->id)
     impl_->network->peers.learn(*peer, *certificate);
   const auto before = peer->endpoints;
+  const auto is_new = [&](const Endpoint& endpoint) {
+    return std::ranges::find(before, endpoint) == before.end();
+  };
+  const bool news = std::ranges::any_of(endpoints, is_new);
   for (const auto& endpoint : std::views::reverse(endpoints))
     impl_->network->peers.learn(*peer, {endpoint}, surely);
-  if (peer->endpoints == before && !peer->endpoints.empty() && !surely) return;
+  if (!news && !surely) return;
   impl_->store_peer(*peer);
-  if (!peer->is_up() && peer->wanted) {
-    impl_->network->peers.want(now, *peer, true);
-    if (!peer->dialing.empty()) {  // a round is under way, at addresses that may be dead
-      if (surely) peer->next_endpoint = 0;
-      peer->next_attempt = now;
-    }
+  if (peer->is_up() || !peer->wanted) return impl_->settle(now);
+  if (news) {
+    // Dials under way go to where it was before; they would hold up those to where it is now.
+    const auto dials = peer->dialing;
+    for (const auto& [session, endpoint] : dials)
+      impl_->sessions.close(now, session, kCodeSuperseded, "a newer address is known");
+    impl_->settle(now);
+    peer = impl_->network->peers.find(node);
+    if (peer == nullptr || peer->is_up()) return;
+  }
+  impl_->network->peers.want(now, *peer, true);
+  if (news) {
+    const auto first = std::ranges::find(peer->endpoints, endpoints.front());
+    if (first != peer->endpoints.end())
+      peer->next_endpoint = static_cast<std::size_t>(first - peer->endpoints.begin());
   }
   impl_->settle(now);
 }
