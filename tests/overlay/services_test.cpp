@@ -54,7 +54,7 @@ TEST(Services, BytesPassBothWaysAndTheEndIsCarriedThrough) {
   Client& client = t.world.open(t.b, "web", "a");
   ASSERT_TRUE(client.accepted);
   const auto key = t.world.last_key(t.b);
-  const std::string text(200'000, 'w');
+  const std::string text(100'000, 'w');
   t.world.say(t.b, key, text);
   t.b.overlay->sessions().finish(t.world.now, key.session, key.stream);
   EXPECT_TRUE(t.world.run_until([&] { return client.closed; }, 60s));
