@@ -235,7 +235,8 @@ struct Overlay::Impl {
   void on(Instant now, const session::Rekeyed& e);
   void on(Instant now, const session::MemberUnknown& e);
   void finish_pull(Instant now, SessionId session);
-  void follow_peer(Instant now, const Link& link, const Peer& peer);
+  void follow_peer(Instant now, const Peer& peer, SessionId seen, PathId path,
+                   const Endpoint& remote);
   void tell_about(Instant now, const Link& link, const Peer& peer);
   void send(Instant now, Link& link, const ControlMessage& message);
   void flush(Instant now, Link& link);

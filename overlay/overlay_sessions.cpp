@@ -118,11 +118,12 @@ void Overlay::Impl::on(Instant, const session::StreamClosed& e) {
 
 void Overlay::Impl::on(Instant, const session::MessageReceived&) {}  // nothing uses them yet
 
-void Overlay::Impl::on(Instant, const session::RemoteMoved& e) {
+void Overlay::Impl::on(Instant now, const session::RemoteMoved& e) {
   if (!network) return;
   if (Peer* peer = network->peers.find_by_session(e.session)) {
     network->peers.learn(*peer, {e.remote}, true);
     store_peer(*peer);
+    follow_peer(now, *peer, e.session, e.path, e.remote);
   }
 }
 
@@ -237,23 +238,23 @@ void Overlay::Impl::said(Instant now, Link& link, const Hello& m) {
   if (Peer* peer = network->peers.find_by_session(link.up.session)) {
     network->peers.learn(*peer, m.endpoints, false);
     store_peer(*peer);
-    follow_peer(now, link, *peer);
+    follow_peer(now, *peer, link.up.session, link.up.path, link.up.remote);
     tell_about(now, link, *peer);
   }
 }
 
-// A running peer that dials us from another address than the one we reach it at has moved: what we
+// A running peer that speaks from another address than the one we reach it at has moved: what we
 // dialled follows it there, streams and all.
-void Overlay::Impl::follow_peer(Instant now, const Link& link, const Peer& peer) {
-  if (link.up.initiator) return;
-  const auto fresh = std::ranges::find(peer.sessions, link.up.session, &PeerSession::id);
-  if (fresh == peer.sessions.end() || !fresh->instance) return;
+void Overlay::Impl::follow_peer(Instant now, const Peer& peer, SessionId seen, PathId path,
+                                const Endpoint& remote) {
+  const auto fresh = std::ranges::find(peer.sessions, seen, &PeerSession::id);
+  if (fresh == peer.sessions.end() || fresh->initiator || !fresh->instance) return;
   for (const auto& session : peer.sessions) {
     const auto info = sessions.info(session.id);
     if (!session.initiator || session.instance != fresh->instance || !info) continue;
-    if (info->remote == link.up.remote && info->path == link.up.path) continue;
-    if (fresh->since - session.since < kSimultaneous) continue;  // both dialled, by two ways
-    if (const auto moved = sessions.migrate(now, session.id, link.up.path, link.up.remote); !moved)
+    if (info->remote == remote && info->path == path) continue;
+    if (now - session.since < kSimultaneous) continue;  // both dialled, by two ways
+    if (const auto moved = sessions.migrate(now, session.id, path, remote); !moved)
       notice(Notice::Level::Info,
              "could not follow " + label(peer.id) + ": " + moved.error().detail);
   }

@@ -94,7 +94,9 @@ void PeerTable::unwant_all() {
 }
 
 void PeerTable::follow_move(Instant now) {
-  for (auto& [id, peer] : peers_) dial_beside(now, peer);
+  for (auto& [id, peer] : peers_)
+    if (std::ranges::find(peer.sessions, true, &PeerSession::initiator) == peer.sessions.end())
+      dial_beside(now, peer);
 }
 
 void PeerTable::dial_beside(Instant now, Peer& peer) {

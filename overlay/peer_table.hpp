@@ -77,8 +77,9 @@ class PeerTable {
   // Starts dialling unless up or under way. `at_once` ignores the backoff pause.
   void want(Instant now, Peer& peer, bool at_once);
   void unwant_all();  // no more dialling but for who waits
-  // Our address changed. A peer that dialled us hears us from nowhere else, because only the QUIC
-  // client can move a connection: we dial it beside, and it moves its own (said(Hello)).
+  // Our address changed. What we dialled moves with our next packet. A peer that dialled us hears
+  // us from nowhere else, because only the QUIC client can move a connection: we dial it beside,
+  // and it moves its own (Overlay::Impl::follow_peer).
   void follow_move(Instant now);
 
   void on_session_up(Instant now, const session::SessionUp& up);

@@ -191,6 +191,28 @@ TEST(Peers, AMovedDiallerOrResponderKeepsItsStreams) {
   }
 }
 
+TEST(Peers, BothEndsMoveInTurnAndTheConnectionLives) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
+  t.world.run(10s);
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  const auto key = t.world.last_key(t.b);
+  SeededRng dice(3);
+  for (std::uint32_t i = 1; i <= 12; ++i) {
+    SCOPED_TRACE(i);
+    Node& moving = dice.uniform(2) == 0 ? t.a : t.b;
+    t.world.move(moving, Endpoint::v4(0x0a010000 + i, 5000));
+    t.world.run(1s);
+    moving.overlay->set_listen_endpoints(t.world.now, moving.config.listen_endpoints);
+    t.world.run(Duration(static_cast<std::int64_t>(dice.uniform(8'000'000'000))));
+    const std::string before = client.received;
+    t.world.say(t.b, key, "hello");
+    EXPECT_TRUE(t.world.run_until([&] { return client.received == before + "hello"; }, 20s));
+    ASSERT_FALSE(client.ended);
+  }
+}
+
 // Nobody told the overlay (a NAT gave another mapping): the peer finds out in its own time.
 TEST(Peers, AMoveThatNobodyNoticedHealsByItself) {
   Two t;
