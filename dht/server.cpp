@@ -5,6 +5,26 @@
 
 namespace weft::dht {
 
+namespace {
+
+// The records under a key that fit into `left` bytes, of which they use some. `cut`: there are more.
+std::vector<Bytes> records_that_fit(const std::vector<const Stored*>& found, std::size_t& left,
+                                    bool& cut) {
+  std::vector<Bytes> out;
+  for (const Stored* stored : found) {
+    Bytes bytes = stored->record.encode();
+    if (bytes.size() + 3 > left || out.size() == Reply::kMaxRecords) {
+      cut = true;
+      continue;
+    }
+    left -= bytes.size() + 3;
+    out.push_back(std::move(bytes));
+  }
+  return out;
+}
+
+}  // namespace
+
 void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
                      ContactHandle from) {
   const auto request = Request::decode(unsealed.body);
@@ -43,15 +63,9 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
       break;
     case MessageType::Get: {
       std::size_t left = room;
-      for (const Stored* stored : records.find(now, request->target, request->kind)) {
-        Bytes bytes = stored->record.encode();
-        if (bytes.size() + 3 > left || encoded.size() == Reply::kMaxRecords) {
-          if (!proven) reply.flags |= kFlagMore;
-          continue;
-        }
-        left -= bytes.size() + 3;
-        encoded.push_back(std::move(bytes));
-      }
+      bool cut = false;
+      encoded = records_that_fit(records.find(now, request->target, request->kind), left, cut);
+      if (cut && !proven) reply.flags |= kFlagMore;
       // Who got what it asked for needs no long list of others.
       const std::size_t wanted = encoded.empty() ? left : std::min(left, 4 * kContactSize);
       contacts = near_contacts(now, *request, from, wanted, more);
