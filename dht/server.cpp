@@ -7,7 +7,8 @@ namespace weft::dht {
 
 namespace {
 
-// The records under a key that fit into `left` bytes, of which they use some. `cut`: there are more.
+// The records under a key that fit into `left` bytes, of which they use some. `cut`: there are
+// more.
 std::vector<Bytes> records_that_fit(const std::vector<const Stored*>& found, std::size_t& left,
                                     bool& cut) {
   std::vector<Bytes> out;
