@@ -8,9 +8,10 @@
 
 namespace weft::dht {
 
-// A contact that answered us. 16 bytes: a node has up to 900 of them.
+// A contact that answered us. 20 bytes: a node has up to 900 of them.
 struct Entry {
   ContactHandle handle = ContactHandle::None;
+  std::uint32_t top = 0;     // the id's leading 32 bits: most questions need no more of it
   Ticks heard = 0;           // last proof of life
   std::uint16_t born = 0;    // first proof, in units of 1024 ticks (69 s)
   std::uint16_t rtt_ms = 0;  // smoothed
@@ -23,6 +24,7 @@ struct Bucket {
   std::vector<Entry> live;                  // oldest first
   std::vector<ContactHandle> replacements;  // heard of, not proven; newest last
   Ticks touched = 0;                        // last lookup into this range
+  Ticks due_from = 0;                       // nobody here is due for a ping before this
 };
 
 }  // namespace weft::dht

@@ -109,12 +109,6 @@ ContactHandle ContactBook::find(const NodeId& node) const {
   return found;
 }
 
-const Contact& ContactBook::at(ContactHandle handle) const {
-  const auto index = static_cast<std::uint32_t>(handle);
-  WEFT_ASSERT(index < end_);
-  return chunks_[index / kChunk][index % kChunk];
-}
-
 bool ContactBook::wants_sweep() const { return use_ == Use::Private && used_ * 4 >= capacity_ * 3; }
 
 void ContactBook::keep_only(std::vector<ContactHandle> keep) {

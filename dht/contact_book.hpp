@@ -1,10 +1,12 @@
-// All contacts somebody refers to, each stored once and named by a 32-bit handle. A daemon has a
-// book of its own; the nodes of a simulation share one, so that a table entry costs 12 bytes.
+// All contacts somebody refers to, each stored once and named by a 32-bit
+// handle. A daemon has a book of its own; the nodes of a simulation share one,
+// so that a table entry costs 12 bytes.
 //
 // Invariants
 // 1. A contact never changes: a node that moved gets another handle.
 // 2. contact.id is the hash of contact.identity.
-// 3. At most `capacity` contacts; intern() then refuses and counts. A private book is swept by its
+// 3. At most `capacity` contacts; intern() then refuses and counts. A private
+// book is swept by its
 //    Dht (keep_only); a shared book never is.
 #pragma once
 
@@ -12,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "dht/contact.hpp"
 
 namespace weft::dht {
@@ -33,7 +36,11 @@ class ContactBook {
   [[nodiscard]] ContactHandle find(const NodeId& id, const Endpoint& endpoint) const;
   [[nodiscard]] ContactHandle find(const NodeId& id) const;
 
-  [[nodiscard]] const Contact& at(ContactHandle handle) const;
+  [[nodiscard]] const Contact& at(ContactHandle handle) const {
+    const auto index = static_cast<std::uint32_t>(handle);
+    WEFT_ASSERT(index < end_);
+    return chunks_[index / kChunk][index % kChunk];
+  }
   // Whether a handle read from elsewhere is one of ours at all.
   [[nodiscard]] bool contains(ContactHandle handle) const {
     return static_cast<std::uint32_t>(handle) < end_;
@@ -44,12 +51,14 @@ class ContactBook {
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
   // A private book three quarters full asks to be swept.
   [[nodiscard]] bool wants_sweep() const;
-  // Forgets all but these. REQUIRES: private. Handles in `keep` stay valid; None is ignored.
+  // Forgets all but these. REQUIRES: private. Handles in `keep` stay valid;
+  // None is ignored.
   void keep_only(std::vector<ContactHandle> keep);
 
  private:
-  static constexpr std::size_t kChunk = 1024;
-  struct Index {  // open addressing; several contacts of one node sit next to each other
+  static constexpr std::size_t kChunk = 128;  // 15 KiB: a node of a small network needs two
+  struct Index {  // open addressing; several contacts of one node sit next to
+                  // each other
     std::vector<std::uint32_t> slots;
     std::size_t used = 0;
   };

@@ -360,6 +360,11 @@ std::uint64_t Dht::network_size() const { return state_->table.network_size(); }
 const DhtCounters& Dht::counters() const { return state_->counters; }
 const RoutingTable& Dht::table() const { return state_->table; }
 
+void Dht::warm() const {
+  const auto* state = reinterpret_cast<const std::uint8_t*>(state_.get());
+  for (std::size_t at = 0; at < sizeof(DhtState); at += 64) __builtin_prefetch(state + at);
+}
+
 std::size_t Dht::memory() const {
   const DhtState& s = *state_;
   std::size_t total = sizeof(Dht) + sizeof(DhtState) + s.table.memory() + s.rpc.memory() +

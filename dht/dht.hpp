@@ -177,6 +177,8 @@ class Dht {
   [[nodiscard]] const DhtCounters& counters() const;
   [[nodiscard]] const RoutingTable& table() const;
   [[nodiscard]] std::size_t memory() const;  // bytes, own allocations included
+  // Fetches the state into the processor's cache: a simulation knows whose turn comes next.
+  void warm() const;
   // WEFT_ASSERTs everything that must hold; for tests and the simulator's checkers.
   void check_invariants() const;
 

@@ -63,6 +63,8 @@ void CookieCache::forget(ContactHandle contact) {
 }
 
 void CookieCache::expire(Instant now) {
+  // Oldest first: nothing to do unless the first one is too old.
+  if (items_.empty() || to_ticks(now) - items_.front().at <= to_ticks(config_.cookie_epoch)) return;
   const auto before = items_.size();
   std::erase_if(items_, [&](const Item& item) {
     return to_ticks(now) - item.at > to_ticks(config_.cookie_epoch);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "dht/id_words.hpp"
 
 namespace weft::dht {
 
@@ -99,8 +100,8 @@ std::vector<ContactHandle> Lookup::closest(std::size_t count, bool all) const {
   std::vector<ContactHandle> result;
   for (const Candidate& candidate : candidates_) {
     if (result.size() >= count) break;
-    const bool fresh = candidate.state == State::New || candidate.state == State::Asked;
-    if (candidate.state == State::Replied || (all && fresh)) result.push_back(candidate.handle);
+    if (candidate.state == State::Replied || (all && usable(candidate)))
+      result.push_back(candidate.handle);
   }
   return result;
 }
@@ -170,10 +171,12 @@ const Lookup::Candidate* Lookup::find(ContactHandle handle) const {
 void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t prefix,
                     std::uint8_t path, std::uint8_t hop) {
   Candidate candidate{distance(node, target_), handle, prefix, State::New, path, hop, false};
-  const auto place =
-      std::ranges::lower_bound(candidates_, candidate.distance, {}, &Candidate::distance);
-  if (place != candidates_.end() && place->distance == candidate.distance) {
-    // Known already; another address is worth one more try if the first one is dead.
+  const auto place = std::ranges::lower_bound(
+      candidates_, candidate.distance, [](const auto& a, const auto& b) { return less(a, b); },
+      &Candidate::distance);
+  if (place != candidates_.end() && same(place->distance, candidate.distance)) {
+    // Known already; another address is worth one more try if the first one is
+    // dead.
     if (place->handle == handle || place->renewed || place->state != State::Failed) return;
     --failed_;
     *place = candidate;

@@ -72,7 +72,8 @@ class Lookup {
   [[nodiscard]] bool settled() const { return asked_ == 0 && !anything_to_ask(); }
   // The target itself has replied.
   [[nodiscard]] bool exact() const;
-  // Closest first: those that replied, and with `all` those not asked yet too.
+  // Closest first: those that replied, and with `all` those that did not yet too, failed ones
+  // aside: one lost packet must not hide the node a caller came for.
   [[nodiscard]] std::vector<ContactHandle> closest(std::size_t count, bool all) const;
   // How many belong to the region by now: the k closest usable, or everything inside the radius.
   [[nodiscard]] std::size_t region_size() const;

@@ -43,6 +43,7 @@ PutError RecordStore::put(Instant now, UnixTime unix_now, const Key& key, const 
   }
   const PutError error = may_replace(known ? &(*place)->record : nullptr, record, cas);
   if (error != PutError::None) return error;
+  next_expiry_ = std::min(next_expiry_, now + life);
   if (known) {
     Stored& stored = **place;
     const std::size_t size = size_of(record);
@@ -79,8 +80,13 @@ bool RecordStore::holds(const Key& key) const {
 }
 
 void RecordStore::expire(Instant now) {
+  if (now < next_expiry_) return;
+  next_expiry_ = Instant::max();
   std::erase_if(records_, [&](const Item& item) {
-    if (item->until > now) return false;
+    if (item->until > now) {
+      next_expiry_ = std::min(next_expiry_, item->until);
+      return false;
+    }
     bytes_ -= item->size;
     return true;
   });

@@ -50,6 +50,7 @@ class RecordStore {
   const Config& config_;
   NodeId self_;
   std::size_t bytes_ = 0;
+  Instant next_expiry_ = Instant::max();          // nothing expires before
   std::vector<std::unique_ptr<Stored>> records_;  // by key, then author
 };
 

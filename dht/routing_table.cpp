@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "dht/id_words.hpp"
 #include "dht/prefix.hpp"
 
 namespace weft::dht {
@@ -13,10 +14,35 @@ namespace {
 
 constexpr std::size_t kMaxBuckets = 256;
 constexpr std::uint64_t kDeathsRemembered = 64;
+constexpr std::size_t kGroup = 384;  // candidates sorted without touching the heap
 
 std::uint16_t born_of(Ticks ticks) { return static_cast<std::uint16_t>(ticks >> 10); }
 Ticks age_of(const Entry& entry) {
   return static_cast<Ticks>(static_cast<std::uint16_t>(born_of(entry.heard) - entry.born)) << 10;
+}
+
+// Moves the words that may be among the `take` smallest to the front and returns how many they are.
+// Ids are hashes, so distances spread evenly: a guess at the threshold rarely needs a second one.
+std::size_t keep_near(std::uint64_t* words, std::size_t count, std::size_t take) {
+  if (count < 2 * take + 8) return count;
+  std::uint64_t low = words[0];
+  std::uint64_t high = words[0];
+  for (std::size_t i = 1; i < count; ++i) {
+    low = std::min(low, words[i]);
+    high = std::max(high, words[i]);
+  }
+  const std::uint64_t share = (high - low) / count * (take + take / 2 + 4);
+  const std::uint64_t limit = (low + share) | 0xffffffff;  // never between equal distances
+  const auto within = static_cast<std::size_t>(
+      std::count_if(words, words + count, [=](std::uint64_t word) { return word <= limit; }));
+  if (within < take) return count;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t word = words[i];
+    words[kept] = word;
+    kept += word <= limit ? 1 : 0;
+  }
+  return kept;
 }
 
 // Grows by small steps: a million nodes pay for every unused entry.
@@ -49,6 +75,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
       known->prefix = short_prefix(prefix_of(book_.at(contact).endpoint));
     }
     watched(ticks - known->heard, 0);
+    if (known->fails > 0) changed();
     known->heard = ticks;
     known->fails = 0;
     if (ms != 0)
@@ -60,10 +87,11 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     const std::size_t index = index_of(node);
     Bucket& bucket = buckets_[index];
     if (!diverse(bucket, book_.at(contact).endpoint)) return Inserted::Refused;
-    const auto shared = static_cast<std::uint8_t>(std::min(common_prefix(self_, node), 255));
     const Entry entry{
-        contact, ticks, born_of(ticks), ms, short_prefix(prefix_of(book_.at(contact).endpoint)),
-        0,       shared};
+        contact, top_of(node),
+        ticks,   born_of(ticks),
+        ms,      short_prefix(prefix_of(book_.at(contact).endpoint)),
+        0,       static_cast<std::uint8_t>(std::min<std::size_t>(shared_bits(self_, node), 255))};
     if (bucket.live.size() < capacity(index)) {
       insert(bucket, entry);
       return Inserted::New;
@@ -88,6 +116,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
 void RoutingTable::on_heard(Instant now, ContactHandle contact) {
   Entry* entry = find_mutable(book_.id(contact));
   if (entry == nullptr || entry->handle != contact) return;
+  if (entry->fails > 0) changed();
   entry->heard = to_ticks(now);
   entry->fails = 0;
 }
@@ -96,6 +125,9 @@ bool RoutingTable::on_failure(ContactHandle contact) {
   Entry* entry = find_mutable(book_.id(contact));
   if (entry == nullptr || entry->handle != contact) return false;
   if (entry->fails < 255) ++entry->fails;
+  changed();
+  Bucket& bucket = buckets_[index_of(book_.id(contact))];
+  bucket.due_from = std::min(bucket.due_from, entry->heard + to_ticks(config_.ping_pace));
   if (entry->fails <= config_.evict_after) return false;
   watched(0, 1);
   return true;
@@ -111,11 +143,10 @@ bool RoutingTable::suggest(ContactHandle contact) {
     // Wide buckets fill up by traffic alone; only the usual k are worth a ping of their own.
     if (bucket.live.size() < config_.k) return true;
   } else {
-    const Distance reach = distance(node, self_);
-    const auto nearer = std::ranges::count_if(bucket.live, [&](const Entry& entry) {
-      return distance(book_.id(entry.handle), self_) < reach;
+    const auto closer = std::ranges::count_if(bucket.live, [&](const Entry& entry) {
+      return nearer(book_.id(entry.handle), node, self_);
     });
-    if (static_cast<std::size_t>(nearer) < config_.k) return true;
+    if (static_cast<std::size_t>(closer) < config_.k) return true;
   }
   auto& waiting = bucket.replacements;
   std::erase(waiting, contact);
@@ -126,39 +157,64 @@ bool RoutingTable::suggest(ContactHandle contact) {
 
 void RoutingTable::remove(const NodeId& node) {
   Bucket& bucket = buckets_[index_of(node)];
-  const auto is_it = [&](const Entry& entry) { return book_.id(entry.handle) == node; };
-  size_ -= std::erase_if(bucket.live, is_it);
+  const std::uint32_t top = top_of(node);
+  const auto is_it = [&](const Entry& entry) {
+    return entry.top == top && same(book_.id(entry.handle), node);
+  };
+  const std::size_t gone = std::erase_if(bucket.live, is_it);
+  size_ -= gone;
+  if (gone > 0) changed();
   std::erase_if(bucket.replacements, [&](ContactHandle h) { return book_.id(h) == node; });
 }
 
 void RoutingTable::clear() {
   buckets_.assign(1, Bucket{});
   size_ = 0;
+  changed();
 }
 
 void RoutingTable::closest(const NodeId& target, std::size_t count, Ticks not_before,
                            ContactHandle except, std::vector<ContactHandle>& out) const {
   out.clear();
-  struct Near {
-    Distance distance;
-    ContactHandle handle;
+  // One word each: 32 bits of distance, then the handle; equal distances are
+  // told apart in full.
+  std::array<std::uint64_t, kGroup> few;
+  std::vector<std::uint64_t> many;
+  std::uint64_t* group = few.data();
+  std::size_t members = 0;
+  std::size_t room = kGroup;
+  const auto handle_of = [](std::uint64_t word) {
+    return ContactHandle{static_cast<std::uint32_t>(word)};
   };
-  std::vector<Near> group;
-  group.reserve(buckets_.back().live.size() + config_.k);
+  const auto before = [&](std::uint64_t a, std::uint64_t b) {
+    if (a >> 32 != b >> 32) return a < b;
+    return nearer(book_.id(handle_of(a)), book_.id(handle_of(b)), target);
+  };
   const auto flush = [&] {
-    const std::size_t take = std::min(count - out.size(), group.size());
-    std::ranges::partial_sort(group, group.begin() + static_cast<std::ptrdiff_t>(take), {},
-                              &Near::distance);
-    for (std::size_t i = 0; i < take; ++i) out.push_back(group[i].handle);
-    group.clear();
+    const std::size_t take = std::min(count - out.size(), members);
+    members = keep_near(group, members, take);
+    std::sort(group, group + members, before);
+    for (std::size_t i = 0; i < take; ++i) out.push_back(handle_of(group[i]));
+    members = 0;
   };
+  const std::uint32_t goal = top_of(target);
   const auto collect = [&](const Bucket& bucket) {
-    for (const Entry& entry : bucket.live)
-      if (entry.heard >= not_before && entry.handle != except && entry.fails == 0)
-        group.push_back({distance(book_.id(entry.handle), target), entry.handle});
+    if (members + bucket.live.size() > room) {
+      room = (members + bucket.live.size()) * 2;
+      std::vector<std::uint64_t> wider(room);
+      std::copy_n(group, members, wider.begin());
+      many.swap(wider);
+      group = many.data();
+    }
+    for (const Entry& entry : bucket.live) {
+      group[members] =
+          std::uint64_t{entry.top ^ goal} << 32 | static_cast<std::uint32_t>(entry.handle);
+      members += entry.heard >= not_before && entry.handle != except && entry.fails == 0 ? 1 : 0;
+    }
   };
-  // Bucket `first` shares more with the target than any other; all deeper ones lie at one distance
-  // band together behind it; shallower ones follow, each farther than the one before.
+  // Bucket `first` shares more with the target than any other; all deeper ones
+  // lie at one distance band together behind it; shallower ones follow, each
+  // farther than the one before.
   const std::size_t first = index_of(target);
   collect(buckets_[first]);
   flush();
@@ -173,8 +229,9 @@ void RoutingTable::closest(const NodeId& target, std::size_t count, Ticks not_be
 }
 
 const Entry* RoutingTable::find(const NodeId& node) const {
+  const std::uint32_t top = top_of(node);
   for (const Entry& entry : buckets_[index_of(node)].live)
-    if (book_.id(entry.handle) == node) return &entry;
+    if (entry.top == top && same(book_.id(entry.handle), node)) return &entry;
   return nullptr;
 }
 
@@ -194,12 +251,26 @@ void RoutingTable::watched(Ticks time, std::uint64_t deaths) {
 
 // An eighth of the life to be expected, by the churn seen and by the entry's own age: then about
 // one entry in sixteen is dead at any time. Near entries stay young enough to be told to others.
-Ticks RoutingTable::ping_after(const Entry& entry, bool near, bool directory) const {
-  if (entry.fails > 0) return to_ticks(config_.ping_pace);
-  const Ticks life = std::max(lifetime(), age_of(entry));
-  if (near) return std::clamp(life / 8, to_ticks(config_.ping_min), to_ticks(config_.ping_max));
-  if (directory) return std::clamp(life, to_ticks(config_.wide_min), to_ticks(config_.wide_max));
-  return std::clamp(life / 2, to_ticks(config_.ping_max), to_ticks(config_.wide_max));
+const Entry* RoutingTable::soonest(std::size_t index, Ticks& at) const {
+  const bool usual = !directory_ && capacity(index) == config_.k && index + 1 < buckets_.size();
+  const Ticks again = to_ticks(config_.ping_pace);
+  const Ticks near_least = to_ticks(config_.ping_min);
+  const Ticks near_most = to_ticks(config_.ping_max);
+  const Ticks far_least = directory_ ? to_ticks(config_.wide_min) : near_most;
+  const Ticks far_most = to_ticks(config_.wide_max);
+  const int far_shift = directory_ ? 0 : 1;
+  const Entry* best = nullptr;
+  at = ~Ticks{0};
+  for (const Entry& entry : buckets_[index].live) {
+    const Ticks life = std::max(life_, age_of(entry));
+    Ticks wait = std::clamp(life >> far_shift, far_least, far_most);
+    if (usual || entry.shared >= near_) wait = std::clamp(life / 8, near_least, near_most);
+    if (entry.fails > 0) wait = again;
+    if (entry.heard + wait >= at) continue;
+    at = entry.heard + wait;
+    best = &entry;
+  }
+  return best;
 }
 
 // Entries that share at least so many bits with us are near: the k nearest and their peers.
@@ -215,28 +286,33 @@ std::uint8_t RoutingTable::near_bits() const {
   return 0;
 }
 
-const Entry* RoutingTable::due(Instant now, Instant& next, bool directory) const {
-  const std::uint8_t near = near_bits();
-  const Ticks ticks = to_ticks(now);
-  const Entry* best = nullptr;
-  Ticks best_at = ~Ticks{0};
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    for (const Entry& entry : buckets_[i].live) {
-      const bool usual = capacity(i) == config_.k && i + 1 < buckets_.size();
-      const Ticks at =
-          entry.heard + ping_after(entry, entry.shared >= near || (usual && !directory), directory);
-      if (at < best_at) {
-        best_at = at;
-        best = &entry;
-      }
+const Entry* RoutingTable::due(Instant now, Instant& next, bool directory) {
+  // due_from is a lower bound, since proof of life only moves a ping away. What all waits rest on
+  // is followed in steps of an eighth; then all bounds are made anew.
+  const Ticks life = lifetime();
+  const std::uint8_t near = estimate_ != 0 && near_for_ == estimate_ ? near_ : near_bits();
+  near_for_ = network_size();
+  if (near != near_ || directory != directory_ || life < life_ - life_ / 8 ||
+      life > life_ + life_ / 8) {
+    life_ = life;
+    near_ = near;
+    directory_ = directory;
+    for (Bucket& bucket : buckets_) bucket.due_from = 0;
+  }
+  // The bucket with the least bound is looked through until its bound is exact.
+  for (;;) {
+    const auto least = std::ranges::min_element(buckets_, {}, &Bucket::due_from);
+    if (least->due_from == ~Ticks{0}) break;
+    Ticks at = 0;
+    const Entry* best = soonest(static_cast<std::size_t>(least - buckets_.begin()), at);
+    if (best != nullptr && at == least->due_from) {
+      next = from_ticks(at + 1);
+      return at <= to_ticks(now) ? best : nullptr;
     }
+    least->due_from = at;
   }
-  if (best == nullptr) {
-    next = now + config_.ping_min;
-    return nullptr;
-  }
-  next = from_ticks(best_at + 1);
-  return best_at <= ticks ? best : nullptr;
+  next = now + config_.ping_min;
+  return nullptr;
 }
 
 ContactHandle RoutingTable::nth(std::size_t index) const {
@@ -277,6 +353,11 @@ std::size_t RoutingTable::capacity(std::size_t index) const {
 }
 
 std::uint64_t RoutingTable::network_size() const {
+  if (estimate_ == 0) estimate_ = estimate_size();
+  return estimate_;
+}
+
+std::uint64_t RoutingTable::estimate_size() const {
   // The closest k nodes span the distance d: about k / d of the whole space is one node each.
   std::vector<ContactHandle> near;
   closest(self_, config_.k, 0, ContactHandle::None, near);
@@ -314,12 +395,13 @@ void RoutingTable::check_invariants() const {
     for (const Entry& entry : bucket.live) {
       const Contact& contact = book_.at(entry.handle);
       WEFT_ASSERT(contact.id != self_);
-      WEFT_ASSERT(index_of(contact.id) == i);
+      WEFT_ASSERT(index_of(contact.id) == i && entry.top == top_of(contact.id));
       WEFT_ASSERT(entry.prefix == short_prefix(prefix_of(contact.endpoint)));
       std::size_t same_id = 0;
       std::size_t same_prefix = 0;
       for (const Entry& other : bucket.live) {
-        same_id += book_.id(other.handle) == contact.id ? 1 : 0;
+        if (other.top == entry.top) same_id += same(book_.id(other.handle), contact.id) ? 1 : 0;
+        if (other.prefix != entry.prefix) continue;
         same_prefix +=
             prefix_of(book_.at(other.handle).endpoint) == prefix_of(contact.endpoint) ? 1 : 0;
       }
@@ -331,8 +413,7 @@ void RoutingTable::check_invariants() const {
 }
 
 std::size_t RoutingTable::index_of(const NodeId& node) const {
-  const auto shared = static_cast<std::size_t>(common_prefix(self_, node));
-  return std::min(shared, buckets_.size() - 1);
+  return std::min(shared_bits(self_, node), buckets_.size() - 1);
 }
 
 Entry* RoutingTable::find_mutable(const NodeId& node) {
@@ -362,6 +443,7 @@ void RoutingTable::split() {
   Bucket old;
   std::swap(old, buckets_[index]);
   buckets_[index].touched = old.touched;
+  changed();
   for (const Entry& entry : old.live)
     push_tight(buckets_[index_of(book_.id(entry.handle))].live, entry);
   for (const ContactHandle handle : old.replacements)
@@ -379,7 +461,9 @@ void RoutingTable::split() {
 void RoutingTable::insert(Bucket& bucket, const Entry& entry) {
   std::erase(bucket.replacements, entry.handle);
   push_tight(bucket.live, entry);
+  bucket.due_from = 0;
   ++size_;
+  changed();
 }
 
 }  // namespace weft::dht

@@ -42,7 +42,7 @@ class RoutingTable {
   [[nodiscard]] const Entry* find(const NodeId& node) const;
   // The entry that most needs a ping, if any is due; `next` gets when the next one will be. With a
   // directory of everybody, far entries may wait longest: lookups do not start from them.
-  [[nodiscard]] const Entry* due(Instant now, Instant& next, bool directory = false) const;
+  [[nodiscard]] const Entry* due(Instant now, Instant& next, bool directory = false);
   // How long contacts stay, as far as we have seen: time watched per death.
   [[nodiscard]] Ticks lifetime() const;
   // Any entry by number. REQUIRES: index < size()
@@ -69,8 +69,12 @@ class RoutingTable {
   [[nodiscard]] bool diverse(const Bucket& bucket, const Endpoint& endpoint) const;
   void split();
   void insert(Bucket& bucket, const Entry& entry);
-  [[nodiscard]] Ticks ping_after(const Entry& entry, bool near, bool directory) const;
+  // Whose ping comes first in this bucket, and when.
+  [[nodiscard]] const Entry* soonest(std::size_t index, Ticks& at) const;
   [[nodiscard]] std::uint8_t near_bits() const;
+  [[nodiscard]] std::uint64_t estimate_size() const;
+  // Something changed that estimates rest on.
+  void changed() { estimate_ = 0; }
   void watched(Ticks time, std::uint64_t deaths);
 
   const Config& config_;
@@ -80,6 +84,11 @@ class RoutingTable {
   std::size_t size_ = 0;
   std::uint64_t watched_ = 0;  // ticks between two signs of life, over all entries
   std::uint64_t deaths_ = 0;
+  mutable std::uint64_t estimate_ = 0;  // network_size() until the table changes; 0: not known
+  std::uint64_t near_for_ = 0;          // the estimate near_ was made with
+  Ticks life_ = 0;                      // due_from of the buckets holds for this life,
+  std::uint8_t near_ = 0;               // these near bits,
+  bool directory_ = false;              // and this mode
 };
 
 }  // namespace weft::dht

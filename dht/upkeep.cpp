@@ -120,20 +120,23 @@ bool DhtState::refresh(Instant now) {
   for (const auto& task : tasks)
     if (task->origin == Origin::Refresh || task->origin == Origin::Bootstrap) return false;
   NodeId target;
+  bool announce = false;
   if (refresh_left > 0) {
     const auto ranges = static_cast<std::uint32_t>(std::bit_width(table.network_size())) + 1;
     target = random_id_near(self.id, ranges > refresh_left ? ranges - refresh_left : 0);
     --refresh_left;
   } else if (now >= next_self_lookup) {
+    // A server asks its whole neighbourhood, so that each of them hears of it.
     next_self_lookup = now + config.refresh;
     target = self.id;
+    announce = server;
   } else if (const auto stale = table.stale_bucket(now); stale && !directory_on) {
     target = random_id_near(self.id, *stale);
   } else {
     return false;
   }
   Task* task =
-      start(now, TaskKind::Find, target, limits_for(TaskKind::Find, 1, false), Origin::Refresh);
+      start(now, TaskKind::Find, target, limits_for(TaskKind::Find, 1, announce), Origin::Refresh);
   if (task != nullptr) pump(now, *task);
   return refresh_left > 0;
 }
@@ -203,6 +206,7 @@ void DhtState::decide_mode(Instant now) {
     fresh = {};
     crawl_left = 0;
   }
+  if (serve_now && !server) next_self_lookup = now;  // else nobody learns of it for long
   server = serve_now;
   directory_on = everybody;
   emit(ModeChanged{server, directory_on});
