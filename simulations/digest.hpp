@@ -1,6 +1,8 @@
 // The fingerprint of a run: SHA-256 over every delivered datagram as
 //   time u64 | from u32 | to u32 | size u16 | bytes        (big-endian)
 // Two runs with the same fingerprint delivered the same bytes at the same times.
+// Rows are gathered in blocks; with a thread of its own the hashing goes on beside the simulation,
+// block after block in order, so the result does not depend on it.
 #pragma once
 
 #include <memory>
@@ -13,7 +15,7 @@ namespace weft::sim {
 
 class Digest {
  public:
-  Digest();
+  explicit Digest(bool own_thread = false);
   ~Digest();
   Digest(const Digest&) = delete;
   Digest& operator=(const Digest&) = delete;
@@ -26,6 +28,8 @@ class Digest {
  private:
   struct State;
   void flush();
+  void hash(const Bytes& block);
+  void work();
   std::unique_ptr<State> state_;
   Bytes buffer_;
   std::uint64_t datagrams_ = 0;

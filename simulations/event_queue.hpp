@@ -1,7 +1,7 @@
 // The one queue of a simulation. It hands out what happens next in a total order that does not
 // depend on the container: (time, source, source sequence). Two kinds of entry:
-//   - posts: one-shot, cannot be taken back (a packet arriving). A calendar of 65.5 us slots keeps
-//     the next half second; what is later waits in a heap.
+//   - posts: one-shot, cannot be taken back (a packet arriving). A calendar of 0.5 ms slots keeps
+//     the next four seconds; what is later waits in a heap.
 //   - timers: at most one per source, moved or cancelled in place (an indexed 4-ary heap).
 // Invariant: time never runs backwards; posting before the time last popped is our bug.
 // Limits: 2^32 posts and timer moves per source.
@@ -38,6 +38,15 @@ class EventQueue {
   [[nodiscard]] std::optional<Instant> next_time();
   std::optional<Event> pop();
 
+  // The payload of a post by another source than `except` that comes soon, `ahead` after the next
+  // one, if that is settled already: a hint for the cache, nothing more.
+  [[nodiscard]] std::optional<std::uint32_t> soon(std::size_t ahead, SourceIndex except) const {
+    if (ahead >= current_.size()) return std::nullopt;
+    const Post& post = current_[current_.size() - 1 - ahead];
+    if (post.key.source == except) return std::nullopt;
+    return post.payload;
+  }
+
   [[nodiscard]] bool empty() const { return posts_ == 0 && timers_.empty(); }
   [[nodiscard]] std::size_t size() const { return posts_ + timers_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -54,7 +63,7 @@ class EventQueue {
     Key key;
     std::uint32_t payload;
   };
-  static constexpr int kSlotShift = 16;  // 65,536 ns
+  static constexpr int kSlotShift = 19;  // 524,288 ns
   static constexpr std::size_t kSlots = 8192;
   static constexpr std::uint32_t kNoPlace = 0xffffffff;
 

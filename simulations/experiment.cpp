@@ -17,20 +17,23 @@ Experiment::Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint6
 Experiment::~Experiment() = default;
 
 Result<std::unique_ptr<Experiment>> Experiment::create(const Scenario& scenario,
-                                                       std::uint32_t nodes, std::uint64_t seed) {
+                                                       std::uint32_t nodes, std::uint64_t seed,
+                                                       unsigned threads) {
   if (nodes < scenario.seeds + 1) return fail(Errc::Usage, "more nodes than seeds are needed");
   std::unique_ptr<Experiment> experiment(new Experiment(scenario, nodes, seed));
-  WEFT_CHECK(experiment->build());
+  WEFT_CHECK(experiment->build(threads));
   return experiment;
 }
 
-Result<void> Experiment::build() {
-  WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_));
+Result<void> Experiment::build(unsigned threads) {
+  WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_, threads));
   book_ = std::make_unique<dht::ContactBook>(dht::ContactBook::Use::Shared, kBookCapacity);
-  population_ = std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_, *book_);
   NetworkId network;
   for (std::size_t i = 0; i < network.bytes.size(); ++i)
     network.bytes[i] = static_cast<std::uint8_t>(hash_of(seed_, 14, i));
+  make_victim(network);
+  population_ =
+      std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_, *book_, victim_.key());
   context_ = std::make_unique<NodeContext>(NodeContext{scenario_.dht, *book_, rng_, network,
                                                        WallClock{Instant{}, 1'800'000'000}, *this,
                                                        accomplices_});

@@ -16,7 +16,7 @@ namespace weft::sim {
 class Experiment final : private DhtObserver {
  public:
   static Result<std::unique_ptr<Experiment>> create(const Scenario& scenario, std::uint32_t nodes,
-                                                    std::uint64_t seed);
+                                                    std::uint64_t seed, unsigned threads = 1);
   ~Experiment() override;
 
   // Until `end` of virtual time or *stop.
@@ -56,7 +56,8 @@ class Experiment final : private DhtObserver {
   };
 
   Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed);
-  Result<void> build();
+  Result<void> build(unsigned threads);
+  void make_victim(const NetworkId& network);
   void post(Instant at, Step step, std::uint32_t argument = 0);
   void play(Instant now, std::uint32_t payload);
   void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) override;
@@ -104,6 +105,7 @@ class Experiment final : private DhtObserver {
   std::unique_ptr<NodeContext> context_;
   std::unordered_map<std::uint64_t, Pending> pending_;  // never walked: order decides nothing
   std::unordered_map<std::uint32_t, std::unique_ptr<NodeCore>> asleep_;  // never walked
+  dht::Record victim_;  // record 0, when there is an attack
   std::vector<Stored> records_;
   std::vector<Measured> measured_;
   std::vector<Sample> samples_;

@@ -7,11 +7,12 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace weft::sim {
 
 // Floor of the square root, bit by bit.
-constexpr std::uint32_t integer_sqrt(std::uint64_t value) {
+constexpr std::uint32_t integer_sqrt_by_bits(std::uint64_t value) {
   std::uint64_t root = 0;
   std::uint64_t bit = std::uint64_t{1} << 62;
   while (bit > value) bit >>= 2;
@@ -23,6 +24,16 @@ constexpr std::uint32_t integer_sqrt(std::uint64_t value) {
       root >>= 1;
     }
   }
+  return static_cast<std::uint32_t>(root);
+}
+
+// Floor of the square root. The hardware's root is only a guess: what is returned is made exact by
+// integers, so no rounding mode or processor shows in it.
+constexpr std::uint32_t integer_sqrt(std::uint64_t value) {
+  if (std::is_constant_evaluated() || value >> 62 != 0) return integer_sqrt_by_bits(value);
+  auto root = static_cast<std::uint64_t>(__builtin_sqrt(static_cast<double>(value)));
+  while (root * root > value) --root;
+  while ((root + 1) * (root + 1) <= value) ++root;
   return static_cast<std::uint32_t>(root);
 }
 

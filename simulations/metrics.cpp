@@ -6,12 +6,13 @@
 namespace weft::sim {
 
 Percentiles summarise(const std::vector<Measured>& rows, Operation operation,
-                      std::uint32_t from_second) {
+                      std::uint32_t from_second, bool victim_only) {
   Percentiles result;
   std::vector<std::uint32_t> times;
   double hops = 0, requests = 0, wasted = 0, recall = 0;
   for (const auto& row : rows) {
     if (row.operation != operation || row.at_second < from_second) continue;
+    if (victim_only && !row.victim) continue;
     ++result.count;
     result.ok += row.ok ? 1 : 0;
     times.push_back(row.micros);

@@ -21,6 +21,7 @@ struct Measured {
   Operation operation = Operation::Lookup;
   bool ok = false;
   std::uint8_t recall = 0;  // of the true k closest, percent; lookups only
+  bool victim = false;      // a get for the record the Sybils are after
 };
 
 struct Sample {
@@ -49,9 +50,9 @@ struct Percentiles {
     return count == 0 ? 0 : 100.0 * static_cast<double>(ok) / static_cast<double>(count);
   }
 };
-// Over rows of one operation at or after `from_second`.
+// Over rows of one operation at or after `from_second`; of the record under attack alone, or all.
 Percentiles summarise(const std::vector<Measured>& rows, Operation operation,
-                      std::uint32_t from_second);
+                      std::uint32_t from_second, bool victim_only = false);
 
 struct RunResult {
   std::string scenario;
@@ -73,6 +74,7 @@ struct RunResult {
   std::uint64_t node_memory_bytes = 0;                // mean of the cores at the end
   std::uint64_t overhead_bytes = 0;                   // everything else, all nodes
   std::vector<std::string> broken;                    // expectations missed
+  std::vector<std::string> kept;                      // and met
   // The edge fills these: they are not virtual.
   double wall_seconds = 0;
   std::uint64_t rss_bytes = 0;

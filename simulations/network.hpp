@@ -63,6 +63,10 @@ class Network {
   std::optional<Instant> send(Instant now, std::uint32_t from, const Endpoint& to, std::size_t size,
                               PacketHeader& header);
   Arrival arrive(Instant now, PacketHeader& header);
+  // Who a datagram to this gateway is likely for; a guess where several share it.
+  [[nodiscard]] std::uint32_t likely_receiver(std::uint32_t gateway) const {
+    return gateways_[gateway].node;
+  }
   void count_drop(Drop reason) { ++drops_[static_cast<std::size_t>(reason)]; }
 
   // Where a public node is reached; behind a translator, where it would be if it opened its port.

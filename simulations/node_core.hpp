@@ -21,6 +21,8 @@ class NodeCore {
   virtual void drain_events(Instant now) = 0;
   [[nodiscard]] virtual std::optional<Instant> poll_timeout() const = 0;
   [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
+  // Its turn comes soon: what it will touch first may be fetched into the cache.
+  virtual void warm() const {}
   virtual void check_invariants() const {}
 };
 

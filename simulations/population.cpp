@@ -3,7 +3,6 @@
 #include <bit>
 
 #include "base/assert.hpp"
-#include "dht/record.hpp"
 
 namespace weft::sim {
 
@@ -29,7 +28,7 @@ std::uint32_t pool_size(const Scenario& scenario, std::uint32_t nodes) {
 }  // namespace
 
 Population::Population(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed,
-                       Simulator& simulator, dht::ContactBook& book)
+                       Simulator& simulator, dht::ContactBook& book, const dht::Key& victim)
     : scenario_(scenario),
       nodes_(nodes),
       seed_(hash_of(seed, 0x706f70)),
@@ -51,10 +50,7 @@ Population::Population(const Scenario& scenario, std::uint32_t nodes, std::uint6
       pool_.push_back(node);
     }
   }
-  victim_value_ = Bytes(100);
-  for (std::size_t i = 0; i < victim_value_.size(); ++i)
-    victim_value_[i] = static_cast<std::uint8_t>(hash_of(seed_, 13, i));
-  if (scenario.attack.sybils > 0) mine_sybils(count);
+  if (scenario.attack.sybils > 0) mine_sybils(count, victim);
   truth_.build();
 }
 
@@ -76,8 +72,7 @@ void Population::make_person(std::uint32_t node, Network::Placement placement,
 
 // Sybils whose ids share so many bits with the victim's key that all of them are nearer to it than
 // an honest node is likely to be.
-void Population::mine_sybils(std::uint32_t first) {
-  const NodeId key = dht::immutable_key(victim_value_);
+void Population::mine_sybils(std::uint32_t first, const dht::Key& key) {
   const int bits =
       std::min<int>(18, static_cast<int>(std::bit_width(nodes_)) + 1 -
                             static_cast<int>(std::bit_width(scenario_.attack.sybils / 200)));

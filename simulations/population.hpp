@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dht/contact_book.hpp"
+#include "dht/record.hpp"
 #include "simulations/checkers/ground_truth.hpp"
 #include "simulations/model_random.hpp"
 #include "simulations/scenario.hpp"
@@ -34,7 +35,7 @@ struct Person {
 class Population {
  public:
   Population(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed,
-             Simulator& simulator, dht::ContactBook& book);
+             Simulator& simulator, dht::ContactBook& book, const dht::Key& victim);
 
   [[nodiscard]] Person& at(std::uint32_t node) { return people_[node]; }
   [[nodiscard]] const Person& at(std::uint32_t node) const { return people_[node]; }
@@ -43,8 +44,6 @@ class Population {
   [[nodiscard]] const std::vector<std::uint32_t>& online() const { return online_; }
   [[nodiscard]] const GroundTruth& truth() const { return truth_; }
   [[nodiscard]] bool is_seed(std::uint32_t node) const { return node < scenario_.seeds; }
-  // The key the Sybils sit next to.
-  [[nodiscard]] const Bytes& victim_value() const { return victim_value_; }
 
   void enter(std::uint32_t node, Instant now);
   void leave(std::uint32_t node, Instant now, bool back_to_pool);
@@ -62,7 +61,8 @@ class Population {
 
  private:
   void make_person(std::uint32_t node, Network::Placement placement, const IdentityKey& identity);
-  void mine_sybils(std::uint32_t first);
+  // Next to the record they are after.
+  void mine_sybils(std::uint32_t first, const dht::Key& key);
 
   const Scenario& scenario_;
   std::uint32_t nodes_;
@@ -74,7 +74,6 @@ class Population {
   std::vector<std::uint32_t> online_;
   std::vector<std::uint32_t> pool_;
   GroundTruth truth_;
-  Bytes victim_value_;
   std::uint32_t target_permille_ = 1000;
 };
 

@@ -60,7 +60,7 @@ std::vector<double> times_of(const RunResult& r, Operation operation) {
   std::vector<double> out;
   for (const auto& m : r.measured)
     if (m.operation == operation && m.at_second >= r.warmup_second)
-      out.push_back(std::max(1.0, m.micros / 1000.0));
+      out.push_back(std::max(5.0, m.micros / 1000.0));  // answers from home are instant
   return out;
 }
 
@@ -138,12 +138,13 @@ std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
     plots.emplace_back("records", std::move(records));
   }
   std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
+  for (auto& rate : nodes) rate = std::max(rate, 10.0);
   Plot spread{"Traffic, node by node",
               "bytes/s sent, mean of its time online",
               "% of nodes with at most so much",
               {},
               {},
-              false,
+              true,
               true,
               100};
   spread.lines.push_back(distribution("nodes", std::move(nodes)));
@@ -155,9 +156,10 @@ std::string tile(const std::string& value, const std::string& label) {
   return "<div class='tile'><b>" + value + "</b><span>" + label + "</span></div>";
 }
 
-std::string row_of(const RunResult& r, Operation operation, const char* label) {
-  const auto p =
-      summarise(r.measured, operation, operation == Operation::Put ? 0 : r.warmup_second);
+std::string row_of(const RunResult& r, Operation operation, const char* label,
+                   bool victim_only = false) {
+  const auto p = summarise(r.measured, operation, operation == Operation::Put ? 0 : r.warmup_second,
+                           victim_only);
   if (p.count == 0) return "";
   const auto rtt = [&](double ms) {
     return r.one_rtt_ms > 0 ? " <i>" + fixed(ms / r.one_rtt_ms, 2) + " RTT</i>" : std::string();
@@ -181,7 +183,8 @@ h1{font-size:26px;margin:0 0 4px}p{margin:4px 0 14px;color:var(--soft);max-width
 .wide{overflow-x:auto}table{border-collapse:collapse;margin:14px 0;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:5px 14px 5px 0;border-bottom:1px solid var(--line);white-space:nowrap}th:first-child{text-align:left}
 i{color:var(--soft);font-style:normal;font-size:12px}code{font-size:12.5px;word-break:break-all}
-.bad{border-left:4px solid #d1242f;padding:8px 14px;background:var(--card);border-radius:4px;margin:12px 0}
+.bad,.good{border-left:4px solid #d1242f;padding:8px 14px;background:var(--card);border-radius:4px;margin:8px 0}
+.good{border-color:#2a8c4a}
 )";
 
 std::string page(const RunResult& r, const std::string& description) {
@@ -196,6 +199,7 @@ std::string page(const RunResult& r, const std::string& description) {
   if (r.interrupted)
     out += "<div class='bad'>Interrupted after " + fixed(minutes) + " virtual minutes.</div>";
   for (const auto& broken : r.broken) out += "<div class='bad'>Missed: " + broken + "</div>";
+  for (const auto& kept : r.kept) out += "<div class='good'>Met: " + kept + "</div>";
   out += "<div class='tiles'>" + tile(std::to_string(r.nodes), "nodes") +
          tile(fixed(minutes, 0) + " min", "virtual time") +
          tile(fixed(lookups.success_percent(), 2) + " %", "lookups right") +
@@ -213,11 +217,12 @@ std::string page(const RunResult& r, const std::string& description) {
       "<div class='wide'><table><tr><th></th><th>count</th><th>right</th><th>p50 ms</th>"
       "<th>p90 ms</th><th>p99 ms</th><th>hops</th><th>requests</th><th>unanswered</th></tr>" +
       row_of(r, Operation::Lookup, "lookup") + row_of(r, Operation::Get, "get") +
-      row_of(r, Operation::Put, "put") + "</table></div><div class='plots'>";
+      row_of(r, Operation::Get, "get, under attack", true) + row_of(r, Operation::Put, "put") +
+      "</table></div><div class='plots'>";
   for (const auto& [name, plot] : all_plots(r)) out += "<figure>" + to_svg(plot) + "</figure>";
   out += "</div><div class='wide'><table><tr><th>Datagrams that never arrived</th><th></th></tr>";
   for (const auto& [reason, count] : r.drops)
-    out += "<tr><th>" + reason + "</th><td>" + std::to_string(count) + "</td></tr>";
+    if (count > 0) out += "<tr><th>" + reason + "</th><td>" + std::to_string(count) + "</td></tr>";
   out +=
       "</table></div><p>The real DHT core of every node; no cryptography (null sealer, same "
       "sizes). A lookup is right if its target answered or its best answer is the closest "
@@ -267,6 +272,9 @@ nlohmann::ordered_json to_json(const RunResult& r) {
   results["one_rtt_ms"] = r.one_rtt_ms;
   results["lookup"] = summary_json(summarise(r.measured, Operation::Lookup, r.warmup_second));
   results["get"] = summary_json(summarise(r.measured, Operation::Get, r.warmup_second));
+  if (const auto attacked = summarise(r.measured, Operation::Get, r.warmup_second, true);
+      attacked.count > 0)
+    results["get_under_attack"] = summary_json(attacked);
   results["put"] = summary_json(summarise(r.measured, Operation::Put, 0));
   const auto& nodes = r.node_bytes_per_second;
   results["bytes_per_node_s_p50"] = nodes.empty() ? 0 : nodes[nodes.size() / 2];
@@ -278,6 +286,7 @@ nlohmann::ordered_json to_json(const RunResult& r) {
   for (const auto& [reason, count] : r.drops) results["dropped"][reason] = count;
   results["records_lost"] = r.samples.empty() ? 0 : r.samples.back().records_lost;
   results["missed"] = r.broken;
+  results["met"] = r.kept;
   return json;
 }
 

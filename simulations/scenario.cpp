@@ -166,6 +166,11 @@ Result<void> read_attack(Section attack, AttackOptions& out) {
   else
     attack.complain("behavior", "mute, lying or deaf");
   attack.duration("from", out.from);
+  std::string victim = "immutable";
+  attack.text("victim", victim);
+  out.victim_mutable = victim == "mutable";
+  if (victim != "mutable" && victim != "immutable")
+    attack.complain("victim", "mutable or immutable");
   return attack.finish();
 }
 

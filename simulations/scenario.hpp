@@ -31,7 +31,8 @@ struct WorkloadOptions {
 
 struct AttackOptions {
   std::uint32_t byzantine_percent = 0;  // of the servers, spread evenly
-  std::uint32_t sybils = 0;             // extra nodes with ids mined next to one record's key
+  std::uint32_t sybils = 0;             // extra nodes with ids mined next to one record's key,
+  bool victim_mutable = false;          // which is signed and mutable, or named by its hash
   FaultKind behavior = FaultKind::Mute;
   Duration from = 0s;  // they behave until then
 };

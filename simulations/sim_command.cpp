@@ -30,6 +30,7 @@ struct Options {
   std::uint32_t nodes = 0;
   std::int64_t seed = -1;
   std::string trace;
+  unsigned threads = 1;
 };
 std::atomic<bool> g_stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -164,8 +165,9 @@ class Progress {
 };
 
 void print_result(const RunResult& r) {
-  const auto line = [&](const char* label, Operation operation, std::uint32_t from) {
-    const auto p = summarise(r.measured, operation, from);
+  const auto line = [&](const char* label, Operation operation, std::uint32_t from,
+                        bool victim = false) {
+    const auto p = summarise(r.measured, operation, from, victim);
     if (p.count == 0) return;
     std::printf(
         "%-8s %8llu  %6.2f %% right  p50 %6.0f  p90 %6.0f  p99 %6.0f ms  hops %.1f  "
@@ -178,6 +180,7 @@ void print_result(const RunResult& r) {
               static_cast<long long>(r.virtual_time / 1s), r.wall_seconds, r.one_rtt_ms);
   line("lookups", Operation::Lookup, r.warmup_second);
   line("gets", Operation::Get, r.warmup_second);
+  line("attacked", Operation::Get, r.warmup_second, true);
   line("puts", Operation::Put, 0);
   if (const auto& nodes = r.node_bytes_per_second; !nodes.empty())
     std::printf("traffic  p50 %u  p99 %u B/s sent per node\n", nodes[nodes.size() / 2],
@@ -219,7 +222,7 @@ int run_scenario(const SimHost& host, const Options& options) {
   const std::uint32_t nodes = options.nodes != 0 ? options.nodes : scenario->nodes;
   const auto seed = options.seed >= 0 ? static_cast<std::uint64_t>(options.seed) : scenario->seed;
   crypto::initialise();
-  auto experiment = Experiment::create(*scenario, nodes, seed);
+  auto experiment = Experiment::create(*scenario, nodes, seed, options.threads);
   if (!experiment)
     return complain(host, kUsage, "the scenario cannot run", experiment.error().detail, "");
   std::unique_ptr<Trace> trace;
@@ -316,6 +319,10 @@ void add_sim_commands(CLI::App& app, const SimHost& host) {
       ->type_name("DIR");
   run->add_option("--trace", options->trace, "file for one 18-byte row per delivered datagram")
       ->type_name("FILE");
+  run->add_option("--threads", options->threads,
+                  "2: the digest on a thread of its own, same digest")
+      ->check(CLI::Range(1, 2))
+      ->type_name("T");
   run->footer("example: weft sim run bootstrap --nodes 200 --out /tmp/bootstrap");
   run->callback(
       [host, options] { host.action = [host, options] { return run_scenario(host, *options); }; });

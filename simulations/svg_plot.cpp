@@ -124,12 +124,13 @@ void draw_grid(std::string& out, const Plot& plot, const Axes& axes) {
 }
 
 void draw_marks(std::string& out, const Plot& plot, const Axes& axes) {
+  std::size_t row = 0;  // neighbours' words do not overlap
   for (const auto& [x, word] : plot.marks) {
     if (x < axes.x0 || x > axes.x1) continue;
     const auto at = number(axes.x(x));
     out += "<line class='mark' x1='" + at + "' x2='" + at + "' y1='" + number(kTop) + "' y2='" +
            number(kHeight - kBottom) + "'/>";
-    text_at(out, axes.x(x) + 4, kHeight - kBottom - 6, "tick", word);
+    text_at(out, axes.x(x) + 4, kTop + 12 + 13 * static_cast<double>(row++ % 4), "tick", word);
   }
 }
 

@@ -38,6 +38,7 @@ class VirtualNode final : public NodeCore {
   [[nodiscard]] std::size_t memory_bytes() const override {
     return sizeof(*this) - sizeof(dht_) + dht_.memory();
   }
+  void warm() const override { dht_.warm(); }
   void check_invariants() const override { dht_.check_invariants(); }
 
   // After each command: Simulator::drain(index).

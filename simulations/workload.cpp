@@ -33,6 +33,16 @@ void Experiment::start_workload(Instant now) {
   if (workload.gets_per_node_hour > 0 && workload.records > 0) post(now + 1s, Step::Get);
 }
 
+void Experiment::make_victim(const NetworkId& network) {
+  Bytes value(100);
+  for (std::size_t i = 0; i < value.size(); ++i)
+    value[i] = static_cast<std::uint8_t>(hash_of(seed_, 13, i));
+  SeededRng rng(hash_of(seed_, 15));
+  victim_ = scenario_.attack.victim_mutable
+                ? dht::Record::mutable_item(Identity::generate(rng), network, {}, 1, value)
+                : dht::Record::immutable(value);
+}
+
 // The whole network's requests are one Poisson process; who asks is drawn when it happens.
 Duration Experiment::pause(std::uint32_t per_node_hour) {
   const std::uint64_t rate = std::uint64_t{per_node_hour} * population_->online().size();
@@ -78,9 +88,10 @@ void Experiment::start_put(Instant now, std::uint32_t record) {
   Bytes value(kValueSize);
   for (std::size_t i = 0; i < value.size(); ++i)
     value[i] = static_cast<std::uint8_t>(hash_of(seed_ ^ 0x7265, record, i));
-  if (record == 0 && scenario_.attack.sybils > 0) value = population_->victim_value();
   dht::Record made;
-  if (record != 0 && hash_of(seed_, record, 21) % 100 < scenario_.workload.mutable_percent) {
+  if (record == 0 && scenario_.attack.sybils > 0) {
+    made = victim_;
+  } else if (record != 0 && hash_of(seed_, record, 21) % 100 < scenario_.workload.mutable_percent) {
     const Identity author = Identity::generate(rng_);
     made = dht::Record::mutable_item(author, context_->network, {}, 1, value);
   } else {
@@ -140,6 +151,8 @@ void Experiment::note(Instant now, const Pending& pending, const dht::LookupStat
   row.operation = pending.operation;
   row.ok = ok;
   row.recall = static_cast<std::uint8_t>(recall);
+  row.victim =
+      scenario_.attack.sybils > 0 && pending.operation == Operation::Get && pending.record == 0;
   measured_.push_back(row);
   if (pending.operation == Operation::Lookup) {
     ++open_.lookups;

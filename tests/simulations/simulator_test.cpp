@@ -48,8 +48,9 @@ class ChatterCore final : public NodeCore {
 };
 
 struct World {
-  explicit World(std::uint64_t seed, const NetworkOptions& options = {}, std::uint32_t nodes = 60) {
-    simulator = std::move(*Simulator::create(options, seed));
+  explicit World(std::uint64_t seed, const NetworkOptions& options = {}, std::uint32_t nodes = 60,
+                 unsigned threads = 1) {
+    simulator = std::move(*Simulator::create(options, seed, threads));
     std::vector<Endpoint> peers;
     for (std::uint32_t i = 0; i < nodes; ++i) {
       simulator->add_node(Network::Placement::Mixed);
@@ -87,6 +88,16 @@ TEST(Simulator, TheDigestIsTheOneEveryBuildGives) {
   world.simulator->run_until(Instant{5s});
   EXPECT_EQ(world.simulator->digest(),
             "b0396345c9f146a1ade124e622d0103db3dcc843e128f6006f2cce89a8ad3bf3");
+}
+
+TEST(Simulator, ASecondThreadChangesNothing) {
+  World one(1, rough());
+  World two(1, rough(), 60, 2);
+  for (World* world : {&one, &two}) world->simulator->run_until(Instant{5s});
+  EXPECT_EQ(one.simulator->digest(), two.simulator->digest());
+  two.simulator->run_until(Instant{6s});  // a digest asked for in between disturbs nothing
+  one.simulator->run_until(Instant{6s});
+  EXPECT_EQ(one.simulator->digest(), two.simulator->digest());
 }
 
 TEST(Simulator, StoppingAndGoingOnChangesNothing) {
