@@ -238,7 +238,11 @@ void Overlay::Impl::said(Instant now, Link& link, const Hello& m) {
   if (Peer* peer = network->peers.find_by_session(link.up.session)) {
     network->peers.learn(*peer, m.endpoints, false);
     store_peer(*peer);
-    follow_peer(now, *peer, link.up.session, link.up.path, link.up.remote);
+    // Both dialled at once, by two ways: that is no move.
+    const bool both = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
+      return session.initiator && now - session.since < kSimultaneous;
+    });
+    if (!both) follow_peer(now, *peer, link.up.session, link.up.path, link.up.remote);
     tell_about(now, link, *peer);
   }
 }
@@ -253,7 +257,6 @@ void Overlay::Impl::follow_peer(Instant now, const Peer& peer, SessionId seen, P
     const auto info = sessions.info(session.id);
     if (!session.initiator || session.instance != fresh->instance || !info) continue;
     if (info->remote == remote && info->path == path) continue;
-    if (now - session.since < kSimultaneous) continue;  // both dialled, by two ways
     if (const auto moved = sessions.migrate(now, session.id, path, remote); !moved)
       notice(Notice::Level::Info,
              "could not follow " + label(peer.id) + ": " + moved.error().detail);
