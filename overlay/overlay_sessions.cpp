@@ -227,7 +227,13 @@ bool Overlay::Impl::handle_control(Instant now, SessionId session, ByteView body
     sessions.close(now, session, kCodeProtocol, "malformed control message");
     return false;
   }
-  std::visit([&](const auto& m) { said(now, links.at(session), m); }, *message);
+  Link& link = links.at(session);
+  // Its session lasts for kJudgeDelay so that it can read why it was removed, and for nothing else.
+  const bool removed =
+      network && !link.up.joining &&
+      network->roster.verdict(network->id, link.up.peer, unix_now(now)) == Verdict::Removed;
+  if (removed && !std::holds_alternative<RosterGet>(*message)) return true;
+  std::visit([&](const auto& m) { said(now, link, m); }, *message);
   return links.contains(session);
 }
 

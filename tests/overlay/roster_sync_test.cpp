@@ -135,6 +135,19 @@ TEST(Removal, EndsLiveSessionsWithinASecondOfTheEntrysArrival) {
   EXPECT_FALSE(t.world.linked(t.a, t.b));
 }
 
+// Its session lasts a moment longer, so that it reads why; that moment answers nothing else.
+TEST(Removal, IsObeyedAtOnceAlsoOnTheSessionThatStillTellsOfIt) {
+  Three t;
+  ASSERT_TRUE(t.world.finish(t.b, t.b.overlay->ping(t.world.now, "a")));
+  const auto id = t.a.overlay->remove_node(t.world.now, "b");
+  ASSERT_TRUE(t.world.run_until([&] { return t.a.answer(id).has_value(); }, 1s));
+  const auto seen_by_b = t.b.overlay->peers();
+  ASSERT_TRUE(std::ranges::any_of(seen_by_b, [&](const PeerView& peer) {
+    return peer.id == t.a.identity.id && peer.state == "up";
+  }));
+  EXPECT_FALSE(t.world.finish(t.b, t.b.overlay->ping(t.world.now, "a")));
+}
+
 std::size_t ups_of(const Node& node, const Node& peer) {
   const auto all = node.of<PeerUp>();
   return static_cast<std::size_t>(
