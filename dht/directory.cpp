@@ -88,7 +88,7 @@ bool DhtState::crawl(Instant now) {
   for (int i = 0; i < 2 && crawl_left > 0; ++i) {
     --crawl_left;
     NodeId target{rng.bytes<32>()};
-    const int bits = std::bit_width(crawl_total) - 1;
+    const auto bits = static_cast<unsigned>(std::bit_width(crawl_total)) - 1;
     const std::uint32_t top = bits == 0 ? 0 : crawl_left << (32 - bits);
     const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
     for (std::size_t b = 0; b < 4; ++b) {

@@ -70,8 +70,11 @@ std::vector<const Stored*> RecordStore::find(Instant now, const Key& key, Record
   std::vector<const Stored*> result;
   for (const Item& item : std::ranges::equal_range(records_, key, {}, kKeyOf))
     if (item->record.kind == kind && item->until > now) result.push_back(item.get());
-  std::ranges::stable_sort(result, std::greater{},
-                           [](const Stored* stored) { return stored->record.seq; });
+  std::ranges::sort(result, [](const Stored* a, const Stored* b) {
+    if (a->record.seq != b->record.seq) return a->record.seq > b->record.seq;
+    return std::tie(a->record.author, a->record.label, a->record.value) <
+           std::tie(b->record.author, b->record.label, b->record.value);
+  });
   return result;
 }
 

@@ -19,7 +19,9 @@ void DhtState::upkeep(Instant now) {
   cookies.expire(now);
   decide_mode(now);
   join(now);
-  const bool stepping = refresh(now) | crawl(now);
+  const bool refreshing = refresh(now);
+  const bool crawling = crawl(now);
+  const bool stepping = refreshing || crawling;
   Instant next = now + config.ping_min;
   const Entry* due = table.due(now, next, directory_on);
   if (now < next_ping) {
