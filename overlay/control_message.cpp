@@ -107,7 +107,9 @@ struct Encoder {
         .str(m.name);
   }
   void operator()(const Rekey& m) const { begin(w, Type::Rekey, 1).bin(m.message); }
-  void operator()(const Unknown&) const { WEFT_ASSERT(!"an unknown message is never sent"); }
+  void operator()(const Unknown&) const {
+    WEFT_ASSERT(false && "an unknown message is never sent");
+  }
 };
 
 Result<void> read_capability(Reader& r, Hello& m) {

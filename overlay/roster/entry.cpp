@@ -164,7 +164,9 @@ Result<Body> read_body(wire::Reader& in, Kind kind) {
 struct Packer {
   wire::Writer out;
 
-  void operator()(const UnknownBody&) { WEFT_ASSERT(!"an unknown body has no packed form"); }
+  void operator()(const UnknownBody&) {
+    WEFT_ASSERT(false && "an unknown body has no packed form");
+  }
   void operator()(const GenesisBody& b) {
     out.array(6).str(b.network_name).bin(b.network_secret).bin(b.person_key);
     out.str(b.person_name).bin(b.node_key).str(b.node_name);
@@ -191,7 +193,7 @@ struct Packer {
 
 struct KindOf {
   Kind operator()(const UnknownBody&) const {
-    WEFT_ASSERT(!"an unknown body has no kind of ours");
+    WEFT_ASSERT(false && "an unknown body has no kind of ours");
     return Kind::Genesis;
   }
   Kind operator()(const GenesisBody&) const { return Kind::Genesis; }
