@@ -16,8 +16,9 @@ constexpr std::int64_t kMaxWaitMs = 3'600'000;
 constexpr std::int64_t kMaxTtlS = 30 * 24 * 3600;
 constexpr std::int64_t kMaxDhtValue = 960;  // 1000 sealed
 
-void send_error(const Answer& answer, Code code, std::string title, std::string detail = {}) {
-  send_error(answer, ApiError{code, std::move(title), std::move(detail), {}});
+void send_error(const Answer& answer, Code code, std::string title, std::string detail = {},
+                std::string hint = {}) {
+  send_error(answer, ApiError{code, std::move(title), std::move(detail), std::move(hint)});
 }
 void send_data(const Answer& answer, Json data) {
   answer({200, success_envelope(std::move(data)), {}, {}});
@@ -103,7 +104,8 @@ void run_wait(Call& call) {
     request.what = What::Path;
   else if (condition != "ready")
     return send_error(call.answer, Code::Usage, "no such condition",
-                      "ready, node:N, service:S, direct:N or path:N");
+                      "it is ready, node:N, service:S, direct:N or path:N",
+                      "for example: weft wait node:oak");
   if (request.what == What::Service && !service_ref(call, request.subject)) return;
   if (request.what != What::Service && request.what != What::Ready &&
       bad_node(call, request.subject))
@@ -151,7 +153,9 @@ void run_group_remove(Call& call) { run_group(call, GroupRequest::Action::Remove
 
 void run_expose(Call& call) {
   const auto target = node::target_from_text(call.text("target"));
-  if (!target) return send_error(call.answer, Code::Usage, target.error().detail);
+  if (!target)
+    return send_error(call.answer, Code::Usage, target.error().detail, "a port is 1 to 65535",
+                      "for example: weft expose 3000 --name blog");
   ExposeRequest request;
   request.target = node::to_text(*target);
   request.name = call.text("name");
@@ -188,7 +192,9 @@ void run_open(Call& call) {
                       call.timeout(10'000)};
   if (const auto listen = call.text("listen"); !listen.empty()) {
     const auto address = node::host_port_from_text(listen);
-    if (!address) return send_error(call.answer, Code::Usage, address.error().detail);
+    if (!address)
+      return send_error(call.answer, Code::Usage, address.error().detail, "a port is 1 to 65535",
+                        "for example: --listen 127.0.0.1:8080");
     request.listen = node::to_text(*address);
   }
   call.control.open(std::move(request), done<OpenResult>(call));

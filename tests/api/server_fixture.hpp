@@ -26,26 +26,11 @@
 
 #include "node/api/http_server.hpp"
 #include "tests/api/fake_control.hpp"
+#include "tests/harness/temporary_folder.hpp"
 
 namespace weft::api {
 
-class TemporaryHome {
- public:
-  TemporaryHome() {
-    char name[] = "/tmp/weft-test-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~TemporaryHome() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryHome(const TemporaryHome&) = delete;
-  TemporaryHome& operator=(const TemporaryHome&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using TemporaryHome = harness::TemporaryFolder;
 
 class RawClient {
  public:

@@ -2,27 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "overlay/peer_table.hpp"
+#include "tests/harness/pair.hpp"
 #include "tests/overlay/world.hpp"
 
 namespace weft::overlay::testing {
 namespace {
-
-class NobodyKnown final : public TrustView {
- public:
-  Verdict verdict(const NetworkId&, const NodeId&, UnixTime) const override {
-    return Verdict::Member;
-  }
-  std::uint64_t epoch_floor(const NetworkId&, const NodeId&) const override { return 0; }
-  std::optional<std::string> name_of(const NetworkId&, const NodeId&) const override {
-    return std::nullopt;
-  }
-  std::optional<NodeId> node_named(const NetworkId&, const std::string&) const override {
-    return std::nullopt;
-  }
-  bool in_group(const NetworkId&, const NodeId&, const std::string&) const override {
-    return false;
-  }
-};
 
 // A table that dials into nothing.
 struct Dialler {
@@ -50,7 +34,7 @@ struct Dialler {
 
   Instant now = Instant{} + 1s;
   SeededRng rng{5};
-  NobodyKnown trust;
+  harness::FakeTrust trust;
   Identity identity = Identity::generate(rng);
   NetworkId network{crypto::sha256(bytes_of("n"))};
   session::SessionLayer layer{identity, trust, rng, WallClock{Instant{}, kEpoch}};

@@ -9,27 +9,11 @@
 #include <string>
 
 #include "node/store/store.hpp"
+#include "tests/harness/temporary_folder.hpp"
 
 namespace weft::store {
 
-class TemporaryHome {
- public:
-  TemporaryHome() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "weft-store-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  ~TemporaryHome() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryHome(const TemporaryHome&) = delete;
-  TemporaryHome& operator=(const TemporaryHome&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using TemporaryHome = harness::TemporaryFolder;
 
 inline Row row(Table table, std::string_view key, std::string_view value) {
   return {table, NetworkId{{7}}, to_bytes(bytes_of(key)), to_bytes(bytes_of(value))};
