@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
+#include "node/address_watch.hpp"
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
 #include "node/control_plane.hpp"
@@ -31,8 +32,8 @@ namespace weft::node {
 
 namespace {
 
-constexpr Duration kAddressCheck = 10s;  // interfaces come and go; clocks are set
-constexpr Duration kLastWords = 300ms;   // time for closing packets and the API's last answer
+constexpr Duration kLookAround = 10s;   // clocks are set; addresses the kernel did not tell of
+constexpr Duration kLastWords = 300ms;  // time for closing packets and the API's last answer
 constexpr std::string_view kPortKey = "udp_port";
 
 constexpr Table kTables[] = {Table::Roster,  Table::Ticket,   Table::Epoch,
@@ -114,6 +115,7 @@ class Daemon final : public OverlayListener {
   std::unique_ptr<ControlPlane> control_;
   std::unique_ptr<api::HttpServer> api_;
   std::unique_ptr<io::Timer> look_timer_;
+  std::unique_ptr<AddressWatch> address_watch_;
   std::unique_ptr<io::Timer> end_timer_;
   bool ending_ = false;
 };
@@ -240,7 +242,7 @@ void Daemon::look_around() {
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().local()));
   dht_->refresh();
   driver_->wake();
-  look_timer_->arm(now + kAddressCheck);
+  look_timer_->arm(now + kLookAround);
 }
 
 void Daemon::end() {
@@ -263,7 +265,8 @@ int Daemon::run() {
   std::signal(SIGPIPE, SIG_IGN);
   loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end(); });
   look_timer_ = std::make_unique<io::Timer>(loop_, [this] { look_around(); });
-  look_timer_->arm(io::monotonic_time() + kAddressCheck);
+  look_timer_->arm(io::monotonic_time() + kLookAround);
+  address_watch_ = std::make_unique<AddressWatch>(loop_, [this] { look_around(); });
   end_timer_ = std::make_unique<io::Timer>(loop_, [this] { loop_.stop(); });
   dht_->refresh();
   driver_->wake();

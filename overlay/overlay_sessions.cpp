@@ -244,11 +244,13 @@ void Overlay::Impl::said(Instant now, Link& link, const Hello& m) {
   if (Peer* peer = network->peers.find_by_session(link.up.session)) {
     network->peers.learn(*peer, m.endpoints, false);
     store_peer(*peer);
-    // Both dialled at once, by two ways: that is no move.
-    const bool both = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
-      return session.initiator && now - session.since < kSimultaneous;
+    // Both dialled at once, by two ways of which it names both: that is no move.
+    const bool two_ways = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
+      const auto info = sessions.info(session.id);
+      return session.initiator && now - session.since < kSimultaneous && info &&
+             std::ranges::find(m.endpoints, info->remote) != m.endpoints.end();
     });
-    if (!both) follow_peer(now, *peer, link.up.session, link.up.path, link.up.remote);
+    if (!two_ways) follow_peer(now, *peer, link.up.session, link.up.path, link.up.remote);
     tell_about(now, link, *peer);
   }
 }

@@ -157,7 +157,7 @@ def case_either_node_roams_with_its_connections(weft):
                               (a.host, "10.77.0.103")):
             host.move(address)
             started = time.monotonic()
-            # A daemon looks at its addresses every 10 s.
+            # The kernel tells the daemon; were it silent, it looks itself every 10 s.
             expect(echoed(25), f"the connection did not survive the move to {address}")
             took.append(time.monotonic() - started)
             eventually("a ping after the move", 20,

@@ -175,6 +175,28 @@ TEST(Peers, AMovedDiallerOrResponderKeepsItsStreams) {
   }
 }
 
+// A young session, perhaps one of two, is no reason to overlook that its peer is elsewhere now.
+TEST(Peers, AMoveSoonAfterTheSessionBeganIsFollowedToo) {
+  for (const bool move_a : {true, false}) {
+    for (const Duration age : {10ms, 200ms, 1000ms, 2000ms, 2900ms, 4000ms}) {
+      SCOPED_TRACE((move_a ? "a moves after ms " : "b moves after ms ") +
+                   std::to_string(age / 1ms));
+      Two t;
+      ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
+      Client& client = t.world.open(t.b, "web", "a");
+      ASSERT_TRUE(client.accepted);
+      const auto key = t.world.last_key(t.b);
+      t.world.run(age);
+      Node& moving = move_a ? t.a : t.b;
+      t.world.move(moving, Endpoint::v4(0x0a010001, 5000));
+      moving.overlay->set_listen_endpoints(t.world.now, moving.config.listen_endpoints);
+      t.world.say(t.b, key, "hello");
+      EXPECT_TRUE(t.world.run_until([&] { return client.received == "hello"; }, 2s));
+      EXPECT_FALSE(client.ended);
+    }
+  }
+}
+
 TEST(Peers, BothEndsMoveInTurnAndTheConnectionLives) {
   Two t;
   ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
