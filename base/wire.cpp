@@ -98,6 +98,7 @@ Writer& Writer::str(std::string_view text) {
   return *this;
 }
 Writer& Writer::raw(ByteView already_packed) {
+  if (out_.empty()) out_.reserve(already_packed.size() + 96);  // most messages are short
   append(out_, already_packed);
   return *this;
 }

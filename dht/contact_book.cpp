@@ -90,6 +90,19 @@ ContactHandle ContactBook::intern_wire(ByteView bytes) {
   return intern(contact);
 }
 
+void ContactBook::warm_wire(ByteView contacts) const {
+  const auto& slots = by_identity_.slots;
+  if (slots.empty()) return;
+  const std::size_t mask = slots.size() - 1;
+  const auto place_of = [&](std::size_t at) {
+    return static_cast<std::size_t>(spread(contacts.subspan(at, 32))) & mask;
+  };
+  const std::size_t end = contacts.size() - contacts.size() % kContactSize;
+  for (std::size_t at = 0; at < end; at += kContactSize) __builtin_prefetch(&slots[place_of(at)]);
+  for (std::size_t at = 0; at < end; at += kContactSize)
+    if (const std::uint32_t slot = slots[place_of(at)]; slot != 0) warm(ContactHandle{slot - 1});
+}
+
 ContactHandle ContactBook::find(const NodeId& node, const Endpoint& endpoint) const {
   ContactHandle found = ContactHandle::None;
   probe(by_id_.slots, spread(node.bytes), [&](std::uint32_t i) {

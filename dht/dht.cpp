@@ -360,9 +360,20 @@ std::uint64_t Dht::network_size() const { return state_->table.network_size(); }
 const DhtCounters& Dht::counters() const { return state_->counters; }
 const RoutingTable& Dht::table() const { return state_->table; }
 
-void Dht::warm() const {
-  const auto* state = reinterpret_cast<const std::uint8_t*>(state_.get());
-  for (std::size_t at = 0; at < sizeof(DhtState); at += 64) __builtin_prefetch(state + at);
+void Dht::warm(int step, ContactHandle sender) const {
+  const DhtState* s = state_.get();
+  const bool named = s->book.contains(sender);
+  if (step == 0) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(s);
+    for (std::size_t at = 0; at < sizeof(DhtState); at += 64) __builtin_prefetch(bytes + at);
+    if (named) s->book.warm(sender);
+  } else if (step == 1) {
+    s->rpc.warm();
+    s->cookies.warm();
+    s->table.warm_buckets();
+  } else if (named) {
+    s->table.warm_bucket(s->book.id(sender));
+  }
 }
 
 std::size_t Dht::memory() const {

@@ -177,8 +177,9 @@ class Dht {
   [[nodiscard]] const DhtCounters& counters() const;
   [[nodiscard]] const RoutingTable& table() const;
   [[nodiscard]] std::size_t memory() const;  // bytes, own allocations included
-  // Fetches the state into the processor's cache: a simulation knows whose turn comes next.
-  void warm() const;
+  // Fetches what a datagram from `sender` will touch into the processor's cache, in steps 0, 1, 2
+  // that each rest on the one before: a simulation knows whose turn comes next. None: a timeout.
+  void warm(int step, ContactHandle sender) const;
   // WEFT_ASSERTs everything that must hold; for tests and the simulator's checkers.
   void check_invariants() const;
 

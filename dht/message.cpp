@@ -15,12 +15,10 @@ ByteArray<8> cookie_bytes(Cookie cookie) {
   return out;
 }
 
-Bytes with_channel(const wire::Writer& writer) {
-  Bytes out;
-  out.reserve(writer.bytes().size() + 1);
-  out.push_back(kChannel);
-  append(out, writer.bytes());
-  return out;
+wire::Writer start_body() {
+  wire::Writer w;
+  w.raw(ByteView(&kChannel, 1));
+  return w;
 }
 
 Result<wire::Reader> open_body(ByteView body, std::size_t& fields) {
@@ -57,7 +55,7 @@ Result<std::uint64_t> read_skip(wire::Reader& r) {
 }  // namespace
 
 Bytes Request::encode() const {
-  wire::Writer w;
+  wire::Writer w = start_body();
   const auto head = [&](std::size_t extra) {
     w.array(3 + extra).uint(static_cast<std::uint64_t>(type)).uint(flags);
     cookie ? w.bin(cookie_bytes(*cookie)) : w.nil();
@@ -83,7 +81,7 @@ Bytes Request::encode() const {
       w.bin(record);
       break;
   }
-  return with_channel(w);
+  return w.take();
 }
 
 Result<Request> Request::decode(ByteView body) {
@@ -139,7 +137,7 @@ Result<Request> Request::decode(ByteView body) {
 }
 
 Bytes Reply::encode() const {
-  wire::Writer w;
+  wire::Writer w = start_body();
   const auto head = [&](std::size_t extra) {
     w.array(3 + extra).uint(static_cast<std::uint64_t>(type)).uint(flags);
     w.bin(cookie_bytes(cookie));
@@ -171,7 +169,7 @@ Bytes Reply::encode() const {
       w.uint(static_cast<std::uint64_t>(error));
       break;
   }
-  return with_channel(w);
+  return w.take();
 }
 
 Result<Reply> Reply::decode(ByteView body) {

@@ -20,6 +20,11 @@ void write_be32(std::uint8_t* out, std::uint32_t value) {
 
 }  // namespace
 
+ContactHandle NullSealer::sender_of(ByteView datagram) {
+  if (datagram.size() < kHeader || datagram[0] != sealed::kFirstByte) return ContactHandle::None;
+  return ContactHandle{read_be<std::uint32_t>(datagram.subspan(7))};
+}
+
 std::size_t NullSealer::overhead(bool reply, bool hello) const {
   return sealed::overhead(reply, hello ? kCertificateSize : 0);
 }

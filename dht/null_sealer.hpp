@@ -13,11 +13,12 @@ class NullSealer final : public Sealer {
   // What an encoded certificate takes in a HELLO.
   static constexpr std::size_t kCertificateSize = 190;
 
-  // `self` is our own contact in `book`, which all nodes share.
+  // `self` is a contact of ours in `book`. All nodes share the book, or have others in which
+  // `self` is a contact of ours too.
   NullSealer(const ContactBook& book, ContactHandle self) : book_(book), self_(self) {}
 
-  // After our address changed: the new contact, interned by the caller.
-  void set_self(ContactHandle self) { self_ = self; }
+  // Whom a datagram says it is from; None: it is none of ours. Nothing else is checked.
+  static ContactHandle sender_of(ByteView datagram);
 
   [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override;
   // Everybody says hello to whom it does not know, as with real keys; nobody forgets or lies.

@@ -143,8 +143,11 @@ bool RoutingTable::suggest(ContactHandle contact) {
     // Wide buckets fill up by traffic alone; only the usual k are worth a ping of their own.
     if (bucket.live.size() < config_.k) return true;
   } else {
+    const std::uint32_t own = top_of(self_);
+    const std::uint32_t away = top_of(node) ^ own;
     const auto closer = std::ranges::count_if(bucket.live, [&](const Entry& entry) {
-      return nearer(book_.id(entry.handle), node, self_);
+      const std::uint32_t other = entry.top ^ own;
+      return other != away ? other < away : nearer(book_.id(entry.handle), node, self_);
     });
     if (static_cast<std::size_t>(closer) < config_.k) return true;
   }
@@ -313,6 +316,19 @@ const Entry* RoutingTable::due(Instant now, Instant& next, bool directory) {
   }
   next = now + config_.ping_min;
   return nullptr;
+}
+
+void RoutingTable::warm_buckets() const {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(buckets_.data());
+  for (std::size_t at = 0; at < buckets_.size() * sizeof(Bucket); at += 64)
+    __builtin_prefetch(bytes + at);
+}
+
+void RoutingTable::warm_bucket(const NodeId& node) const {
+  const auto& live = buckets_[index_of(node)].live;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(live.data());
+  const std::size_t end = std::min<std::size_t>(live.size() * sizeof(Entry), 1024);
+  for (std::size_t at = 0; at < end; at += 64) __builtin_prefetch(bytes + at);
 }
 
 ContactHandle RoutingTable::nth(std::size_t index) const {

@@ -53,6 +53,10 @@ class RoutingTable {
   [[nodiscard]] std::optional<std::size_t> stale_bucket(Instant now) const;
   void touch(Instant now, const NodeId& target);
 
+  // Hints for the processor's cache, one after the other: the buckets, then one's contents.
+  void warm_buckets() const;
+  void warm_bucket(const NodeId& node) const;
+
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t bucket_count() const { return buckets_.size(); }
   [[nodiscard]] const Bucket& bucket(std::size_t index) const { return buckets_[index]; }

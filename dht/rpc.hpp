@@ -67,6 +67,7 @@ class Rpc {
   // Whether this lookup waits for the rest of somebody's answer.
   [[nodiscard]] bool asking_again(std::uint32_t task) const;
   [[nodiscard]] const std::vector<Pending>& all() const { return pending_; }
+  void warm() const { __builtin_prefetch(pending_.data()); }
   [[nodiscard]] std::size_t memory() const { return pending_.capacity() * sizeof(Pending); }
 
  private:

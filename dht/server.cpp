@@ -88,8 +88,11 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   reply.contacts = contacts;
   answer(now, unsealed, from, reply, limit);
   if ((request->flags & kFlagServer) == 0) return;
-  if (proven) table.on_heard(now, from);
-  if (table.suggest(from)) verify(now, from);
+  if (known != nullptr) {
+    if (proven) table.on_heard(now, from);
+  } else if (table.suggest(from)) {
+    verify(now, from);
+  }
 }
 
 void DhtState::answer(Instant now, const Unsealed& unsealed, ContactHandle to, const Reply& reply,
@@ -149,6 +152,7 @@ Bytes DhtState::near_contacts(Instant now, const Request& request, ContactHandle
   if (near.size() <= skip) return out;
   const std::size_t end = std::min(near.size(), skip + count);
   out.reserve((end - skip) * kContactSize);
+  for (std::size_t i = skip; i < end; ++i) book.warm(near[i]);
   for (std::size_t i = skip; i < end; ++i) append_wire(out, book.at(near[i]));
   return out;
 }

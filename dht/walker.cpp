@@ -109,6 +109,7 @@ void DhtState::pump(Instant now, Task& task) {
 void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply) {
   const ContactHandle from = pending.to;
   const std::size_t count = std::min(contact_count(reply.contacts), config.k);
+  book.warm_wire(reply.contacts);
   for (std::size_t i = 0; i < count; ++i) {
     const ContactHandle told = book.intern_wire(contact_at(reply.contacts, i));
     if (told == ContactHandle::None || book.id(told) == self.id) continue;

@@ -10,162 +10,158 @@ namespace {
 constexpr auto kLater = [](const auto& a, const auto& b) { return a.key > b.key; };
 }  // namespace
 
-EventQueue::EventQueue(std::size_t sources) : calendar_(kSlots) { add_sources(sources); }
+EventQueue::EventQueue(std::size_t sources)
+    : sources_(sources), slots_(2 * kSlots), turns_(kTurns) {}
 
-void EventQueue::add_sources(std::size_t count) {
-  sequence_.resize(sequence_.size() + count, 0);
-  timer_place_.resize(timer_place_.size() + count, kNoPlace);
+EventKey EventQueue::stamp(Instant at, SourceIndex source) {
+  WEFT_ASSERT(source < sources_.size());
+  return {at.time_since_epoch().count(), source, sources_[source].sequence++};
 }
 
-void EventQueue::post(Instant at, SourceIndex source, std::uint32_t payload) {
-  const std::int64_t time = at.time_since_epoch().count();
-  WEFT_ASSERT(time >= now_ && source < sequence_.size());
-  const Post post{{time, source, sequence_[source]++}, payload};
+void EventQueue::post(const EventKey& key, std::uint32_t payload) {
+  WEFT_ASSERT(key.time >= now_ && payload != kTimer);
   ++posts_;
-  const std::int64_t slot = slot_of(time);
-  if (slot <= current_slot_) {
-    current_.insert(std::upper_bound(current_.begin(), current_.end(), post, kLater), post);
-  } else if (slot < current_slot_ + static_cast<std::int64_t>(kSlots)) {
-    put_in_calendar(post);
+  put({key, payload});
+}
+
+void EventQueue::put(const Entry& entry) {
+  const std::int64_t slot = slot_of(entry.key.time);
+  if (slot <= slot_) {
+    current_.insert(std::upper_bound(current_.begin(), current_.end(), entry, kLater), entry);
+    return;
+  }
+  const std::int64_t ahead = turn_of(slot) - turn_of(slot_);
+  if (ahead <= 1) {  // both turns have their own slots
+    slots_[static_cast<std::size_t>(slot & (2 * kSlots - 1))].push_back(entry);
+    ++in_slots_;
+  } else if (ahead < kTurns) {
+    turns_[static_cast<std::size_t>(turn_of(slot) % kTurns)].push_back(entry);
+    ++in_turns_;
   } else {
-    far_.push_back(post);
+    far_.push_back(entry);
     std::push_heap(far_.begin(), far_.end(), kLater);
   }
 }
 
-void EventQueue::put_in_calendar(const Post& post) {
-  calendar_[static_cast<std::size_t>(slot_of(post.key.time)) % kSlots].push_back(post);
-  ++in_calendar_;
-}
-
-void EventQueue::move_far_posts() {
-  const std::int64_t end = current_slot_ + static_cast<std::int64_t>(kSlots);
-  while (!far_.empty() && slot_of(far_.front().key.time) < end) {
+// Spreads what was put off until this turn over its slots. REQUIRES: slot_ lies in the turn before.
+void EventQueue::open_turn(std::int64_t turn) {
+  auto& waiting = turns_[static_cast<std::size_t>(turn % kTurns)];
+  in_turns_ -= waiting.size();
+  for (const Entry& entry : waiting) put(entry);
+  std::vector<Entry>().swap(waiting);  // its turn comes again in over an hour
+  while (!far_.empty() && turn_of(slot_of(far_.front().key.time)) - turn_of(slot_) < kTurns) {
     std::pop_heap(far_.begin(), far_.end(), kLater);
-    put_in_calendar(far_.back());
+    const Entry entry = far_.back();
     far_.pop_back();
+    put(entry);
   }
 }
 
-bool EventQueue::prepare_posts() {
-  if (!current_.empty()) return true;
-  if (posts_ == 0) return false;
-  if (in_calendar_ == 0) current_slot_ = slot_of(far_.front().key.time) - 1;  // skip the gap
-  move_far_posts();
+bool EventQueue::advance() {
+  if (in_slots_ == 0 && in_turns_ == 0) {
+    if (far_.empty()) return false;
+    slot_ = (turn_of(slot_of(far_.front().key.time)) - 1) << kRingBits;  // skip the gap
+    open_turn(turn_of(slot_) + 1);
+  }
   for (;;) {
-    ++current_slot_;
-    auto& slot = calendar_[static_cast<std::size_t>(current_slot_) % kSlots];
+    ++slot_;
+    if ((slot_ & (kSlots - 1)) == 0) open_turn(turn_of(slot_) + 1);
+    auto& slot = slots_[static_cast<std::size_t>(slot_ & (2 * kSlots - 1))];
     if (!slot.empty()) {
       current_.swap(slot);
-      break;
+      in_slots_ -= current_.size();
+      std::sort(current_.begin(), current_.end(), kLater);
+      return true;
     }
+    // Nothing left in these two turns: go on at the end of the second.
+    if (in_slots_ == 0) slot_ |= kSlots - 1;
   }
-  in_calendar_ -= current_.size();
-  std::sort(current_.begin(), current_.end(), kLater);
-  move_far_posts();
-  return true;
 }
 
-void EventQueue::place_timer(std::size_t place, const Key& key) {
-  timers_[place] = key;
-  timer_place_[key.source] = static_cast<std::uint32_t>(place);
-}
-
-void EventQueue::sift_up(std::size_t place) {
-  const Key key = timers_[place];
-  while (place > 0) {
-    const std::size_t parent = (place - 1) / 4;
-    if (timers_[parent] <= key) break;
-    place_timer(place, timers_[parent]);
-    place = parent;
-  }
-  place_timer(place, key);
-}
-
-void EventQueue::sift_down(std::size_t place) {
-  const Key key = timers_[place];
+bool EventQueue::settle() {
   for (;;) {
-    const std::size_t first = place * 4 + 1;
-    if (first >= timers_.size()) break;
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < std::min(first + 4, timers_.size()); ++child)
-      if (timers_[child] < timers_[least]) least = child;
-    if (key <= timers_[least]) break;
-    place_timer(place, timers_[least]);
-    place = least;
+    if (current_.empty() && !advance()) return false;
+    const Entry entry = current_.back();
+    if (entry.payload != kTimer) return true;
+    Source& source = sources_[entry.key.source];
+    const bool live = source.entry == entry.key.time;  // else the timer moved forward since
+    if (live && source.deadline == entry.key.time) return true;
+    current_.pop_back();
+    if (!live) continue;
+    source.entry = source.deadline;  // it was put off, or cancelled
+    if (source.deadline != kNever) put({{source.deadline, entry.key.source, kTimer}, kTimer});
   }
-  place_timer(place, key);
 }
 
-void EventQueue::set_timer(SourceIndex source, Instant at) {
+void EventQueue::set_timer(SourceIndex index, Instant at) {
   const std::int64_t time = std::max(at.time_since_epoch().count(), now_);
-  WEFT_ASSERT(source < timer_place_.size());
-  const std::uint32_t place = timer_place_[source];
-  if (place == kNoPlace) {
-    timers_.push_back({time, source, sequence_[source]++});
-    sift_up(timers_.size() - 1);
-    return;
-  }
-  Key& key = timers_[place];
-  if (key.time == time) return;
-  const bool earlier = time < key.time;
-  key.time = time;
-  key.sequence = sequence_[source]++;
-  earlier ? sift_up(place) : sift_down(place);
+  WEFT_ASSERT(index < sources_.size());
+  Source& source = sources_[index];
+  if (source.deadline == time) return;
+  if (source.deadline == kNever) ++timers_;
+  source.deadline = time;
+  if (source.entry <= time) return;
+  source.entry = time;
+  put({{time, index, kTimer}, kTimer});
 }
 
-void EventQueue::remove_timer(std::size_t place) {
-  timer_place_[timers_[place].source] = kNoPlace;
-  const Key last = timers_.back();
-  timers_.pop_back();
-  if (place == timers_.size()) return;
-  const bool earlier = last < timers_[place];
-  place_timer(place, last);
-  earlier ? sift_up(place) : sift_down(place);
-}
-
-void EventQueue::cancel_timer(SourceIndex source) {
-  if (timer_place_[source] != kNoPlace) remove_timer(timer_place_[source]);
+void EventQueue::cancel_timer(SourceIndex index) {
+  Source& source = sources_[index];
+  if (source.deadline == kNever) return;
+  source.deadline = kNever;
+  --timers_;
 }
 
 std::optional<Instant> EventQueue::next_time() {
-  const bool have_post = prepare_posts();
-  if (!have_post && timers_.empty()) return std::nullopt;
-  std::int64_t time = have_post ? current_.back().key.time : timers_.front().time;
-  if (have_post && !timers_.empty()) time = std::min(time, timers_.front().time);
-  return Instant{Duration{time}};
+  if (!settle()) return std::nullopt;
+  return Instant{Duration{current_.back().key.time}};
 }
 
 std::optional<Event> EventQueue::pop() {
-  const bool have_post = prepare_posts();
-  if (!have_post && timers_.empty()) return std::nullopt;
-  if (have_post && (timers_.empty() || current_.back().key < timers_.front())) {
-    const Post post = current_.back();
-    current_.pop_back();
-    --posts_;
-    now_ = post.key.time;
-    return Event{Instant{Duration{now_}}, post.key.source, Event::Kind::Post, post.payload};
+  if (!settle()) return std::nullopt;
+  const Entry entry = current_.back();
+  current_.pop_back();
+  now_ = entry.key.time;
+  if (entry.payload == kTimer) {
+    Source& source = sources_[entry.key.source];
+    source.deadline = source.entry = kNever;
+    --timers_;
+    return Event{entry.key, Event::Kind::Timer, 0};
   }
-  const Key key = timers_.front();
-  remove_timer(0);
-  now_ = key.time;
-  return Event{Instant{Duration{now_}}, key.source, Event::Kind::Timer, 0};
+  --posts_;
+  return Event{entry.key, Event::Kind::Post, entry.payload};
 }
 
 std::size_t EventQueue::memory_bytes() const {
-  std::size_t bytes = (sequence_.capacity() + timer_place_.capacity()) * sizeof(std::uint32_t) +
-                      timers_.capacity() * sizeof(Key);
-  for (const auto& slot : calendar_) bytes += slot.capacity() * sizeof(Post);
-  return bytes + (current_.capacity() + far_.capacity()) * sizeof(Post);
+  std::size_t bytes = sources_.capacity() * sizeof(Source);
+  for (const auto* ring : {&slots_, &turns_})
+    for (const auto& slot : *ring) bytes += sizeof slot + slot.capacity() * sizeof(Entry);
+  return bytes + (current_.capacity() + far_.capacity()) * sizeof(Entry);
 }
 
 void EventQueue::check_invariants() const {
-  for (std::size_t place = 0; place < timers_.size(); ++place) {
-    WEFT_ASSERT(timer_place_[timers_[place].source] == place);
-    WEFT_ASSERT(place == 0 || timers_[(place - 1) / 4] <= timers_[place]);
-    WEFT_ASSERT(timers_[place].time >= now_);
+  std::size_t armed = 0;
+  for (const Source& source : sources_) {
+    WEFT_ASSERT(source.deadline == kNever ||
+                (source.entry <= source.deadline && source.deadline >= now_));
+    armed += source.deadline != kNever ? 1 : 0;
   }
-  WEFT_ASSERT(in_calendar_ + current_.size() + far_.size() == posts_);
+  WEFT_ASSERT(armed == timers_);
+  std::size_t posts = 0;
+  std::size_t in_slots = 0;
+  std::size_t in_turns = 0;
+  const auto count = [&](const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries) {
+      WEFT_ASSERT(entry.key.time >= now_);
+      posts += entry.payload == kTimer ? 0 : 1;
+    }
+    return entries.size();
+  };
+  for (const auto& slot : slots_) in_slots += count(slot);
+  for (const auto& turn : turns_) in_turns += count(turn);
+  count(current_);
+  count(far_);
+  WEFT_ASSERT(in_slots == in_slots_ && in_turns == in_turns_ && posts == posts_);
 }
 
 }  // namespace weft::sim

@@ -1,5 +1,7 @@
 #include "simulations/experiment.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 
 namespace weft::sim {
@@ -28,18 +30,16 @@ Result<std::unique_ptr<Experiment>> Experiment::create(const Scenario& scenario,
 Result<void> Experiment::build(unsigned threads) {
   WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_, threads));
   book_ = std::make_unique<dht::ContactBook>(dht::ContactBook::Use::Shared, kBookCapacity);
-  NetworkId network;
-  for (std::size_t i = 0; i < network.bytes.size(); ++i)
-    network.bytes[i] = static_cast<std::uint8_t>(hash_of(seed_, 14, i));
-  make_victim(network);
+  for (std::size_t i = 0; i < network_.bytes.size(); ++i)
+    network_.bytes[i] = static_cast<std::uint8_t>(hash_of(seed_, 14, i));
+  make_victim(network_);
   population_ =
       std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_, *book_, victim_.key());
-  context_ = std::make_unique<NodeContext>(NodeContext{scenario_.dht, *book_, rng_, network,
-                                                       WallClock{Instant{}, 1'800'000'000}, *this,
-                                                       accomplices_});
   for (std::uint32_t node = 0; node < population_->size(); ++node)
     if (population_->at(node).fault != FaultKind::None)
       accomplices_.push_back(population_->at(node).contact);
+  make_sides();
+  simulator_->on_window = [this] { read_logs(); };
   simulator_->set_script([this](Instant now, std::uint32_t payload) { play(now, payload); });
   const auto share = scenario_.join_over / static_cast<std::int64_t>(nodes_);
   for (std::uint32_t node = 0; node < nodes_; ++node) post(Instant{share * node}, Step::Join, node);
@@ -53,6 +53,26 @@ Result<void> Experiment::build(unsigned threads) {
   post(Instant{scenario_.sample}, Step::Sample);
   start_workload(Instant{scenario_.workload.warmup});
   return {};
+}
+
+void Experiment::make_sides() {
+  for (std::uint32_t i = 0; i < simulator_->network().shards(); ++i) {
+    auto side = std::make_unique<Side>(hash_of(seed_, 0x726e67, i), kBookCapacity);
+    for (std::uint32_t node = 0; node < population_->size(); ++node)
+      WEFT_ASSERT(side->book.intern(book_->at(population_->at(node).contact)) ==
+                  population_->at(node).contact);
+    side->context = std::make_unique<NodeContext>(
+        NodeContext{scenario_.dht, side->book, side->rng, network_,
+                    WallClock{Instant{}, 1'800'000'000}, side->log, accomplices_});
+    sides_.push_back(std::move(side));
+  }
+}
+
+void Experiment::read_logs() {
+  std::vector<EventLog::Entry> all;
+  for (auto& side : sides_) side->log.take(all);
+  std::ranges::stable_sort(all, {}, [](const auto& e) { return std::pair(e.at, e.node); });
+  for (const auto& entry : all) on_event(entry.at, entry.node, entry.event);
 }
 
 void Experiment::post(Instant at, Step step, std::uint32_t argument) {
@@ -121,7 +141,8 @@ void Experiment::join(std::uint32_t node, Instant now) {
   const bool at_once = open && (population_->is_seed(node) || person.sybil ||
                                 (person.fresh && node < nodes_ && scenario_.servers_at_once));
   const Fault fault{person.fault, Instant{scenario_.attack.from}};
-  auto core = std::make_unique<VirtualNode>(now, *context_, node, person.contact, at_once, fault);
+  auto core = std::make_unique<VirtualNode>(now, *side_of(node).context, node, person.name,
+                                            book_->at(person.contact), at_once, fault);
   dht::Dht& dht = core->dht();
   if (at_once) person.serving_since = now;
   person.fresh = false;
@@ -181,7 +202,7 @@ void Experiment::play_event(const ScriptedEvent& event, Instant now) {
         if (population_->is_seed(node) || population_->random().below(100) >= event.percent)
           continue;
         simulator_->network().move_node(node);
-        node_at(node).moved(now, population_->renew_contact(node));
+        node_at(node).moved(now, book_->at(population_->renew_contact(node)));
         simulator_->drain(node);
       }
       return;
@@ -227,13 +248,13 @@ void Experiment::on_event(Instant now, std::uint32_t node, const dht::DhtEvent& 
     else
       post(now + 10s, Step::Retry, node);
   } else if (const auto* found = std::get_if<dht::NodesFound>(&event)) {
-    finished(node, *found);
+    finished(now, node, *found);
   } else if (const auto* value = std::get_if<dht::RecordFound>(&event)) {
-    value_arrived(node, *value);
+    value_arrived(now, node, *value);
   } else if (const auto* got = std::get_if<dht::GetDone>(&event)) {
-    finished(node, *got);
+    finished(now, node, *got);
   } else if (const auto* put = std::get_if<dht::PutDone>(&event)) {
-    finished(node, *put);
+    finished(now, node, *put);
   } else if (const auto* peers = std::get_if<dht::PeersToPersist>(&event)) {
     person.cache.clear();
     for (std::size_t i = 0; i < std::min<std::size_t>(peers->peers.size(), 6); ++i)
@@ -279,7 +300,7 @@ RunResult Experiment::finish(bool interrupted) {
   if (simulator_->online_count() > 0)
     result.node_memory_bytes = memory / simulator_->online_count();
   result.overhead_bytes = simulator_->overhead_bytes() + population_->memory_bytes() +
-                          book_->size() * sizeof(dht::Contact);
+                          (1 + sides_.size()) * book_->size() * sizeof(dht::Contact);
   result.abandoned = pending_.size();
   check_expectations(result);
   return result;

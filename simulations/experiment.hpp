@@ -1,5 +1,6 @@
 // One run: a scenario, a seed and a number of nodes become a RunResult. Owns the simulator and
-// plays its script: arrivals, departures, faults, the workload, and the checkers all along.
+// plays its script: arrivals, departures, faults, the workload, and the checkers all along. What
+// nodes report is read between windows, in order of time and node.
 // Pure but for memory: no clock, no file. The owner runs it in steps and may stop between them.
 #pragma once
 
@@ -7,17 +8,19 @@
 #include <unordered_map>
 
 #include "base/seeded_rng.hpp"
+#include "simulations/event_log.hpp"
 #include "simulations/metrics.hpp"
+#include "simulations/model_rng.hpp"
 #include "simulations/population.hpp"
 #include "simulations/virtual_node.hpp"
 
 namespace weft::sim {
 
-class Experiment final : private DhtObserver {
+class Experiment {
  public:
   static Result<std::unique_ptr<Experiment>> create(const Scenario& scenario, std::uint32_t nodes,
                                                     std::uint64_t seed, unsigned threads = 1);
-  ~Experiment() override;
+  ~Experiment();
 
   // Until `end` of virtual time or *stop.
   void run_until(Instant end, const std::atomic<bool>* stop);
@@ -48,6 +51,16 @@ class Experiment final : private DhtObserver {
     bool existing = false;
     std::uint32_t first_micros = 0;  // of a get: when the first value came
   };
+  // What the nodes of one shard share, so that shards may run at the same time. The books hold the
+  // first contact of every node under the same handles; what they meet later differs.
+  struct Side {
+    Side(std::uint64_t seed, std::size_t capacity)
+        : book(dht::ContactBook::Use::Shared, capacity), rng(seed) {}
+    dht::ContactBook book;
+    ModelRng rng;
+    EventLog log;
+    std::unique_ptr<NodeContext> context;
+  };
   struct Stored {
     dht::Key key;
     dht::RecordKind kind = dht::RecordKind::Immutable;
@@ -57,10 +70,12 @@ class Experiment final : private DhtObserver {
 
   Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed);
   Result<void> build(unsigned threads);
+  void make_sides();
   void make_victim(const NetworkId& network);
   void post(Instant at, Step step, std::uint32_t argument = 0);
   void play(Instant now, std::uint32_t payload);
-  void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) override;
+  void read_logs();
+  void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event);
 
   // experiment.cpp: the population
   void join(std::uint32_t node, Instant now);
@@ -70,6 +85,9 @@ class Experiment final : private DhtObserver {
   void sleep_some(const ScriptedEvent& event, Instant now);
   void wake(std::uint32_t node, Instant now);
   [[nodiscard]] VirtualNode& node_at(std::uint32_t node);
+  [[nodiscard]] Side& side_of(std::uint32_t node) {
+    return *sides_[simulator_->network().shard_of(node)];
+  }
   std::vector<dht::Contact> seeds_for(std::uint32_t node);
 
   // workload.cpp: what nodes are asked to do and how it went
@@ -79,10 +97,10 @@ class Experiment final : private DhtObserver {
   void start_get(Instant now);
   void start_put(Instant now, std::uint32_t record);
   void remember(std::uint32_t node, dht::LookupId id, const Pending& pending);
-  void finished(std::uint32_t node, const dht::NodesFound& found);
-  void finished(std::uint32_t node, const dht::GetDone& done);
-  void finished(std::uint32_t node, const dht::PutDone& done);
-  void value_arrived(std::uint32_t node, const dht::RecordFound& found);
+  void finished(Instant now, std::uint32_t node, const dht::NodesFound& found);
+  void finished(Instant now, std::uint32_t node, const dht::GetDone& done);
+  void finished(Instant now, std::uint32_t node, const dht::PutDone& done);
+  void value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found);
   void note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
             unsigned recall);
   [[nodiscard]] std::vector<std::uint32_t> truth_near(const NodeId& target, std::size_t count,
@@ -98,11 +116,12 @@ class Experiment final : private DhtObserver {
   std::uint32_t nodes_;
   std::uint64_t seed_;
   SeededRng rng_;
-  std::unique_ptr<dht::ContactBook> book_;
+  NetworkId network_;
+  std::unique_ptr<dht::ContactBook> book_;  // the script's own
+  std::vector<std::unique_ptr<Side>> sides_;
   std::unique_ptr<Simulator> simulator_;
   std::unique_ptr<Population> population_;
   std::vector<dht::ContactHandle> accomplices_;
-  std::unique_ptr<NodeContext> context_;
   std::unordered_map<std::uint64_t, Pending> pending_;  // never walked: order decides nothing
   std::unordered_map<std::uint32_t, std::unique_ptr<NodeCore>> asleep_;  // never walked
   dht::Record victim_;  // record 0, when there is an attack

@@ -17,18 +17,20 @@ namespace {
 struct Region {
   std::int32_t x, y, z, scatter;
   std::uint32_t percent;
+  std::uint32_t continent;
 };
-constexpr std::array<Region, 8> kWorld{{{32000, 4500, 39500, 6000, 30},     // Europe
-                                        {10000, -38000, 32500, 7000, 22},   // North America, east
-                                        {-22500, -35500, 28500, 5000, 10},  // North America, west
-                                        {-27000, 32000, 29000, 6000, 16},   // East Asia
-                                        {8500, 46500, 18500, 7000, 9},      // South Asia
-                                        {32500, -34500, -18500, 7000, 7},   // South America
-                                        {-33000, 22500, -31500, 5000, 3},   // Oceania
-                                        {46500, 14500, -9500, 9000, 3}}};   // Africa
-constexpr Region kEurope{0, 0, 0, 6000, 100};
-constexpr Region kCity{0, 0, 0, 400, 100};
-constexpr Region kLan{0, 0, 0, 40, 100};
+constexpr std::array<Region, 8> kWorld{
+    {{32000, 4500, 39500, 6000, 30, 0},     // Europe
+     {10000, -38000, 32500, 7000, 22, 1},   // North America, east
+     {-22500, -35500, 28500, 5000, 10, 1},  // North America, west
+     {-27000, 32000, 29000, 6000, 16, 1},   // East Asia
+     {8500, 46500, 18500, 7000, 9, 0},      // South Asia
+     {32500, -34500, -18500, 7000, 7, 0},   // South America
+     {-33000, 22500, -31500, 5000, 3, 1},   // Oceania
+     {46500, 14500, -9500, 9000, 3, 0}}};   // Africa
+constexpr Region kEurope{0, 0, 0, 6000, 100, 0};
+constexpr Region kCity{0, 0, 0, 400, 100, 0};
+constexpr Region kLan{0, 0, 0, 40, 100, 0};
 
 // Roughly normal with standard deviation 1, in Q16: the sum of twelve uniforms less six.
 std::int64_t normal_q16(ModelRandom& random) {
@@ -116,6 +118,10 @@ void LatencyModel::add_node(std::uint32_t node) {
   site.height = static_cast<std::uint16_t>(
       std::min<std::uint64_t>(60'000, 20 + weibull(median, 1200, random.next())));
   sites_.push_back(site);
+}
+
+std::uint32_t LatencyModel::continent_of(std::uint32_t node) const {
+  return continents() == 1 ? 0 : kWorld[sites_[node].region].continent;
 }
 
 Duration LatencyModel::base(std::uint32_t a, std::uint32_t b) const {

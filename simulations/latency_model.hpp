@@ -32,6 +32,11 @@ class LatencyModel {
   [[nodiscard]] Duration sample(std::uint32_t a, std::uint32_t b, std::uint64_t packet) const;
   // The median round trip of random pairs: what a report calls one RTT.
   [[nodiscard]] Duration median_round_trip(std::uint32_t nodes) const;
+  // A world has two halves with an ocean between any two of their regions; all else is one.
+  [[nodiscard]] std::uint32_t continents() const {
+    return matrix_side_ == 0 && options_.region == "world" ? 2 : 1;
+  }
+  [[nodiscard]] std::uint32_t continent_of(std::uint32_t node) const;
   [[nodiscard]] std::uint32_t region_of(std::uint32_t node) const { return sites_[node].region; }
   [[nodiscard]] std::size_t memory_bytes() const { return sites_.capacity() * sizeof(Site); }
 

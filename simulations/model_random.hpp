@@ -1,4 +1,4 @@
-// Randomness of the models (never of a node: nodes get base/seeded_rng). Two kinds: hashes of
+// Randomness of the models (and, through model_rng.hpp, of simulated nodes). Two kinds: hashes of
 // (seed, a, b), so that a property of a node or a link is computed and not stored, and a
 // xoshiro256++ stream (Blackman and Vigna) for choices made in event order.
 #pragma once

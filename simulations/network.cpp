@@ -86,12 +86,14 @@ std::uint32_t Network::add_node(Placement placement) {
     if (hash_of(seed_, node, 5) % 100 < options_.port_mapping_percent)
       gateways_[state.gateway].nat->open_port({node, state.port}, state.port);
   }
+  const std::uint32_t first = gateways_[state.gateway].node;
+  if (shards() > 1) state.shard = static_cast<std::uint8_t>(latency_.continent_of(first));
   nodes_.push_back(state);
   return node;
 }
 
-std::optional<Instant> Network::drop(Drop reason) {
-  count_drop(reason);
+std::optional<Instant> Network::drop(Drop reason, std::uint32_t shard) {
+  count_drop(reason, shard);
   return std::nullopt;
 }
 
@@ -100,25 +102,29 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
   NodeState& sender = nodes_[from];
   const std::uint64_t packet = ++sender.packets;
   const auto gateway = gateway_at(to);
-  if (!gateway) return drop(Drop::NoRoute);
+  if (!gateway) return drop(Drop::NoRoute, sender.shard);
   header.from = from;
   header.number = sender.packets;
   header.gateway = *gateway;
   header.to_port = to.port;
   std::uint16_t port = sender.port;
   if (const Gateway& own = gateways_[sender.gateway]; own.nat) {
-    if (*gateway == sender.gateway && !own.nat->behavior().hairpin) return drop(Drop::Translator);
+    if (*gateway == sender.gateway && !own.nat->behavior().hairpin)
+      return drop(Drop::Translator, sender.shard);
     const auto mapped = own.nat->outbound(now, {from, sender.port}, to);
-    if (!mapped) return drop(Drop::Translator);
+    if (!mapped) return drop(Drop::Translator, sender.shard);
     port = *mapped;
   }
   header.seen_from = address_of(sender.gateway, port);
   std::optional<Instant> left = now;
   if (options_.access_queues) left = sender.link.send(now, size, options_.queue_limit);
-  if (!left) return drop(Drop::UplinkFull);
-  if (sender.link.loses(now, options_.loss, hash_of(seed_, from, packet))) return drop(Drop::Loss);
+  if (!left) return drop(Drop::UplinkFull, sender.shard);
+  if (sender.link.loses(now, options_.loss, hash_of(seed_, from, packet)))
+    return drop(Drop::Loss, sender.shard);
   const std::uint32_t far = gateways_[*gateway].node;
-  Instant arrival = *left + latency_.sample(from, far, packet);
+  Duration way = latency_.sample(from, far, packet);
+  if (nodes_[far].shard != sender.shard) way = std::max(way, kLookahead);
+  Instant arrival = *left + way;
   if (options_.access_queues) arrival += nodes_[far].link.receive_time(size);
   return arrival;
 }
@@ -128,7 +134,7 @@ Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
   const Gateway& gateway = gateways_[header.gateway];
   arrival.node = gateway.node;
   const auto dropped = [&](Drop reason) {
-    count_drop(reason);
+    count_drop(reason, shard_of_gateway(header.gateway));
     return arrival;
   };
   if (gateway.nat) {

@@ -3,6 +3,11 @@
 // (translator, downlink). Nodes behind one translator are a home and share its public address.
 // Every draw is a hash of (seed, sender, the sender's packet number): no order matters but each
 // sender's own.
+//
+// The nodes of a world are in two shards, by continent (homes as a whole, with their first node);
+// the oceans between them are so wide that nothing crosses in less than kLookahead (the few pairs
+// for whom the model says less take that). Smaller worlds and matrices are one shard.
+// send() touches the sender's shard alone, arrive() the receiver's.
 #pragma once
 
 #include <array>
@@ -55,6 +60,8 @@ class Network {
     Instant at;
   };
   enum class Placement : std::uint8_t { Mixed, Public };
+  static constexpr std::uint32_t kMostShards = 2;
+  static constexpr Duration kLookahead = 5ms;
 
   static Result<Network> create(const NetworkOptions& options, std::uint64_t seed);
 
@@ -67,7 +74,15 @@ class Network {
   [[nodiscard]] std::uint32_t likely_receiver(std::uint32_t gateway) const {
     return gateways_[gateway].node;
   }
-  void count_drop(Drop reason) { ++drops_[static_cast<std::size_t>(reason)]; }
+  void warm(std::uint32_t node) const { __builtin_prefetch(&nodes_[node]); }
+  void count_drop(Drop reason, std::uint32_t shard) {
+    ++drops_[shard].count[static_cast<std::size_t>(reason)];
+  }
+  [[nodiscard]] std::uint32_t shards() const { return latency_.continents() > 1 ? kMostShards : 1; }
+  [[nodiscard]] std::uint32_t shard_of(std::uint32_t node) const { return nodes_[node].shard; }
+  [[nodiscard]] std::uint32_t shard_of_gateway(std::uint32_t gateway) const {
+    return nodes_[gateways_[gateway].node].shard;
+  }
 
   // Where a public node is reached; behind a translator, where it would be if it opened its port.
   [[nodiscard]] Endpoint public_endpoint(std::uint32_t node) const;
@@ -78,7 +93,11 @@ class Network {
   void heal();
 
   [[nodiscard]] const LatencyModel& latency() const { return latency_; }
-  [[nodiscard]] std::uint64_t dropped(Drop r) const { return drops_[static_cast<std::size_t>(r)]; }
+  [[nodiscard]] std::uint64_t dropped(Drop reason) const {
+    std::uint64_t sum = 0;
+    for (const auto& drops : drops_) sum += drops.count[static_cast<std::size_t>(reason)];
+    return sum;
+  }
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] std::size_t memory_bytes() const;
 
@@ -89,6 +108,7 @@ class Network {
     std::uint32_t packets = 0;
     std::uint16_t port = 4000;
     std::uint8_t side = 0;  // of a partition
+    std::uint8_t shard = 0;
   };
   struct Gateway {
     std::uint32_t node = 0;  // the public node, or the first of a home
@@ -98,7 +118,7 @@ class Network {
   [[nodiscard]] static Endpoint address_of(std::uint32_t gateway, std::uint16_t port);
   [[nodiscard]] std::optional<std::uint32_t> gateway_at(const Endpoint& endpoint) const;
   [[nodiscard]] const NatBehavior* pick_nat(std::uint32_t node) const;
-  std::optional<Instant> drop(Drop reason);
+  std::optional<Instant> drop(Drop reason, std::uint32_t shard);
 
   NetworkOptions options_;
   std::uint64_t seed_ = 0;
@@ -108,7 +128,10 @@ class Network {
   std::vector<Gateway> gateways_;
   std::uint32_t open_home_ = 0;
   std::uint32_t open_home_size_ = 0;
-  std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> drops_{};
+  struct alignas(64) Drops {
+    std::array<std::uint64_t, static_cast<std::size_t>(Drop::kCount)> count{};
+  };
+  std::array<Drops, kMostShards> drops_{};
 };
 
 }  // namespace weft::sim

@@ -19,7 +19,7 @@ void Experiment::sample(Instant now) {
   row.online = population_->online().size();
   for (const auto node : population_->online())
     row.servers += population_->at(node).serving_since != Instant::max() ? 1 : 0;
-  const Traffic& total = simulator_->total_traffic();
+  const Traffic total = simulator_->total_traffic();
   row.datagrams = total.datagrams_out - before_.datagrams_out;
   row.bytes = total.bytes_out - before_.bytes_out;
   before_ = total;
@@ -56,10 +56,11 @@ void Experiment::check_tables(Sample& row) {
     auto& node = node_at(online[i]);
     node.check_invariants();
     const dht::RoutingTable& table = node.dht().table();
+    const dht::ContactBook& book = side_of(online[i]).book;
     for (std::size_t b = 0; b < table.bucket_count(); ++b) {
       for (const auto& entry : table.bucket(b).live) {
         ++entries;
-        const auto named = population_->truth().closest(book_->id(entry.handle), 1,
+        const auto named = population_->truth().closest(book.id(entry.handle), 1,
                                                         [](std::uint32_t) { return true; });
         dead += population_->at(named[0]).online ? 0 : 1;
       }

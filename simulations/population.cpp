@@ -66,6 +66,7 @@ void Population::make_person(std::uint32_t node, Network::Placement placement,
   Person person;
   person.contact = book_.intern(contact);
   WEFT_ASSERT(person.contact != dht::ContactHandle::None);
+  person.name = person.contact;
   truth_.add(contact.id, node);
   people_.push_back(std::move(person));
 }

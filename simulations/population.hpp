@@ -17,6 +17,7 @@ namespace weft::sim {
 
 struct Person {
   dht::ContactHandle contact = dht::ContactHandle::None;
+  dht::ContactHandle name = dht::ContactHandle::None;  // its first contact
   std::uint32_t sessions = 0;
   Instant online_since{};
   Instant serving_since = Instant::max();

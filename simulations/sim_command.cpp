@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <expected>
 #include <filesystem>
@@ -112,12 +113,12 @@ class Trace {
   explicit Trace(const std::string& path) : file_(path, std::ios::binary) {
     file_.write("weftsim1", 8);
   }
-  void add(Instant at, std::uint32_t from, std::uint32_t to, ByteView bytes) {
+  void add(const Delivery& delivery) {
     row_.clear();
-    append_be(row_, static_cast<std::uint64_t>(at.time_since_epoch().count()));
-    append_be(row_, from);
-    append_be(row_, to);
-    append_be(row_, static_cast<std::uint16_t>(bytes.size()));
+    append_be(row_, static_cast<std::uint64_t>(delivery.at.time_since_epoch().count()));
+    append_be(row_, delivery.from);
+    append_be(row_, delivery.to);
+    append_be(row_, delivery.size);
     file_.write(reinterpret_cast<const char*>(row_.data()),
                 static_cast<std::streamsize>(row_.size()));
   }
@@ -216,10 +217,27 @@ double run_watched(Experiment& experiment, const SimHost& host, Duration whole) 
   return seconds_since(started);
 }
 
+// A large network is touched all over and spends a fifth of its time on page tables, unless its
+// pages are huge. The C library asks the kernel for those only if told so before it starts: so this
+// program starts once more. Where that does not work it goes on as it is.
+void want_huge_pages(std::uint32_t nodes) {
+  constexpr const char* kTunables = "GLIBC_TUNABLES";
+  if (nodes < 10'000 || std::getenv(kTunables) != nullptr) return;
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  if (words.empty() || setenv(kTunables, "glibc.malloc.hugetlb=1", 1) != 0) return;
+  execv("/proc/self/exe", arguments.data());
+}
+
 int run_scenario(const SimHost& host, const Options& options) {
   const auto scenario = open_scenario(host, options.scenario);
   if (!scenario) return scenario.error();
   const std::uint32_t nodes = options.nodes != 0 ? options.nodes : scenario->nodes;
+  want_huge_pages(nodes);
   const auto seed = options.seed >= 0 ? static_cast<std::uint64_t>(options.seed) : scenario->seed;
   crypto::initialise();
   auto experiment = Experiment::create(*scenario, nodes, seed, options.threads);
@@ -230,10 +248,9 @@ int run_scenario(const SimHost& host, const Options& options) {
     trace = std::make_unique<Trace>(options.trace);
     if (!trace->good())
       return complain(host, kFailed, "cannot write " + options.trace, std::strerror(errno), "");
-    (*experiment)->simulator().on_delivery = [&](Instant at, std::uint32_t from, std::uint32_t to,
-                                                 ByteView bytes) {
-      trace->add(at, from, to, bytes);
-    };
+    (*experiment)->simulator().log_deliveries([&trace](const Delivery& delivery) {
+      trace->add(delivery);
+    });
   }
   const std::string replay = host.program + " sim run " + options.scenario + " --nodes " +
                              std::to_string(nodes) + " --seed " + std::to_string(seed);
@@ -320,7 +337,7 @@ void add_sim_commands(CLI::App& app, const SimHost& host) {
   run->add_option("--trace", options->trace, "file for one 18-byte row per delivered datagram")
       ->type_name("FILE");
   run->add_option("--threads", options->threads,
-                  "2: the digest on a thread of its own, same digest")
+                  "2: half of the world on a thread of its own, same digest")
       ->check(CLI::Range(1, 2))
       ->type_name("T");
   run->footer("example: weft sim run bootstrap --nodes 200 --out /tmp/bootstrap");

@@ -1,11 +1,28 @@
 #include "simulations/simulator.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include "base/assert.hpp"
+#include "simulations/team.hpp"
 
 namespace weft::sim {
 
+namespace {
+constexpr std::int64_t kWindowNanos = Simulator::kWindow.count();
+constexpr SourceIndex kScript = 0;
+}  // namespace
+
 Simulator::Simulator(Network network, unsigned threads)
-    : queue_(1), network_(std::move(network)), digest_(threads > 1), buffer_(kTransmitBufferSize) {}
+    : world_{std::move(network), {}, {}, false}, agenda_(1) {
+  const std::uint32_t shards = world_.network.shards();
+  for (std::uint32_t i = 0; i < shards; ++i)
+    shards_.push_back(std::make_unique<Shard>(world_, i, shards));
+  if (threads > 1 && shards == 2)
+    team_ = std::make_unique<Team>([this](std::int64_t end) { shards_[1]->run(end); });
+}
+
+Simulator::~Simulator() = default;
 
 Result<std::unique_ptr<Simulator>> Simulator::create(const NetworkOptions& options,
                                                      std::uint64_t seed, unsigned threads) {
@@ -14,128 +31,121 @@ Result<std::unique_ptr<Simulator>> Simulator::create(const NetworkOptions& optio
 }
 
 std::uint32_t Simulator::add_node(Network::Placement placement) {
-  const std::uint32_t node = network_.add_node(placement);
-  queue_.add_sources(1);
-  nodes_.push_back(nullptr);
-  traffic_.emplace_back();
+  const std::uint32_t node = world_.network.add_node(placement);
+  for (auto& shard : shards_) shard->add_node();
+  world_.nodes.push_back(nullptr);
+  world_.traffic.emplace_back();
   return node;
 }
 
 void Simulator::go_online(std::uint32_t node, std::unique_ptr<NodeCore> core) {
-  WEFT_ASSERT(!nodes_[node] && core);
-  nodes_[node] = std::move(core);
+  WEFT_ASSERT(!world_.nodes[node] && core);
+  world_.nodes[node] = std::move(core);
   ++online_;
   drain(node);
 }
 
 std::unique_ptr<NodeCore> Simulator::go_offline(std::uint32_t node) {
-  WEFT_ASSERT(nodes_[node]);
-  queue_.cancel_timer(source_of(node));
+  WEFT_ASSERT(world_.nodes[node]);
+  shard_of(node).cancel_timer(node);
   --online_;
-  return std::move(nodes_[node]);
+  return std::move(world_.nodes[node]);
 }
 
 void Simulator::post_script(Instant at, std::uint32_t payload) {
-  queue_.post(std::max(at, now_), kScript, payload);
+  const std::int64_t time = std::max(at, now_).time_since_epoch().count();
+  const std::int64_t start = (time + kWindowNanos - 1) / kWindowNanos * kWindowNanos;
+  agenda_.post(Instant{Duration{start}}, kScript, payload);
 }
 
-void Simulator::transmit(std::uint32_t node, const Endpoint& to, ByteView bytes) {
-  auto& traffic = traffic_[node];
-  traffic.bytes_out += bytes.size();
-  ++traffic.datagrams_out;
-  total_.bytes_out += bytes.size();
-  ++total_.datagrams_out;
-  PacketHeader header;
-  const auto arrival = network_.send(now_, node, to, bytes.size(), header);
-  if (arrival) queue_.post(*arrival, source_of(node), packets_.add(header, bytes));
-}
-
-void Simulator::drain(std::uint32_t node) {
-  NodeCore& core = *nodes_[node];
-  while (const auto out = core.poll_transmit(now_, buffer_)) {
-    const std::size_t step = out->segment_size == 0 ? out->size : out->segment_size;
-    WEFT_ASSERT(out->size <= buffer_.size() && step > 0);
-    for (std::size_t at = 0; at < out->size; at += step)
-      transmit(node, out->to, ByteView(buffer_).subspan(at, std::min(step, out->size - at)));
-  }
-  core.drain_events(now_);
-  if (const auto deadline = core.poll_timeout())
-    queue_.set_timer(source_of(node), *deadline);
-  else
-    queue_.cancel_timer(source_of(node));
-}
-
-void Simulator::deliver(PacketHandle handle) {
-  PacketHeader& header = packets_.header_of(handle);
-  const auto arrival = network_.arrive(now_, header);
-  if (arrival.verdict == Network::Arrival::Verdict::Later) {
-    queue_.post(arrival.at, source_of(header.from), handle);
-    return;
-  }
-  if (arrival.verdict == Network::Arrival::Verdict::Deliver) {
-    const std::uint32_t node = arrival.node;
-    if (!nodes_[node]) {
-      network_.count_drop(Drop::Offline);
-    } else {
-      const ByteView bytes = packets_.bytes_of(handle);
-      digest_.add(now_, header.from, node, bytes);
-      if (on_delivery) on_delivery(now_, header.from, node, bytes);
-      traffic_[node].bytes_in += bytes.size();
-      ++traffic_[node].datagrams_in;
-      total_.bytes_in += bytes.size();
-      ++total_.datagrams_in;
-      Datagram in;
-      in.from = header.seen_from;
-      in.payload = bytes;
-      nodes_[node]->handle_datagram(now_, in);
-      drain(node);
-    }
-  }
-  packets_.release(handle);
-}
-
-// A node's state is cold by the time its turn comes: fetch it while the ones before it run.
-void Simulator::warm_up() {
-  if (const auto far = queue_.soon(5, kScript)) packets_.warm_header(*far);
-  if (const auto near = queue_.soon(3, kScript)) {
-    packets_.warm_bytes(*near);
-    const auto node = network_.likely_receiver(packets_.header_of(*near).gateway);
-    if (nodes_[node]) __builtin_prefetch(nodes_[node].get());
-  }
-  if (const auto next = queue_.soon(1, kScript)) {
-    const auto node = network_.likely_receiver(packets_.header_of(*next).gateway);
-    if (nodes_[node]) nodes_[node]->warm();
-  }
-}
-
-void Simulator::dispatch(const Event& event) {
-  ++events_;
-  now_ = event.at;
-  if (event.source == kScript) {
-    script_(now_, event.payload);
-  } else if (event.kind == Event::Kind::Post) {
-    deliver(event.payload);
+void Simulator::run_window(std::int64_t end, std::int64_t then) {
+  // Where little happens, handing over costs more than it saves.
+  const std::uint64_t before = events();
+  if (team_ != nullptr && lately_ >= worth_a_team_ && shards_[1]->next_time() < end) {
+    team_->run(end, [&] { shards_[0]->run(end); });
   } else {
-    const std::uint32_t node = event.source - 1;
-    nodes_[node]->handle_timeout(now_);
-    drain(node);
+    for (auto& shard : shards_) shard->run(end);
   }
+  lately_ = (3 * lately_ + (events() - before)) / 4;
+  now_ = Instant{Duration{then}};
+  if (log_) report_deliveries();
+  if (on_window) on_window();
 }
 
 void Simulator::run_until(Instant end, const std::atomic<bool>* stop) {
-  while (const auto next = queue_.next_time()) {
-    if (*next > end) break;
-    if (stop != nullptr && stop->load(std::memory_order_relaxed)) return;
-    const auto event = queue_.pop();
-    if (event->source != kScript) warm_up();
-    dispatch(*event);
+  const std::int64_t last = end.time_since_epoch().count();
+  while (stop == nullptr || !stop->load(std::memory_order_relaxed)) {
+    std::int64_t next = Shard::kNever;
+    for (auto& to : shards_)
+      for (auto& from : shards_) to->collect(*from);
+    for (auto& shard : shards_) next = std::min(next, shard->next_time());
+    const auto scripted = agenda_.next_time();
+    if (scripted && scripted->time_since_epoch().count() <= next) {
+      if (*scripted > end) break;
+      now_ = *scripted;
+      ++script_events_;
+      script_(now_, agenda_.pop()->payload);
+      continue;
+    }
+    if (next > last) break;
+    const std::int64_t whole = next / kWindowNanos * kWindowNanos + kWindowNanos;
+    run_window(std::min(whole, last + 1), std::min(whole, last));
   }
-  now_ = std::max(now_, end);
+  if (stop == nullptr || !stop->load(std::memory_order_relaxed)) now_ = std::max(now_, end);
+}
+
+void Simulator::log_deliveries(std::function<void(const Delivery&)> log) {
+  log_ = std::move(log);
+  world_.log_deliveries = log_ != nullptr;
+}
+
+void Simulator::report_deliveries() {
+  std::vector<Delivery> all;
+  for (auto& shard : shards_) {
+    all.insert(all.end(), shard->deliveries().begin(), shard->deliveries().end());
+    shard->deliveries().clear();
+  }
+  std::ranges::stable_sort(all, {}, [](const Delivery& delivery) {
+    return std::tuple(delivery.at, delivery.from, delivery.to);
+  });
+  for (const Delivery& delivery : all) log_(delivery);
+}
+
+Traffic Simulator::total_traffic() const {
+  Traffic sum;
+  for (const auto& shard : shards_) {
+    sum.bytes_in += shard->total().bytes_in;
+    sum.bytes_out += shard->total().bytes_out;
+    sum.datagrams_in += shard->total().datagrams_in;
+    sum.datagrams_out += shard->total().datagrams_out;
+  }
+  return sum;
+}
+
+std::uint64_t Simulator::events() const {
+  std::uint64_t sum = script_events_;
+  for (const auto& shard : shards_) sum += shard->events();
+  return sum;
+}
+
+std::string Simulator::digest() {
+  std::vector<ByteArray<32>> parts;
+  for (auto& shard : shards_) parts.push_back(shard->digest().value());
+  return to_hex(combine(parts));
+}
+
+std::size_t Simulator::packets_in_flight() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) sum += shard->in_flight();
+  return sum;
 }
 
 std::size_t Simulator::overhead_bytes() const {
-  return queue_.memory_bytes() + network_.memory_bytes() + packets_.memory_bytes() +
-         nodes_.capacity() * sizeof(nodes_[0]) + traffic_.capacity() * sizeof(Traffic);
+  std::size_t sum = world_.network.memory_bytes() + agenda_.memory_bytes() +
+                    world_.nodes.capacity() * sizeof(world_.nodes[0]) +
+                    world_.traffic.capacity() * sizeof(Traffic);
+  for (const auto& shard : shards_) sum += shard->memory_bytes();
+  return sum;
 }
 
 }  // namespace weft::sim

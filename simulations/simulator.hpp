@@ -1,39 +1,37 @@
-// A deterministic discrete-event simulation: virtual time, one event queue, nodes and the network
-// between them. Everything follows from the seed; nothing reads a clock.
+// A deterministic discrete-event simulation: virtual time, nodes, and the network between them.
+// Everything follows from the seed; nothing reads a clock.
 //
 // A node is its core plus online or not. An offline node has no timer and eats what arrives for it.
 // After each call into a core its transmits are drained, then its events, then its next deadline.
-// The script (churn, faults, workload) is a source of its own and goes first when times are equal.
-// Nodes run on one thread; a second one can take the digest. The digest depends neither on that nor
-// on compiler and build type.
+//
+// Time passes in windows [i, i + 1) * kWindow. The nodes are in shards by region of the world; no
+// datagram crosses in less than a window, so shards run one window beside each other, on one thread
+// or two, and meet at its end. There the script (churn, faults, workload) has its turn: what is
+// posted for a time happens at the next start of a window, before everything else then.
+// The result depends neither on the number of threads nor on compiler and build type.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "simulations/digest.hpp"
-#include "simulations/event_queue.hpp"
-#include "simulations/network.hpp"
-#include "simulations/node_core.hpp"
+#include "simulations/shard.hpp"
 
 namespace weft::sim {
 
-struct Traffic {
-  std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint32_t datagrams_in = 0;
-  std::uint32_t datagrams_out = 0;
-};
+class Team;
 
 class Simulator {
  public:
   using Script = std::function<void(Instant, std::uint32_t)>;
+  static constexpr Duration kWindow = Network::kLookahead;
 
-  // `threads`: 2 moves the digest to a thread of its own; more change nothing.
+  // `threads`: more than there are shards change nothing.
   static Result<std::unique_ptr<Simulator>> create(const NetworkOptions& options,
                                                    std::uint64_t seed, unsigned threads = 1);
+  ~Simulator();
 
   // A node starts offline and without a core.
   std::uint32_t add_node(Network::Placement placement);
@@ -45,48 +43,53 @@ class Simulator {
   void set_script(Script script) { script_ = std::move(script); }
   void post_script(Instant at, std::uint32_t payload);
   // After a command to a core from outside.
-  void drain(std::uint32_t node);
+  void drain(std::uint32_t node) { shard_of(node).drain(now_, node); }
 
-  // Runs everything up to and including `end`. Stops early, between events, when *stop.
+  // Runs everything up to and including `end`. Stops early, between windows, when *stop.
   void run_until(Instant end, const std::atomic<bool>* stop = nullptr);
 
   [[nodiscard]] Instant now() const { return now_; }
-  [[nodiscard]] bool online(std::uint32_t node) const { return nodes_[node] != nullptr; }
-  [[nodiscard]] NodeCore* core(std::uint32_t node) { return nodes_[node].get(); }
-  [[nodiscard]] Network& network() { return network_; }
-  [[nodiscard]] const Traffic& traffic(std::uint32_t node) const { return traffic_[node]; }
-  [[nodiscard]] const Traffic& total_traffic() const { return total_; }
-  [[nodiscard]] std::uint64_t events() const { return events_; }
-  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+  [[nodiscard]] bool online(std::uint32_t node) const { return world_.nodes[node] != nullptr; }
+  [[nodiscard]] NodeCore* core(std::uint32_t node) { return world_.nodes[node].get(); }
+  [[nodiscard]] Network& network() { return world_.network; }
+  [[nodiscard]] const Traffic& traffic(std::uint32_t node) const { return world_.traffic[node]; }
+  [[nodiscard]] Traffic total_traffic() const;
+  [[nodiscard]] std::uint64_t events() const;
+  [[nodiscard]] std::size_t size() const { return world_.nodes.size(); }
   [[nodiscard]] std::size_t online_count() const { return online_; }
-  [[nodiscard]] std::string digest() { return digest_.hex(); }
+  [[nodiscard]] std::string digest();
   [[nodiscard]] std::size_t overhead_bytes() const;  // all but the cores
-  [[nodiscard]] std::size_t packets_in_flight() const { return packets_.live(); }
-  [[nodiscard]] std::size_t queue_size() const { return queue_.size(); }
-  // Every delivered datagram, for a trace; the view is valid during the call.
-  std::function<void(Instant, std::uint32_t, std::uint32_t, ByteView)> on_delivery;
+  [[nodiscard]] std::size_t packets_in_flight() const;
+
+  // The second thread is called in when a window has so many events or more; it changes nothing but
+  // the time that takes.
+  void team_from(std::uint64_t events) { worth_a_team_ = events; }
+
+  // Called on the owner's thread when a window is over.
+  std::function<void()> on_window;
+  // Every delivered datagram, for a trace: after its window, in order of time, sender, receiver.
+  void log_deliveries(std::function<void(const Delivery&)> log);
 
  private:
   Simulator(Network network, unsigned threads);
-  static constexpr SourceIndex kScript = 0;
-  static SourceIndex source_of(std::uint32_t node) { return node + 1; }
-  void dispatch(const Event& event);
-  void deliver(PacketHandle handle);
-  void warm_up();
-  void transmit(std::uint32_t node, const Endpoint& to, ByteView bytes);
+  [[nodiscard]] Shard& shard_of(std::uint32_t node) {
+    return *shards_[world_.network.shard_of(node)];
+  }
+  // What happens before `end`; then it is `then`.
+  void run_window(std::int64_t end, std::int64_t then);
+  void report_deliveries();
 
   Instant now_{};
-  EventQueue queue_;
-  Network network_;
-  PacketArena packets_;
-  Digest digest_;
+  World world_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Team> team_;  // with two threads
+  EventQueue agenda_;           // the script's, a source of its own
   Script script_;
-  std::vector<std::unique_ptr<NodeCore>> nodes_;
-  std::vector<Traffic> traffic_;
-  Traffic total_;
-  std::uint64_t events_ = 0;
+  std::function<void(const Delivery&)> log_;
+  std::uint64_t script_events_ = 0;
+  std::uint64_t lately_ = 0;  // events in a window, smoothed
+  std::uint64_t worth_a_team_ = 16;
   std::size_t online_ = 0;
-  Bytes buffer_;
 };
 
 }  // namespace weft::sim

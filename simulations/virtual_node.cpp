@@ -3,11 +3,11 @@
 namespace weft::sim {
 
 VirtualNode::VirtualNode(Instant now, const NodeContext& context, std::uint32_t index,
-                         dht::ContactHandle self, bool server, Fault fault)
+                         dht::ContactHandle name, const dht::Contact& self, bool server,
+                         Fault fault)
     : observer_(context.observer),
-      book_(context.book),
       index_(index),
-      sealer_(context.book, self),
+      sealer_(context.book, name),
       faulty_(
           fault.kind == FaultKind::None
               ? nullptr
@@ -17,7 +17,7 @@ VirtualNode::VirtualNode(Instant now, const NodeContext& context, std::uint32_t 
                  .sealer = faulty_ ? static_cast<dht::Sealer&>(*faulty_) : sealer_,
                  .rng = context.rng,
                  .network = context.network,
-                 .self = context.book.at(self),
+                 .self = self,
                  .wall = context.wall,
                  .server = server}) {}
 
@@ -31,12 +31,7 @@ std::optional<Transmit> VirtualNode::poll_transmit(Instant now, MutableByteView 
 }
 
 void VirtualNode::drain_events(Instant now) {
-  while (const auto event = dht_.poll_event()) observer_.on_event(now, index_, *event);
-}
-
-void VirtualNode::moved(Instant now, dht::ContactHandle self) {
-  sealer_.set_self(self);
-  dht_.set_self(now, book_.at(self));
+  while (auto event = dht_.poll_event()) observer_.on_event(now, index_, std::move(*event));
 }
 
 }  // namespace weft::sim

@@ -12,9 +12,10 @@ namespace weft::sim {
 class DhtObserver {
  public:
   virtual ~DhtObserver() = default;
-  virtual void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) = 0;
+  virtual void on_event(Instant now, std::uint32_t node, dht::DhtEvent&& event) = 0;
 };
 
+// What the nodes of one shard share.
 struct NodeContext {
   const dht::Config& config;
   dht::ContactBook& book;
@@ -27,8 +28,10 @@ struct NodeContext {
 
 class VirtualNode final : public NodeCore {
  public:
-  VirtualNode(Instant now, const NodeContext& context, std::uint32_t index, dht::ContactHandle self,
-              bool server, Fault fault);
+  // `name` is the handle of the node's first contact: what its datagrams call it, since all books
+  // of a simulation agree on it. `self` is where it is now.
+  VirtualNode(Instant now, const NodeContext& context, std::uint32_t index, dht::ContactHandle name,
+              const dht::Contact& self, bool server, Fault fault);
 
   void handle_datagram(Instant now, const Datagram& in) override;
   void handle_timeout(Instant now) override { dht_.handle_timeout(now); }
@@ -38,16 +41,17 @@ class VirtualNode final : public NodeCore {
   [[nodiscard]] std::size_t memory_bytes() const override {
     return sizeof(*this) - sizeof(dht_) + dht_.memory();
   }
-  void warm() const override { dht_.warm(); }
+  void warm(int step, ByteView datagram) const override {
+    dht_.warm(step, dht::NullSealer::sender_of(datagram));
+  }
   void check_invariants() const override { dht_.check_invariants(); }
 
   // After each command: Simulator::drain(index).
   [[nodiscard]] dht::Dht& dht() { return dht_; }
-  void moved(Instant now, dht::ContactHandle self);
+  void moved(Instant now, const dht::Contact& self) { dht_.set_self(now, self); }
 
  private:
   DhtObserver& observer_;
-  dht::ContactBook& book_;
   std::uint32_t index_;
   dht::NullSealer sealer_;
   std::unique_ptr<FaultySealer> faulty_;  // of a Byzantine node

@@ -93,7 +93,7 @@ void Experiment::start_put(Instant now, std::uint32_t record) {
     made = victim_;
   } else if (record != 0 && hash_of(seed_, record, 21) % 100 < scenario_.workload.mutable_percent) {
     const Identity author = Identity::generate(rng_);
-    made = dht::Record::mutable_item(author, context_->network, {}, 1, value);
+    made = dht::Record::mutable_item(author, network_, {}, 1, value);
   } else {
     made = dht::Record::immutable(value);
   }
@@ -164,7 +164,7 @@ void Experiment::note(Instant now, const Pending& pending, const dht::LookupStat
   }
 }
 
-void Experiment::finished(std::uint32_t node, const dht::NodesFound& found) {
+void Experiment::finished(Instant now, std::uint32_t node, const dht::NodesFound& found) {
   const auto entry = pending_.find(key_of(node, found.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
@@ -177,40 +177,40 @@ void Experiment::finished(std::uint32_t node, const dht::NodesFound& found) {
     if (settled == node || expected == kRecall) continue;  // nobody lists itself
     const NodeId& id = book_->id(population_->at(settled).contact);
     bool listed = false;
-    for (const auto handle : found.closest) listed = listed || book_->id(handle) == id;
+    for (const auto handle : found.closest) listed = listed || side_of(node).book.id(handle) == id;
     hits += listed ? 1 : 0;
     if (expected++ == 0) nearest = listed;
   }
   // A target that went away meanwhile is not the lookup's fault: then the nearest counts.
   const bool ok = found.exact || nearest;
   const unsigned recall = expected == 0 ? 100 : static_cast<unsigned>(hits * 100 / expected);
-  note(simulator_->now(), pending, found.stats, ok, recall);
+  note(now, pending, found.stats, ok, recall);
 }
 
-void Experiment::value_arrived(std::uint32_t node, const dht::RecordFound& found) {
+void Experiment::value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found) {
   const auto entry = pending_.find(key_of(node, found.id));
   if (entry == pending_.end() || entry->second.first_micros != 0) return;
   entry->second.first_micros =
-      std::max(1U, static_cast<std::uint32_t>((simulator_->now() - entry->second.since) / 1us));
+      std::max(1U, static_cast<std::uint32_t>((now - entry->second.since) / 1us));
 }
 
-void Experiment::finished(std::uint32_t node, const dht::GetDone& done) {
+void Experiment::finished(Instant now, std::uint32_t node, const dht::GetDone& done) {
   const auto entry = pending_.find(key_of(node, done.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
   pending_.erase(entry);
   // A wrong value must never be accepted, whoever lies.
   if (done.best) WEFT_ASSERT(done.best->key() == pending.target);
-  note(simulator_->now(), pending, done.stats, done.best.has_value(), 0);
+  note(now, pending, done.stats, done.best.has_value(), 0);
 }
 
-void Experiment::finished(std::uint32_t node, const dht::PutDone& done) {
+void Experiment::finished(Instant now, std::uint32_t node, const dht::PutDone& done) {
   const auto entry = pending_.find(key_of(node, done.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
   pending_.erase(entry);
   records_[pending.record].done = records_[pending.record].done || done.ok;
-  note(simulator_->now(), pending, done.stats, done.ok, 0);
+  note(now, pending, done.stats, done.ok, 0);
 }
 
 }  // namespace weft::sim

@@ -20,7 +20,7 @@ TEST(EventQueue, EqualTimesComeInOrderOfSourceThenOfPosting) {
   queue.post(at(100), 1, 11);
   queue.set_timer(2, at(100));
   std::vector<std::pair<SourceIndex, std::uint32_t>> seen;
-  while (const auto event = queue.pop()) seen.emplace_back(event->source, event->payload);
+  while (const auto event = queue.pop()) seen.emplace_back(event->key.source, event->payload);
   const std::vector<std::pair<SourceIndex, std::uint32_t>> expected{
       {1, 10}, {1, 11}, {2, 0}, {3, 30}};
   EXPECT_EQ(seen, expected);
@@ -35,7 +35,7 @@ TEST(EventQueue, AMovedTimerFiresOnceAtItsLastDeadline) {
   queue.cancel_timer(1);
   const auto event = queue.pop();
   ASSERT_TRUE(event);
-  EXPECT_EQ(event->at, at(900));
+  EXPECT_EQ(event->key.time, 900);
   EXPECT_FALSE(queue.pop());
 }
 
@@ -52,9 +52,9 @@ TEST(EventQueue, AgreesWithASortedMapOverARandomHistory) {
   for (int step = 0; step < 60'000; ++step) {
     const auto source = static_cast<std::uint32_t>(random.below(kSources));
     const auto kind = random.below(10);
-    // Near, in the ring and beyond it.
-    constexpr std::uint64_t kReach[3] = {100'000, 400'000'000, 30'000'000'000};
-    const auto time = now + static_cast<std::int64_t>(random.below(kReach[random.below(3)]));
+    // Near, in the slots, in the turns and beyond them.
+    constexpr std::uint64_t kReach[4] = {100'000, 400'000'000, 30'000'000'000, 40'000'000'000'000};
+    const auto time = now + static_cast<std::int64_t>(random.below(kReach[random.below(4)]));
     if (kind < 4) {
       queue.post(at(time), source, static_cast<std::uint32_t>(step));
       reference[{time, source, sequence[source]++}] = step;
@@ -63,7 +63,7 @@ TEST(EventQueue, AgreesWithASortedMapOverARandomHistory) {
       const auto old = timers.find(source);
       if (old != timers.end() && std::get<0>(old->second) == time) continue;
       if (old != timers.end()) reference.erase(old->second);
-      timers[source] = {time, source, sequence[source]++};
+      timers[source] = {time, source, 0xffffffff};  // after the source's posts
       reference[timers[source]] = -1;
     } else if (kind == 6) {
       queue.cancel_timer(source);
@@ -78,11 +78,11 @@ TEST(EventQueue, AgreesWithASortedMapOverARandomHistory) {
       const auto [key, payload] = *reference.begin();
       reference.erase(reference.begin());
       now = std::get<0>(key);
-      ASSERT_EQ(event->at, at(now));
-      ASSERT_EQ(event->source, std::get<1>(key));
+      ASSERT_EQ(event->key.time, now);
+      ASSERT_EQ(event->key.source, std::get<1>(key));
       if (payload < 0) {
         ASSERT_EQ(event->kind, Event::Kind::Timer);
-        timers.erase(event->source);
+        timers.erase(event->key.source);
       } else {
         ASSERT_EQ(event->payload, static_cast<std::uint32_t>(payload));
       }

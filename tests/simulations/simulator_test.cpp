@@ -87,17 +87,55 @@ TEST(Simulator, TheDigestIsTheOneEveryBuildGives) {
   World world(1, rough());
   world.simulator->run_until(Instant{5s});
   EXPECT_EQ(world.simulator->digest(),
-            "b0396345c9f146a1ade124e622d0103db3dcc843e128f6006f2cce89a8ad3bf3");
+            "2e081e1004b723be28f1734710886544a14814947f252618db5e595481e324e4");
 }
 
 TEST(Simulator, ASecondThreadChangesNothing) {
   World one(1, rough());
   World two(1, rough(), 60, 2);
+  two.simulator->team_from(0);
+  EXPECT_EQ(two.simulator->network().shards(), 2U);
   for (World* world : {&one, &two}) world->simulator->run_until(Instant{5s});
   EXPECT_EQ(one.simulator->digest(), two.simulator->digest());
   two.simulator->run_until(Instant{6s});  // a digest asked for in between disturbs nothing
   one.simulator->run_until(Instant{6s});
   EXPECT_EQ(one.simulator->digest(), two.simulator->digest());
+}
+
+TEST(Simulator, NothingCrossesTheOceanWithinAWindow) {
+  World world(7);
+  Network& network = world.simulator->network();
+  std::uint32_t crossings = 0;
+  world.simulator->log_deliveries([&](const Delivery& delivery) {
+    crossings += network.shard_of(delivery.from) != network.shard_of(delivery.to) ? 1 : 0;
+  });
+  world.simulator->run_until(Instant{1s});
+  EXPECT_GT(crossings, 200U);
+  PacketHeader header;
+  for (std::uint32_t from = 0; from < 60; ++from) {
+    for (std::uint32_t to = 0; to < 60; ++to) {
+      if (network.shard_of(from) == network.shard_of(to)) continue;
+      const Instant now{10s};
+      const auto arrival = network.send(now, from, network.public_endpoint(to), 100, header);
+      ASSERT_TRUE(arrival);
+      EXPECT_GE(*arrival - now, Network::kLookahead);
+    }
+  }
+}
+
+TEST(Simulator, TheScriptHasItsTurnAtTheNextStartOfAWindow) {
+  World world(8);
+  std::vector<std::pair<Instant, std::uint32_t>> turns;
+  world.simulator->set_script(
+      [&](Instant now, std::uint32_t payload) { turns.emplace_back(now, payload); });
+  world.simulator->post_script(Instant{11ms}, 2);
+  world.simulator->post_script(Instant{10ms}, 1);
+  world.simulator->run_until(Instant{12ms});
+  EXPECT_EQ(turns.size(), 1U);
+  world.simulator->run_until(Instant{1s});
+  ASSERT_EQ(turns.size(), 2U);
+  EXPECT_EQ(turns[0], std::pair(Instant{10ms}, 1U));
+  EXPECT_EQ(turns[1], std::pair(Instant{15ms}, 2U));
 }
 
 TEST(Simulator, StoppingAndGoingOnChangesNothing) {
