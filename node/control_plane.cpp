@@ -98,7 +98,7 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
               kVersion,
               std::chrono::duration_cast<std::chrono::seconds>(uptime).count(),
               {}};
-  for (const auto& endpoint : local_endpoints(driver_.udp().local()))
+  for (const auto& endpoint : local_endpoints(driver_.udp().bound()))
     out.node.listen.push_back(to_text(endpoint));
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
                  overlay_.role(), overlay_.members().size()};

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -164,29 +165,27 @@ Result<void> Daemon::load_overlay() {
 }
 
 Result<void> Daemon::open_udp() {
-  io::UdpOptions udp;
   const auto& listen = options_.listen.empty() ? options_.config.listen : options_.listen;
-  if (listen.size() > 1) return fail(Errc::Usage, "one --listen address is supported now");
-  if (!listen.empty()) {
-    WEFT_TRY(udp.bind, endpoint_from_text(listen.front()));
-  } else {
-    udp.bind.port = kept_port_;
+  std::vector<io::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
+  for (std::size_t i = 0; i < listen.size(); ++i) {
+    WEFT_TRY(udp[i].bind, endpoint_from_text(listen[i]));
   }
+  if (listen.empty()) udp.front().bind.port = kept_port_;
   auto opened = driver_->open(udp);
   if (!opened && listen.empty() && kept_port_ != 0) {
     // Somebody took our port while we were away: peers learn the new one from us.
-    udp.bind.port = 0;
+    udp.front().bind.port = 0;
     opened = driver_->open(udp);
   }
   WEFT_CHECK(opened);
-  const std::uint16_t port = driver_->udp().local().port;
+  const std::uint16_t port = driver_->udp().port();
   if (listen.empty() && port != kept_port_) {
     Bytes value;
     append_be(value, port);
     WEFT_CHECK(writer_->submit({{Table::Setting, {}, to_bytes(bytes_of(kPortKey)), value}},
                                [](const Result<void>&) {}));
   }
-  overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().local()));
+  overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().bound()));
   return {};
 }
 
@@ -205,13 +204,13 @@ void Daemon::say_ready() {
   ready["name"] = overlay_->name();
   ready["network"] = overlay_->network_name();
   ready["listen"] = nlohmann::ordered_json::array();
-  for (const auto& endpoint : local_endpoints(driver_->udp().local()))
+  for (const auto& endpoint : local_endpoints(driver_->udp().bound()))
     ready["listen"].push_back(to_text(endpoint));
   if (options_.json_ready)
     std::cout << ready.dump() << std::endl;
   else
     std::cerr << "weft: " << overlay_->name() << " is ready (network " << overlay_->network_name()
-              << ", UDP port " << driver_->udp().local().port << ")" << std::endl;
+              << ", UDP port " << driver_->udp().port() << ")" << std::endl;
   notify_systemd("READY=1");
 }
 
@@ -239,7 +238,7 @@ void Daemon::on_drained() { control_->on_drained(); }
 void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   overlay_->set_wall_clock(io::read_wall_clock());
-  overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().local()));
+  overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
   dht_->refresh();
   driver_->wake();
   look_timer_->arm(now + kLookAround);

@@ -78,7 +78,7 @@ void DhtHost::refresh() {
   const Instant now = io::monotonic_time();
   const auto keys = overlay_.network_keys();
   if (!keys) return;
-  auto addresses = local_endpoints(driver_.udp().local());
+  auto addresses = local_endpoints(driver_.udp().bound());
   const bool renewed =
       core_ && core_->keys.credential.certificate.epoch != keys->credential.certificate.epoch;
   if (!core_ || core_->keys.network != keys->network) {
@@ -96,7 +96,7 @@ void DhtHost::refresh() {
     next_publish_ = now;
     next_seed_ = now;
     lan_.announce(
-        {keys->network, keys->secret, keys->credential.certificate, driver_.udp().local().port});
+        {keys->network, keys->secret, keys->credential.certificate, driver_.udp().port()});
   }
   std::vector<std::string> exposed;
   for (const auto& exposure : overlay_.exposures()) exposed.push_back(exposure.name);
@@ -121,8 +121,7 @@ void DhtHost::rebuild(const overlay::NetworkKeys& keys) {
                                  addresses_.empty() ? Endpoint{} : addresses_.front(), rng_);
   next_publish_ = now;
   next_seed_ = now;
-  lan_.announce(
-      {keys.network, keys.secret, keys.credential.certificate, driver_.udp().local().port});
+  lan_.announce({keys.network, keys.secret, keys.credential.certificate, driver_.udp().port()});
 }
 
 void DhtHost::receive(Instant now, const Datagram& datagram) {

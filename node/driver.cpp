@@ -28,8 +28,8 @@ Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& wr
 
 Driver::~Driver() { *alive_ = false; }
 
-Result<void> Driver::open(const io::UdpOptions& options) {
-  WEFT_TRY(udp_, io::UdpDriver::open(loop_, options, *this));
+Result<void> Driver::open(const std::vector<io::UdpOptions>& options) {
+  WEFT_TRY(udp_, io::UdpGroup::open(loop_, options, *this));
   return {};
 }
 

@@ -14,7 +14,7 @@
 
 #include "node/adapter/stream_port.hpp"
 #include "node/io/event_loop.hpp"
-#include "node/io/udp_driver.hpp"
+#include "node/io/udp_group.hpp"
 #include "node/store/writer.hpp"
 #include "node/turn_share.hpp"
 #include "overlay/overlay.hpp"
@@ -43,8 +43,8 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
     if (udp_ && udp_->can_send()) udp_->send(transmit, bytes);
   }
 
-  [[nodiscard]] Result<void> open(const io::UdpOptions& options);
-  [[nodiscard]] const io::UdpDriver& udp() const { return *udp_; }
+  [[nodiscard]] Result<void> open(const std::vector<io::UdpOptions>& options);
+  [[nodiscard]] const io::UdpGroup& udp() const { return *udp_; }
   void wake() { flush_.schedule(); }
   void drain();  // now rather than at the end of the turn
 
@@ -80,7 +80,7 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
   OverlayListener& listener_;
   io::Deferred flush_;
   io::Timer timer_;
-  std::unique_ptr<io::UdpDriver> udp_;
+  std::unique_ptr<io::UdpGroup> udp_;
   std::unordered_set<adapter::StreamKey> gated_;
   Bytes out_;
   TurnShare share_;

@@ -19,14 +19,14 @@ int rank(const Endpoint& endpoint) {
   return endpoint.is_private() ? 1 : 0;
 }
 
-}  // namespace
+void add(const Endpoint& endpoint, std::vector<Endpoint>& out) {
+  if (std::ranges::find(out, endpoint) == out.end()) out.push_back(endpoint);
+}
 
-std::vector<Endpoint> local_endpoints(const Endpoint& bound) {
-  if (!bound.is_unspecified()) return {bound};
+void add_interfaces(const Endpoint& bound, std::vector<Endpoint>& out) {
   ifaddrs* raw = nullptr;
-  if (getifaddrs(&raw) != 0) return {};
+  if (getifaddrs(&raw) != 0) return;
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> list(raw, freeifaddrs);
-  std::vector<Endpoint> out;
   for (const ifaddrs* at = raw; at != nullptr; at = at->ifa_next) {
     if (at->ifa_addr == nullptr || (at->ifa_flags & IFF_UP) == 0) continue;
     Endpoint endpoint;
@@ -40,8 +40,19 @@ std::vector<Endpoint> local_endpoints(const Endpoint& bound) {
     } else {
       continue;
     }
-    if (!endpoint.is_link_local() && std::ranges::find(out, endpoint) == out.end())
-      out.push_back(endpoint);
+    if (!endpoint.is_link_local()) add(endpoint, out);
+  }
+}
+
+}  // namespace
+
+std::vector<Endpoint> local_endpoints(const std::vector<Endpoint>& bound) {
+  std::vector<Endpoint> out;
+  for (const Endpoint& one : bound) {
+    if (one.is_unspecified())
+      add_interfaces(one, out);
+    else
+      add(one, out);
   }
   std::ranges::stable_sort(out, {}, rank);
   if (out.size() > kMostEndpoints) out.resize(kMostEndpoints);

@@ -10,7 +10,7 @@
 
 namespace weft::node {
 
-// At most eight. If `bound` names one address, only that one.
-[[nodiscard]] std::vector<Endpoint> local_endpoints(const Endpoint& bound);
+// At most eight, for all sockets together. A socket bound to one address has only that one.
+[[nodiscard]] std::vector<Endpoint> local_endpoints(const std::vector<Endpoint>& bound);
 
 }  // namespace weft::node

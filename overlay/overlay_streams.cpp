@@ -90,6 +90,7 @@ void Overlay::accept(Instant now, StreamKey key) {
   if (at == impl_->streams.end()) return;
   WEFT_ASSERT(at->second.phase == ServiceStream::Phase::AwaitDecision);
   at->second.phase = ServiceStream::Phase::Open;
+  impl_->sessions.accept(key.session, key.stream);
   const Bytes answer = service::StreamResponse{OpenStatus::Ok, {}}.encode();
   impl_->sessions.write(now, key.session, key.stream, answer);
   impl_->settle(now);

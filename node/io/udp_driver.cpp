@@ -16,7 +16,7 @@ struct UdpDriver::Impl final : private FdEvents {
   Impl(EventLoop& loop, const UdpOptions& options, UdpSocket socket, DatagramSink& to)
       : sink(to),
         bytes_per_wakeup(options.receive_bytes_per_wakeup),
-        dual_stack(socket.family == AF_INET6),
+        dual_stack(socket.family == AF_INET6 && !(options.only_family && !options.bind.is_v4())),
         gro(socket.gro),
         bound(bound_endpoint(socket.fd.value())),
         receiver(socket.gro, options.path, counters),

@@ -43,6 +43,7 @@ struct UdpOptions {
   bool gso = true;
   bool gro = true;
   bool ipv6 = true;             // false: an IPv4 socket even where IPv6 works
+  bool only_family = false;     // ::, of IPv6 alone: IPv4 is somebody else's
   int socket_buffer = 4 << 20;  // bytes, each direction
   // Then other sockets get their turn: what comes beside a bulk transfer waits this long at most.
   std::size_t receive_bytes_per_wakeup = 64 * 1024;

@@ -42,7 +42,8 @@ Result<UdpSocket> open_family(const UdpOptions& options, int family) {
   const std::string where = "UDP " + to_text(options.bind);
   if (!out.fd) return std::unexpected(bind_error(errno, where));
   const int fd = out.fd.value();
-  if (family == AF_INET6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0))
+  const bool only = options.only_family && !options.bind.is_v4();
+  if (family == AF_INET6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, only))
     return std::unexpected(bind_error(errno, where));
   set_buffers(fd, options.socket_buffer);
   set_delivery(fd, family);
@@ -62,6 +63,7 @@ Result<UdpSocket> open_udp_socket(const UdpOptions& options) {
   auto dual = open_family(options, AF_INET6);
   // NotFound covers "no IPv6 in this kernel" and "this address is not ours": the second attempt
   // tells them apart, because it can only succeed for IPv4.
+  if (options.only_family && !options.bind.is_v4()) return dual;
   if (dual || dual.error().code != Errc::NotFound) return dual;
   auto v4 = open_family(options, AF_INET);
   return v4 ? std::move(v4) : std::move(dual);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxPaths = 8;
 constexpr std::size_t kLargestPacket = 8952;
+constexpr std::size_t kLastWordsMemory = 64 * 1024;  // to say why, at the quota
 constexpr std::array<std::uint16_t, 3> kMtuProbes{1350, 1452, kLargestPacket};
 
 std::uint64_t cid_key(const ngtcp2_cid& cid) {
@@ -44,7 +45,11 @@ void fill_address(sockaddr_in6& address, std::uint8_t side, std::uint32_t index)
 Connection::Connection(LayerState& state, SessionId id,
                        std::shared_ptr<const NetworkContext> network, const DialTarget& target,
                        Instant now)
-    : state_(state), id_(id), network_(std::move(network)), initiator_(true) {
+    : state_(state),
+      id_(id),
+      network_(std::move(network)),
+      initiator_(true),
+      memory_(state.limits.quic_memory) {
   expected_ = target.identity;
   peer_ = node_id_of(target.identity);
   join_ = target.join;
@@ -58,7 +63,11 @@ Connection::Connection(LayerState& state, SessionId id,
 Connection::Connection(LayerState& state, SessionId id,
                        std::shared_ptr<const NetworkContext> network, const Inbound& inbound,
                        const Datagram& datagram, Instant now)
-    : state_(state), id_(id), network_(std::move(network)), initiator_(false) {
+    : state_(state),
+      id_(id),
+      network_(std::move(network)),
+      initiator_(false),
+      memory_(state.limits.quic_memory) {
   handshake_until_ = now + state_.limits.handshake_timeout;
   silent_ = true;  // until its hello was good
   path_for(datagram.path, datagram.from, true);
@@ -121,7 +130,7 @@ void Connection::fill_settings(ngtcp2_settings& settings, ngtcp2_transport_param
   params.initial_max_stream_data_bidi_local = limits.stream_window;
   params.initial_max_stream_data_bidi_remote = limits.stream_window;
   params.initial_max_data = limits.session_window;
-  params.initial_max_streams_bidi = limits.max_streams_bidi;
+  params.initial_max_streams_bidi = allowed_streams_;
   params.initial_max_streams_uni = 0;
   params.max_idle_timeout = static_cast<ngtcp2_duration>(limits.idle_timeout.count());
   params.active_connection_id_limit = 8;
@@ -149,7 +158,7 @@ void Connection::start_client(Instant now, std::optional<crypto::Key32> static_k
   const auto callbacks = session_callbacks();
   const int made =
       ngtcp2_conn_client_new(&quic_, &first_dcid_, &own_scid_, &path.path, NGTCP2_PROTO_VER_V1,
-                             &callbacks, &settings, &params, nullptr, this);
+                             &callbacks, &settings, &params, memory_.allocator(), this);
   WEFT_ASSERT(made == 0);
   register_cid(own_scid_);
   ngtcp2_crypto_aead aead{nullptr, PacketCipher::kTagSize};
@@ -183,7 +192,7 @@ void Connection::start_server(const Inbound& inbound, Instant now) {
   const auto callbacks = session_callbacks();
   const int made =
       ngtcp2_conn_server_new(&quic_, &header.scid, &own_scid_, &path.path, header.version,
-                             &callbacks, &settings, &params, nullptr, this);
+                             &callbacks, &settings, &params, memory_.allocator(), this);
   WEFT_ASSERT(made == 0);
   register_cid(own_scid_);
   register_cid(header.dcid);
@@ -280,6 +289,13 @@ void Connection::fail_with(Instant now, int liberr) {
     ++counters.packets_dropped;
     end(CloseReason::HandshakeFailed, 0, "dropped");
     state_of_ = State::Dead;
+    return;
+  }
+  if (liberr == NGTCP2_ERR_NOMEM) {
+    ++counters.quic_memory;
+    memory_.widen(kLastWordsMemory);
+    close_type_ = NGTCP2_CCERR_TYPE_TRANSPORT;
+    close(now, CloseReason::ProtocolError, NGTCP2_INTERNAL_ERROR, "more than a session may hold");
     return;
   }
   if (fault_) {

@@ -10,6 +10,7 @@
 //  3. SessionDown is emitted once, and only for sessions that were dialled or up.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "overlay/session/handshake.hpp"
 #include "overlay/session/key_schedule.hpp"
 #include "overlay/session/layer_state.hpp"
+#include "overlay/session/quic_memory.hpp"
 #include "overlay/session/rekey.hpp"
 #include "overlay/session/stream.hpp"
 
@@ -57,6 +59,7 @@ class Connection {
   Result<void> migrate(Instant now, PathId path, const Endpoint& remote);
 
   Result<StreamId> open_stream();
+  void accept(StreamId id);
   MutableByteView send_space(StreamId id);
   void commit(StreamId id, std::size_t size);
   std::size_t write(StreamId id, ByteView bytes);
@@ -169,6 +172,7 @@ class Connection {
   std::shared_ptr<const NetworkContext> network_;
   const bool initiator_;
   State state_of_ = State::Handshaking;
+  QuicMemory memory_;  // outlives quic_
   ngtcp2_conn* quic_ = nullptr;
   ngtcp2_tstamp last_stamp_ = 0;
   ngtcp2_cid own_scid_{};
@@ -197,6 +201,8 @@ class Connection {
   std::vector<std::uint64_t> cids_;
 
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
+  std::uint64_t allowed_streams_ = std::min(state_.limits.first_streams_bidi,
+                                            state_.limits.max_streams_bidi);  // at once
   SendQueue senders_;
   std::deque<Bytes> messages_;
   std::size_t queued_messages_in_ = 0;

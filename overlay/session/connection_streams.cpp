@@ -1,5 +1,6 @@
 // The streams of a Connection: commands from above, callbacks from ngtcp2.
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "overlay/session/connection.hpp"
@@ -9,6 +10,7 @@ namespace weft::session {
 namespace {
 
 constexpr std::size_t kSpaceWorthTelling = 64 * 1024;
+constexpr std::size_t kStreamMemory = 2048;  // of ngtcp2's, for each stream accepted
 
 }  // namespace
 
@@ -33,6 +35,17 @@ Result<StreamId> Connection::open_stream() {
   stream->local = true;
   streams_.emplace(id, std::move(stream));
   return id;
+}
+
+void Connection::accept(StreamId id) {
+  Stream* stream = state_of_ == State::Up ? find(id) : nullptr;
+  if (!stream || stream->local || std::exchange(stream->accepted, true)) return;
+  memory_.widen(kStreamMemory);
+  const auto& limits = state_.limits;
+  const auto more = std::min<std::uint64_t>(2, limits.max_streams_bidi - allowed_streams_);
+  if (more == 0) return;
+  allowed_streams_ += more;
+  ngtcp2_conn_extend_max_streams_bidi(quic_, more);
 }
 
 MutableByteView Connection::send_space(StreamId id) {

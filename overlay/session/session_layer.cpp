@@ -391,6 +391,13 @@ Result<StreamId> SessionLayer::open_stream(Instant, SessionId session) {
   return connection->open_stream();
 }
 
+void SessionLayer::accept(SessionId session, StreamId stream) {
+  Connection* connection = impl_->live(session);
+  if (!connection) return;
+  connection->accept(stream);
+  impl_->touch(*connection);
+}
+
 MutableByteView SessionLayer::send_space(SessionId session, StreamId stream) {
   Connection* connection = impl_->live(session);
   return connection ? connection->send_space(stream) : MutableByteView{};

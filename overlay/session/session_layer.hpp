@@ -51,11 +51,17 @@ struct SessionLimits {
   std::size_t max_half_open_per_ip = 64;
   std::uint64_t stream_window = 4u << 20;  // receive window per stream, bytes
   std::uint64_t session_window = 16u << 20;
-  std::uint64_t max_streams_bidi = 65536;  // concurrent, peer-opened
-  std::size_t send_buffer = 4u << 20;      // unacknowledged + unsent bytes held per stream
-  std::size_t send_ahead = 128u << 10;     // unsent bytes of these: more would only grow cold
-  std::size_t max_crypto_bytes = 4096;     // per message of the handshake
-  std::size_t max_queued_messages = 256;   // DATAGRAM frames waiting, per session
+  // Concurrent, peer-opened. A peer begins with few, because one that only opens and resets, and
+  // never acknowledges, leaves 800 bytes of each; every accept() allows two more, up to the limit.
+  std::uint64_t first_streams_bidi = 1024;
+  std::uint64_t max_streams_bidi = 65536;
+  // What QUIC may hold for one session besides: half of it for data out of order, half for packets
+  // in flight; 2 KiB more for each accept().
+  std::size_t quic_memory = 32u << 20;
+  std::size_t send_buffer = 4u << 20;     // unacknowledged + unsent bytes held per stream
+  std::size_t send_ahead = 128u << 10;    // unsent bytes of these: more would only grow cold
+  std::size_t max_crypto_bytes = 4096;    // per message of the handshake
+  std::size_t max_queued_messages = 256;  // DATAGRAM frames waiting, per session
   Duration idle_timeout = 30s;
   Duration keepalive = 15s;
   Duration handshake_timeout = 10s;
@@ -208,6 +214,7 @@ struct SessionCounters {
   std::uint64_t cert_identity = 0;  // not the one we dialled
   std::uint64_t crypto_buffer = 0;
   std::uint64_t protocol_violation = 0;
+  std::uint64_t quic_memory = 0;  // sessions closed at their quota
   std::uint64_t handshake_timeout = 0;
   std::uint64_t handshakes_ok = 0;
   std::uint64_t packets_dropped = 0;
@@ -246,6 +253,8 @@ class SessionLayer {
   [[nodiscard]] Result<void> migrate(Instant now, SessionId session, PathId path,
                                      const Endpoint& remote);
   [[nodiscard]] Result<StreamId> open_stream(Instant now, SessionId session);
+  // This node takes the peer up on its stream: it may open more.
+  void accept(SessionId session, StreamId stream);
   // Room to write stream bytes into; empty when the send buffer is full (StreamWritable follows) or
   // the stream takes no more. Then commit what was filled.
   MutableByteView send_space(SessionId session, StreamId stream);

@@ -67,6 +67,7 @@ struct Stream {
   SendBuffer send;
   ChunkQueue receive;
   bool local = false;
+  bool accepted = false;  // peer-opened, and this node took it up
   bool fin_wanted = false;
   bool fin_sent = false;
   bool send_closed = false;  // reset by us or stopped by the peer

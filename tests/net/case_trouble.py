@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from lab import FULL, HERE, Lab, Node, eventually, expect
+from lab import FULL, HERE, Lab, Node, eventually, expect, run
 from servers import echo_server, traffic
 
 
@@ -164,6 +164,31 @@ def case_either_node_roams_with_its_connections(weft):
                        lambda: a.ask("ping", "b", "-c", "1", "--timeout", "2s").code == 0)
         expect(probe(a.host, port) == "ok", "no new connection after the moves")
         return "one connection through three moves, seconds: " + ", ".join(f"{t:.1f}" for t in took)
+
+
+def case_several_listen_addresses(weft):
+    with Lab(weft, 2) as lab:
+        a, b, port = echo_pair(lab)
+        first, second = f"{b.host.address}:5001", "10.77.0.102:5002"
+        # Else the second address goes with the first.
+        b.host.run("sysctl", "-qw", "net.ipv4.conf.all.promote_secondaries=1")
+        run(["ip", "-n", b.host.ns, "addr", "add", "10.77.0.102/24", "dev", "eth0"], check=True)
+        b.stop()
+        b.start(name=False, flags=("--listen", first, "--listen", second))
+        expect(sorted(b.ready["listen"]) == sorted([first, second]), f"{b.ready['listen']}")
+        eventually("the door serves", 30, lambda: probe(a.host, port) == "ok")
+        # The second one alone: a knows it from b and dials it once the first is silent.
+        run(["ip", "-n", b.host.ns, "addr", "del", f"{b.host.address}/24", "dev", "eth0"],
+            check=True)
+        started = time.monotonic()
+        eventually("the door serves by the other address", 60,
+                   lambda: probe(a.host, port) == "ok")
+        took = time.monotonic() - started
+        b.stop()
+        b.daemon = None
+        taken = b.ask("run", "--listen", second, "--listen", second)
+        expect(taken.code == 1 and "in use" in taken.text, f"one address twice: {taken.text!r}")
+        return f"served by the second {took:.1f} s after the first was gone"
 
 
 def case_restarts_keep_everything(weft):

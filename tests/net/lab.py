@@ -119,8 +119,8 @@ class Node:
             self.env.pop(noise, None)
         self.daemon = None
 
-    def start(self, seconds=10, name=True):
-        argv = [self.lab.weft, "run", "--json"] + (["--name", self.name] if name else [])
+    def start(self, seconds=10, name=True, flags=()):
+        argv = [self.lab.weft, "run", "--json", *flags] + (["--name", self.name] if name else [])
         self.daemon = self.host.start(*argv, log=f"weft-{self.name}", env=self.env,
                                       stdout=subprocess.PIPE)
         line = self._ready_line(seconds)

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/harness/pair.hpp"
 
 namespace weft::session {
@@ -171,6 +173,7 @@ TEST(Streams, AHundredThousandShortStreamsPassThroughOneSession) {
       const auto bytes = c.drain(end, r->stream);
       if (&end == &c.pair.b && end.layer.read_finished(r->session, r->stream)) {
         ++served;
+        end.layer.accept(r->session, r->stream);
         end.layer.write(c.pair.now, r->session, r->stream, bytes);
         end.layer.finish(c.pair.now, r->session, r->stream);
       }
@@ -178,7 +181,8 @@ TEST(Streams, AHundredThousandShortStreamsPassThroughOneSession) {
     if (std::holds_alternative<StreamClosed>(event) && &end == &c.pair.a) ++closed;
   };
   while (opened < 100'000) {
-    for (int i = 0; i < 2000; ++i, ++opened) {
+    const std::size_t burst = opened == 0 ? SessionLimits{}.first_streams_bidi : 2000;
+    for (std::size_t i = 0; i < burst; ++i, ++opened) {
       const auto s = c.pair.a.layer.open_stream(c.pair.now, c.at_a);
       ASSERT_TRUE(s) << opened;
       c.pair.a.layer.write(c.pair.now, c.at_a, *s, bytes_of("ping"));
@@ -189,6 +193,36 @@ TEST(Streams, AHundredThousandShortStreamsPassThroughOneSession) {
   EXPECT_EQ(served, opened);
   c.pair.run(200ms);  // the last acknowledgements
   EXPECT_EQ(c.pair.b.layer.info(c.at_b)->open_streams, 0u);
+}
+
+TEST(Streams, APeerBeginsWithFewStreamsAndEachThatIsTakenUpAllowsTwoMore) {
+  Connected c({.delay = 1ms});
+  std::vector<StreamId> waiting;
+  c.pair.on_event = [&](End& end, const SessionEvent& event) {
+    const auto* r = std::get_if<StreamReadable>(&event);
+    if (r && &end == &c.pair.b) waiting.push_back(r->stream);
+  };
+  const auto open_all = [&] {
+    std::size_t opened = 0;
+    while (const auto s = c.pair.a.layer.open_stream(c.pair.now, c.at_a)) {
+      c.pair.a.layer.write(c.pair.now, c.at_a, *s, bytes_of("hold"));
+      ++opened;
+    }
+    c.pair.run(1s);
+    return opened;
+  };
+  const SessionLimits limits;
+  ASSERT_EQ(open_all(), limits.first_streams_bidi);
+  EXPECT_EQ(open_all(), 0u);
+  for (const std::size_t expected : {2048u, 4096u, 8192u}) {
+    for (const StreamId stream : std::exchange(waiting, {})) {
+      c.pair.b.layer.accept(c.at_b, stream);
+      c.pair.b.layer.accept(c.at_b, stream);  // once more is not twice as good
+    }
+    c.pair.run(1s);
+    EXPECT_EQ(open_all(), expected);
+    EXPECT_EQ(waiting.size(), expected);
+  }
 }
 
 TEST(Streams, MessagesArriveWholeAndTooLargeOnesAreRefused) {

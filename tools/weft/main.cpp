@@ -43,7 +43,7 @@ void add_run(CLI::App& app, Context& context) {
   auto flags = std::make_shared<RunFlags>();
   run->add_option("--name", flags->name, "this node's name (default: the hostname)");
   run->add_option("--listen", flags->listen,
-                  "UDP address (default: all of them, on a port chosen once)")
+                  "UDP address, up to 8 times (default: all of them, on a port chosen once)")
       ->type_name("HOST:PORT");
   run->footer("example: weft run --name oak --listen 0.0.0.0:41820");
   run->callback([&context, flags] {
