@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from lab import FULL, Lab, expect, run
+from lab import FULL, HERE, Lab, expect, run
 from servers import echo_server, make_file, nginx, redis, sshd, traffic
 
 
@@ -19,6 +19,19 @@ def sha_of_download(host, url, seconds=120):
     curl.stdout.close()
     expect(curl.wait() == 0, f"curl {url}: exit {curl.returncode} after {size} bytes")
     return digest.hexdigest(), size
+
+
+def case_quickstart_shows_a_page_through_the_mesh(weft):
+    """The script a newcomer runs first, all but its setup and build."""
+    root = os.path.dirname(os.path.dirname(HERE))
+    with Lab(weft, 1) as lab:
+        shown = lab.hosts[0].run(os.path.join(root, "tools", "quickstart"), timeout=120,
+                                 env=dict(os.environ, WEFT_PROGRAM=weft, TMPDIR=lab.folder))
+        expect(shown.returncode == 0, f"exit {shown.returncode}\n{shown.stdout}{shown.stderr}")
+        for part in ("Hello through the mesh", "path direct", "X25519+ML-KEM-768", "Next"):
+            expect(part in shown.stdout, f"it does not show {part!r}:\n{shown.stdout}")
+        left = [name for name in os.listdir(lab.folder) if name.startswith("weft-quickstart")]
+        expect(not left, f"it left {left} behind")
 
 
 def case_curl_fetches_files_of_every_size(weft):
