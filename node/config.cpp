@@ -12,6 +12,8 @@
 
 #include <toml++/toml.h>
 
+#include "base/endpoint.hpp"
+#include "base/node_id.hpp"
 #include "node/target.hpp"
 
 extern "C" char** environ;  // NOLINT: POSIX leaves it to the program to declare
@@ -29,16 +31,19 @@ struct Section {
   std::string_view name;
   std::span<const std::string_view> keys;
 };
-constexpr std::array<std::string_view, 5> kTopKeys{"version", "node", "log", "expose", "consume"};
+constexpr std::array<std::string_view, 6> kTopKeys{"version", "node",    "log",
+                                                   "expose",  "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
 constexpr std::array<std::string_view, 3> kExposeKeys{"name", "target", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
-constexpr std::array<Section, 5> kSections{{{"", kTopKeys},
+constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
+constexpr std::array<Section, 6> kSections{{{"", kTopKeys},
                                             {"node", kNodeKeys},
                                             {"log", kLogKeys},
                                             {"expose", kExposeKeys},
-                                            {"consume", kConsumeKeys}}};
+                                            {"consume", kConsumeKeys},
+                                            {"peer", kPeerKeys}}};
 constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -76,7 +81,8 @@ class Reader {
     if (auto ok = read_node(root.get("node")); !ok) return ok;
     if (auto ok = read_log(root.get("log")); !ok) return ok;
     if (auto ok = each_table(root.get("expose"), "expose", &Reader::read_expose); !ok) return ok;
-    return each_table(root.get("consume"), "consume", &Reader::read_consume);
+    if (auto ok = each_table(root.get("consume"), "consume", &Reader::read_consume); !ok) return ok;
+    return each_table(root.get("peer"), "peer", &Reader::read_peer);
   }
 
  private:
@@ -247,6 +253,36 @@ class Reader {
     return {};
   }
 
+  ConfigResult<void> read_peer(const toml::table& table) {
+    const int at = static_cast<int>(table.source().begin.line);
+    const auto* node = table.get("node");
+    const auto* addresses = table.get("addresses");
+    if (node == nullptr) return error(at, "peer has no node", "add: node = \"oak\"");
+    if (addresses == nullptr)
+      return error(at, "peer has no addresses", "add: addresses = [\"203.0.113.7:41820\"]");
+    PeerConfig entry;
+    auto name = text_of(*node, "peer.node");
+    if (!name) return std::unexpected(name.error());
+    entry.node = std::move(*name);
+    if (!is_label(entry.node) && !node_id_from_text(entry.node))
+      return error(line(*node), "peer.node is neither a name nor an id",
+                   "use its name as weft members shows it");
+    auto list = list_of(*addresses, "peer.addresses");
+    if (!list) return std::unexpected(list.error());
+    entry.addresses = std::move(*list);
+    for (const auto& address : entry.addresses)
+      if (const auto endpoint = endpoint_from_text(address); !endpoint || endpoint->port == 0)
+        return error(line(*addresses), "peer.addresses: not an address: " + address.substr(0, 80),
+                     "write IP:PORT, as 203.0.113.7:41820 or [2001:db8::7]:41820");
+    for (const auto& other : config_.peer)
+      if (other.node == entry.node)
+        return error(at, "peer " + entry.node + " is there twice",
+                     "put all its addresses into one list");
+    config_.origin["peer." + entry.node] = file_ + ":" + std::to_string(at);
+    config_.peer.push_back(std::move(entry));
+    return {};
+  }
+
   Config& config_;
   std::string file_;
 };
@@ -355,10 +391,11 @@ std::string to_text(const ConfigError& error) {
 
 std::string nearest_key(std::string_view section, std::string_view key) {
   std::string_view best;
-  std::size_t best_distance = 4;  // further off is another word, not a slip
+  std::size_t best_distance = 4;
   for (const auto candidate : keys_of(section)) {
     const auto d = edit_distance(key.substr(0, 32), candidate);
-    if (d < best_distance && d < candidate.size()) {
+    const bool a_slip = 2 * d <= candidate.size();  // further off is another word
+    if (d < best_distance && a_slip) {
       best = candidate;
       best_distance = d;
     }
@@ -433,6 +470,9 @@ std::string to_toml(const Config& config, bool with_origin) {
         << "\n";
     if (!c.listen.empty()) out << "listen = " << in_quotes(c.listen) << "\n";
   }
+  for (const auto& p : config.peer)
+    out << "\n[[peer]]" << origin("peer." + p.node) << "\nnode = " << in_quotes(p.node)
+        << "\naddresses = " << in_quotes(p.addresses) << "\n";
   return out.str();
 }
 
@@ -458,6 +498,11 @@ level = "info"                    # trace, debug, info, warn, error
 # [[consume]]
 # service = "db@oak"
 # listen = "127.0.0.1:5432"
+
+# Where a member is reached, should nobody have told yet.
+# [[peer]]
+# node = "oak"
+# addresses = ["203.0.113.7:41820"]
 )";
 }
 

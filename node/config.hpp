@@ -30,12 +30,20 @@ struct ConsumeConfig {
   std::string listen;         // may be empty: same port, else next free
 };
 
+// Where a member is reached, told beforehand: for a network whose nodes have not met yet, or as a
+// fixed point to come back to.
+struct PeerConfig {
+  std::string node;                    // its name in the network, or its id
+  std::vector<std::string> addresses;  // "IP:PORT", one or more
+};
+
 struct Config {
   std::string name;                 // empty: the hostname
   std::vector<std::string> listen;  // "HOST:PORT"; empty: all addresses, a port kept in state.db
   std::string log_level = "info";
   std::vector<ExposeConfig> expose;
   std::vector<ConsumeConfig> consume;
+  std::vector<PeerConfig> peer;
   // key -> where its value came from ("weft.toml:3", "env WEFT_NODE__NAME"); absent: the default.
   std::map<std::string, std::string> origin;
 };

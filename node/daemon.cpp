@@ -100,6 +100,7 @@ class Daemon final : public OverlayListener {
   void on_overlay_event(overlay::OverlayEvent& event) override;
   void on_drained() override;
   void look_around();
+  void tell_configured_peers(Instant now);
   void end();
 
   RunOptions options_;
@@ -235,10 +236,27 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
 
 void Daemon::on_drained() { control_->on_drained(); }
 
+// Again and again, because a member may be named later than it was configured.
+void Daemon::tell_configured_peers(Instant now) {
+  if (options_.config.peer.empty()) return;
+  for (const auto& member : overlay_->members()) {
+    if (member.state != "away") continue;
+    const auto told = std::ranges::find_if(options_.config.peer, [&](const PeerConfig& peer) {
+      return peer.node == member.name || peer.node == to_text(member.id);
+    });
+    if (told == options_.config.peer.end()) continue;
+    std::vector<Endpoint> endpoints;
+    for (const auto& address : told->addresses)
+      if (const auto endpoint = endpoint_from_text(address)) endpoints.push_back(*endpoint);
+    overlay_->peer_found(now, member.id, std::nullopt, endpoints, false);
+  }
+}
+
 void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   overlay_->set_wall_clock(io::read_wall_clock());
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
+  tell_configured_peers(now);
   dht_->refresh();
   driver_->wake();
   look_timer_->arm(now + kLookAround);
@@ -267,6 +285,7 @@ int Daemon::run() {
   look_timer_->arm(io::monotonic_time() + kLookAround);
   address_watch_ = std::make_unique<AddressWatch>(loop_, [this] { look_around(); });
   end_timer_ = std::make_unique<io::Timer>(loop_, [this] { loop_.stop(); });
+  tell_configured_peers(io::monotonic_time());
   dht_->refresh();
   driver_->wake();
   control_->restore_doors();

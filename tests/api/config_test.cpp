@@ -39,6 +39,9 @@ allow = ["laptop", "group:friends"]
 [[consume]]
 service = "db@c"
 listen = "5432"
+[[peer]]
+node = "c"
+addresses = ["203.0.113.7:41820", "[2001:db8::7]:41820"]
 )",
                                  "weft.toml");
   ASSERT_TRUE(result) << to_text(result.error());
@@ -51,6 +54,9 @@ listen = "5432"
   ASSERT_EQ(config.consume.size(), 1u);
   EXPECT_EQ(config.consume[0].node, "c");
   EXPECT_EQ(config.consume[0].listen, "127.0.0.1:5432");
+  ASSERT_EQ(config.peer.size(), 1u);
+  EXPECT_EQ(config.peer[0].node, "c");
+  EXPECT_EQ(config.peer[0].addresses.size(), 2u);
   EXPECT_EQ(config.origin.at("node.name"), "weft.toml:3");
 }
 
@@ -70,14 +76,28 @@ TEST(Config, UnknownKeyNamesLineAndNearest) {
 }
 
 TEST(Config, WrongValuesAreNamed) {
-  for (const char* text :
-       {"[node]\nname = \"oak\"", "version = 2", "version = \"1\"", "version = 1\nnode = 3",
-        "version = 1\n[node]\nname = \"Not A Label\"", "version = 1\n[node]\nname = 7",
-        "version = 1\n[node]\nlisten = \"x\"", "version = 1\n[node]\nlisten = [\"x\"]",
-        "version = 1\n[log]\nlevel = \"loud\"", "version = 1\n[expose]\ntarget = \"1\"",
-        "version = 1\n[[expose]]\nname = \"a\"", "version = 1\n[[expose]]\ntarget = \"udp://1\"",
-        "version = 1\n[[consume]]\nlisten = \"1\"", "version = 1\n[[consume]]\nservice = \"a b\"",
-        "version = 1\n[[expose]]\ntarget=\"1\"\n[[expose]]\ntarget=\"1\"", "version = = 1", "\xff"})
+  for (const char* text : {"[node]\nname = \"oak\"",
+                           "version = 2",
+                           "version = \"1\"",
+                           "version = 1\nnode = 3",
+                           "version = 1\n[node]\nname = \"Not A Label\"",
+                           "version = 1\n[node]\nname = 7",
+                           "version = 1\n[node]\nlisten = \"x\"",
+                           "version = 1\n[node]\nlisten = [\"x\"]",
+                           "version = 1\n[log]\nlevel = \"loud\"",
+                           "version = 1\n[expose]\ntarget = \"1\"",
+                           "version = 1\n[[expose]]\nname = \"a\"",
+                           "version = 1\n[[expose]]\ntarget = \"udp://1\"",
+                           "version = 1\n[[consume]]\nlisten = \"1\"",
+                           "version = 1\n[[consume]]\nservice = \"a b\"",
+                           "version = 1\n[[expose]]\ntarget=\"1\"\n[[expose]]\ntarget=\"1\"",
+                           "version = 1\n[[peer]]\nnode=\"a\"",
+                           "version = 1\n[[peer]]\naddresses=[\"1.2.3.4:5\"]",
+                           "version = 1\n[[peer]]\nnode=\"A b\"\naddresses=[\"1.2.3.4:5\"]",
+                           "version = 1\n[[peer]]\nnode=\"a\"\naddresses=[\"oak.example:5\"]",
+                           "version = 1\n[[peer]]\nnode=\"a\"\naddresses=[\"1.2.3.4:0\"]",
+                           "version = = 1",
+                           "\xff"})
     EXPECT_FALSE(error_of(text).what.empty()) << text;
 }
 
@@ -108,6 +128,9 @@ target = "unix:/run/a \"quoted\" \\ name"
 allow = ["*"]
 [[consume]]
 service = "db"
+[[peer]]
+node = "oak"
+addresses = ["203.0.113.7:41820"]
 )",
                          "f"));
   Config again;

@@ -191,6 +191,27 @@ def case_several_listen_addresses(weft):
         return f"served by the second {took:.1f} s after the first was gone"
 
 
+def case_a_configured_peer_is_dialled(weft):
+    """Both moved while they were down, and no multicast: nobody but the configuration knows."""
+    with Lab(weft, 2) as lab:
+        a, b, port = echo_pair(lab)
+        udp = b.ready["listen"][0].rpartition(":")[2]
+        for node, address in ((a, "10.77.0.101"), (b, "10.77.0.102")):
+            node.stop()
+            run(["ip", "-n", node.host.ns, "link", "set", "eth0", "multicast", "off"], check=True)
+            node.host.move(address)
+        for node in (a, b):
+            node.start(name=False)
+        lost = a.ask("ping", "b", "-c", "1", "--timeout", "3s")
+        expect(lost.code != 0, f"found without being told: {lost.text}")
+        a.stop()
+        with open(os.path.join(a.home, "weft.toml"), "w", encoding="utf-8") as f:
+            f.write(f'version = 1\n[[peer]]\nnode = "b"\naddresses = ["10.77.0.102:{udp}"]\n')
+        expect(a.do("config", "check")["peer"] == 1, "the peer is not counted")
+        a.start(name=False)
+        eventually("b is found where weft.toml says", 20, lambda: probe(a.host, port) == "ok")
+
+
 def case_restarts_keep_everything(weft):
     with Lab(weft, 2) as lab:
         a, b, port = echo_pair(lab)

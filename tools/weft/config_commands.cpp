@@ -29,7 +29,8 @@ int run_check(const Context& context) {
                   {"file", paths.config_file.string()},
                   {"exists", exists},
                   {"expose", config->expose.size()},
-                  {"consume", config->consume.size()}};
+                  {"consume", config->consume.size()},
+                  {"peer", config->peer.size()}};
   return context.show(data, [&](const Json&) {
     context.print("ok  " + paths.config_file.string() + (exists ? "" : " (absent: defaults)") +
                   "\n");
@@ -42,9 +43,12 @@ Json to_json(const node::Config& config) {
            {"log", {{"level", config.log_level}}},
            {"expose", Json::array()},
            {"consume", Json::array()},
+           {"peer", Json::array()},
            {"origin", config.origin}};
   for (const auto& e : config.expose)
     out["expose"].push_back(Json{{"name", e.name}, {"target", e.target}, {"allow", e.allow}});
+  for (const auto& p : config.peer)
+    out["peer"].push_back(Json{{"node", p.node}, {"addresses", p.addresses}});
   for (const auto& c : config.consume)
     out["consume"].push_back(Json{{"service", c.service}, {"node", c.node}, {"listen", c.listen}});
   return out;
