@@ -360,7 +360,7 @@ std::uint64_t Dht::network_size() const { return state_->table.network_size(); }
 const DhtCounters& Dht::counters() const { return state_->counters; }
 const RoutingTable& Dht::table() const { return state_->table; }
 
-void Dht::warm(int step, ContactHandle sender) const {
+void Dht::warm(int step, ContactHandle sender, bool reply) const {
   const DhtState* s = state_.get();
   const bool named = s->book.contains(sender);
   if (step == 0) {
@@ -371,8 +371,15 @@ void Dht::warm(int step, ContactHandle sender) const {
     s->rpc.warm();
     s->cookies.warm();
     s->table.warm_buckets();
-  } else if (named) {
+    if (reply) __builtin_prefetch(s->tasks.data());
+  } else if (named && reply) {
     s->table.warm_bucket(s->book.id(sender));
+    for (const auto& task : s->tasks) {
+      const auto* bytes = reinterpret_cast<const std::uint8_t*>(task.get());
+      for (std::size_t at = 0; at < sizeof(Task); at += 64) __builtin_prefetch(bytes + at);
+    }
+  } else if (named) {
+    s->table.warm_contents();  // who asks for contacts makes us look through much of it
   }
 }
 

@@ -179,7 +179,7 @@ class Dht {
   [[nodiscard]] std::size_t memory() const;  // bytes, own allocations included
   // Fetches what a datagram from `sender` will touch into the processor's cache, in steps 0, 1, 2
   // that each rest on the one before: a simulation knows whose turn comes next. None: a timeout.
-  void warm(int step, ContactHandle sender) const;
+  void warm(int step, ContactHandle sender, bool reply) const;
   // WEFT_ASSERTs everything that must hold; for tests and the simulator's checkers.
   void check_invariants() const;
 

@@ -1,5 +1,7 @@
 #include "dht/message.hpp"
 
+#include <cstring>
+
 #include "base/sealed.hpp"
 
 namespace weft::dht {
@@ -222,9 +224,14 @@ Result<Reply> Reply::decode(ByteView body) {
 }
 
 void append_wire(Bytes& out, const Contact& contact) {
-  append(out, contact.identity);
-  append(out, contact.static_key);
-  weft::append_wire(out, contact.endpoint);
+  const std::size_t at = out.size();
+  out.resize(at + kContactSize);
+  std::uint8_t* p = out.data() + at;
+  std::memcpy(p, contact.identity.data(), 32);
+  std::memcpy(p + 32, contact.static_key.data(), 32);
+  std::memcpy(p + 64, contact.endpoint.address.data(), 16);
+  p[80] = static_cast<std::uint8_t>(contact.endpoint.port >> 8);
+  p[81] = static_cast<std::uint8_t>(contact.endpoint.port);
 }
 
 }  // namespace weft::dht

@@ -1,6 +1,8 @@
 #include "dht/null_sealer.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace weft::dht {
 
@@ -18,11 +20,22 @@ void write_be32(std::uint8_t* out, std::uint32_t value) {
   for (int i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
 }
 
+std::uint64_t load_be64(const std::uint8_t* bytes) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes, sizeof value);
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  return value;
+}
+
 }  // namespace
 
 ContactHandle NullSealer::sender_of(ByteView datagram) {
   if (datagram.size() < kHeader || datagram[0] != sealed::kFirstByte) return ContactHandle::None;
   return ContactHandle{read_be<std::uint32_t>(datagram.subspan(7))};
+}
+
+bool NullSealer::is_reply(ByteView datagram) {
+  return datagram.size() >= kHeader && (datagram[2] & kReply) != 0;
 }
 
 std::size_t NullSealer::overhead(bool reply, bool hello) const {
@@ -35,20 +48,23 @@ std::size_t NullSealer::seal(const Contact& to, const ToSeal& message, MutableBy
   const std::size_t size = std::max(natural, message.pad_to);
   if (size > out.size() || size > sealed::kMaxDatagram) return 0;
   std::uint8_t* p = out.data();
-  std::fill_n(p, size, std::uint8_t{0});
+  std::memset(p, 0, size);
   p[0] = sealed::kFirstByte;
   p[1] = sealed::kVersion;
   p[2] = static_cast<std::uint8_t>((message.hello ? kHello : 0) | (reply ? kReply : 0));
-  std::copy_n(to.id.bytes.begin(), 4, p + 3);
+  std::memcpy(p + 3, to.id.bytes.data(), 4);
   write_be32(p + 7, static_cast<std::uint32_t>(self_));
   std::uint8_t* nonce = p + kHeader + key_field(message.hello);
-  std::ranges::copy(message.nonce, nonce);
+  std::memcpy(nonce, message.nonce.data(), message.nonce.size());
   std::uint8_t* box = nonce + message.nonce.size();
-  if (reply) box = std::ranges::copy(*message.answers, box).out;
+  if (reply) {
+    std::memcpy(box, message.answers->data(), message.answers->size());
+    box += message.answers->size();
+  }
   if (message.hello) box += 2 + kCertificateSize;
   *box++ = static_cast<std::uint8_t>(message.body.size() >> 8);
   *box++ = static_cast<std::uint8_t>(message.body.size());
-  std::ranges::copy(message.body, box);
+  if (!message.body.empty()) std::memcpy(box, message.body.data(), message.body.size());
   return size;
 }
 
@@ -91,7 +107,7 @@ std::uint64_t NullSealer::mac(const ByteArray<16>& key, ByteView message) const 
   std::uint64_t value = read_be<std::uint64_t>(key);
   std::size_t at = 0;
   for (; at + 8 <= message.size(); at += 8) {
-    value = (value ^ read_be<std::uint64_t>(message.subspan(at))) * 0x9e3779b97f4a7c15ULL;
+    value = (value ^ load_be64(message.data() + at)) * 0x9e3779b97f4a7c15ULL;
     value ^= value >> 29;
   }
   for (; at < message.size(); ++at) value = (value ^ message[at]) * 0x100000001b3ULL;

@@ -19,6 +19,7 @@ class NullSealer final : public Sealer {
 
   // Whom a datagram says it is from; None: it is none of ours. Nothing else is checked.
   static ContactHandle sender_of(ByteView datagram);
+  static bool is_reply(ByteView datagram);
 
   [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override;
   // Everybody says hello to whom it does not know, as with real keys; nobody forgets or lies.

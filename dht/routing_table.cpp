@@ -72,7 +72,9 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
         return Inserted::Refused;
       }
       known->handle = contact;
+      count_prefix(known->prefix, -1);
       known->prefix = short_prefix(prefix_of(book_.at(contact).endpoint));
+      count_prefix(known->prefix, 1);
     }
     watched(ticks - known->heard, 0);
     if (known->fails > 0) changed();
@@ -103,6 +105,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     const auto worst = std::ranges::max_element(bucket.live, {}, &Entry::fails);
     if (worst->fails >= config_.evict_after) {
       watched(0, 1);
+      count_prefix(worst->prefix, -1);
       bucket.live.erase(worst);
       --size_;
       insert(bucket, entry);
@@ -161,10 +164,11 @@ bool RoutingTable::suggest(ContactHandle contact) {
 void RoutingTable::remove(const NodeId& node) {
   Bucket& bucket = buckets_[index_of(node)];
   const std::uint32_t top = top_of(node);
-  const auto is_it = [&](const Entry& entry) {
-    return entry.top == top && same(book_.id(entry.handle), node);
-  };
-  const std::size_t gone = std::erase_if(bucket.live, is_it);
+  const std::size_t gone = std::erase_if(bucket.live, [&](const Entry& entry) {
+    if (entry.top != top || !same(book_.id(entry.handle), node)) return false;
+    count_prefix(entry.prefix, -1);
+    return true;
+  });
   size_ -= gone;
   if (gone > 0) changed();
   std::erase_if(bucket.replacements, [&](ContactHandle h) { return book_.id(h) == node; });
@@ -173,6 +177,7 @@ void RoutingTable::remove(const NodeId& node) {
 void RoutingTable::clear() {
   buckets_.assign(1, Bucket{});
   size_ = 0;
+  prefixes_ = {};
   changed();
 }
 
@@ -331,6 +336,14 @@ void RoutingTable::warm_bucket(const NodeId& node) const {
   for (std::size_t at = 0; at < end; at += 64) __builtin_prefetch(bytes + at);
 }
 
+void RoutingTable::warm_contents() const {
+  for (const Bucket& bucket : buckets_) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(bucket.live.data());
+    const std::size_t end = std::min<std::size_t>(bucket.live.size() * sizeof(Entry), 1024);
+    for (std::size_t at = 0; at < end; at += 64) __builtin_prefetch(bytes + at);
+  }
+}
+
 ContactHandle RoutingTable::nth(std::size_t index) const {
   WEFT_ASSERT(index < size_);
   std::size_t bucket = 0;
@@ -426,6 +439,10 @@ void RoutingTable::check_invariants() const {
     }
   }
   WEFT_ASSERT(total == size_);
+  std::array<std::uint16_t, 64> prefixes{};
+  for (const Bucket& bucket : buckets_)
+    for (const Entry& entry : bucket.live) ++prefixes[entry.prefix % prefixes.size()];
+  WEFT_ASSERT(prefixes == prefixes_);
 }
 
 std::size_t RoutingTable::index_of(const NodeId& node) const {
@@ -446,6 +463,7 @@ bool RoutingTable::diverse(const Bucket& bucket, const Endpoint& endpoint) const
     }));
   };
   if (count(bucket) >= config_.per_prefix_bucket) return false;
+  if (prefixes_[wanted % prefixes_.size()] < config_.per_prefix_table) return true;
   std::size_t total = 0;
   for (const Bucket& each : buckets_) total += count(each);
   return total < config_.per_prefix_table;
@@ -469,6 +487,7 @@ void RoutingTable::split() {
     split();
   auto& live = buckets_[index].live;  // may still hold more than its share: the youngest go
   while (live.size() > capacity(index)) {
+    count_prefix(live.back().prefix, -1);
     live.pop_back();
     --size_;
   }
@@ -477,6 +496,7 @@ void RoutingTable::split() {
 void RoutingTable::insert(Bucket& bucket, const Entry& entry) {
   std::erase(bucket.replacements, entry.handle);
   push_tight(bucket.live, entry);
+  count_prefix(entry.prefix, 1);
   bucket.due_from = 0;
   ++size_;
   changed();

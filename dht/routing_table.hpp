@@ -9,6 +9,7 @@
 //    private ranges are exempt.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -56,6 +57,7 @@ class RoutingTable {
   // Hints for the processor's cache, one after the other: the buckets, then one's contents.
   void warm_buckets() const;
   void warm_bucket(const NodeId& node) const;
+  void warm_contents() const;
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t bucket_count() const { return buckets_.size(); }
@@ -71,6 +73,11 @@ class RoutingTable {
   [[nodiscard]] std::size_t index_of(const NodeId& node) const;
   Entry* find_mutable(const NodeId& node);
   [[nodiscard]] bool diverse(const Bucket& bucket, const Endpoint& endpoint) const;
+  // Keeps prefixes_ in step when an entry with this short_prefix comes or goes.
+  void count_prefix(std::uint16_t prefix, int change) {
+    std::uint16_t& count = prefixes_[prefix % prefixes_.size()];
+    count = static_cast<std::uint16_t>(count + change);
+  }
   void split();
   void insert(Bucket& bucket, const Entry& entry);
   // Whose ping comes first in this bucket, and when.
@@ -86,6 +93,8 @@ class RoutingTable {
   NodeId self_;
   std::vector<Bucket> buckets_;
   std::size_t size_ = 0;
+  // Entries by short_prefix, many of those in one place: a low number proves there are few of one.
+  std::array<std::uint16_t, 64> prefixes_{};
   std::uint64_t watched_ = 0;  // ticks between two signs of life, over all entries
   std::uint64_t deaths_ = 0;
   mutable std::uint64_t estimate_ = 0;  // network_size() until the table changes; 0: not known

@@ -37,6 +37,7 @@ class LatencyModel {
     return matrix_side_ == 0 && options_.region == "world" ? 2 : 1;
   }
   [[nodiscard]] std::uint32_t continent_of(std::uint32_t node) const;
+  void warm(std::uint32_t node) const { __builtin_prefetch(&sites_[node]); }
   [[nodiscard]] std::uint32_t region_of(std::uint32_t node) const { return sites_[node].region; }
   [[nodiscard]] std::size_t memory_bytes() const { return sites_.capacity() * sizeof(Site); }
 

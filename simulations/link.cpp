@@ -43,11 +43,13 @@ bool Link::loses(Instant now, const LossOptions& loss, std::uint64_t draw) {
     const std::int64_t tau =
         std::max<std::int64_t>(1, loss.burst.count() / 1'000'000 * (1'000'000 - loss.per_million));
     const std::int64_t state = bad_ ? 1'000'000 << 10 : 0;
-    const std::int64_t elapsed = std::min(at - weather_at_, tau * 24);
-    const auto exponent = static_cast<std::int64_t>(  // Q32: t / (tau ln 2)
-        static_cast<__int128>(elapsed) * 6'196'328'019 / tau);
-    const auto decay = static_cast<std::int64_t>(scale_exp2(1 << 30, -exponent));
-    bad += (state - share) * decay >> 30;
+    // After 24 tau nothing is left that Q30 could hold.
+    if (const std::int64_t elapsed = at - weather_at_; elapsed < tau * 24) {
+      const auto exponent = static_cast<std::int64_t>(  // Q32: t / (tau ln 2)
+          static_cast<__int128>(elapsed) * 6'196'328'019 / tau);
+      const auto decay = static_cast<std::int64_t>(scale_exp2(1 << 30, -exponent));
+      bad += (state - share) * decay >> 30;
+    }
   }
   weather_at_ = at;
   bad_ = static_cast<std::int64_t>((draw & 0xffffffff) * (1'000'000ULL << 10) >> 32) < bad;

@@ -145,7 +145,7 @@ Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
   }
   NodeState& receiver = nodes_[arrival.node];
   if (!gateway.nat && header.to_port != receiver.port) return dropped(Drop::NoRoute);
-  if (nodes_[header.from].side != receiver.side) return dropped(Drop::Partition);
+  if (parted_ && nodes_[header.from].side != receiver.side) return dropped(Drop::Partition);
   if (!header.queued) {
     const std::uint64_t draw = hash_of(seed_ ^ 0x72, header.from, header.number);
     if (receiver.link.loses(now, options_.loss, draw ^ mix64(arrival.node)))
@@ -178,6 +178,7 @@ void Network::move_node(std::uint32_t node) {
 }
 
 void Network::heal() {
+  parted_ = false;
   for (auto& node : nodes_) node.side = 0;
 }
 

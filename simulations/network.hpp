@@ -74,7 +74,10 @@ class Network {
   [[nodiscard]] std::uint32_t likely_receiver(std::uint32_t gateway) const {
     return gateways_[gateway].node;
   }
-  void warm(std::uint32_t node) const { __builtin_prefetch(&nodes_[node]); }
+  void warm(std::uint32_t node) const {
+    __builtin_prefetch(&nodes_[node]);
+    latency_.warm(node);
+  }
   void count_drop(Drop reason, std::uint32_t shard) {
     ++drops_[shard].count[static_cast<std::size_t>(reason)];
   }
@@ -89,7 +92,10 @@ class Network {
   [[nodiscard]] bool is_public(std::uint32_t node) const;
   // A new address family member: the node's port changes, as after a reboot of its router.
   void move_node(std::uint32_t node);
-  void set_side(std::uint32_t node, std::uint8_t side) { nodes_[node].side = side; }
+  void set_side(std::uint32_t node, std::uint8_t side) {
+    nodes_[node].side = side;
+    parted_ = true;
+  }
   void heal();
 
   [[nodiscard]] const LatencyModel& latency() const { return latency_; }
@@ -126,6 +132,7 @@ class Network {
   std::vector<std::pair<std::uint32_t, NatBehavior>> nat_kinds_;
   std::vector<NodeState> nodes_;
   std::vector<Gateway> gateways_;
+  bool parted_ = false;  // some node may be on another side
   std::uint32_t open_home_ = 0;
   std::uint32_t open_home_size_ = 0;
   struct alignas(64) Drops {

@@ -122,6 +122,8 @@ void Shard::warm_up() {
     if (event->kind == Event::Kind::Post) packets_.warm_bytes(event->payload);
     const std::uint32_t node = likely_node(*event);
     __builtin_prefetch(&world_.nodes[node]);
+    __builtin_prefetch(&world_.traffic[node]);
+    queue_.warm(node);
     world_.network.warm(node);
   }
   if (const auto event = queue_.soon(7)) {

@@ -42,7 +42,7 @@ class VirtualNode final : public NodeCore {
     return sizeof(*this) - sizeof(dht_) + dht_.memory();
   }
   void warm(int step, ByteView datagram) const override {
-    dht_.warm(step, dht::NullSealer::sender_of(datagram));
+    dht_.warm(step, dht::NullSealer::sender_of(datagram), dht::NullSealer::is_reply(datagram));
   }
   void check_invariants() const override { dht_.check_invariants(); }
 
