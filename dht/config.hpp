@@ -22,6 +22,11 @@ struct Config {
   std::size_t alpha = 4;             // requests in flight, plus one for every slow reply
   std::size_t max_in_flight = 24;    // alpha and all extras together
   std::size_t converge = 3;          // the walk ends when this many closest have all replied
+  std::size_t stragglers = 1;        // it does not wait for so many of the closest under way
+  std::size_t frontier = 192;        // a request holds up nobody once so many others are nearer
+  std::size_t favoured = 4;          // of the k one starts from, asked first for their speed:
+  Duration bit_cost = 20ms;          // a bit of distance is worth so much of a round trip
+  std::size_t range_queries = 6;     // asked to fill a far range: no need to walk to its end
   std::size_t paths = 4;             // disjoint, for names and mutable records
   std::size_t paths_after_fail = 8;  // second attempt, with a scan of the whole region
   std::size_t candidates = 192;      // remembered per lookup
@@ -56,14 +61,18 @@ struct Config {
   // churn, or its own age if longer: sessions are Weibull with k = 0.5, who was here long stays
   // long), within these bounds. Beyond the k nearest and the narrow buckets, half of that life.
   Duration ping_min = 20s;
-  Duration ping_max = 14min;  // below relay_age: near contacts can always be told
+  Duration ping_max = 14min;
   Duration wide_min = 30min;  // far entries in full-table mode: their whole expected life
   Duration wide_max = 2h;
-  Duration ping_pace = 2s;        // at most one upkeep ping in this time
-  Duration upkeep_step = 250ms;   // between the steps of joining and crawling
-  Duration join_retry = 15s;      // nobody answered: try the seeds again
-  Duration refresh = 60min;       // a bucket nobody touched, and our own neighbourhood
-  Duration relay_age = 15min;     // entries heard of longer ago are not told to others
+  Duration ping_pace = 2s;           // at most one upkeep ping in this time
+  Duration upkeep_step = 250ms;      // between the steps of joining and crawling
+  Duration join_retry = 15s;         // nobody answered: try the seeds again
+  Duration refresh = 60min;          // a bucket nobody touched; our own neighbourhood at last:
+  Duration self_lookup_min = 10min;  // a quarter of the life to be expected, within these two
+  // Who was heard of longer ago is not told to others. Beyond wide_max: whoever did not fail a ping
+  // is told. With 15 min, 6 % of lookups among 10,000 nodes under churn ended before the closest
+  // node, since nobody on the way might tell of the far contacts it had (decision 0005).
+  Duration relay_age = 130min;
   Duration server_after = 20min;  // stable and reachable this long before serving
   Duration persist_peers = 10min;
   std::size_t persisted_peers = 64;

@@ -75,7 +75,7 @@ Bytes DhtState::news() {
 
 // Asks about every slice of the id space once, whoever is nearest to it; true while not through.
 bool DhtState::crawl(Instant now) {
-  if (!directory_on || table.size() == 0 || refresh_left > 0) return false;
+  if (!directory_on || table.size() == 0 || filling || ranges_left > 0) return false;
   if (crawl_left == 0) {
     // In time, or when the network has outgrown the last crawl by half.
     const std::uint64_t size = table.network_size();

@@ -26,8 +26,17 @@ void Lookup::add_seed(ContactHandle handle, const NodeId& node, std::uint16_t pr
   insert(handle, node, prefix, limits_.paths == 1 ? 0 : kSpare, 0);
 }
 
+void Lookup::favour(ContactHandle handle) {
+  if (Candidate* candidate = find(handle)) candidate->favoured = true;
+}
+
 ContactHandle Lookup::next() {
   if (queries_ >= limits_.queries || exact()) return ContactHandle::None;
+  if (Candidate* goal = found()) {
+    // The target itself is known: it is asked at once and, while it is not slow, nobody else.
+    if (goal->state == State::New) return ask(*goal, 0);
+    if (goal->state == State::Asked) return ContactHandle::None;
+  }
   if (in_flight() >= limits_.max_in_flight) return ContactHandle::None;
   for (std::size_t i = 0; i < limits_.paths; ++i) {
     const std::size_t path = (turn_ + i) % limits_.paths;
@@ -170,7 +179,7 @@ const Lookup::Candidate* Lookup::find(ContactHandle handle) const {
 
 void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t prefix,
                     std::uint8_t path, std::uint8_t hop) {
-  Candidate candidate{distance(node, target_), handle, prefix, State::New, path, hop, false};
+  Candidate candidate{distance(node, target_), handle, prefix, State::New, path, hop, false, false};
   const auto place = std::ranges::lower_bound(
       candidates_, candidate.distance, [](const auto& a, const auto& b) { return less(a, b); },
       &Candidate::distance);
@@ -195,13 +204,22 @@ void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t pref
   candidates_.insert(place, candidate);
 }
 
+Lookup::Candidate* Lookup::found() {
+  if (limits_.exhaustive || limits_.paths > 1 || candidates_.empty()) return nullptr;
+  return candidates_.front().distance.is_zero() ? &candidates_.front() : nullptr;
+}
+
 bool Lookup::satisfied(std::size_t path) const {
   std::size_t heard = 0;
+  std::size_t waiting = 0;
   for (const Candidate& candidate : candidates_) {
     if (candidate.path != path) continue;
     if (candidate.state == State::Replied && ++heard >= limits_.converge) return true;
     if (candidate.state == State::New && prefix_used(candidate, path)) continue;
-    if (candidate.state == State::New || candidate.state == State::Asked) return false;
+    if (candidate.state == State::New) return false;
+    if (candidate.state == State::Asked &&
+        (++waiting > limits_.stragglers || candidate.distance.is_zero()))
+      return false;
   }
   return false;
 }
@@ -220,11 +238,26 @@ bool Lookup::prefix_used(const Candidate& candidate, std::size_t path) const {
 bool Lookup::may_ask(std::size_t path) const {
   const std::size_t share =
       limits_.alpha / limits_.paths + (path < limits_.alpha % limits_.paths ? 1 : 0);
-  return path_asked_[path] < std::max<std::size_t>(share, 1);
+  const std::size_t most = std::max<std::size_t>(share, 1);
+  if (path_asked_[path] < most) return true;
+  std::size_t busy = 0;
+  std::size_t nearer = 0;
+  for (const Candidate& candidate : candidates_) {
+    if (nearer >= limits_.frontier) break;
+    if (candidate.path != path || !usable(candidate)) continue;
+    ++nearer;
+    if (candidate.state == State::Asked && ++busy >= most) return false;
+  }
+  return true;
 }
 
 Lookup::Candidate* Lookup::pick(std::size_t path) {
   Candidate* spare = nullptr;
+  if (replied_ == 0)
+    for (Candidate& candidate : candidates_)
+      if (candidate.favoured && candidate.state == State::New &&
+          (candidate.path == path || candidate.path == kSpare) && !prefix_used(candidate, path))
+        return &candidate;
   for (Candidate& candidate : candidates_) {
     if (candidate.state != State::New || prefix_used(candidate, path)) continue;
     if (candidate.path == path) return &candidate;

@@ -8,14 +8,17 @@
 // Invariants
 // 1. It ends: every candidate is asked once, there are at most `candidates` of them, and at most
 //    `queries` are asked.
-// 2. In flight: alpha and one more for every slow one, never more than max_in_flight.
+// 2. In flight: alpha, one more for every slow one and for every one left behind (`frontier`),
+//    never more than max_in_flight.
 // 3. With d > 1 paths a node belongs to the path that first heard of it, and paths share nothing
 //    but a pool of spares; one address prefix answers at most once per path.
 // 4. A slow node never blocks: the walk ends without it.
 //
-// A path ends when the `converge` closest of its candidates, slow and failed ones aside, have all
-// replied. The lookup ends when all paths have; an exhaustive one then asks every candidate of the
-// region around the target, many at once, and ends when all have replied or failed.
+// A path ends when the `converge` closest of its candidates have replied, slow and failed ones and
+// at most `stragglers` still under way aside. A target that was told of is asked at once, and
+// while it may answer nobody else is. The lookup ends when all paths have; an exhaustive one then
+// asks every candidate of the region around the target, many at once, and ends when all have
+// replied or failed.
 #pragma once
 
 #include <array>
@@ -31,7 +34,9 @@ struct LookupLimits {
   std::size_t alpha = 4;
   std::size_t max_in_flight = 24;
   std::size_t converge = 3;
-  std::size_t paths = 1;  // at most kMaxPaths
+  std::size_t stragglers = 0;   // closer ones under way a path may end without
+  std::size_t frontier = 1000;  // a request holds up nobody once so many others are nearer
+  std::size_t paths = 1;        // at most kMaxPaths
   std::size_t candidates = 192;
   std::size_t queries = 160;
   bool exhaustive = false;
@@ -52,13 +57,16 @@ class Lookup {
     std::uint16_t prefix = 0;  // short_prefix; 0: exempt
     State state = State::New;
     std::uint8_t path = kSpare;
-    std::uint8_t hop = 0;  // replies between us and it
-    bool renewed = false;  // its address was replaced once
+    std::uint8_t hop = 0;   // replies between us and it
+    bool renewed = false;   // its address was replaced once
+    bool favoured = false;  // asked first, until somebody has replied
   };
 
   Lookup(const NodeId& target, const LookupLimits& limits);
 
   void add_seed(ContactHandle handle, const NodeId& node, std::uint16_t prefix);
+  // Of those one starts from, this one is worth asking first: it answers fast.
+  void favour(ContactHandle handle);
   // The next one to ask; None: nobody now.
   ContactHandle next();
   // `teller` told of `handle`. Call for each, then on_reply(teller).
@@ -101,6 +109,7 @@ class Lookup {
   [[nodiscard]] bool prefix_used(const Candidate& candidate, std::size_t path) const;
   [[nodiscard]] bool may_ask(std::size_t path) const;
   Candidate* pick(std::size_t path);
+  Candidate* found();  // the target itself, once it was told
   Candidate* pick_region();
   [[nodiscard]] bool all_satisfied() const;
   [[nodiscard]] bool anything_to_ask() const;

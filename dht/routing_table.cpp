@@ -94,13 +94,16 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
         ticks,   born_of(ticks),
         ms,      short_prefix(prefix_of(book_.at(contact).endpoint)),
         0,       static_cast<std::uint8_t>(std::min<std::size_t>(shared_bits(self_, node), 255))};
+    // The last bucket splits as soon as it holds k, however many it might hold later: else a table
+    // that never fills would not care for having contacts at every distance.
+    if (index + 1 == buckets_.size() && bucket.live.size() >= config_.k &&
+        buckets_.size() < kMaxBuckets) {
+      split();
+      continue;
+    }
     if (bucket.live.size() < capacity(index)) {
       insert(bucket, entry);
       return Inserted::New;
-    }
-    if (index + 1 == buckets_.size() && buckets_.size() < kMaxBuckets) {
-      split();
-      continue;
     }
     const auto worst = std::ranges::max_element(bucket.live, {}, &Entry::fails);
     if (worst->fails >= config_.evict_after) {
@@ -143,8 +146,8 @@ bool RoutingTable::suggest(ContactHandle contact) {
   Bucket& bucket = buckets_[index];
   if (!diverse(bucket, book_.at(contact).endpoint)) return false;
   if (index + 1 < buckets_.size()) {
-    // Wide buckets fill up by traffic alone; only the usual k are worth a ping of their own.
-    if (bucket.live.size() < config_.k) return true;
+    // Half of k is worth a ping at once, k one when there is time.
+    if (bucket.live.size() < config_.k / 2) return true;
   } else {
     const std::uint32_t own = top_of(self_);
     const std::uint32_t away = top_of(node) ^ own;
@@ -260,19 +263,21 @@ void RoutingTable::watched(Ticks time, std::uint64_t deaths) {
 // An eighth of the life to be expected, by the churn seen and by the entry's own age: then about
 // one entry in sixteen is dead at any time. Near entries stay young enough to be told to others.
 const Entry* RoutingTable::soonest(std::size_t index, Ticks& at) const {
-  const bool usual = !directory_ && capacity(index) == config_.k && index + 1 < buckets_.size();
+  const bool few = !directory_ && buckets_[index].live.size() <= config_.k;
   const Ticks again = to_ticks(config_.ping_pace);
   const Ticks near_least = to_ticks(config_.ping_min);
   const Ticks near_most = to_ticks(config_.ping_max);
   const Ticks far_least = directory_ ? to_ticks(config_.wide_min) : near_most;
   const Ticks far_most = to_ticks(config_.wide_max);
+  const Ticks few_most = 2 * near_most;
   const int far_shift = directory_ ? 0 : 1;
   const Entry* best = nullptr;
   at = ~Ticks{0};
   for (const Entry& entry : buckets_[index].live) {
     const Ticks life = std::max(life_, age_of(entry));
     Ticks wait = std::clamp(life >> far_shift, far_least, far_most);
-    if (usual || entry.shared >= near_) wait = std::clamp(life / 8, near_least, near_most);
+    if (few) wait = std::clamp(life / 4, near_least, few_most);
+    if (entry.shared >= near_) wait = std::clamp(life / 8, near_least, near_most);
     if (entry.fails > 0) wait = again;
     if (entry.heard + wait >= at) continue;
     at = entry.heard + wait;
@@ -354,7 +359,8 @@ ContactHandle RoutingTable::nth(std::size_t index) const {
 ContactHandle RoutingTable::take_replacement() {
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     Bucket& bucket = buckets_[i];
-    if (bucket.replacements.empty() || bucket.live.size() >= capacity(i)) continue;
+    // Wide buckets fill by traffic alone: beyond k nobody is worth a ping of its own.
+    if (bucket.replacements.empty() || bucket.live.size() >= config_.k) continue;
     const ContactHandle handle = bucket.replacements.back();
     bucket.replacements.pop_back();
     return handle;
@@ -365,7 +371,7 @@ ContactHandle RoutingTable::take_replacement() {
 std::optional<std::size_t> RoutingTable::stale_bucket(Instant now) const {
   const Ticks limit = to_ticks(now) - std::min(to_ticks(now), to_ticks(config_.refresh));
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    if (buckets_[i].live.size() >= capacity(i)) continue;  // full of proven contacts
+    if (buckets_[i].live.size() >= config_.k) continue;  // enough proven contacts
     if (buckets_[i].touched < limit) return i;
   }
   return std::nullopt;

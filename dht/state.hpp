@@ -105,6 +105,7 @@ struct DhtState {
   Task* start(Instant now, TaskKind kind, const NodeId& target, const LookupLimits& limits,
               Origin origin);
   void seed(Instant now, Task& task);
+  void favour_fast(Task& task, const std::vector<ContactHandle>& near);
   void pump(Instant now, Task& task);
   void on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply);
   void on_store_result(Instant now, Task& task, PutError error, bool answered);
@@ -131,6 +132,8 @@ struct DhtState {
   void on_new_contact(Instant now, ContactHandle contact, bool newcomer);
   void hand_over(Instant now, ContactHandle to);
   bool refresh(Instant now);
+  std::optional<std::size_t> next_range(Instant now);
+  [[nodiscard]] Duration self_lookup_pause() const;
   void republish(Instant now);
   void keep_peers(Instant now);
   void decide_mode(Instant now);
@@ -182,8 +185,10 @@ struct DhtState {
   Instant next_crawl{};
   Instant next_ping{};
   Instant next_join{};
-  std::uint32_t refresh_left = 0;  // ranges to fill after bootstrap, nearest last
-  std::uint32_t crawl_left = 0;    // slices of the id space still to ask about
+  bool announced = false;         // as a server, to its neighbourhood
+  bool filling = false;           // joined: the ranges are to be filled,
+  std::uint32_t ranges_left = 0;  // and so many are left, nearest first
+  std::uint32_t crawl_left = 0;   // slices of the id space still to ask about
   std::uint32_t crawl_total = 0;
   std::uint32_t crawled_size = 0;  // of the network, at the last crawl
   std::vector<ContactHandle> seeds;

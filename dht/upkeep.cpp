@@ -1,6 +1,7 @@
 // Upkeep: joining, keeping the table alive, records where they belong, everybody known.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "dht/state.hpp"
 
@@ -116,31 +117,47 @@ void DhtState::join(Instant now) {
   pump(now, *task);
 }
 
-// True while ranges remain to be filled: one lookup at a time, far ranges first.
+// True while ranges remain to be filled: one lookup at a time. First who is around us, which also
+// tells how many there are, then one range after the other, the near ones first.
 bool DhtState::refresh(Instant now) {
   if (table.size() == 0) return false;
   for (const auto& task : tasks)
     if (task->origin == Origin::Refresh || task->origin == Origin::Bootstrap) return false;
-  NodeId target;
-  bool announce = false;
-  if (refresh_left > 0) {
-    const auto ranges = static_cast<std::uint32_t>(std::bit_width(table.network_size())) + 1;
-    target = random_id_near(self.id, ranges > refresh_left ? ranges - refresh_left : 0);
-    --refresh_left;
-  } else if (now >= next_self_lookup) {
-    // A server asks its whole neighbourhood, so that each of them hears of it.
-    next_self_lookup = now + config.refresh;
-    target = self.id;
-    announce = server;
-  } else if (const auto stale = table.stale_bucket(now); stale && !directory_on) {
-    target = random_id_near(self.id, *stale);
+  LookupLimits limits = limits_for(TaskKind::Find, 1, false);
+  NodeId target = self.id;
+  if (now >= next_self_lookup) {
+    // A new server asks its whole neighbourhood, so that each of them hears of it.
+    limits = limits_for(TaskKind::Find, 1, server && !announced);
+    announced = server;
+    next_self_lookup = now + self_lookup_pause();
+  } else if (const auto range = next_range(now)) {
+    target = random_id_near(self.id, *range);
+    limits.queries = config.range_queries;
   } else {
     return false;
   }
-  Task* task =
-      start(now, TaskKind::Find, target, limits_for(TaskKind::Find, 1, announce), Origin::Refresh);
+  Task* task = start(now, TaskKind::Find, target, limits, Origin::Refresh);
   if (task != nullptr) pump(now, *task);
-  return refresh_left > 0;
+  return filling || ranges_left > 0;
+}
+
+// A range worth a lookup: after joining each that holds few contacts, later what nobody touched.
+std::optional<std::size_t> DhtState::next_range(Instant now) {
+  if (std::exchange(filling, false))
+    ranges_left = static_cast<std::uint32_t>(std::bit_width(table.network_size() / config.k)) + 1;
+  while (ranges_left > 0) {
+    const std::size_t range = --ranges_left;
+    if (range >= table.bucket_count() || table.bucket(range).live.size() < config.k / 2)
+      return range;
+  }
+  return directory_on ? std::nullopt : table.stale_bucket(now);
+}
+
+// Neighbours come and go with the churn seen: a quarter of the life to be expected.
+Duration DhtState::self_lookup_pause() const {
+  if (!server) return config.refresh;
+  const Duration quarter = from_ticks(table.lifetime() / 4).time_since_epoch();
+  return std::clamp(quarter, config.self_lookup_min, config.refresh);
 }
 
 void DhtState::republish(Instant now) {
@@ -209,6 +226,7 @@ void DhtState::decide_mode(Instant now) {
     crawl_left = 0;
   }
   if (serve_now && !server) next_self_lookup = now;  // else nobody learns of it for long
+  announced = announced && serve_now;
   server = serve_now;
   directory_on = everybody;
   emit(ModeChanged{server, directory_on});

@@ -24,6 +24,8 @@ LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaust
   limits.alpha = kind == TaskKind::Put ? config.alpha * 2 : std::max(config.alpha, paths);
   limits.max_in_flight = std::max(config.max_in_flight, limits.alpha);
   limits.converge = config.converge;
+  limits.stragglers = config.stragglers;
+  limits.frontier = config.frontier;
   limits.paths = std::min(paths, Lookup::kMaxPaths);
   limits.candidates = config.candidates;
   limits.queries = config.queries;
@@ -69,12 +71,29 @@ void DhtState::seed(Instant now, Task& task) {
     task.lookup.add_seed(handle, contact.id, short_prefix(prefix_of(contact.endpoint)));
   };
   for (const ContactHandle handle : near) add(handle);
+  favour_fast(task, near);
   if (directory_on && !directory.empty()) {
     near.clear();
     directory_nearest(task.lookup.target(), 0, directory.size(), 0, config.k, near);
     for (const ContactHandle handle : near) add(handle);
   }
   table.touch(now, task.lookup.target());
+}
+
+// The first step decides little about where a walk leads and much about when: a bit of distance
+// costs less time than a slow contact.
+void DhtState::favour_fast(Task& task, const std::vector<ContactHandle>& near) {
+  if (config.favoured == 0) return;
+  std::vector<std::pair<std::int64_t, ContactHandle>> order;
+  for (const ContactHandle handle : near) {
+    const Entry* entry = table.find(book.id(handle));
+    if (entry == nullptr || entry->rtt_ms == 0) continue;
+    const int bits = common_prefix(book.id(handle), task.lookup.target());
+    order.emplace_back(entry->rtt_ms - bits * (config.bit_cost / 1ms), handle);
+  }
+  std::ranges::sort(order);
+  for (std::size_t i = 0; i < std::min(order.size(), config.favoured); ++i)
+    task.lookup.favour(order[i].second);
 }
 
 void DhtState::pump(Instant now, Task& task) {
@@ -275,7 +294,8 @@ void DhtState::finish(Instant now, Task& task) {
   rpc.release(static_cast<std::uint32_t>(task.id));
   if (task.origin == Origin::Bootstrap) {
     emit(Bootstrapped{table.size() > 0, table.size()});
-    refresh_left = static_cast<std::uint32_t>(std::bit_width(table.network_size())) + 1;
+    filling = true;
+    next_self_lookup = now;
     upkeep_at = std::min(upkeep_at, now + config.upkeep_step);
   }
   if (task.origin != Origin::Caller) return;

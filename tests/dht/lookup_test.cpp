@@ -193,6 +193,96 @@ TEST(Lookup, SlowRepliesWidenTheSearchUpToTheLimit) {
   EXPECT_EQ(lookup.in_flight(), 10U);
 }
 
+TEST(Lookup, TheTargetItselfIsAskedAtOnceAndAlone) {
+  Graph graph(7, 300);
+  Lookup lookup(graph.ids[200], LookupLimits{});
+  for (std::uint32_t i = 0; i < 20; ++i) lookup.add_seed(ContactHandle{i}, graph.ids[i], 0);
+  std::vector<ContactHandle> asked;
+  const auto fill = [&] {
+    for (ContactHandle h = lookup.next(); h != ContactHandle::None; h = lookup.next())
+      asked.push_back(h);
+  };
+  fill();
+  ASSERT_EQ(asked.size(), 4U);  // every place is taken
+  lookup.add(asked[0], ContactHandle{200}, graph.ids[200], 0);
+  fill();
+  ASSERT_EQ(asked.size(), 5U);
+  EXPECT_EQ(asked[4], ContactHandle{200});
+  lookup.on_reply(asked[0]);
+  lookup.on_reply(asked[1]);
+  fill();
+  EXPECT_EQ(asked.size(), 5U);  // others are not needed while it may still answer
+  EXPECT_FALSE(lookup.done());
+  lookup.on_slow(ContactHandle{200});
+  fill();
+  EXPECT_GT(asked.size(), 5U);
+  lookup.on_reply(ContactHandle{200});
+  EXPECT_TRUE(lookup.done() && lookup.exact());
+}
+
+TEST(Lookup, AFewUnderWayDoNotHoldUpTheEnd) {
+  Graph graph(8, 300);
+  const NodeId target{graph.rng.bytes<32>()};
+  const auto near = graph.nearest(target, 6);
+  const auto handle = [](std::size_t i) { return ContactHandle{static_cast<std::uint32_t>(i)}; };
+  for (const std::size_t stragglers : {0, 1, 2}) {
+    LookupLimits limits;
+    limits.alpha = 6;
+    limits.stragglers = stragglers;
+    Lookup lookup(target, limits);
+    for (const std::size_t i : near) lookup.add_seed(handle(i), graph.ids[i], 0);
+    for (std::size_t i = 0; i < near.size(); ++i) ASSERT_NE(lookup.next(), ContactHandle::None);
+    // All but the two closest answer, the farthest first: three must have.
+    for (std::size_t i = near.size(); i-- > 3;) lookup.on_reply(handle(near[i]));
+    EXPECT_FALSE(lookup.done());
+    lookup.on_reply(handle(near[2]));
+    EXPECT_EQ(lookup.done(), stragglers == 2);
+    lookup.on_reply(handle(near[1]));
+    EXPECT_EQ(lookup.done(), stragglers >= 1);
+    // Whoever is under way is listed all the same.
+    EXPECT_EQ(lookup.closest(1, true)[0], handle(near[0]));
+    lookup.on_reply(handle(near[0]));
+    EXPECT_TRUE(lookup.done());
+  }
+}
+
+TEST(Lookup, TheFastAreAskedFirstButOnlyToBegin) {
+  Graph graph(9, 300);
+  const NodeId target{graph.rng.bytes<32>()};
+  const auto near = graph.nearest(target, 12);
+  const auto handle = [](std::size_t i) { return ContactHandle{static_cast<std::uint32_t>(i)}; };
+  Lookup lookup(target, LookupLimits{});
+  for (const std::size_t i : near) lookup.add_seed(handle(i), graph.ids[i], 0);
+  lookup.favour(handle(near[7]));
+  lookup.favour(handle(near[10]));
+  EXPECT_EQ(lookup.next(), handle(near[7]));
+  EXPECT_EQ(lookup.next(), handle(near[10]));
+  EXPECT_EQ(lookup.next(), handle(near[0]));
+  lookup.favour(handle(near[11]));
+  lookup.on_reply(handle(near[7]));
+  EXPECT_EQ(lookup.next(), handle(near[1]));
+}
+
+TEST(Lookup, RequestsLeftBehindHoldUpNobody) {
+  Graph graph(10, 300);
+  const NodeId target{graph.rng.bytes<32>()};
+  const auto order = graph.nearest(target, 40);
+  const auto handle = [](std::size_t i) { return ContactHandle{static_cast<std::uint32_t>(i)}; };
+  LookupLimits limits;
+  limits.frontier = 6;
+  Lookup lookup(target, limits);
+  for (std::size_t i = 20; i < 40; ++i) lookup.add_seed(handle(order[i]), graph.ids[order[i]], 0);
+  for (int i = 0; i < 4; ++i) ASSERT_NE(lookup.next(), ContactHandle::None);
+  EXPECT_EQ(lookup.next(), ContactHandle::None);
+  for (std::size_t i = 0; i < 6; ++i)
+    lookup.add(handle(order[20]), handle(order[i]), graph.ids[order[i]], 0);
+  lookup.on_reply(handle(order[20]));
+  // Six are nearer than the three still under way: four of them are asked at once.
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(lookup.next(), handle(order[i]));
+  EXPECT_EQ(lookup.next(), ContactHandle::None);
+  lookup.check_invariants();
+}
+
 TEST(Lookup, OnePrefixAnswersOncePerPath) {
   LookupLimits limits;
   limits.paths = 4;

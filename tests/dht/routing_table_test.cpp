@@ -167,7 +167,7 @@ TEST(RoutingTable, AMovedContactObeysDiversityToo) {
 }
 
 // How long a calm entry is left alone after `deaths` others died young.
-Duration pause_after(std::size_t deaths, int shared_bits, bool directory) {
+Duration pause_after(std::size_t deaths, int shared_bits, bool directory, std::size_t beside = 25) {
   Fixture f(12);
   Instant now{1000s};
   for (std::size_t i = 0; i < deaths; ++i) {
@@ -177,6 +177,7 @@ Duration pause_after(std::size_t deaths, int shared_bits, bool directory) {
       if (f.table.on_failure(mortal)) f.table.remove(f.book.id(mortal));
   }
   for (int i = 0; i < 25; ++i) f.table.on_reply(now, f.anywhere(f.sharing(6)), 10ms);
+  for (std::size_t i = 0; i < beside; ++i) f.table.on_reply(now, f.anywhere(f.sharing(1)), 10ms);
   now += 1s;
   const ContactHandle wanted = f.anywhere(f.sharing(shared_bits));
   f.table.on_reply(now, wanted, 10ms);
@@ -196,7 +197,8 @@ TEST(RoutingTable, ProbesFollowTheChurnSeen) {
   EXPECT_NEAR(static_cast<double>(pause_after(0, 8, false) / 1s), 14 * 60, 10);
   EXPECT_LE(pause_after(60, 8, false), 60s);  // many died at once: near ones are watched closely
   EXPECT_GE(pause_after(60, 8, false), config.ping_min);
-  EXPECT_GE(pause_after(0, 1, false), 55min);  // far ones: half a life
+  EXPECT_GE(pause_after(0, 1, false), 55min);  // far ones: half a life,
+  EXPECT_NEAR(static_cast<double>(pause_after(0, 1, false, 5) / 1s), 28 * 60, 10);  // unless few
   EXPECT_GE(pause_after(0, 1, true), 110min);  // with a directory a whole one
 }
 
