@@ -32,7 +32,9 @@ struct Config {
   std::size_t candidates = 192;      // remembered per lookup
   std::size_t queries = 160;         // asked per lookup at most
   std::size_t region_max = 64;       // holders of one record at most
-  std::size_t lookups = 256;         // running at once; more are refused
+  std::size_t tellers = 4;           // of a put's region, asked for long lists
+  std::size_t put_frontier = 8;
+  std::size_t lookups = 256;  // running at once; more are refused
 
   // RPC. Soft timeout = srtt + 4 * variance within these bounds: slow is not dead.
   Duration soft_timeout_min = 150ms;

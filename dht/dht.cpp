@@ -171,7 +171,7 @@ Request DhtState::rebuild(Instant now, const Pending& pending) {
 }
 
 bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
-                       std::uint8_t again) {
+                       std::uint8_t again, std::uint16_t padding) {
   if (rpc.full() || outgoing.size() - out_head >= config.queue) {
     ++counters.dropped;
     return false;
@@ -186,6 +186,7 @@ bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose 
   out.nonce = rng.bytes<24>();
   out.hello = request.type != MessageType::Put && (!knows_us || !sealer.proven(book.at(to)));
   out.pad_to = padding_for(request, out.hello);
+  if (padding != 0 && out.pad_to != 0) out.pad_to = padding;
   const Duration rtt = known != nullptr ? Duration(std::chrono::milliseconds(known->rtt_ms)) : 0ms;
   Pending& pending = rpc.sent(now, out.nonce, to, purpose,
                               task != nullptr ? static_cast<std::uint32_t>(task->id) : 0, rtt);
@@ -317,9 +318,27 @@ void Dht::forget_record(const Key& key, const IdentityKey& author) {
 
 void Dht::forget_node(const NodeId& node) {
   state_->table.remove(node);
+  std::erase_if(state_->seeds,
+                [&](ContactHandle handle) { return state_->book.id(handle) == node; });
   std::erase_if(state_->directory,
                 [&](ContactHandle handle) { return state_->book.id(handle) == node; });
   std::erase_if(state_->fresh, [&](const auto& item) { return state_->book.id(item.who) == node; });
+}
+
+std::vector<NodeId> Dht::known_nodes() const {
+  const DhtState& s = *state_;
+  std::vector<NodeId> nodes;
+  for (const ContactHandle handle : s.directory) nodes.push_back(s.book.id(handle));
+  for (const ContactHandle handle : s.seeds) nodes.push_back(s.book.id(handle));
+  for (std::size_t i = 0; i < s.table.bucket_count(); ++i) {
+    const Bucket& bucket = s.table.bucket(i);
+    for (const Entry& entry : bucket.live) nodes.push_back(s.book.id(entry.handle));
+    for (const ContactHandle handle : bucket.replacements) nodes.push_back(s.book.id(handle));
+  }
+  std::ranges::sort(nodes);
+  const auto rest = std::ranges::unique(nodes);
+  nodes.erase(rest.begin(), rest.end());
+  return nodes;
 }
 
 void Dht::set_self(Instant now, const Contact& self) {

@@ -159,6 +159,8 @@ class Dht {
   void forget_record(const Key& key, const IdentityKey& author);
   // Removed from the network: out of every table.
   void forget_node(const NodeId& node);
+  // Everybody in our tables, verified or by hearsay, by id.
+  [[nodiscard]] std::vector<NodeId> known_nodes() const;
   // Our address or static key changed.
   void set_self(Instant now, const Contact& self);
   // Inbound reachability, as NAT discovery sees it; a server after `server_after` of it.

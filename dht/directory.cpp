@@ -10,8 +10,10 @@ namespace weft::dht {
 namespace {
 
 constexpr std::size_t kFresh = 128;  // rumours held at once
-constexpr std::size_t kFreshTold =
-    4;  // times each of us passes a rumour on, and half of log2 of all
+// Times each of us passes a rumour on, and half of log2 of all. Telling it to whom it is no news
+// counts three times.
+constexpr std::size_t kFreshTold = 6;
+constexpr int kStale = 2;
 constexpr std::size_t kFewEntries = 8;
 
 }  // namespace
@@ -45,7 +47,7 @@ void DhtState::news_arrived(std::uint64_t known) {
     if ((known >> i & 1) == 0) continue;
     for (NewsItem& item : fresh)
       if (item.who == told_items[i])
-        item.left = static_cast<std::uint8_t>(item.left > 0 ? item.left - 1 : 0);
+        item.left = static_cast<std::uint8_t>(std::max(item.left - kStale, 0));
   }
   std::erase_if(fresh, [](const NewsItem& item) { return item.left == 0; });
   told_in = 0;
@@ -77,9 +79,9 @@ Bytes DhtState::news() {
 bool DhtState::crawl(Instant now) {
   if (!directory_on || table.size() == 0 || filling || ranges_left > 0) return false;
   if (crawl_left == 0) {
-    // In time, or when the network has outgrown the last crawl by half.
+    // In time, or when the network has outgrown the last crawl by a quarter.
     const std::uint64_t size = table.network_size();
-    if (now < next_crawl && size <= crawled_size + crawled_size / 2) return false;
+    if (now < next_crawl && size <= crawled_size + crawled_size / 4) return false;
     next_crawl = now + config.recrawl;
     crawled_size = static_cast<std::uint32_t>(size);
     crawl_total = std::bit_ceil(static_cast<std::uint32_t>(size / config.crawl_slice + 1));

@@ -46,8 +46,10 @@ ContactHandle Lookup::next() {
       return ask(*candidate, path);
     }
   }
-  if (limits_.exhaustive && all_satisfied())
-    if (Candidate* candidate = pick_region())
+  // Whoever surely belongs to the region is asked as soon as known, the rest at the walk's end.
+  const bool walked = limits_.exhaustive && all_satisfied();
+  if (walked || (limits_.exhaustive && limits_.paths == 1))
+    if (Candidate* candidate = pick_region(!walked))
       return ask(*candidate, candidate->path == kSpare ? 0 : candidate->path);
   return ContactHandle::None;
 }
@@ -214,7 +216,9 @@ bool Lookup::satisfied(std::size_t path) const {
   std::size_t waiting = 0;
   for (const Candidate& candidate : candidates_) {
     if (candidate.path != path) continue;
-    if (candidate.state == State::Replied && ++heard >= limits_.converge) return true;
+    if (candidate.state == State::Replied && ++heard >= limits_.converge &&
+        (heard >= limits_.k || !(candidate.distance > limits_.dense)))
+      return true;
     if (candidate.state == State::New && prefix_used(candidate, path)) continue;
     if (candidate.state == State::New) return false;
     if (candidate.state == State::Asked &&
@@ -267,11 +271,12 @@ Lookup::Candidate* Lookup::pick(std::size_t path) {
   return spare;
 }
 
-Lookup::Candidate* Lookup::pick_region() {
+Lookup::Candidate* Lookup::pick_region(bool surely) {
   std::size_t nearer = 0;
   for (Candidate& candidate : candidates_) {
-    if (nearer >= limits_.region_max) return nullptr;
-    if (nearer >= limits_.k && candidate.distance > limits_.region) return nullptr;
+    const bool outside = candidate.distance > limits_.region;
+    if (nearer >= limits_.region_max || (nearer >= limits_.k && outside)) return nullptr;
+    if (surely && (nearer >= limits_.k || outside)) return nullptr;
     if (!usable(candidate)) continue;
     if (candidate.state == State::New) return &candidate;
     ++nearer;
@@ -300,7 +305,7 @@ bool Lookup::anything_to_ask() const {
   auto& self = const_cast<Lookup&>(*this);
   for (std::size_t path = 0; path < limits_.paths; ++path)
     if (!satisfied(path) && self.pick(path) != nullptr) return true;
-  return limits_.exhaustive && all_satisfied() && self.pick_region() != nullptr;
+  return limits_.exhaustive && all_satisfied() && self.pick_region(false) != nullptr;
 }
 
 ContactHandle Lookup::ask(Candidate& candidate, std::size_t path) {

@@ -16,9 +16,9 @@
 //
 // A path ends when the `converge` closest of its candidates have replied, slow and failed ones and
 // at most `stragglers` still under way aside. A target that was told of is asked at once, and
-// while it may answer nobody else is. The lookup ends when all paths have; an exhaustive one then
-// asks every candidate of the region around the target, many at once, and ends when all have
-// replied or failed.
+// while it may answer nobody else is. The lookup ends when all paths have; an exhaustive one asks
+// every candidate of the region around the target too, those that surely belong to it as soon as
+// they are known, and ends when all have replied or failed.
 #pragma once
 
 #include <array>
@@ -29,12 +29,21 @@
 
 namespace weft::dht {
 
+constexpr Distance farthest() {
+  Distance all;
+  all.bytes.fill(0xff);
+  return all;
+}
+
 struct LookupLimits {
   std::size_t k = 20;
   std::size_t alpha = 4;
   std::size_t max_in_flight = 24;
   std::size_t converge = 3;
-  std::size_t stragglers = 0;   // closer ones under way a path may end without
+  std::size_t stragglers = 0;  // closer ones under way a path may end without
+  // The converge-th of them must be this near, or k have replied: liars who name each other are
+  // farther apart than nodes should lie here. All ones: any distance will do.
+  Distance dense = farthest();
   std::size_t frontier = 1000;  // a request holds up nobody once so many others are nearer
   std::size_t paths = 1;        // at most kMaxPaths
   std::size_t candidates = 192;
@@ -110,7 +119,7 @@ class Lookup {
   [[nodiscard]] bool may_ask(std::size_t path) const;
   Candidate* pick(std::size_t path);
   Candidate* found();  // the target itself, once it was told
-  Candidate* pick_region();
+  Candidate* pick_region(bool surely);
   [[nodiscard]] bool all_satisfied() const;
   [[nodiscard]] bool anything_to_ask() const;
   ContactHandle ask(Candidate& candidate, std::size_t path);

@@ -356,11 +356,13 @@ ContactHandle RoutingTable::nth(std::size_t index) const {
   return buckets_[bucket].live[index].handle;
 }
 
-ContactHandle RoutingTable::take_replacement() {
+ContactHandle RoutingTable::take_replacement(bool directory) {
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     Bucket& bucket = buckets_[i];
-    // Wide buckets fill by traffic alone: beyond k nobody is worth a ping of its own.
-    if (bucket.replacements.empty() || bucket.live.size() >= config_.k) continue;
+    // Wide buckets fill by traffic alone: beyond k nobody is worth a ping of its own. With a
+    // directory of everybody they do: news goes to whom the table holds.
+    const std::size_t enough = directory ? capacity(i) : config_.k;
+    if (bucket.replacements.empty() || bucket.live.size() >= enough) continue;
     const ContactHandle handle = bucket.replacements.back();
     bucket.replacements.pop_back();
     return handle;

@@ -49,7 +49,7 @@ class RoutingTable {
   // Any entry by number. REQUIRES: index < size()
   [[nodiscard]] ContactHandle nth(std::size_t index) const;
   // Somebody suggested for a bucket with a free place.
-  ContactHandle take_replacement();
+  ContactHandle take_replacement(bool directory = false);
   // A bucket nobody touched for Config::refresh; its index.
   [[nodiscard]] std::optional<std::size_t> stale_bucket(Instant now) const;
   void touch(Instant now, const NodeId& target);

@@ -82,7 +82,8 @@ struct DhtState {
   void on_reply(Instant now, const Unsealed& in);
   void on_deadline(Instant now);
   bool request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
-               std::uint8_t again = 0);
+               std::uint8_t again = 0, std::uint16_t padding = 0);
+  std::uint16_t padding_in(const Task& task, ContactHandle to) const;
   std::uint16_t padding_for(const Request& request, bool hello) const;
   void enqueue(Outgoing&& out);
   void emit(DhtEvent&& event);

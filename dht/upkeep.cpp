@@ -39,7 +39,7 @@ void DhtState::upkeep(Instant now) {
       if (request(now, to, ping, Purpose::Upkeep, nullptr) && !contacts.empty())
         told_in = rpc.all().back().first;
     }
-  } else if (const ContactHandle waiting = table.take_replacement();
+  } else if (const ContactHandle waiting = table.take_replacement(directory_on);
              waiting != ContactHandle::None) {
     next_ping = now + config.ping_pace;
     next = next_ping;
@@ -132,7 +132,8 @@ bool DhtState::refresh(Instant now) {
     next_self_lookup = now + self_lookup_pause();
   } else if (const auto range = next_range(now)) {
     target = random_id_near(self.id, *range);
-    limits.queries = config.range_queries;
+    // With a directory of everybody each one met is news, here and there.
+    if (!directory_on) limits.queries = config.range_queries;
   } else {
     return false;
   }
@@ -147,7 +148,8 @@ std::optional<std::size_t> DhtState::next_range(Instant now) {
     ranges_left = static_cast<std::uint32_t>(std::bit_width(table.network_size() / config.k)) + 1;
   while (ranges_left > 0) {
     const std::size_t range = --ranges_left;
-    if (range >= table.bucket_count() || table.bucket(range).live.size() < config.k / 2)
+    if (directory_on || range >= table.bucket_count() ||
+        table.bucket(range).live.size() < config.k / 2)
       return range;
   }
   return directory_on ? std::nullopt : table.stale_bucket(now);

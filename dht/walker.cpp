@@ -14,6 +14,22 @@ constexpr std::size_t kRepairs = 8;     // stale holders written back to after o
 constexpr std::size_t kRimTellers = 2;  // nodes asked for the rim of a region,
 constexpr std::size_t kAskOn = 2;       // and how often each
 
+// Twice, four times as far, or half; everything stays everything.
+Distance scaled(Distance distance, int doublings) {
+  if (distance == farthest()) return distance;
+  for (; doublings > 0; --doublings) {
+    if ((distance.bytes[0] & 0x80) != 0) return farthest();
+    for (std::size_t i = 0; i < 32; ++i)
+      distance.bytes[i] = static_cast<std::uint8_t>(distance.bytes[i] << 1 |
+                                                    (i + 1 < 32 ? distance.bytes[i + 1] >> 7 : 0));
+  }
+  for (; doublings < 0; ++doublings)
+    for (std::size_t i = 32; i-- > 0;)
+      distance.bytes[i] = static_cast<std::uint8_t>(distance.bytes[i] >> 1 |
+                                                    (i > 0 ? (distance.bytes[i - 1] & 1) << 7 : 0));
+  return distance;
+}
+
 bool is_mutable(RecordKind kind) { return kind == RecordKind::Mutable || kind == RecordKind::Node; }
 
 }  // namespace
@@ -25,13 +41,16 @@ LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaust
   limits.max_in_flight = std::max(config.max_in_flight, limits.alpha);
   limits.converge = config.converge;
   limits.stragglers = config.stragglers;
-  limits.frontier = config.frontier;
+  limits.frontier = kind == TaskKind::Put ? config.put_frontier : config.frontier;
   limits.paths = std::min(paths, Lookup::kMaxPaths);
   limits.candidates = config.candidates;
   limits.queries = config.queries;
   limits.exhaustive = exhaustive;
   limits.region_max = config.region_max;
-  if (exhaustive) limits.region = reach();
+  const Distance region = reach();
+  if (exhaustive) limits.region = region;
+  // Three of ten that should be there; of paths that share them, three of forty or eighty.
+  limits.dense = scaled(region, paths == 1 ? -1 : paths <= 4 ? 1 : 2);
   return limits;
 }
 
@@ -39,11 +58,7 @@ LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaust
 Distance DhtState::reach() const {
   std::vector<ContactHandle> near;
   table.closest(self.id, config.k, 0, ContactHandle::None, near);
-  if (near.size() < config.k) {
-    Distance everything;
-    everything.bytes.fill(0xff);
-    return everything;
-  }
+  if (near.size() < config.k) return farthest();
   return distance(self.id, book.id(near.back()));
 }
 
@@ -106,7 +121,8 @@ void DhtState::pump(Instant now, Task& task) {
     ask.type = task.kind == TaskKind::Get ? MessageType::Get : MessageType::FindNode;
     ask.target = task.lookup.target();
     ask.kind = task.options.kind;
-    if (!request(now, to, ask, Purpose::Walk, &task)) task.lookup.on_failure(to);
+    if (!request(now, to, ask, Purpose::Walk, &task, 0, padding_in(task, to)))
+      task.lookup.on_failure(to);
   }
   const bool put = task.kind == TaskKind::Put;
   const bool rim = rpc.asking_again(static_cast<std::uint32_t>(task.id));
@@ -116,13 +132,24 @@ void DhtState::pump(Instant now, Task& task) {
     const std::size_t holders = task.sent_to.size() + (task.stored_here ? 1 : 0);
     // Before the walk has ended only those are stored to that surely belong to the region: then
     // three quarters of a whole one are needed.
-    const std::size_t region = std::max(holders, rim || !walked ? config.k : 1);
+    const std::size_t region =
+        rim || !walked ? config.k : std::clamp<std::size_t>(holders, 1, config.k);
     if (task.stored * 100U >= region * config.store_percent) report_put(now, task);
     if (walked && task.outstanding == 0 && !rim) finish(now, task);
   } else if ((walked && !(rim && task.origin == Origin::Crawl)) ||
              (task.kind == TaskKind::Get && get_finished(task))) {
     finish(now, task);
   }
+}
+
+// A put needs the region at once, and a cookie of each: the nearest are asked for as many contacts
+// as a datagram holds, and when enough are known the others for their cookie alone. 0: as usual.
+std::uint16_t DhtState::padding_in(const Task& task, ContactHandle to) const {
+  if (task.kind != TaskKind::Put || !task.lookup.in_region(to)) return 0;
+  if (task.lookup.rank(to) < config.tellers) return static_cast<std::uint16_t>(config.max_datagram);
+  return task.lookup.region_size() >= config.k
+             ? static_cast<std::uint16_t>(config.padded_hello_ping)
+             : std::uint16_t{0};
 }
 
 void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply) {
@@ -312,7 +339,8 @@ void DhtState::report_put(Instant now, Task& task) {
   PutDone done{task.id, false, task.stored, 0, task.error, task.stats};
   done.stats.took = std::max<Duration>(now - task.started, 1ns);
   done.region = static_cast<std::uint16_t>(task.sent_to.size() + (task.stored_here ? 1 : 0));
-  done.ok = done.region > 0 && done.stored * 100U >= done.region * config.store_percent;
+  const std::size_t wanted = std::min<std::size_t>(done.region, config.k);
+  done.ok = done.region > 0 && done.stored * 100U >= wanted * config.store_percent;
   if (done.ok) done.error = PutError::None;
   emit(std::move(done));
 }

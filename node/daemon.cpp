@@ -229,6 +229,8 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
     spdlog::log(notice->level == overlay::Notice::Level::Warning ? spdlog::level::warn
                                                                  : spdlog::level::info,
                 "event=notice msg=\"{}\"", notice->text);
+  } else if (std::holds_alternative<overlay::RosterChanged>(event)) {
+    dht_->roster_changed();
   } else if (std::holds_alternative<overlay::RemovedFromNetwork>(event)) {
     spdlog::error("event=removed msg=\"this node was removed from its network\"");
   }

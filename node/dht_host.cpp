@@ -106,7 +106,19 @@ void DhtHost::refresh() {
   }
   core_->sealer.set_wall_clock(io::read_wall_clock());
   core_->dht.set_wall_clock(io::read_wall_clock());
+  roster_changed();
   tick();
+}
+
+void DhtHost::roster_changed() {
+  if (!core_) return;
+  for (const NodeId& node : core_->dht.known_nodes())
+    if (core_->keys.trust->verdict(core_->keys.network, node, io::unix_time()) == Verdict::Removed)
+      core_->dht.forget_node(node);
+  std::erase_if(kept_, [&](const dht::Contact& contact) {
+    return core_->keys.trust->verdict(core_->keys.network, contact.id, io::unix_time()) ==
+           Verdict::Removed;
+  });
 }
 
 void DhtHost::rebuild(const overlay::NetworkKeys& keys) {

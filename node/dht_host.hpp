@@ -36,6 +36,8 @@ class DhtHost {
   // may have changed: compares and does what is needed.
   void refresh();
   void refresh_soon() { refresh_.schedule(); }
+  // Who was removed from the network leaves our tables at once.
+  void roster_changed();
 
   [[nodiscard]] api::DhtStats stats() const;
   void run(api::DhtRequest request, api::Done<api::DhtResult> done);

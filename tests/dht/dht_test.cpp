@@ -247,6 +247,44 @@ TEST(Dht, FullTableModeKnowsMostOfTheNetwork) {
   EXPECT_EQ(plain->dht(5).directory_size(), 0U);
 }
 
+// Nobody has it, so the first four paths cannot agree: then eight are walked.
+TEST(Dht, AReadThatFailedIsTriedOnceMoreOverEightPaths) {
+  const auto world = grown(120);
+  const Record record = Record::mutable_item(author_of(11), world->network(), {}, 1, bytes_of("x"));
+  const std::size_t reader = 40;
+  std::vector<std::pair<Instant, std::size_t>> bursts;  // gets that left at one moment
+  world->on_packet = [&](const World::Packet& packet) {
+    if (world->index_at(packet.from) != reader) return;
+    const std::size_t to = world->index_at(packet.to);
+    const auto opened = world->node(to).sealer->open(world->now(), packet.bytes);
+    const auto request = opened && !opened->answers ? Request::decode(opened->body)
+                                                    : Result<Request>(fail(Errc::Malformed, ""));
+    if (!request || request->type != MessageType::Get) return;
+    if (bursts.empty() || bursts.back().first != world->now()) bursts.emplace_back(world->now(), 0);
+    ++bursts.back().second;
+  };
+  const auto got = run_get(*world, reader, record.key(), RecordKind::Mutable);
+  world->on_packet = nullptr;
+  ASSERT_TRUE(got);
+  EXPECT_FALSE(got->best);
+  ASSERT_GE(bursts.size(), 2U);
+  EXPECT_EQ(bursts.front().second, world->config().paths);
+  const auto largest = std::ranges::max_element(bursts, {}, [](const auto& b) { return b.second; });
+  EXPECT_EQ(largest->second, world->config().paths_after_fail);
+}
+
+TEST(Dht, AForgottenNodeIsInNoTable) {
+  const auto world = grown(60);
+  const NodeId gone = world->id(20);
+  ASSERT_TRUE(world->dht(5).knows(gone));
+  EXPECT_TRUE(std::ranges::binary_search(world->dht(5).known_nodes(), gone));
+  world->dht(5).forget_node(gone);
+  EXPECT_FALSE(world->dht(5).knows(gone));
+  EXPECT_FALSE(std::ranges::binary_search(world->dht(5).known_nodes(), gone));
+  EXPECT_TRUE(world->dht(5).knows(world->id(21)));
+  world->dht(5).check_invariants();
+}
+
 TEST(Dht, ColdStartWithDeadSeedsWorksFromThePeerCache) {
   const auto world = grown(60);
   world->run(11min);
