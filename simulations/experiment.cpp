@@ -90,8 +90,8 @@ void Experiment::play(Instant now, std::uint32_t payload) {
     case Step::Join:
       return join(argument, now);
     case Step::Leave:
-      // A node killed and back again has another departure waiting for it.
-      if (population_->at(argument).online && population_->at(argument).leaves_at == now)
+      // A node killed and back again has another departure waiting for it, later than this one.
+      if (population_->at(argument).online && population_->at(argument).leaves_at <= now)
         leave(argument, now, true);
       return;
     case Step::Balance:

@@ -74,6 +74,23 @@ TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
   EXPECT_EQ(result.samples.back().records_lost, 0U);
 }
 
+TEST(Experiment, ChurnTakesNodesAwayAndBringsOthers) {
+  Scenario scenario = rough_scenario();
+  scenario.events.clear();
+  scenario.churn.median_session = 5min;
+  const auto dead = [](const RunResult& result) {
+    double most = 0;
+    for (const auto& row : result.samples) most = std::max(most, row.table_dead_percent);
+    return most;
+  };
+  const RunResult churned = run(scenario, 60, 6);
+  EXPECT_GT(dead(churned), 0);
+  EXPECT_LT(churned.samples.back().servers, churned.samples.back().online);  // others serve later
+  EXPECT_GE(churned.samples.back().online, 50U);
+  scenario.churn.median_session = 0s;
+  EXPECT_DOUBLE_EQ(dead(run(scenario, 60, 6)), 0);
+}
+
 // The control of every success figure: with half of the servers deaf, things must get worse.
 TEST(Experiment, AnAttackShowsInTheFigures) {
   Scenario scenario = rough_scenario();

@@ -9,8 +9,8 @@ namespace {
 
 TEST(Scenario, EveryShippedScenarioParses) {
   std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(WEFT_SOURCE_DIR) +
-                                                               "/simulations/scenarios")) {
+  const std::filesystem::path folder = WEFT_SOURCE_DIR;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "simulations/scenarios")) {
     if (entry.path().extension() != ".toml") continue;
     const auto scenario = load_scenario(entry.path().string());
     ASSERT_TRUE(scenario) << scenario.error().detail;
@@ -60,7 +60,9 @@ class ScenarioErrors : public testing::TestWithParam<Wrong> {};
 
 TEST_P(ScenarioErrors, NameTheKey) {
   ASSERT_TRUE(parse_scenario("name = \"x\"\n", "test"));  // the control
-  const auto scenario = parse_scenario(std::string("name = \"x\"\n") + GetParam().toml, "test");
+  std::string text = "name = \"x\"\n";
+  text += GetParam().toml;
+  const auto scenario = parse_scenario(text, "test");
   ASSERT_FALSE(scenario);
   EXPECT_NE(scenario.error().detail.find(GetParam().complaint), std::string::npos)
       << scenario.error().detail;
