@@ -58,7 +58,6 @@ TEST_P(Golden, TheScenarioDeliversTheRecordedBytesOnOneThreadAndTwo) {
   EXPECT_EQ(digest_of(name, 2), digest);
   if (std::getenv("WEFT_RECORD") != nullptr) return record(name, digest);
   const auto known = recorded();
-  if (known.empty()) GTEST_SKIP() << "no digests are recorded";
   ASSERT_TRUE(known.contains(name)) << "no digest recorded for " << name << ": " << digest;
   EXPECT_EQ(digest, known.at(name));
 }
