@@ -17,7 +17,13 @@ namespace {
 
 const std::string kFolder = WEFT_SOURCE_DIR;
 constexpr std::uint32_t kNodes = 40;
+#ifdef __SANITIZE_THREAD__  // a race shows in two minutes too, and all of it would take half an hour
+constexpr bool kAsRecorded = false;
+constexpr Duration kLongest = 2min;
+#else
+constexpr bool kAsRecorded = true;
 constexpr Duration kLongest = 25min;
+#endif
 
 const std::string kRecord = kFolder + "/tests/simulations/golden_digests.txt";
 
@@ -56,6 +62,7 @@ TEST_P(Golden, TheScenarioDeliversTheRecordedBytesOnOneThreadAndTwo) {
   const std::string name = GetParam();
   const std::string digest = digest_of(name, 1);
   EXPECT_EQ(digest_of(name, 2), digest);
+  if (!kAsRecorded) return;
   if (std::getenv("WEFT_RECORD") != nullptr) return record(name, digest);
   const auto known = recorded();
   ASSERT_TRUE(known.contains(name)) << "no digest recorded for " << name << ": " << digest;
