@@ -18,7 +18,6 @@ namespace {
 const std::string kFolder = WEFT_SOURCE_DIR;
 constexpr std::uint32_t kNodes = 40;
 #ifdef __SANITIZE_THREAD__  // a race shows in two minutes too; all of it takes half an hour
-                            // hour
 constexpr bool kAsRecorded = false;
 constexpr Duration kLongest = 2min;
 #else
