@@ -41,7 +41,7 @@ class Link {
     }
     Instant at = now;
     if (options_.bits_per_second > 0) {
-      auto& free_at = free_at_[to];
+      auto& free_at = free_at_[static_cast<std::size_t>(to)];
       free_at =
           std::max(free_at, now) + Duration(static_cast<std::int64_t>(
                                        bytes.size() * 8'000'000'000ULL / options_.bits_per_second));

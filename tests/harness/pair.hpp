@@ -101,7 +101,10 @@ class Pair {
   // Sees each datagram before the link; returning false swallows it.
   std::function<bool(int from, Bytes& bytes)> tap;
   void drain() {
-    for (bool moved = true; moved;) moved = drain_one(0) | drain_one(1);
+    for (bool moved = true; moved;) {
+      const bool first = drain_one(0);
+      moved = drain_one(1) || first;
+    }
   }
   bool step(Instant until) {
     drain();
