@@ -14,6 +14,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/node_id.hpp"
+#include "node/listen_addresses.hpp"
 #include "node/target.hpp"
 
 extern "C" char** environ;  // NOLINT: POSIX leaves it to the program to declare
@@ -156,11 +157,8 @@ class Reader {
     if (const auto* listen = (*table)->get("listen")) {
       auto list = list_of(*listen, "node.listen");
       if (!list) return std::unexpected(list.error());
-      for (auto& entry : *list) {
-        const auto address = host_port_from_text(entry);
-        if (!address) return error(line(*listen), "node.listen: " + address.error().detail);
-        entry = to_text(*address);
-      }
+      if (const auto right = listen_addresses(*list); !right)
+        return error(line(*listen), "node.listen: " + right.error().detail, kListenFix);
       config_.listen = std::move(*list);
       note("node.listen", *listen);
     }
@@ -342,12 +340,8 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
     config.origin["node.name"] = "env " + variable;
   } else if (key == "NODE__LISTEN") {
     auto list = split(value, ',');
-    for (auto& entry : list) {
-      const auto address = host_port_from_text(entry);
-      if (!address)
-        return bad(variable + ": " + address.error().detail, "write HOST:PORT,HOST:PORT");
-      entry = to_text(*address);
-    }
+    if (const auto right = listen_addresses(list); !right)
+      return bad(variable + ": " + right.error().detail, kListenFix);
     config.listen = std::move(list);
     config.origin["node.listen"] = "env " + variable;
   } else if (key == "LOG__LEVEL") {

@@ -39,7 +39,7 @@ struct PeerConfig {
 
 struct Config {
   std::string name;                 // empty: the hostname
-  std::vector<std::string> listen;  // "HOST:PORT"; empty: all addresses, a port kept in state.db
+  std::vector<std::string> listen;  // "IP:PORT"; empty: all addresses, a port kept in state.db
   std::string log_level = "info";
   std::vector<ExposeConfig> expose;
   std::vector<ConsumeConfig> consume;

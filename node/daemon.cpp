@@ -23,6 +23,7 @@
 #include "node/io/clock.hpp"
 #include "node/io/event_loop_asio.hpp"
 #include "node/io/secure_rng.hpp"
+#include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
 #include "node/store/key_file.hpp"
 #include "node/store/store.hpp"
@@ -81,9 +82,15 @@ void notify_systemd(std::string_view state) {
                                             reinterpret_cast<const sockaddr*>(&address), size);
 }
 
-int explain(const Error& error, const std::string& what) {
+int explain(const Error& error, const std::string& what, const std::string& fix = {}) {
   std::cerr << "weft: " << what << "\n  why: " << error.detail << "\n";
+  if (!fix.empty()) std::cerr << "  fix: " << fix << "\n";
   return error.code == Errc::Usage ? 2 : 1;
+}
+
+std::string listen_fix(Errc code) {
+  if (code == Errc::Busy) return "`ss -lunp` tells who listens there; end it or take another port";
+  return code == Errc::Denied ? "ports below 1024 are root's: take a higher one" : kListenFix;
 }
 
 class Daemon final : public OverlayListener {
@@ -166,11 +173,10 @@ Result<void> Daemon::load_overlay() {
 }
 
 Result<void> Daemon::open_udp() {
-  const auto& listen = options_.listen.empty() ? options_.config.listen : options_.listen;
+  WEFT_TRY(const auto listen,
+           listen_addresses(options_.listen.empty() ? options_.config.listen : options_.listen));
   std::vector<io::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
-  for (std::size_t i = 0; i < listen.size(); ++i) {
-    WEFT_TRY(udp[i].bind, endpoint_from_text(listen[i]));
-  }
+  for (std::size_t i = 0; i < listen.size(); ++i) udp[i].bind = listen[i];
   if (listen.empty()) udp.front().bind.port = kept_port_;
   auto opened = driver_->open(udp);
   if (!opened && listen.empty() && kept_port_ != 0) {
@@ -278,7 +284,8 @@ int Daemon::run() {
   if (auto opened = open_store(); !opened)
     return explain(opened.error(), "cannot use " + options_.paths.state_dir.string());
   if (auto loaded = load_overlay(); !loaded) return explain(loaded.error(), "cannot start");
-  if (auto opened = open_udp(); !opened) return explain(opened.error(), "cannot listen on UDP");
+  if (auto opened = open_udp(); !opened)
+    return explain(opened.error(), "cannot listen on UDP", listen_fix(opened.error().code));
   if (auto started = start_api(); !started)
     return explain(started.error(), "cannot listen on " + options_.paths.socket.string());
   std::signal(SIGPIPE, SIG_IGN);

@@ -20,7 +20,8 @@ int rank(const Endpoint& endpoint) {
 }
 
 void add(const Endpoint& endpoint, std::vector<Endpoint>& out) {
-  if (std::ranges::find(out, endpoint) == out.end()) out.push_back(endpoint);
+  if (std::ranges::find(out, endpoint) != out.end()) return;
+  out.insert(std::ranges::upper_bound(out, rank(endpoint), {}, rank), endpoint);
 }
 
 void add_interfaces(const Endpoint& bound, std::vector<Endpoint>& out) {
@@ -54,7 +55,6 @@ std::vector<Endpoint> local_endpoints(const std::vector<Endpoint>& bound) {
     else
       add(one, out);
   }
-  std::ranges::stable_sort(out, {}, rank);
   if (out.size() > kMostEndpoints) out.resize(kMostEndpoints);
   return out;
 }

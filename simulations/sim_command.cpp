@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -330,7 +331,7 @@ void add_sim_commands(CLI::App& app, const SimHost& host) {
       ->check(CLI::Range(2, 2'000'000))
       ->type_name("N");
   run->add_option("--seed", options->seed, "where all randomness comes from")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("S");
   run->add_option("--out", options->out, "directory for CSV, plots and report.html")
       ->type_name("DIR");

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "node/listen_addresses.hpp"
 #include "node/target.hpp"
 #include "tests/api/server_fixture.hpp"
 #include "tools/weft/output.hpp"
@@ -101,6 +102,23 @@ TEST(Config, WrongValuesAreNamed) {
     EXPECT_FALSE(error_of(text).what.empty()) << text;
 }
 
+// What --listen refuses, a file and the environment refuse too, and all say what to write.
+TEST(Config, ListenAddressesAreNumbersOnceEachAndFew) {
+  const auto refused = [](const std::vector<std::string>& texts) {
+    const auto result = listen_addresses(texts);
+    EXPECT_FALSE(result.has_value());
+    return result ? std::string() : result.error().detail;
+  };
+  EXPECT_NE(refused({"oak:1"}).find("\"oak:1\""), std::string::npos);
+  EXPECT_NE(refused({"127.0.0.1:65536"}).find("65536"), std::string::npos);
+  EXPECT_NE(refused({"127.0.0.1:1", "127.0.0.1:1"}).find("twice"), std::string::npos);
+  EXPECT_NE(refused(std::vector<std::string>(9, "127.0.0.1:0")).find("9 addresses"),
+            std::string::npos);
+  EXPECT_EQ(listen_addresses({})->size(), 0U);
+  EXPECT_EQ(listen_addresses({"127.0.0.1:0", "127.0.0.1:0", "[::1]:7"})->size(), 3U);
+  EXPECT_EQ(error_of("version = 1\n[node]\nlisten = [\"oak:1\"]\n").fix, kListenFix);
+}
+
 TEST(Config, AFailedFileChangesNothing) {
   Config config;
   config.name = "before";
@@ -112,11 +130,12 @@ TEST(Config, EnvironmentWinsAndUnknownVariablesAreErrors) {
   Config config;
   ASSERT_TRUE(apply_toml(config, "version = 1\n[node]\nname = \"oak\"\n", "f"));
   ASSERT_TRUE(apply_environment(config, {"HOME=/root", "WEFT_HOME=/x", "WEFT_NODE__NAME=elm",
-                                         "WEFT_NODE__LISTEN=1,0.0.0.0:2"}));
+                                         "WEFT_NODE__LISTEN=[::1]:1,0.0.0.0:2"}));
   EXPECT_EQ(config.name, "elm");
-  EXPECT_EQ(config.listen, (std::vector<std::string>{"127.0.0.1:1", "0.0.0.0:2"}));
+  EXPECT_EQ(config.listen, (std::vector<std::string>{"[::1]:1", "0.0.0.0:2"}));
   EXPECT_EQ(config.origin.at("node.name"), "env WEFT_NODE__NAME");
   EXPECT_FALSE(apply_environment(config, {"WEFT_NODE__NMAE=elm"}));
+  EXPECT_FALSE(apply_environment(config, {"WEFT_NODE__LISTEN=41820"}));
   EXPECT_FALSE(apply_environment(config, {"WEFT_LOG__LEVEL=loud"}));
 }
 

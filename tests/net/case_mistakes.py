@@ -98,6 +98,11 @@ def case_ports_in_use(weft):
         port = a.open("echo@b")
         expect(port != 7000, "took a port that was in use")
         expect(traffic(a.host, "probe", port)["end"] == "ok", "the next free port does not serve")
+        c = Node(lab.hosts[0], "c")
+        for address, code in (("oak:1", 2), ("127.0.0.1:65536", 2), ("192.0.2.1:5000", 1)):
+            c.refuses(code, "run", "--listen", address, says="fix: write ADDRESS:PORT")
+        taken = a.do("status")["node"]["listen"][0].rsplit(":", 1)[1]
+        c.refuses(1, "run", "--listen", f"0.0.0.0:{taken}", says="fix: `ss -lunp`")
 
 
 def case_no_daemon(weft):

@@ -1,0 +1,23 @@
+// The UDP addresses a node listens at, as a user writes them: --listen, [node] listen and
+// WEFT_NODE__LISTEN mean the same and are refused for the same reasons.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/endpoint.hpp"
+
+namespace weft::node {
+
+// As many sockets as one node has (io::UdpGroup), and endpoints it tells of itself.
+inline constexpr std::size_t kMostListenAddresses = 8;
+
+// What to do about an address that cannot be used, in one line for all three places.
+inline constexpr const char* kListenFix =
+    "write ADDRESS:PORT with an address of this machine, for example 0.0.0.0:41820 or [::]:41820";
+
+// Each is "IP:PORT" or "[IPv6]:PORT"; port 0: any. Errc::Usage for a malformed one (named), the
+// same one twice, or more than kMostListenAddresses. None at all is right: every address, one port.
+[[nodiscard]] Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& texts);
+
+}  // namespace weft::node
