@@ -92,8 +92,9 @@ Writer& Writer::bin(ByteView bytes) {
 }
 Writer& Writer::str(std::string_view text) {
   pack_into(out_, [&](auto& p) {
-    p.pack_str(header_size(text.size()));
-    p.pack_str_body(text.data(), header_size(text.size()));
+    const ByteView body = bytes_of(text);
+    p.pack_str(header_size(body.size()));
+    p.pack_str_body(reinterpret_cast<const char*>(body.data()), header_size(body.size()));
   });
   return *this;
 }

@@ -4,7 +4,7 @@
 namespace weft::node {
 
 void ControlPlane::dht(api::DhtRequest request, api::Done<api::DhtResult> done) {
-  if (dht_ == nullptr) return Control::dht(std::move(request), std::move(done));
+  if (dht_ == nullptr) return done(api::refuse(api::Code::Failed, "this node runs no DHT"));
   dht_->run(std::move(request), std::move(done));
 }
 

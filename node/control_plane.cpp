@@ -313,7 +313,7 @@ void ControlPlane::change_access(const api::AccessRequest& request, bool allow,
                                  api::Done<api::AccessResult> done) {
   const auto before = overlay_.connections(request.service);
   track(overlay_.set_access(io::monotonic_time(), request.service, request.who, allow),
-        [this, done, request, before](const Result<overlay::Outcome>& result) {
+        [this, done = std::move(done), request, before](const Result<overlay::Outcome>& result) {
           if (!result)
             return done(refused(result, "could not change who may use " + request.service,
                                 "see weft status and weft members"));
@@ -371,7 +371,7 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
   mapping.listen = bound->listener->local();
   auto door = std::make_shared<Gateway::BoundDoor>(std::move(*bound));
   track(overlay_.add_mapping(io::monotonic_time(), mapping),
-        [this, done, door](const Result<overlay::Outcome>& result) {
+        [this, done = std::move(done), door](const Result<overlay::Outcome>& result) {
           if (!result) return done(refused(result, "could not keep the door"));
           const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
           gateway_.install(std::move(*door), kept);

@@ -214,10 +214,11 @@ void Daemon::say_ready() {
   for (const auto& endpoint : local_endpoints(driver_->udp().bound()))
     ready["listen"].push_back(to_text(endpoint));
   if (options_.json_ready)
-    std::cout << ready.dump() << std::endl;
+    std::cout << ready.dump() << '\n' << std::flush;
   else
     std::cerr << "weft: " << overlay_->name() << " is ready (network " << overlay_->network_name()
-              << ", UDP port " << driver_->udp().port() << ")" << std::endl;
+              << ", UDP port " << driver_->udp().port() << ")\n"
+              << std::flush;
   notify_systemd("READY=1");
 }
 

@@ -308,11 +308,8 @@ class Control {
   virtual void pipe(PipeRequest request, Done<PipeResult> done) = 0;
   virtual void ping(PingRequest request, Done<PingResult> done) = 0;
 
-  // Without a DHT behind it: refused.
-  virtual void dht(DhtRequest, Done<DhtResult> done) {
-    done(refuse(Code::Failed, "this node runs no DHT"));
-  }
-  virtual void dht_stats(Done<DhtStats> done) { done(DhtStats{}); }
+  virtual void dht(DhtRequest request, Done<DhtResult> done) = 0;
+  virtual void dht_stats(Done<DhtStats> done) = 0;
 };
 
 }  // namespace weft::api

@@ -22,7 +22,6 @@
 namespace weft::api {
 namespace {
 
-namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 constexpr std::size_t kMaxHeader = 8 * 1024;

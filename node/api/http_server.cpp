@@ -147,7 +147,7 @@ void HttpServer::Impl::welcome(Protocol::socket socket) {
 bool HttpServer::Impl::make_room() {
   const auto idle = std::ranges::find_if(connections_, [](const auto& c) { return c->idle(); });
   if (idle == connections_.end()) return false;
-  const auto connection = *idle;
+  auto connection = std::move(*idle);
   connections_.erase(idle);
   connection->abandon();
   return true;

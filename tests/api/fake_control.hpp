@@ -55,6 +55,10 @@ class FakeControl final : public Control {
     waiting.push_back(std::move(done));
     ++waits;
   }
+  void dht(DhtRequest, Done<DhtResult> done) override {
+    done(refuse(Code::Failed, "this node runs no DHT"));
+  }
+  void dht_stats(Done<DhtStats> done) override { done(DhtStats{}); }
   void shutdown(Done<ShutdownResult> done) override {
     ++calls;
     done(ShutdownResult{});
