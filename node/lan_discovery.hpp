@@ -1,6 +1,6 @@
-// Finds members on the same LAN by IPv4 multicast, so that two nodes there need no address at all.
+// Finds members on the same LAN by multicast, so that two nodes there need no address at all.
 //
-//   beacon   "WFL1" | sealed value of [u16 port | certificate]      to 239.192.119.102, port 46119
+//   beacon   "WFL1" | sealed value of [u16 port | certificate]      to both groups of LanGroup
 //
 // Sealed under the network secret (dht::seal_value, bound to the network id): who is not of the
 // network sees random bytes and learns neither identity nor network. A beacon proves nothing by
@@ -11,14 +11,13 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
 
 #include "base/endpoint.hpp"
 #include "base/identity.hpp"
 #include "base/rng.hpp"
 #include "node/io/event_loop.hpp"
-#include "node/io/fd_watch.hpp"
+#include "node/lan_group.hpp"
 
 namespace weft::node {
 
@@ -37,33 +36,30 @@ struct Beacon {
 [[nodiscard]] Result<Beacon> decode_beacon(const NetworkId& network, const ByteArray<32>& secret,
                                            UnixTime now, ByteView bytes);
 
-class LanDiscovery final : private io::FdEvents {
+class LanDiscovery {
  public:
   using Found = std::function<void(const Certificate& certificate, const Endpoint& endpoint)>;
 
   LanDiscovery(io::EventLoop& loop, Rng& rng, Found found);
-  ~LanDiscovery();
   LanDiscovery(const LanDiscovery&) = delete;
   LanDiscovery& operator=(const LanDiscovery&) = delete;
 
-  // Opens the socket at the first call; again after our addresses changed. Without multicast here:
-  // nothing is found, and nothing said.
+  // Again after our addresses changed. Without multicast here nothing is found, and nothing said.
   void announce(const LanIdentity& self);
 
   [[nodiscard]] std::uint64_t heard() const { return heard_; }      // beacons of our network
   [[nodiscard]] std::uint64_t foreign() const { return foreign_; }  // all others
 
  private:
-  void on_fd_readable() override;
+  void on_beacon(ByteView datagram, const Endpoint& from);
   void on_timer();
   void send_everywhere();
-  bool open();
 
-  io::EventLoop& loop_;
   Rng& rng_;
   Found found_;
   std::optional<LanIdentity> self_;
-  std::unique_ptr<io::FdWatch> watch_;
+  LanGroup v4_;
+  LanGroup v6_;
   io::Timer timer_;
   unsigned sent_ = 0;  // beacons since announce()
   Instant last_sent_{};

@@ -81,6 +81,7 @@ void UdpGroup::set_receive_share(std::size_t bytes_per_wakeup) {
 
 std::vector<Endpoint> UdpGroup::bound() const {
   std::vector<Endpoint> out;
+  out.reserve(members_.size());
   for (const auto& member : members_) out.push_back(member->driver->local());
   return out;
 }

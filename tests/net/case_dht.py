@@ -68,6 +68,24 @@ def case_two_nodes_on_a_lan_need_no_address(weft):
         expect(stats(a)["lan_heard"] > 0, "not by multicast")
 
 
+def case_two_nodes_on_a_lan_of_ipv6_need_no_address(weft):
+    with Lab(weft, 2, direct=True) as lab:
+        a, b = lab.nodes("a", "b")
+        ping(a, b, 10)
+        a.stop()
+        b.stop()
+        for host, address in ((a.host, "fd00:88::7"), (b.host, "fd00:88::8")):
+            run(["ip", "-n", host.ns, "-4", "addr", "flush", "dev", "eth0"], check=True)
+            run(["ip", "-n", host.ns, "addr", "add", address + "/64", "dev", "eth0", "nodad"],
+                check=True)
+        a.start(name=False)
+        b.start(name=False)
+        ping(a, b, 20)
+        expect(stats(a)["lan_heard"] > 0, "not by multicast")
+        peer = a.do("status")["peers"][0]
+        expect("fd00:88::8" in peer["endpoint"], f"reached at {peer['endpoint']}")
+
+
 def case_a_foreign_network_on_the_lan_is_not_heard(weft):
     with Lab(weft, 3) as lab:
         a, b = lab.nodes("a", "b")
