@@ -7,7 +7,6 @@ namespace weft::overlay {
 
 namespace {
 
-using wire::Kind;
 using wire::Reader;
 using wire::Writer;
 

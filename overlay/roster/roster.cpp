@@ -141,6 +141,7 @@ Result<void> Roster::Tree::load(const Row& row) {
 
 std::vector<Row> Roster::rows() const {
   std::vector<Row> rows;
+  rows.reserve(tree_->entries.size() + 1 + tree_->epochs.size());
   for (NodeIndex i = 0; i < tree_->entries.size(); ++i) rows.push_back(tree_->row_of(i));
   rows.push_back(tree_->head_row());
   for (const auto& [node, epoch] : tree_->epochs) rows.push_back(tree_->epoch_row(node, epoch));

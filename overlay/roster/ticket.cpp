@@ -196,6 +196,7 @@ Result<void> TicketBook::load(const Row& row) {
 
 std::vector<Invite> TicketBook::list() const {
   std::vector<Invite> out;
+  out.reserve(invites_.size());
   for (const auto& [id, invite] : invites_) out.push_back(invite);
   std::ranges::sort(out, [](const Invite& a, const Invite& b) {
     return std::tie(a.expires, a.id) < std::tie(b.expires, b.id);

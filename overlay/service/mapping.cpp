@@ -110,6 +110,7 @@ const Mapping* MappingTable::find(std::uint64_t id) const {
 
 std::vector<Mapping> MappingTable::list() const {
   std::vector<Mapping> out;
+  out.reserve(mappings_.size());
   for (const auto& [id, mapping] : mappings_) out.push_back(mapping);
   return out;
 }

@@ -27,6 +27,7 @@ const Exposure* Registry::find(const std::string& name) const {
 
 std::vector<Exposure> Registry::list() const {
   std::vector<Exposure> out;
+  out.reserve(exposures_.size());
   for (const auto& [name, exposure] : exposures_) out.push_back(exposure);
   return out;
 }
@@ -41,6 +42,7 @@ Result<void> Registry::load(const Row& row) {
 
 std::vector<Row> Registry::rows() const {
   std::vector<Row> rows;
+  rows.reserve(exposures_.size());
   for (const auto& [name, exposure] : exposures_) rows.push_back(row_of(exposure));
   return rows;
 }

@@ -117,6 +117,7 @@ class Connection {
   void follow_path();
 
   // connection_handshake.cpp
+  PacketKeys opening(PacketKeys keys);
   int install_initial(const ngtcp2_cid& dcid);
   int install_handshake_keys();
   int install_traffic_keys();

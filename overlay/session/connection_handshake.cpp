@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "overlay/session/connection.hpp"
+#include "overlay/session/packet_opener.hpp"
 
 namespace weft::session {
 
@@ -31,11 +32,17 @@ constexpr auto kOpen = PacketCipher::Direction::Open;
 
 }  // namespace
 
+PacketKeys Connection::opening(PacketKeys keys) {
+  keys.cipher =
+      std::make_unique<PacketOpener>(std::move(keys.cipher), keys.iv, state_.counters.opening);
+  return keys;
+}
+
 int Connection::install_initial(const ngtcp2_cid& dcid) {
   const auto secrets = initial_secrets({dcid.data, dcid.datalen});
   const auto& ours = initiator_ ? secrets.client : secrets.server;
   const auto& theirs = initiator_ ? secrets.server : secrets.client;
-  NativeKeys rx(derive_packet_keys(PacketCipherSuite::Aes128Gcm, theirs, kOpen, true));
+  NativeKeys rx(opening(derive_packet_keys(PacketCipherSuite::Aes128Gcm, theirs, kOpen, true)));
   NativeKeys tx(derive_packet_keys(PacketCipherSuite::Aes128Gcm, ours, kSeal, true));
   ngtcp2_crypto_ctx context{};
   context.aead.max_overhead = PacketCipher::kTagSize;
@@ -64,7 +71,7 @@ int Connection::install_handshake_keys() {
   cipher_ = handshake_->cipher();
   auto secrets = handshake_->handshake_secrets();
   set_crypto_context();
-  NativeKeys rx(derive_packet_keys(cipher_, secrets[initiator_ ? 1 : 0], kOpen, true));
+  NativeKeys rx(opening(derive_packet_keys(cipher_, secrets[initiator_ ? 1 : 0], kOpen, true)));
   NativeKeys tx(derive_packet_keys(cipher_, secrets[initiator_ ? 0 : 1], kSeal, true));
   for (auto& secret : secrets) crypto::wipe(secret);
   int result =
@@ -82,7 +89,7 @@ int Connection::install_traffic_keys() {
   auto secrets = handshake_->traffic_secrets();
   auto& theirs = secrets[initiator_ ? 1 : 0];
   auto& ours = secrets[initiator_ ? 0 : 1];
-  NativeKeys rx(derive_packet_keys(cipher_, theirs, kOpen, true));
+  NativeKeys rx(opening(derive_packet_keys(cipher_, theirs, kOpen, true)));
   NativeKeys tx(derive_packet_keys(cipher_, ours, kSeal, true));
   int result = ngtcp2_conn_install_rx_key(quic_, theirs.data(), theirs.size(), &rx.aead,
                                           rx.iv.data(), rx.iv.size(), &rx.header);
@@ -252,6 +259,7 @@ void Connection::update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std
       next = next_generation_mixed(current, client ? fresh.client : fresh.server);
     }
     auto keys = derive_packet_keys(cipher_, next, direction, false);
+    if (direction == kOpen) keys = opening(std::move(keys));
     std::ranges::copy(next, to);
     std::ranges::copy(keys.iv, iv);
     context->native_handle = keys.cipher.release();

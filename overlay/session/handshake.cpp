@@ -254,15 +254,11 @@ Step<Bytes> Handshake::hello(ByteView transport) {
 Step<void> Handshake::pick_cipher(ByteView offered) {
   const bool aes_first = offered[0] == static_cast<std::uint8_t>(PacketCipherSuite::Aes256Gcm) &&
                          crypto::has_aes_hardware();
-  if (aes_first) {
-    cipher_ = PacketCipherSuite::Aes256Gcm;
-  } else if (offers(offered, PacketCipherSuite::ChaCha20Poly1305)) {
-    cipher_ = PacketCipherSuite::ChaCha20Poly1305;
-  } else if (offers(offered, PacketCipherSuite::Aes256Gcm)) {
-    cipher_ = PacketCipherSuite::Aes256Gcm;
-  } else {
+  const bool chacha = offers(offered, PacketCipherSuite::ChaCha20Poly1305);
+  if (!chacha && !offers(offered, PacketCipherSuite::Aes256Gcm))
     return refuse(HandshakeFault::Suite);
-  }
+  cipher_ =
+      aes_first || !chacha ? PacketCipherSuite::Aes256Gcm : PacketCipherSuite::ChaCha20Poly1305;
   return {};
 }
 
@@ -347,10 +343,10 @@ Step<void> Handshake::judge(const HandshakePayload& payload, UnixTime now) {
   peer_roster_seq_ = payload.roster_seq;
   peer_roster_head_ = payload.roster_head;
   if (auto member = judge_membership(*certificate, now); !member) {
-    if (member.error() == HandshakeFault::CertUnknown) unknown_ = std::move(*certificate);
+    if (member.error() == HandshakeFault::CertUnknown) unknown_ = *certificate;
     return member;
   }
-  peer_ = std::move(*certificate);
+  peer_ = *certificate;
   return {};
 }
 

@@ -26,6 +26,7 @@
 #include "base/packet_cipher.hpp"
 #include "base/rng.hpp"
 #include "base/trust_view.hpp"
+#include "overlay/session/packet_opener.hpp"
 
 namespace weft::session {
 
@@ -218,6 +219,7 @@ struct SessionCounters {
   std::uint64_t handshake_timeout = 0;
   std::uint64_t handshakes_ok = 0;
   std::uint64_t packets_dropped = 0;
+  OpeningCounters opening;  // of packets under the keys of a session; beside the above
 };
 
 class SessionLayer {

@@ -73,6 +73,8 @@ TEST_F(Up, APacketReplayedIsDroppedAndChangesNothing) {
   EXPECT_TRUE(alive());
   EXPECT_EQ(pair.b.events.size(), events);
   EXPECT_EQ(text_of(pair.b.layer.readable(*client.session(), 0)), "once");
+  EXPECT_EQ(pair.b.layer.counters().opening.packets_replayed, 1000u);
+  EXPECT_EQ(pair.b.layer.counters().opening.packets_unopened, 0u);
   expect_bounded();
 }
 
@@ -98,6 +100,7 @@ TEST_F(Up, APacketWithOneBitFlippedIsDropped) {
   }
   client.replies();
   EXPECT_TRUE(alive());
+  EXPECT_GE(pair.b.layer.counters().opening.packets_unopened, 20u);
 }
 
 // N07, N12

@@ -1,0 +1,51 @@
+// The opening half of a packet key, with a memory: ngtcp2 drops a packet that does not open, and
+// one it had before, without a word, so that both are counted here (security.md, N08).
+//
+// A count and no gate: what counts as new is ngtcp2's to say. A packet number more than 960 behind
+// the newest is not judged. The window is that of RFC 6479, 128 bytes for each key.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "base/packet_cipher.hpp"
+
+namespace weft::session {
+
+class ReplayWindow {
+ public:
+  static constexpr std::uint64_t kReach = 960;
+
+  // Notes the number; true: it was noted before. False for what is out of reach.
+  bool seen(std::uint64_t number);
+
+ private:
+  static constexpr std::uint64_t kWords = 16;
+  static_assert(kReach == (kWords - 1) * 64);
+  std::uint64_t newest_ = 0;
+  std::array<std::uint64_t, kWords> noted_{};
+};
+
+struct OpeningCounters {
+  std::uint64_t packets_unopened = 0;  // forged, damaged, or under a key that is gone
+  std::uint64_t packets_replayed = 0;
+};
+
+class PacketOpener final : public PacketCipher {
+ public:
+  // `counters` outlives it.
+  PacketOpener(std::unique_ptr<PacketCipher> cipher, const ByteArray<kNonceSize>& iv,
+               OpeningCounters& counters);
+
+  bool seal(MutableByteView out, ByteView plaintext, ByteView nonce, ByteView ad) override;
+  bool open(MutableByteView out, ByteView ciphertext, ByteView nonce, ByteView ad) override;
+
+ private:
+  std::unique_ptr<PacketCipher> cipher_;
+  std::uint64_t iv_;  // its last eight bytes: RFC 9001 5.3 hides the packet number under them
+  ReplayWindow window_;
+  OpeningCounters& counters_;
+};
+
+}  // namespace weft::session
