@@ -264,6 +264,7 @@ void Daemon::tell_configured_peers(Instant now) {
 void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   overlay_->set_wall_clock(io::read_wall_clock());
+  driver_->look_around();
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
   tell_configured_peers(now);
   dht_->refresh();

@@ -45,6 +45,8 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
 
   [[nodiscard]] Result<void> open(const std::vector<io::UdpOptions>& options);
   [[nodiscard]] const io::UdpGroup& udp() const { return *udp_; }
+  // The addresses of the machine may have changed.
+  void look_around() { udp_->look_around(); }
   void wake() { flush_.schedule(); }
   void drain();  // now rather than at the end of the turn
 

@@ -1,7 +1,13 @@
 #include "node/io/udp_group.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
+
+#include "node/io/socket_address.hpp"
+#include "node/io/unique_fd.hpp"
 
 namespace weft::io {
 
@@ -12,6 +18,15 @@ bool reaches(const UdpDriver& socket, const Endpoint& to) {
   if (from.is_unspecified() && !from.is_v4()) return !to.is_v4() || socket.dual_stack();
   if (from.is_v4() != to.is_v4()) return false;
   return from.is_unspecified() || from.is_loopback() == to.is_loopback();
+}
+
+// Whether the machine has this address: whether a socket may be bound to it.
+bool has_address(Endpoint address) {
+  if (address.is_unspecified()) return true;
+  address.port = 0;
+  const SocketAddress at = to_socket_address(address);
+  const UniqueFd probe(::socket(at.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return !probe || ::bind(probe.value(), at.get(), at.size) == 0 || errno != EADDRNOTAVAIL;
 }
 
 }  // namespace
@@ -30,6 +45,7 @@ class UdpGroup::Member final : public DatagramSink {
   void on_writable() override { group_.sink_.on_writable(); }
 
   std::unique_ptr<UdpDriver> driver;
+  bool lost = false;
 
  private:
   UdpGroup& group_;
@@ -57,7 +73,7 @@ Result<std::unique_ptr<UdpGroup>> UdpGroup::open(EventLoop& loop,
 
 std::size_t UdpGroup::usual(const Endpoint& to) const {
   const auto at = std::ranges::find_if(
-      members_, [&](const auto& member) { return reaches(*member->driver, to); });
+      members_, [&](const auto& member) { return !member->lost && reaches(*member->driver, to); });
   return static_cast<std::size_t>(at - members_.begin());
 }
 
@@ -65,7 +81,7 @@ bool UdpGroup::send(const Transmit& transmit, ByteView bytes) {
   auto index = static_cast<std::size_t>(transmit.path);
   if (members_.size() == 1)
     index = 0;
-  else if (transmit.path == PathId::Udp)
+  else if (transmit.path == PathId::Udp || (index < members_.size() && members_[index]->lost))
     index = usual(transmit.to);
   return index < members_.size() && members_[index]->driver->send(transmit, bytes);
 }
@@ -79,10 +95,15 @@ void UdpGroup::set_receive_share(std::size_t bytes_per_wakeup) {
   for (const auto& member : members_) member->driver->set_receive_share(bytes_per_wakeup);
 }
 
+void UdpGroup::look_around() {
+  for (const auto& member : members_) member->lost = !has_address(member->driver->local());
+}
+
 std::vector<Endpoint> UdpGroup::bound() const {
   std::vector<Endpoint> out;
   out.reserve(members_.size());
-  for (const auto& member : members_) out.push_back(member->driver->local());
+  for (const auto& member : members_)
+    if (!member->lost) out.push_back(member->driver->local());
   return out;
 }
 

@@ -5,7 +5,8 @@
 // address can reach the destination (its family; loopback only from loopback), and what arrives
 // there from that far end carries PathId::Udp too: who dials need not know how many there are.
 // What arrives elsewhere carries a PathId of its own, 1 to kMostSockets - 1, so that the answer
-// leaves by the address that was spoken to.
+// leaves by the address that was spoken to. A socket whose address the machine has lost is passed
+// over, and its datagrams leave by another, until the address is back.
 #pragma once
 
 #include <memory>
@@ -31,7 +32,9 @@ class UdpGroup {
   [[nodiscard]] bool can_send() const;  // none of them is blocked
   void set_receive_share(std::size_t bytes_per_wakeup);
 
-  [[nodiscard]] std::vector<Endpoint> bound() const;  // as UdpDriver::local of each
+  // The machine's addresses may have changed: which sockets still have theirs?
+  void look_around();
+  [[nodiscard]] std::vector<Endpoint> bound() const;  // as UdpDriver::local of each not lost
   [[nodiscard]] std::uint16_t port() const;           // of the first
   [[nodiscard]] const UdpDriver& socket(std::size_t index) const;
 
