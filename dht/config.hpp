@@ -22,6 +22,9 @@ struct Config {
   std::size_t alpha = 4;             // requests in flight, plus one for every slow reply
   std::size_t max_in_flight = 24;    // alpha and all extras together
   std::size_t converge = 3;          // the walk ends when this many closest have all replied
+  std::size_t crowd = 6;             // and so many are known where k should be,
+  std::size_t crowd_doubting = 12;   // so many if anybody's word was doubted on the way,
+  unsigned wary = 6;                 // or of so many in a hundred answers of late,
   std::size_t stragglers = 1;        // it does not wait for so many of the closest under way
   std::size_t frontier = 192;        // a request holds up nobody once so many others are nearer
   std::size_t favoured = 4;          // of the k one starts from, asked first for their speed:
@@ -42,6 +45,8 @@ struct Config {
   Duration first_rtt = 250ms;        // before anything was measured
   unsigned attempts = 2;             // one retransmission
   unsigned evict_after = 2;          // failed requests, then a failed ping
+  unsigned strikes = 2;              // more replies doubted than believed: out of the table,
+  Duration shun = 2h;                // and not taken in again for so long
   std::size_t verifying = 8;         // pings to newcomers in flight
   std::size_t pending = 512;         // requests without an answer, per node
   std::size_t queue = 1024;          // datagrams waiting for poll_transmit
@@ -75,6 +80,9 @@ struct Config {
   // is told. With 15 min, 6 % of lookups among 10,000 nodes under churn ended before the closest
   // node, since nobody on the way might tell of the far contacts it had (decision 0005).
   Duration relay_age = 130min;
+  Duration ask_lost = 3min;       // between questions whether a lost neighbour is back
+  Duration settle = 15s;          // several are: after so long we look around ourselves
+  Duration asleep = 60s;          // upkeep is so late: we were away
   Duration server_after = 20min;  // stable and reachable this long before serving
   Duration persist_peers = 10min;
   std::size_t persisted_peers = 64;

@@ -89,10 +89,7 @@ void DhtState::on_reply(Instant now, const Unsealed& in) {
   cookies.store(now, from, reply->cookie);
   if (reply->observed) emit(AddressSeen{*reply->observed, in.sender});
   if ((reply->flags & kFlagServer) != 0) {
-    if (table.on_reply(now, from, rtt) == RoutingTable::Inserted::New)
-      on_new_contact(now, from, (reply->flags & kFlagNewcomer) != 0);
-    else
-      learn(from, false);
+    proven(now, from, rtt, (reply->flags & kFlagNewcomer) != 0);
   } else {
     table.remove(in.sender);
     unlearn(from);
@@ -107,10 +104,21 @@ void DhtState::on_reply(Instant now, const Unsealed& in) {
     on_walk_reply(now, *task, *pending, *reply);
 }
 
+// A server answered a request of ours.
+void DhtState::proven(Instant now, ContactHandle from, std::optional<Duration> rtt, bool newcomer) {
+  const NodeId& node = book.id(from);
+  if (lost.has(book, node)) found_again(now, node);
+  if (shunned.has(now, node)) return;
+  if (table.on_reply(now, from, rtt) == RoutingTable::Inserted::New)
+    on_new_contact(now, from, newcomer);
+  else
+    learn(from, false);
+}
+
 void DhtState::on_deadline(Instant now) {
   while (Pending* pending = rpc.due(now)) {
     ++counters.timeouts;
-    if (pending->attempt < config.attempts) {
+    if (pending->attempt < config.attempts && pending->purpose != Purpose::Lost) {
       Task* task = find_task(pending->task);
       if (task != nullptr && pending->purpose == Purpose::Walk) {
         task->lookup.on_slow(pending->to);
@@ -132,7 +140,11 @@ void DhtState::on_deadline(Instant now) {
     }
     const Pending failed = rpc.take(pending);
     cookies.forget(failed.to);
-    if (table.on_failure(failed.to)) table.remove(book.id(failed.to));
+    if (table.on_failure(failed.to)) {
+      // Who answers pings and nothing else is not lost, it is of no use.
+      if (failed.purpose == Purpose::Upkeep) lost.add(book, self.id, failed.to);
+      table.remove(book.id(failed.to));
+    }
     unlearn(failed.to);
     Task* task = find_task(failed.task);
     if (task == nullptr) continue;
@@ -192,6 +204,7 @@ bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose 
                               task != nullptr ? static_cast<std::uint32_t>(task->id) : 0, rtt);
   pending.again = again;
   pending.skip = static_cast<std::uint8_t>(request.skip);
+  pending.cookie = request.cookie.has_value();
   if (task != nullptr) ++task->stats.requests;
   enqueue(std::move(out));
   return true;
@@ -244,6 +257,7 @@ void DhtState::sweep_book() {
   for (const Pending& pending : rpc.all()) keep.push_back(pending.to);
   for (std::size_t i = out_head; i < outgoing.size(); ++i) keep.push_back(outgoing[i].to);
   for (const NewsItem& item : fresh) keep.push_back(item.who);
+  lost.keep(keep);
   for (std::size_t i = event_head; i < events.size(); ++i)
     if (const auto* found = std::get_if<NodesFound>(&events[i]))
       keep.insert(keep.end(), found->closest.begin(), found->closest.end());
@@ -260,6 +274,7 @@ void Dht::handle_datagram(Instant now, const Datagram& in) {
 
 void Dht::handle_timeout(Instant now) {
   state_->on_deadline(now);
+  if (now >= state_->upkeep_at + state_->config.asleep) state_->show_up(now);
   if (now >= state_->upkeep_at) state_->upkeep(now);
   state_->reap();
 }
@@ -317,6 +332,7 @@ void Dht::forget_record(const Key& key, const IdentityKey& author) {
 }
 
 void Dht::forget_node(const NodeId& node) {
+  state_->lost.forget(state_->book, node);
   state_->table.remove(node);
   std::erase_if(state_->seeds,
                 [&](ContactHandle handle) { return state_->book.id(handle) == node; });
@@ -346,6 +362,7 @@ void Dht::set_self(Instant now, const Contact& self) {
   state_->self = self;
   state_->self_handle = state_->book.intern(self);
   state_->newcomer_until = now + state_->config.newcomer;
+  state_->show_up(now);  // nobody finds us at the old address
   for (OwnRecord& own : state_->own)
     if (own.record.is_presence()) own.next = std::min(own.next, now);
   state_->upkeep_at = std::min(state_->upkeep_at, now + state_->config.ping_pace);
@@ -405,7 +422,8 @@ void Dht::warm(int step, ContactHandle sender, bool reply) const {
 std::size_t Dht::memory() const {
   const DhtState& s = *state_;
   std::size_t total = sizeof(Dht) + sizeof(DhtState) + s.table.memory() + s.rpc.memory() +
-                      s.cookies.memory() + s.limiter.memory() + s.records.bytes();
+                      s.cookies.memory() + s.limiter.memory() + s.shunned.memory() +
+                      s.lost.memory() + s.records.bytes();
   total += s.directory.capacity() * sizeof(ContactHandle) + s.fresh.capacity() * sizeof(s.fresh[0]);
   total += s.outgoing.capacity() * sizeof(Outgoing) + s.events.capacity() * sizeof(DhtEvent);
   for (const auto& task : s.tasks)
@@ -421,6 +439,7 @@ void Dht::check_invariants() const {
   for (const auto& task : s.tasks) task->lookup.check_invariants();
   WEFT_ASSERT(s.rpc.size() <= s.config.pending);
   WEFT_ASSERT(s.tasks.size() <= s.config.lookups);
+  WEFT_ASSERT(s.shunned.size() <= ShunList::kMost && s.lost.size() <= LostList::kMost);
   WEFT_ASSERT(s.directory.size() <= s.config.full_table_max);
   WEFT_ASSERT(s.outgoing.size() - s.out_head <= s.config.queue);
   for (std::size_t i = 1; i < s.directory.size(); ++i)

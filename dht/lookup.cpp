@@ -23,11 +23,25 @@ Lookup::Lookup(const NodeId& target, const LookupLimits& limits)
 }
 
 void Lookup::add_seed(ContactHandle handle, const NodeId& node, std::uint16_t prefix) {
-  insert(handle, node, prefix, limits_.paths == 1 ? 0 : kSpare, 0);
+  insert(handle, node, prefix, limits_.paths == 1 ? 0 : kSpare, 0, false);
 }
 
 void Lookup::favour(ContactHandle handle) {
   if (Candidate* candidate = find(handle)) candidate->favoured = true;
+}
+
+bool Lookup::thin() const {
+  return limits_.paths == 1 && !exact() && !converged(0, true) && converged(0, false);
+}
+
+std::vector<std::pair<ContactHandle, std::size_t>> Lookup::believed(std::size_t count) const {
+  std::vector<std::pair<ContactHandle, std::size_t>> result;
+  for (const Candidate& candidate : candidates_) {
+    if (result.size() >= count) break;
+    if (candidate.state == State::Replied && !candidate.doubted)
+      result.emplace_back(candidate.handle, candidate.told);
+  }
+  return result;
 }
 
 ContactHandle Lookup::next() {
@@ -55,11 +69,19 @@ ContactHandle Lookup::next() {
 }
 
 void Lookup::add(ContactHandle teller, ContactHandle handle, const NodeId& node,
-                 std::uint16_t prefix) {
-  const Candidate* from = std::as_const(*this).find(teller);
+                 std::uint16_t prefix, bool hearsay) {
+  Candidate* from = find(teller);
   if (from == nullptr) return;
+  if (from->told < 255) ++from->told;
   const auto hop = static_cast<std::uint8_t>(std::min<int>(from->hop + 1, 255));
-  insert(handle, node, prefix, from->path, hop);
+  insert(handle, node, prefix, from->path, hop, from->doubted || hearsay);
+}
+
+void Lookup::doubt(ContactHandle teller) {
+  Candidate* candidate = find(teller);
+  if (candidate == nullptr || candidate->doubted) return;
+  candidate->doubted = true;
+  ++doubted_;
 }
 
 void Lookup::on_reply(ContactHandle handle) {
@@ -180,14 +202,20 @@ const Lookup::Candidate* Lookup::find(ContactHandle handle) const {
 }
 
 void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t prefix,
-                    std::uint8_t path, std::uint8_t hop) {
-  Candidate candidate{distance(node, target_), handle, prefix, State::New, path, hop, false, false};
+                    std::uint8_t path, std::uint8_t hop, bool hearsay) {
+  Candidate candidate{distance(node, target_), handle, prefix, State::New, path, hop};
+  candidate.hearsay = hearsay;
   const auto place = std::ranges::lower_bound(
       candidates_, candidate.distance, [](const auto& a, const auto& b) { return less(a, b); },
       &Candidate::distance);
   if (place != candidates_.end() && same(place->distance, candidate.distance)) {
     // Known already; another address is worth one more try if the first one is
     // dead.
+    if (!hearsay && place->state == State::New && place->hearsay) {
+      place->hearsay = false;
+      place->path = path;
+      place->hop = hop;
+    }
     if (place->handle == handle || place->renewed || place->state != State::Failed) return;
     --failed_;
     *place = candidate;
@@ -200,7 +228,7 @@ void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t pref
         std::ranges::find(candidates_.rbegin(), candidates_.rend(), State::New, &Candidate::state);
     if (last == candidates_.rend() || last->distance < candidate.distance) return;
     candidates_.erase(std::next(last).base());
-    insert(handle, node, prefix, path, hop);
+    insert(handle, node, prefix, path, hop, hearsay);
     return;
   }
   candidates_.insert(place, candidate);
@@ -211,19 +239,38 @@ Lookup::Candidate* Lookup::found() {
   return candidates_.front().distance.is_zero() ? &candidates_.front() : nullptr;
 }
 
-bool Lookup::satisfied(std::size_t path) const {
+bool Lookup::converged(std::size_t path, bool among_many) const {
   std::size_t heard = 0;
+  std::size_t doubted = 0;
   std::size_t waiting = 0;
   for (const Candidate& candidate : candidates_) {
     if (candidate.path != path) continue;
-    if (candidate.state == State::Replied && ++heard >= limits_.converge &&
-        (heard >= limits_.k || !(candidate.distance > limits_.dense)))
-      return true;
-    if (candidate.state == State::New && prefix_used(candidate, path)) continue;
+    if (candidate.state == State::Replied) {
+      if (candidate.doubted ? ++doubted >= 4 * limits_.k
+                            : ++heard >= limits_.converge &&
+                                  (heard >= limits_.k || (!(candidate.distance > limits_.dense) &&
+                                                          (!among_many || crowded()))))
+        return true;
+      continue;
+    }
+    if (candidate.state == State::New && (candidate.hearsay || prefix_used(candidate, path)))
+      continue;
     if (candidate.state == State::New) return false;
     if (candidate.state == State::Asked &&
         (++waiting > limits_.stragglers || candidate.distance.is_zero()))
       return false;
+  }
+  return false;
+}
+
+// Candidates are sorted: the one that makes the crowd is near, or there is none.
+bool Lookup::crowded() const {
+  std::size_t found = 0;
+  const std::size_t wanted = doubted_ > 0 ? limits_.crowd_doubting : limits_.crowd;
+  if (wanted == 0) return true;
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.distance > limits_.crowded) return false;
+    if (usable(candidate) && !candidate.hearsay && ++found >= wanted) return true;
   }
   return false;
 }
@@ -257,6 +304,7 @@ bool Lookup::may_ask(std::size_t path) const {
 
 Lookup::Candidate* Lookup::pick(std::size_t path) {
   Candidate* spare = nullptr;
+  Candidate* rumoured = nullptr;
   if (replied_ == 0)
     for (Candidate& candidate : candidates_)
       if (candidate.favoured && candidate.state == State::New &&
@@ -264,11 +312,15 @@ Lookup::Candidate* Lookup::pick(std::size_t path) {
         return &candidate;
   for (Candidate& candidate : candidates_) {
     if (candidate.state != State::New || prefix_used(candidate, path)) continue;
+    if (candidate.hearsay) {
+      if (rumoured == nullptr && candidate.path == path) rumoured = &candidate;
+      continue;
+    }
     if (candidate.path == path) return &candidate;
     if (spare == nullptr && (candidate.path == kSpare || satisfied(candidate.path)))
       spare = &candidate;
   }
-  return spare;
+  return spare != nullptr ? spare : rumoured;
 }
 
 Lookup::Candidate* Lookup::pick_region(bool surely) {

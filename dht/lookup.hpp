@@ -15,14 +15,17 @@
 // 4. A slow node never blocks: the walk ends without it.
 //
 // A path ends when the `converge` closest of its candidates have replied, slow and failed ones and
-// at most `stragglers` still under way aside. A target that was told of is asked at once, and
-// while it may answer nobody else is. The lookup ends when all paths have; an exhaustive one asks
-// every candidate of the region around the target too, those that surely belong to it as soon as
-// they are known, and ends when all have replied or failed.
+// at most `stragglers` still under way aside. Those whose word is doubted do not count, and whom
+// they alone told of is asked last, when the path would else end without enough that are believed.
+// A target that was told of is asked at once, and while it may answer nobody else is. The lookup
+// ends when all paths have; an exhaustive one asks every candidate of the region around the target
+// too, those that surely belong to it as soon as they are known, and ends when all have replied or
+// failed.
 #pragma once
 
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "dht/contact.hpp"
@@ -44,6 +47,10 @@ struct LookupLimits {
   // The converge-th of them must be this near, or k have replied: liars who name each other are
   // farther apart than nodes should lie here. All ones: any distance will do.
   Distance dense = farthest();
+  // And so many, asked or not, must be known within this distance, or k have replied.
+  std::size_t crowd = 0;
+  std::size_t crowd_doubting = 0;  // once somebody's word was doubted in this walk
+  Distance crowded{};
   std::size_t frontier = 1000;  // a request holds up nobody once so many others are nearer
   std::size_t paths = 1;        // at most kMaxPaths
   std::size_t candidates = 192;
@@ -69,6 +76,9 @@ class Lookup {
     std::uint8_t hop = 0;   // replies between us and it
     bool renewed = false;   // its address was replaced once
     bool favoured = false;  // asked first, until somebody has replied
+    bool doubted = false;   // it replied, and what it named cannot be all it knows
+    std::uint8_t told = 0;  // contacts it named
+    bool hearsay = false;   // only doubted ones told of it
   };
 
   Lookup(const NodeId& target, const LookupLimits& limits);
@@ -76,10 +86,19 @@ class Lookup {
   void add_seed(ContactHandle handle, const NodeId& node, std::uint16_t prefix);
   // Of those one starts from, this one is worth asking first: it answers fast.
   void favour(ContactHandle handle);
+  // It would end here if more were known around the target: who has told least of it is worth a
+  // second question first.
+  [[nodiscard]] bool thin() const;
+  // The nearest that are believed, and how many contacts each has named.
+  [[nodiscard]] std::vector<std::pair<ContactHandle, std::size_t>> believed(
+      std::size_t count) const;
   // The next one to ask; None: nobody now.
   ContactHandle next();
-  // `teller` told of `handle`. Call for each, then on_reply(teller).
-  void add(ContactHandle teller, ContactHandle handle, const NodeId& node, std::uint16_t prefix);
+  // What `teller` is about to tell is not believed: before its add()s.
+  void doubt(ContactHandle teller);
+  // `teller` told of `handle`. Call for each, then on_reply(teller). `hearsay`: to be asked last.
+  void add(ContactHandle teller, ContactHandle handle, const NodeId& node, std::uint16_t prefix,
+           bool hearsay = false);
   void on_reply(ContactHandle handle);
   void on_slow(ContactHandle handle);
   void on_failure(ContactHandle handle);
@@ -102,6 +121,7 @@ class Lookup {
   [[nodiscard]] std::size_t in_flight() const { return asked_ + slow_; }
   [[nodiscard]] std::size_t replies() const { return replied_; }
   [[nodiscard]] std::size_t failures() const { return failed_; }
+  [[nodiscard]] std::size_t doubted() const { return doubted_; }
   [[nodiscard]] std::size_t queries() const { return queries_; }
   [[nodiscard]] const NodeId& target() const { return target_; }
   [[nodiscard]] const LookupLimits& limits() const { return limits_; }
@@ -113,8 +133,10 @@ class Lookup {
   Candidate* find(ContactHandle handle);
   [[nodiscard]] const Candidate* find(ContactHandle handle) const;
   void insert(ContactHandle handle, const NodeId& node, std::uint16_t prefix, std::uint8_t path,
-              std::uint8_t hop);
-  [[nodiscard]] bool satisfied(std::size_t path) const;
+              std::uint8_t hop, bool hearsay);
+  [[nodiscard]] bool satisfied(std::size_t path) const { return converged(path, true); }
+  [[nodiscard]] bool converged(std::size_t path, bool among_many) const;
+  [[nodiscard]] bool crowded() const;
   [[nodiscard]] bool prefix_used(const Candidate& candidate, std::size_t path) const;
   [[nodiscard]] bool may_ask(std::size_t path) const;
   Candidate* pick(std::size_t path);
@@ -132,6 +154,7 @@ class Lookup {
   std::size_t slow_ = 0;
   std::size_t replied_ = 0;
   std::size_t failed_ = 0;
+  std::size_t doubted_ = 0;
   std::size_t queries_ = 0;
   std::size_t turn_ = 0;
 };

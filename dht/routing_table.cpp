@@ -14,12 +14,9 @@ namespace {
 
 constexpr std::size_t kMaxBuckets = 256;
 constexpr std::uint64_t kDeathsRemembered = 64;
+constexpr unsigned kMostFails = 31;
+constexpr unsigned kMostStrikes = 7;
 constexpr std::size_t kGroup = 384;  // candidates sorted without touching the heap
-
-std::uint16_t born_of(Ticks ticks) { return static_cast<std::uint16_t>(ticks >> 10); }
-Ticks age_of(const Entry& entry) {
-  return static_cast<Ticks>(static_cast<std::uint16_t>(born_of(entry.heard) - entry.born)) << 10;
-}
 
 // Moves the words that may be among the `take` smallest to the front and returns how many they are.
 // Ids are hashes, so distances spread evenly: a guess at the threshold rarely needs a second one.
@@ -90,10 +87,15 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     Bucket& bucket = buckets_[index];
     if (!diverse(bucket, book_.at(contact).endpoint)) return Inserted::Refused;
     const Entry entry{
-        contact, top_of(node),
-        ticks,   born_of(ticks),
-        ms,      short_prefix(prefix_of(book_.at(contact).endpoint)),
-        0,       static_cast<std::uint8_t>(std::min<std::size_t>(shared_bits(self_, node), 255))};
+        contact,
+        top_of(node),
+        ticks,
+        born_of(ticks),
+        ms,
+        short_prefix(prefix_of(book_.at(contact).endpoint)),
+        0,
+        0,
+        static_cast<std::uint8_t>(std::min<std::size_t>(shared_bits(self_, node), 255))};
     // The last bucket splits as soon as it holds k, however many it might hold later: else a table
     // that never fills would not care for having contacts at every distance.
     if (index + 1 == buckets_.size() && bucket.live.size() >= config_.k &&
@@ -105,7 +107,8 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
       insert(bucket, entry);
       return Inserted::New;
     }
-    const auto worst = std::ranges::max_element(bucket.live, {}, &Entry::fails);
+    const auto worst =
+        std::ranges::max_element(bucket.live, {}, [](const Entry& one) { return one.fails; });
     if (worst->fails >= config_.evict_after) {
       watched(0, 1);
       count_prefix(worst->prefix, -1);
@@ -130,13 +133,24 @@ void RoutingTable::on_heard(Instant now, ContactHandle contact) {
 bool RoutingTable::on_failure(ContactHandle contact) {
   Entry* entry = find_mutable(book_.id(contact));
   if (entry == nullptr || entry->handle != contact) return false;
-  if (entry->fails < 255) ++entry->fails;
+  if (entry->fails < kMostFails) ++entry->fails;
   changed();
   Bucket& bucket = buckets_[index_of(book_.id(contact))];
   bucket.due_from = std::min(bucket.due_from, entry->heard + to_ticks(config_.ping_pace));
   if (entry->fails <= config_.evict_after) return false;
   watched(0, 1);
   return true;
+}
+
+bool RoutingTable::on_word(const NodeId& node, bool believed) {
+  Entry* entry = find_mutable(node);
+  if (entry == nullptr) return false;
+  if (believed) {
+    if (entry->strikes > 0) --entry->strikes;
+    return false;
+  }
+  if (entry->strikes < kMostStrikes) ++entry->strikes;
+  return entry->strikes >= config_.strikes;
 }
 
 bool RoutingTable::suggest(ContactHandle contact) {

@@ -31,6 +31,8 @@ class RoutingTable {
   void on_heard(Instant now, ContactHandle contact);
   // A request stayed without answer; true when the entry has used up its chances.
   bool on_failure(ContactHandle contact);
+  // What it named was believed or doubted; true when that was doubted too often.
+  bool on_word(const NodeId& node, bool believed);
   // Remembers somebody to verify once a place is free. True: a place is free now, ping at once.
   bool suggest(ContactHandle contact);
   void remove(const NodeId& node);

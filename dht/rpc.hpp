@@ -13,7 +13,7 @@
 
 namespace weft::dht {
 
-enum class Purpose : std::uint8_t { Verify, Upkeep, Walk, Store };
+enum class Purpose : std::uint8_t { Verify, Upkeep, Walk, Store, Lost };
 
 // The first eight bytes of a request's nonce: unguessable, and the reply carries the nonce.
 using Transaction = std::uint64_t;
@@ -30,6 +30,7 @@ struct Pending {
   std::uint8_t attempt = 1;
   std::uint8_t again = 0;  // times this was asked before, because not all had fitted
   std::uint8_t skip = 0;   // contacts told by then
+  bool cookie = false;     // it was shown one
 };
 
 class RttEstimator {

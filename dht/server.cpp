@@ -42,7 +42,8 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   }
   const Entry* known = table.find(unsealed.sender);
   if (!proven && (known == nullptr || known->handle != from) && !cookies.find(now, from) &&
-      !rpc.asking(from, Purpose::Verify) && !rpc.asking(from, Purpose::Walk))
+      !rpc.asking(from, Purpose::Verify) && !rpc.asking(from, Purpose::Lost) &&
+      !rpc.asking(from, Purpose::Walk))
     ++counters.unsolicited;
   Reply reply;
   reply.type = request->type;
@@ -90,7 +91,7 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   if ((request->flags & kFlagServer) == 0) return;
   if (known != nullptr) {
     if (proven) table.on_heard(now, from);
-  } else if (table.suggest(from)) {
+  } else if (!shunned.has(now, unsealed.sender) && table.suggest(from)) {
     verify(now, from);
   }
 }

@@ -11,10 +11,12 @@
 #include "dht/dht.hpp"
 #include "dht/guard.hpp"
 #include "dht/lookup.hpp"
+#include "dht/lost_list.hpp"
 #include "dht/message.hpp"
 #include "dht/record_store.hpp"
 #include "dht/routing_table.hpp"
 #include "dht/rpc.hpp"
+#include "dht/shun_list.hpp"
 
 namespace weft::dht {
 
@@ -30,6 +32,7 @@ struct Task {
   TaskKind kind;
   Origin origin = Origin::Caller;
   bool second_try = false;
+  bool confirmed = false;  // the nearest were asked for all they know
   Lookup lookup;
   Instant started{};
   LookupStats stats;
@@ -80,6 +83,7 @@ struct DhtState {
   // dht.cpp
   void receive(Instant now, const Datagram& in);
   void on_reply(Instant now, const Unsealed& in);
+  void proven(Instant now, ContactHandle from, std::optional<Duration> rtt, bool newcomer);
   void on_deadline(Instant now);
   bool request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
                std::uint8_t again = 0, std::uint16_t padding = 0);
@@ -106,9 +110,15 @@ struct DhtState {
   Task* start(Instant now, TaskKind kind, const NodeId& target, const LookupLimits& limits,
               Origin origin);
   void seed(Instant now, Task& task);
+  void add_seeds(Instant now, Task& task, const std::vector<ContactHandle>& near);
   void favour_fast(Task& task, const std::vector<ContactHandle>& near);
   void pump(Instant now, Task& task);
+  bool confirm(Instant now, Task& task);
   void on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply);
+  bool ask_anew(Instant now, Task& task, const Pending& pending, const Reply& reply);
+  [[nodiscard]] bool wary() const;
+  bool weigh(Instant now, Task& task, const Pending& pending, const Reply& reply,
+             std::size_t count);
   void on_store_result(Instant now, Task& task, PutError error, bool answered);
   void take_records(Instant now, Task& task, ContactHandle from, const Reply& reply);
   void take_record(Instant now, Task& task, const Record& record);
@@ -137,6 +147,9 @@ struct DhtState {
   [[nodiscard]] Duration self_lookup_pause() const;
   void republish(Instant now);
   void keep_peers(Instant now);
+  void ask_lost(Instant now);
+  void found_again(Instant now, const NodeId& node);
+  void show_up(Instant now);
   void decide_mode(Instant now);
   bool store_directly(Instant now, ContactHandle to, const Record& record);
   void join(Instant now);
@@ -161,6 +174,8 @@ struct DhtState {
   ContactHandle self_handle = ContactHandle::None;
   WallClock wall;
   RoutingTable table;
+  ShunList shunned;
+  LostList lost;
   RecordStore records;
   Rpc rpc;
   CookieJar jar;
@@ -185,6 +200,10 @@ struct DhtState {
   Instant next_self_lookup{};
   Instant next_crawl{};
   Instant next_ping{};
+  Instant next_lost{};
+  std::uint16_t doubts = 0;   // share of answers doubted of late
+  std::uint8_t hurry = 0;     // lost ones to ask at once,
+  std::uint8_t returned = 0;  // as so many came back just now
   Instant next_join{};
   bool announced = false;         // as a server, to its neighbourhood
   bool filling = false;           // joined: the ranges are to be filled,

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kSeeds = 16;
 constexpr std::size_t kHandOver = 32;  // records given to one newcomer at a time
 constexpr Duration kRecordTick = 60s;
+constexpr std::uint8_t kHurry = 4;     // lost ones asked at once when one came back
+constexpr std::uint8_t kReturned = 3;  // so many back together were behind a cut
 
 }  // namespace
 
@@ -53,6 +55,8 @@ void DhtState::upkeep(Instant now) {
   }
   keep_peers(now);
   next = std::min(next, next_persist);
+  ask_lost(now);
+  if (lost.size() > 0) next = std::min(next, next_lost);
   if (!fresh.empty()) next = std::min(next, std::max(next_ping, now + config.upkeep_step));
   if (stepping) next = std::min(next, now + config.upkeep_step);
   if (table.size() == 0 && !seeds.empty()) next = std::min(next, next_join);
@@ -194,6 +198,37 @@ void DhtState::keep_peers(Instant now) {
   next_persist = now + config.persist_peers;
   std::vector<Contact> peers = best_peers();
   if (!peers.empty()) emit(PeersToPersist{std::move(peers)});
+}
+
+// A neighbour that stopped answering may be back: one of them is asked now and then.
+void DhtState::ask_lost(Instant now) {
+  if (lost.size() == 0 || now < next_lost) return;
+  next_lost = now + config.ask_lost;
+  if (hurry > 0 && --hurry > 0)
+    next_lost = now + config.upkeep_step;
+  else
+    returned = 0;
+  const ContactHandle contact = lost.next();
+  if (contact == ContactHandle::None || table.find(book.id(contact)) != nullptr) return;
+  Request ping;
+  request(now, contact, ping, Purpose::Lost, nullptr);
+}
+
+// Then so may others: some more are asked at once, as long as that finds any. Several of them are
+// the other side of a partition: we look around ourselves.
+void DhtState::found_again(Instant now, const NodeId& node) {
+  lost.forget(book, node);
+  hurry = kHurry;
+  next_lost = std::min(next_lost, now + config.upkeep_step);
+  upkeep_at = std::min(upkeep_at, next_lost);
+  if (++returned == kReturned) next_self_lookup = std::min(next_self_lookup, now + config.settle);
+}
+
+// We were away, or moved: a server's neighbours are told, as when it began to serve.
+void DhtState::show_up(Instant now) {
+  announced = false;
+  next_self_lookup = now;
+  upkeep_at = std::min(upkeep_at, now + config.upkeep_step);
 }
 
 // Long known first: those are the ones that will be there after a restart.

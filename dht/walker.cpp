@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "dht/plausible.hpp"
 #include "dht/prefix.hpp"
 #include "dht/state.hpp"
 
@@ -12,6 +13,10 @@ namespace {
 
 constexpr std::size_t kRepairs = 8;     // stale holders written back to after one get
 constexpr std::size_t kRimTellers = 2;  // nodes asked for the rim of a region,
+constexpr std::size_t kConfirm = 2;     // of the nearest, asked for all they know
+constexpr unsigned kDoubt = 32000;      // DhtState::doubts if every answer is doubted,
+constexpr unsigned kMemory = 32;        // and over so many answers
+constexpr std::size_t kDoubtful = 5;    // doubted replies of a walk that make it start wider
 constexpr std::size_t kAskOn = 2;       // and how often each
 
 // Twice, four times as far, or half; everything stays everything.
@@ -49,6 +54,7 @@ LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaust
   limits.region_max = config.region_max;
   const Distance region = reach();
   if (exhaustive) limits.region = region;
+  limits.crowded = region;
   // Three of ten that should be there; of paths that share them, three of forty or eighty.
   limits.dense = scaled(region, paths == 1 ? -1 : paths <= 4 ? 1 : 2);
   return limits;
@@ -80,19 +86,22 @@ Task* DhtState::start(Instant now, TaskKind kind, const NodeId& target, const Lo
 void DhtState::seed(Instant now, Task& task) {
   std::vector<ContactHandle> near;
   table.closest(task.lookup.target(), config.k, 0, ContactHandle::None, near);
-  const auto add = [&](ContactHandle handle) {
-    const Contact& contact = book.at(handle);
-    if (contact.id == self.id) return;
-    task.lookup.add_seed(handle, contact.id, short_prefix(prefix_of(contact.endpoint)));
-  };
-  for (const ContactHandle handle : near) add(handle);
+  add_seeds(now, task, near);
   favour_fast(task, near);
   if (directory_on && !directory.empty()) {
     near.clear();
     directory_nearest(task.lookup.target(), 0, directory.size(), 0, config.k, near);
-    for (const ContactHandle handle : near) add(handle);
+    add_seeds(now, task, near);
   }
   table.touch(now, task.lookup.target());
+}
+
+void DhtState::add_seeds(Instant now, Task& task, const std::vector<ContactHandle>& near) {
+  for (const ContactHandle handle : near) {
+    const Contact& contact = book.at(handle);
+    if (contact.id == self.id || shunned.has(now, contact.id)) continue;
+    task.lookup.add_seed(handle, contact.id, short_prefix(prefix_of(contact.endpoint)));
+  }
 }
 
 // The first step decides little about where a walk leads and much about when: a bit of distance
@@ -113,7 +122,8 @@ void DhtState::favour_fast(Task& task, const std::vector<ContactHandle>& near) {
 
 void DhtState::pump(Instant now, Task& task) {
   if (task.stats.took != Duration::zero()) return;  // finished, waiting to be removed
-  for (;;) {
+  const bool confirming = confirm(now, task);
+  while (!confirming) {
     if (task.kind == TaskKind::Get && get_finished(task)) break;
     const ContactHandle to = task.lookup.next();
     if (to == ContactHandle::None) break;
@@ -142,6 +152,23 @@ void DhtState::pump(Instant now, Task& task) {
   }
 }
 
+// Too few are known where the walk would end. The nearest are asked for all they know, as their
+// first answers held two or five: mostly that is enough, and liars have to name far ones.
+bool DhtState::confirm(Instant now, Task& task) {
+  if (!task.lookup.thin()) return false;
+  const auto id = static_cast<std::uint32_t>(task.id);
+  if (std::exchange(task.confirmed, true)) return rpc.asking_again(id);
+  for (const auto& [teller, told] : task.lookup.believed(kConfirm)) {
+    if (told >= config.k / 2) continue;
+    Request on;
+    on.type = MessageType::FindNode;
+    on.target = task.lookup.target();
+    on.skip = told;
+    request(now, teller, on, Purpose::Walk, &task, 1);
+  }
+  return rpc.asking_again(id);
+}
+
 // A put needs the region at once, and a cookie of each: the nearest are asked for as many contacts
 // as a datagram holds, and when enough are known the others for their cookie alone. 0: as usual.
 std::uint16_t DhtState::padding_in(const Task& task, ContactHandle to) const {
@@ -155,14 +182,19 @@ std::uint16_t DhtState::padding_in(const Task& task, ContactHandle to) const {
 void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply) {
   const ContactHandle from = pending.to;
   const std::size_t count = std::min(contact_count(reply.contacts), config.k);
+  if (count == 0 && ask_anew(now, task, pending, reply)) return;
   book.warm_wire(reply.contacts);
+  const bool believed = weigh(now, task, pending, reply, count);
   for (std::size_t i = 0; i < count; ++i) {
     const ContactHandle told = book.intern_wire(contact_at(reply.contacts, i));
     if (told == ContactHandle::None || book.id(told) == self.id) continue;
     const Contact& contact = book.at(told);
     if (contact.endpoint.is_unspecified() || contact.endpoint.port == 0) continue;
-    task.lookup.add(from, told, contact.id, short_prefix(prefix_of(contact.endpoint)));
-    learn(told, false);
+    const bool bad = shunned.has(now, contact.id);
+    task.lookup.add(from, told, contact.id, short_prefix(prefix_of(contact.endpoint)), bad);
+    if (bad) continue;
+    learn(told, false);  // a directory is hearsay anyway
+    if (!believed) continue;
     if (task.origin != Origin::Caller && table.suggest(told)) verify(now, told);
   }
   const auto hop = static_cast<std::uint16_t>(task.lookup.hop_of(from) + 1);
@@ -181,6 +213,55 @@ void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, co
   task.lookup.on_reply(from);
   ask_on(now, task, pending, reply, count);
   pump(now, task);
+}
+
+// An empty answer to one who showed a cookie: it is not accepted any more, since a translator gave
+// us another port or the server began anew. The answer brought a fresh one.
+bool DhtState::ask_anew(Instant now, Task& task, const Pending& pending, const Reply& reply) {
+  if (!pending.cookie || pending.again > 0 || !reply.records.empty()) return false;
+  Request again;
+  again.type = reply.type;
+  again.target = task.lookup.target();
+  again.kind = task.options.kind;
+  return request(now, pending.to, again, Purpose::Walk, &task, 1);
+}
+
+bool DhtState::wary() const { return doubts > kDoubt / 100 * config.wary; }
+
+// Whether what it names may be all it knows. Whoever had the record has said enough.
+bool DhtState::weigh(Instant now, Task& task, const Pending& pending, const Reply& reply,
+                     std::size_t count) {
+  if (!reply.records.empty() || (count == 0 && pending.skip > 0)) return true;
+  const NodeId& teller = book.id(pending.to);
+  Testimony said{teller, pending.skip + count, {}};
+  for (std::size_t i = 0; i < count; ++i) {
+    const ContactHandle told = book.intern_wire(contact_at(reply.contacts, i));
+    if (told == ContactHandle::None) continue;
+    said.last = std::max(said.last, distance(book.id(told), task.lookup.target()));
+  }
+  const Verdict verdict = Density(table.network_size(), config.k).judge(task.lookup.target(), said);
+  doubts = static_cast<std::uint16_t>(doubts - doubts / kMemory);
+  if (verdict != Verdict::Believed) doubts = static_cast<std::uint16_t>(doubts + kDoubt / kMemory);
+  if (verdict == Verdict::Believed) {
+    table.on_word(teller, true);
+    return true;
+  }
+  task.lookup.doubt(pending.to);
+  if (task.lookup.doubted() == kDoubtful) {  // ours may be the wrong ones to ask: ask others too
+    std::vector<ContactHandle> near;
+    table.closest(task.lookup.target(), 3 * config.k, 0, ContactHandle::None, near);
+    add_seeds(now, task, near);
+  }
+  // Who has just begun knows few. Nobody has for long, whatever it says.
+  const Entry* entry = table.find(teller);
+  const bool young = entry == nullptr || age_of(*entry) < to_ticks(2 * config.newcomer);
+  if ((reply.flags & kFlagNewcomer) != 0 && young) return false;
+  if (table.on_word(teller, false) || verdict == Verdict::Absurd) {
+    shunned.add(now, teller, config.shun);
+    table.remove(teller);
+    unlearn(pending.to);
+  }
+  return false;
 }
 
 // A reply holds fewer contacts than a region: the nearest, who know it best, are asked for the
@@ -392,8 +473,10 @@ void DhtState::reap() {
 
 LookupId Dht::find_node(Instant now, const NodeId& target) {
   DhtState& s = *state_;
-  Task* task =
-      s.start(now, TaskKind::Find, target, s.limits_for(TaskKind::Find, 1, false), Origin::Caller);
+  LookupLimits limits = s.limits_for(TaskKind::Find, 1, false);
+  limits.crowd = s.wary() ? s.config.crowd_doubting : s.config.crowd;
+  limits.crowd_doubting = s.config.crowd_doubting;
+  Task* task = s.start(now, TaskKind::Find, target, limits, Origin::Caller);
   if (task == nullptr) return LookupId::None;
   const LookupId id = task->id;
   s.pump(now, *task);

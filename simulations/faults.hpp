@@ -1,6 +1,7 @@
 // How a Byzantine node misbehaves. It runs the honest core and spoils its replies on their way out:
 //   mute    answers pings and takes stores, so that it stays in every table, but gives nothing back
-//   lying   answers everything, but names only its accomplices and hides every record
+//   lying   answers everything, but names only its accomplices, whichever, and hides every record
+//   cunning the same, but names those of its accomplices that are nearest to what was asked for
 //   deaf    answers nothing, yet keeps asking, so that it is heard of
 // Sybils are such nodes with ids mined next to a key.
 #pragma once
@@ -14,7 +15,7 @@
 
 namespace weft::sim {
 
-enum class FaultKind : std::uint8_t { None, Mute, Lying, Deaf };
+enum class FaultKind : std::uint8_t { None, Mute, Lying, Cunning, Deaf };
 
 std::optional<FaultKind> fault_named(std::string_view name);
 
@@ -40,9 +41,7 @@ class FaultySealer final : public dht::Sealer {
   }
   std::size_t seal(const dht::Contact& to, const dht::ToSeal& message,
                    MutableByteView out) override;
-  std::optional<dht::Unsealed> open(Instant now, ByteView datagram) override {
-    return inner_.open(now, datagram);
-  }
+  std::optional<dht::Unsealed> open(Instant now, ByteView datagram) override;
   [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override {
     return inner_.mac(key, message);
   }
@@ -50,12 +49,17 @@ class FaultySealer final : public dht::Sealer {
  private:
   [[nodiscard]] std::size_t seal_lie(const dht::Contact& to, dht::ToSeal message,
                                      MutableByteView out);
+  // The accomplices to name, best first.
+  [[nodiscard]] std::vector<dht::ContactHandle> named(const dht::ToSeal& message,
+                                                      std::size_t count) const;
 
   dht::Sealer& inner_;
   Fault fault_;
   const dht::ContactBook& book_;
   const std::vector<dht::ContactHandle>& accomplices_;
   Instant now_{};
+  // What the last requests were about, by their nonce: a reply does not say.
+  std::vector<std::pair<dht::Nonce, NodeId>> asked_;
 };
 
 }  // namespace weft::sim

@@ -37,6 +37,8 @@ struct Sample {
   double bytes_per_node_second = 0;
   std::uint32_t table_mean = 0;    // contacts per node, of a sample of nodes
   double table_dead_percent = 0;   // of those, not online
+  double table_liar_percent = 0;   // misbehaving ones in the tables of honest nodes
+  double near_liar_percent = 0;    // the same, of each node's 20 nearest
   std::uint32_t records_lost = 0;  // no holder online
   double holders_mean = 0;         // per record
 };

@@ -49,6 +49,8 @@ void Experiment::check_tables(Sample& row) {
   if (online.empty()) return;
   std::uint64_t entries = 0;
   std::uint64_t dead = 0;
+  std::uint64_t believed = 0, liars = 0, near = 0, near_liars = 0;
+  std::vector<dht::ContactHandle> nearest;
   std::size_t looked_at = 0;
   // A fixed stride, not a draw: watching must not change what happens.
   const std::size_t stride = std::max<std::size_t>(1, online.size() / kTablesPerSample);
@@ -57,18 +59,33 @@ void Experiment::check_tables(Sample& row) {
     node.check_invariants();
     const dht::RoutingTable& table = node.dht().table();
     const dht::ContactBook& book = side_of(online[i]).book;
+    const bool honest = population_->at(online[i]).fault == FaultKind::None;
+    table.closest(table.self(), scenario_.dht.k, 0, dht::ContactHandle::None, nearest);
+    const Distance rim =
+        nearest.empty() ? Distance{} : distance(book.id(nearest.back()), table.self());
     for (std::size_t b = 0; b < table.bucket_count(); ++b) {
       for (const auto& entry : table.bucket(b).live) {
         ++entries;
         const auto named = population_->truth().closest(book.id(entry.handle), 1,
                                                         [](std::uint32_t) { return true; });
-        dead += population_->at(named[0]).online ? 0 : 1;
+        const Person& person = population_->at(named[0]);
+        dead += person.online ? 0 : 1;
+        if (!honest) continue;
+        ++believed;
+        liars += person.fault == FaultKind::None ? 0 : 1;
+        const auto nearer = distance(book.id(entry.handle), table.self());
+        near += nearer > rim ? 0 : 1;
+        near_liars += nearer > rim || person.fault == FaultKind::None ? 0 : 1;
       }
     }
     ++looked_at;
   }
   if (entries > 0)
     row.table_dead_percent = 100.0 * static_cast<double>(dead) / static_cast<double>(entries);
+  if (believed > 0)
+    row.table_liar_percent = 100.0 * static_cast<double>(liars) / static_cast<double>(believed);
+  if (near > 0)
+    row.near_liar_percent = 100.0 * static_cast<double>(near_liars) / static_cast<double>(near);
   row.table_mean = static_cast<std::uint32_t>(entries / looked_at);
 }
 

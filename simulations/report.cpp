@@ -31,7 +31,8 @@ std::string series_csv(const RunResult& r) {
   std::string out = heading(r);
   out +=
       "minute,online,servers,datagrams,bytes,dropped,bytes_per_node_s,lookups,lookups_ok,"
-      "p50_ms,p99_ms,gets,gets_ok,table_mean,table_dead_percent,records_lost,holders_mean\n";
+      "p50_ms,p99_ms,gets,gets_ok,table_mean,table_dead_percent,table_liar_percent,near_liar_"
+      "percent,records_lost,holders_mean\n";
   for (const auto& s : r.samples) {
     out += fixed(s.minute, 2) + "," + std::to_string(s.online) + "," + std::to_string(s.servers) +
            "," + std::to_string(s.datagrams) + "," + std::to_string(s.bytes) + "," +
@@ -40,6 +41,7 @@ std::string series_csv(const RunResult& r) {
            std::to_string(s.p50_ms) + "," + std::to_string(s.p99_ms) + "," +
            std::to_string(s.gets) + "," + std::to_string(s.gets_ok) + "," +
            std::to_string(s.table_mean) + "," + fixed(s.table_dead_percent) + "," +
+           fixed(s.table_liar_percent) + "," + fixed(s.near_liar_percent) + "," +
            std::to_string(s.records_lost) + "," + fixed(s.holders_mean) + "\n";
   }
   return out;

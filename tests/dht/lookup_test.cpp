@@ -105,6 +105,98 @@ TEST(Lookup, TerminatesAndFindsTheClosest) {
   }
 }
 
+// A row of candidates, numbered by distance from the target.
+struct Row {
+  explicit Row(const LookupLimits& limits) : lookup(NodeId{}, limits) {}
+  static ContactHandle at(std::uint8_t number) { return ContactHandle{number}; }
+  static NodeId id(std::uint8_t number) {
+    NodeId id;
+    id.bytes[0] = number;
+    return id;
+  }
+  void tell(std::uint8_t teller, std::uint8_t number, bool hearsay = false) {
+    lookup.add(at(teller), at(number), id(number), 0, hearsay);
+  }
+  Lookup lookup;
+};
+
+TEST(Lookup, TheDoubtedDoNotEndAWalkAndWhomTheyNameIsAskedLast) {
+  Row row({.k = 20, .alpha = 1, .max_in_flight = 1, .converge = 1});
+  row.lookup.add_seed(Row::at(50), Row::id(50), 0);
+  row.lookup.add_seed(Row::at(90), Row::id(90), 0);
+  ASSERT_EQ(row.lookup.next(), Row::at(50));
+  row.lookup.doubt(Row::at(50));
+  row.tell(50, 10);
+  row.lookup.on_reply(Row::at(50));
+  EXPECT_EQ(row.lookup.doubted(), 1U);
+  EXPECT_FALSE(row.lookup.done());
+  ASSERT_EQ(row.lookup.next(), Row::at(90));  // farther, but no liar spoke for it
+  row.tell(90, 40);
+  row.lookup.on_reply(Row::at(90));
+  ASSERT_EQ(row.lookup.next(), Row::at(40));
+  row.lookup.on_reply(Row::at(40));
+  EXPECT_TRUE(row.lookup.done());  // the one nobody vouched for holds up nothing
+}
+
+TEST(Lookup, WhomABelievedOneConfirmsIsHearsayNoLonger) {
+  Row row({.k = 20, .alpha = 1, .max_in_flight = 1, .converge = 1});
+  row.lookup.add_seed(Row::at(50), Row::id(50), 0);
+  row.lookup.add_seed(Row::at(60), Row::id(60), 0);
+  ASSERT_EQ(row.lookup.next(), Row::at(50));
+  row.lookup.doubt(Row::at(50));
+  row.tell(50, 10);
+  row.lookup.on_reply(Row::at(50));
+  ASSERT_EQ(row.lookup.next(), Row::at(60));
+  row.tell(60, 10);
+  row.lookup.on_reply(Row::at(60));
+  EXPECT_EQ(row.lookup.next(), Row::at(10));
+}
+
+TEST(Lookup, WithNobodyElseLeftHearsayIsAsked) {
+  Row row({.k = 20, .alpha = 1, .max_in_flight = 1, .converge = 1});
+  row.lookup.add_seed(Row::at(50), Row::id(50), 0);
+  ASSERT_EQ(row.lookup.next(), Row::at(50));
+  row.lookup.doubt(Row::at(50));
+  row.tell(50, 10);
+  row.lookup.on_reply(Row::at(50));
+  EXPECT_EQ(row.lookup.next(), Row::at(10));
+}
+
+TEST(Lookup, AWalkThatEndsAmongTooFewIsThin) {
+  LookupLimits limits{.k = 20, .alpha = 1, .max_in_flight = 1, .converge = 1, .crowd = 3};
+  limits.crowded = distance(Row::id(30), NodeId{});
+  Row row(limits);
+  row.lookup.add_seed(Row::at(10), Row::id(10), 0);
+  row.lookup.add_seed(Row::at(20), Row::id(20), 0);
+  ASSERT_EQ(row.lookup.next(), Row::at(10));
+  row.tell(10, 90);
+  row.lookup.on_reply(Row::at(10));
+  EXPECT_TRUE(row.lookup.thin());
+  EXPECT_FALSE(row.lookup.done());
+  EXPECT_EQ(row.lookup.believed(5), (std::vector{std::pair{Row::at(10), std::size_t{1}}}));
+  row.tell(10, 30, true);  // hearsay makes no crowd
+  EXPECT_TRUE(row.lookup.thin());
+  row.tell(10, 25);
+  EXPECT_FALSE(row.lookup.thin());
+  EXPECT_TRUE(row.lookup.done());
+}
+
+TEST(Lookup, OneDoubtMakesAWalkWantMore) {
+  LookupLimits limits{.k = 20, .alpha = 2, .max_in_flight = 2, .converge = 1, .crowd = 1};
+  limits.crowd_doubting = 3;
+  limits.crowded = distance(Row::id(30), NodeId{});
+  Row row(limits);
+  row.lookup.add_seed(Row::at(10), Row::id(10), 0);
+  row.lookup.add_seed(Row::at(20), Row::id(20), 0);
+  ASSERT_EQ(row.lookup.next(), Row::at(10));
+  ASSERT_EQ(row.lookup.next(), Row::at(20));
+  row.lookup.on_reply(Row::at(10));
+  EXPECT_FALSE(row.lookup.thin());
+  row.lookup.doubt(Row::at(20));
+  row.lookup.on_reply(Row::at(20));
+  EXPECT_TRUE(row.lookup.thin());
+}
+
 TEST(Lookup, DeadNodesNeitherBlockNorHideTheClosest) {
   Graph graph(2, 1500);
   std::set<std::size_t> dead;

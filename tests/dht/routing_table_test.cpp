@@ -43,6 +43,20 @@ struct Fixture {
   std::uint32_t next = 0;
 };
 
+TEST(RoutingTable, WhoIsDoubtedMoreOftenThanBelievedIsNamed) {
+  Fixture f(31);
+  const NodeId id = f.sharing(3);
+  EXPECT_FALSE(f.table.on_word(id, false));  // not in the table: nothing to remember it by
+  f.table.on_reply(Instant{1s}, f.anywhere(id), 20ms);
+  EXPECT_FALSE(f.table.on_word(id, false));
+  EXPECT_FALSE(f.table.on_word(id, true));
+  EXPECT_FALSE(f.table.on_word(id, false));
+  EXPECT_TRUE(f.table.on_word(id, false));
+  for (int i = 0; i < 20; ++i) f.table.on_word(id, false);
+  EXPECT_TRUE(f.table.on_word(id, false));
+  f.table.check_invariants();
+}
+
 TEST(XorMetric, IsAMetricAndUnidirectional) {
   SeededRng rng(7);
   for (int i = 0; i < 2000; ++i) {

@@ -63,6 +63,12 @@ class World {
     return index;
   }
 
+  // The node is at another address from now on; its core has not noticed.
+  void move(std::size_t index, const Contact& to) {
+    nodes_[index]->handle = book_.intern(to);
+    by_endpoint_[to.endpoint] = index;
+  }
+
   // `count` nodes that join one after another through node 0.
   void grow(std::size_t count, Duration pace = 200ms) {
     for (std::size_t i = 0; i < count; ++i) {

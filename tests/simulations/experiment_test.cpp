@@ -106,6 +106,30 @@ TEST(Experiment, AnAttackShowsInTheFigures) {
   EXPECT_GT(wasted(attacked), wasted(honest));
 }
 
+// Liars who name each other, whichever or the nearest, hide nobody from those who weigh answers.
+TEST(Experiment, LiarsAreFoundOut) {
+  Scenario scenario = rough_scenario();
+  scenario.churn.median_session = 0s;
+  scenario.network.nats.clear();
+  scenario.events.clear();
+  scenario.attack.byzantine_percent = 20;
+  const auto attacked = [&](FaultKind kind) {
+    scenario.attack.behavior = kind;
+    return run(scenario, 300, 8);
+  };
+  const RunResult lied = attacked(FaultKind::Lying);
+  const RunResult cunning = attacked(FaultKind::Cunning);
+  for (const RunResult* result : {&lied, &cunning}) {
+    const auto lookups = summarise(result->measured, Operation::Lookup, result->warmup_second);
+    const auto gets = summarise(result->measured, Operation::Get, result->warmup_second);
+    EXPECT_GT(lookups.count, 1000U);
+    EXPECT_GE(lookups.success_percent(), 99.0);
+    EXPECT_GE(gets.success_percent(), 99.0);
+  }
+  EXPECT_GT(lied.samples.back().table_liar_percent, 0);
+  EXPECT_LT(lied.samples.back().table_liar_percent, 40);
+}
+
 TEST(Experiment, AMissedExpectationIsNamed) {
   Scenario scenario = rough_scenario();
   scenario.expect.bytes_per_node_second = 1;

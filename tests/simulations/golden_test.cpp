@@ -70,8 +70,9 @@ TEST_P(Golden, TheScenarioDeliversTheRecordedBytesOnOneThreadAndTwo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, Golden,
-                         testing::Values("bootstrap", "churn", "flash_crowd", "full_table",
-                                         "nat_mix", "partition_heal", "scale", "sybil"),
+                         testing::Values("bootstrap", "churn", "cunning", "flash_crowd",
+                                         "full_table", "liars", "nat_mix", "partition_heal",
+                                         "scale", "sybil"),
                          [](const auto& scenario) { return std::string(scenario.param); });
 
 }  // namespace

@@ -1,0 +1,38 @@
+#include "dht/plausible.hpp"
+
+#include <algorithm>
+
+#include "dht/id_words.hpp"
+
+namespace weft::dht {
+
+namespace {
+
+// Sixteenths. The n-th node lies no farther than this where n nodes should: an honest server's does
+// in 98 of 100 cases, though the estimate that it is measured by rests on 20 nodes only.
+constexpr std::uint64_t kBase = 45;
+constexpr std::uint64_t kEach = 30;
+constexpr std::uint64_t kAbsurd = 3;  // so many times too far: no server with a table names that
+constexpr std::uint64_t kMostNodes = 0xffffffff;
+
+}  // namespace
+
+std::uint64_t Density::within(const Distance& distance) const {
+  return (std::min(nodes_, kMostNodes) * (word_of(distance) >> 32)) >> 28;
+}
+
+Verdict Density::judge(const NodeId& target, const Testimony& testimony) const {
+  if (nodes_ <= k_) return Verdict::Believed;
+  if (testimony.named == 0) return Verdict::Doubted;
+  // So many nodes are nearer to the target than the teller's own range of it ends. A server knows
+  // all of a few; of many it may hold k / 2, below that it asks around.
+  const std::size_t shared = std::min<std::size_t>(shared_bits(testimony.teller, target), 62);
+  const std::uint64_t range = nodes_ >> (shared + 1);
+  const std::uint64_t sparse = range <= k_ ? 16 : range * 32 / k_;
+  const std::uint64_t most = (kBase + kEach * testimony.named) * sparse / 16;
+  const std::uint64_t seen = within(testimony.last);
+  if (seen <= most) return Verdict::Believed;
+  return seen > kAbsurd * most ? Verdict::Absurd : Verdict::Doubted;
+}
+
+}  // namespace weft::dht
