@@ -22,9 +22,10 @@ struct Config {
   std::size_t alpha = 4;             // requests in flight, plus one for every slow reply
   std::size_t max_in_flight = 24;    // alpha and all extras together
   std::size_t converge = 3;          // the walk ends when this many closest have all replied
-  std::size_t crowd = 6;             // and so many are known where k should be,
+  std::size_t crowd = 10;            // and so many are known where k should be,
   std::size_t crowd_doubting = 12;   // so many if anybody's word was doubted on the way,
-  unsigned wary = 6;                 // or of so many in a hundred answers of late,
+  unsigned wary = 6;                 // or of so many in a hundred answers of late;
+  std::size_t witnesses = 2;         // the nearest, asked for whole lists
   std::size_t stragglers = 1;        // it does not wait for so many of the closest under way
   std::size_t frontier = 192;        // a request holds up nobody once so many others are nearer
   std::size_t favoured = 4;          // of the k one starts from, asked first for their speed:

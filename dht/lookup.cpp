@@ -246,11 +246,13 @@ bool Lookup::converged(std::size_t path, bool among_many) const {
   for (const Candidate& candidate : candidates_) {
     if (candidate.path != path) continue;
     if (candidate.state == State::Replied) {
-      if (candidate.doubted ? ++doubted >= 4 * limits_.k
-                            : ++heard >= limits_.converge &&
-                                  (heard >= limits_.k || (!(candidate.distance > limits_.dense) &&
-                                                          (!among_many || crowded()))))
-        return true;
+      if (candidate.doubted) {
+        if (++doubted >= 4 * limits_.k) return true;
+        continue;
+      }
+      if (++heard < limits_.converge) continue;
+      const bool dense = !(candidate.distance > limits_.dense);
+      if (heard >= limits_.k || (dense && (!among_many || crowded()))) return true;
       continue;
     }
     if (candidate.state == State::New && (candidate.hearsay || prefix_used(candidate, path)))

@@ -169,9 +169,15 @@ bool DhtState::confirm(Instant now, Task& task) {
   return rpc.asking_again(id);
 }
 
-// A put needs the region at once, and a cookie of each: the nearest are asked for as many contacts
-// as a datagram holds, and when enough are known the others for their cookie alone. 0: as usual.
+// A caller's walk ends among the nearest, and what they name decides whether it may: the two
+// nearest known are asked for as many contacts as a datagram holds. A put needs the region at once,
+// and a cookie of each: so are its nearest, and when enough are known the others for their cookie
+// alone. 0: as usual.
 std::uint16_t DhtState::padding_in(const Task& task, ContactHandle to) const {
+  const bool called = task.kind == TaskKind::Find && task.origin == Origin::Caller;
+  if (called && task.lookup.rank(to) < config.witnesses &&
+      !(distance(book.id(to), task.lookup.target()) > task.lookup.limits().crowded))
+    return static_cast<std::uint16_t>(config.max_datagram);
   if (task.kind != TaskKind::Put || !task.lookup.in_region(to)) return 0;
   if (task.lookup.rank(to) < config.tellers) return static_cast<std::uint16_t>(config.max_datagram);
   return task.lookup.region_size() >= config.k
@@ -423,7 +429,7 @@ void DhtState::report_put(Instant now, Task& task) {
   const std::size_t wanted = std::min<std::size_t>(done.region, config.k);
   done.ok = done.region > 0 && done.stored * 100U >= wanted * config.store_percent;
   if (done.ok) done.error = PutError::None;
-  emit(std::move(done));
+  emit(done);
 }
 
 void DhtState::finish_get(Instant now, Task& task) {

@@ -135,7 +135,8 @@ std::optional<Event> EventQueue::pop() {
 std::size_t EventQueue::memory_bytes() const {
   std::size_t bytes = sources_.capacity() * sizeof(Source);
   for (const auto* ring : {&slots_, &turns_})
-    for (const auto& slot : *ring) bytes += sizeof slot + slot.capacity() * sizeof(Entry);
+    for (const auto& slot : *ring)
+      bytes += sizeof(std::vector<Entry>) + slot.capacity() * sizeof(Entry);
   return bytes + (current_.capacity() + far_.capacity()) * sizeof(Entry);
 }
 

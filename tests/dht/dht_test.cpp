@@ -86,6 +86,31 @@ std::optional<GetDone> run_get(World& world, std::size_t node, const Key& key, R
   return world.await<GetDone>(node);
 }
 
+// Ten names instead of two from a stranger where a walk may end: what they say decides that.
+TEST(Dht, WhereALookupEndsStrangersAreAskedForWholeLists) {
+  World world;
+  world.grow(300);
+  world.run(30s);
+  NodeId target{};
+  std::size_t whole = 0;
+  world.on_packet = [&](const World::Packet& packet) {
+    if (packet.from != world.book().at(world.node(7).handle).endpoint) return;
+    if (packet.bytes.size() < world.config().max_datagram) return;
+    const NodeId& to = world.id(world.index_at(packet.to));
+    EXPECT_LT(distance(to, target), distance(world.id(world.truth(target, 60).back()), target));
+    ++whole;
+  };
+  world.run(2min);
+  EXPECT_EQ(whole, 0U);  // upkeep asks for little
+  for (int i = 0; i < 5; ++i) {
+    target = NodeId{world.rng().bytes<32>()};
+    world.dht(7).find_node(world.now(), target);
+    world.drain(7);
+    ASSERT_TRUE(world.await<NodesFound>(7));
+  }
+  EXPECT_GT(whole, 5U);
+}
+
 TEST(Dht, StoresInTheRegionAndReadsFromAnywhere) {
   const auto world = grown(120);
   const Record value = Record::immutable(bytes_of("hello"));
