@@ -13,12 +13,11 @@ namespace {
 constexpr std::uint64_t kBase = 45;
 constexpr std::uint64_t kEach = 30;
 constexpr std::uint64_t kAbsurd = 3;  // so many times too far: no server with a table names that
-constexpr std::uint64_t kMostNodes = 0xffffffff;
 
 }  // namespace
 
 std::uint64_t Density::within(const Distance& distance) const {
-  return (std::min(nodes_, kMostNodes) * (word_of(distance) >> 32)) >> 28;
+  return (nodes_ * (word_of(distance) >> 32)) >> 28;
 }
 
 Verdict Density::judge(const NodeId& target, const Testimony& testimony) const {

@@ -10,6 +10,7 @@
 // that are not much larger than a region, nor of liars that are half of all.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -33,14 +34,16 @@ enum class Verdict : std::uint8_t {
 
 class Density {
  public:
-  // `nodes`: in the whole network; `k`: contacts a server knows of each range.
-  Density(std::uint64_t nodes, std::size_t k) : nodes_(nodes), k_(k) {}
+  // `nodes`: in the whole network, as estimated: ids mined next to ours may make it anything, and
+  // more than kMostNodes are taken for so many. `k`: contacts a server knows of each range.
+  Density(std::uint64_t nodes, std::size_t k) : nodes_(std::min(nodes, kMostNodes)), k_(k) {}
 
   // Nodes that should lie within this distance of anything, in sixteenths.
   [[nodiscard]] std::uint64_t within(const Distance& distance) const;
   [[nodiscard]] Verdict judge(const NodeId& target, const Testimony& testimony) const;
 
  private:
+  static constexpr std::uint64_t kMostNodes = 0xffffffff;
   std::uint64_t nodes_;
   std::size_t k_;
 };

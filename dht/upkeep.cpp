@@ -203,11 +203,9 @@ void DhtState::keep_peers(Instant now) {
 // A neighbour that stopped answering may be back: one of them is asked now and then.
 void DhtState::ask_lost(Instant now) {
   if (lost.size() == 0 || now < next_lost) return;
-  next_lost = now + config.ask_lost;
-  if (hurry > 0 && --hurry > 0)
-    next_lost = now + config.upkeep_step;
-  else
-    returned = 0;
+  if (hurry > 0) --hurry;
+  next_lost = now + (hurry > 0 ? config.upkeep_step : config.ask_lost);
+  if (hurry == 0) returned = 0;
   const ContactHandle contact = lost.next();
   if (contact == ContactHandle::None || table.find(book.id(contact)) != nullptr) return;
   Request ping;

@@ -111,6 +111,19 @@ TEST(Plausible, DensityCountsInSixteenths) {
   half.bytes[0] = 0x80;
   EXPECT_EQ(Density(1000, 20).within(half), 500U * 16);
   EXPECT_EQ(Density(~std::uint64_t{0}, 20).within(Distance{}), 0U);
+  // However large the network is said to be, its own nearest twenty are not absurd.
+  NodeId near{};
+  near.bytes[31] = 1;
+  Distance close{};
+  close.bytes[31] = 2;
+  EXPECT_EQ(Density(~std::uint64_t{0}, 20).judge(NodeId{}, {near, 20, close}), Verdict::Believed);
+  EXPECT_EQ(Density(~std::uint64_t{0}, 20).judge(NodeId{}, {NodeId{}, 20, close}),
+            Verdict::Believed);
+  NodeId far{};
+  far.bytes[0] = 0x80;
+  Distance eighth{};
+  eighth.bytes[0] = 0x10;
+  EXPECT_EQ(Density(~std::uint64_t{0}, 20).judge(NodeId{}, {far, 2, eighth}), Verdict::Believed);
 }
 
 TEST(ShunList, ForgivesInTimeAndStaysSmall) {
