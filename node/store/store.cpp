@@ -51,7 +51,7 @@ Result<std::unique_ptr<Store::HomeLock>> Store::HomeLock::take(const fs::path& h
 Store::Store() = default;
 Store::~Store() = default;
 
-Result<std::unique_ptr<Store>> Store::open(const fs::path& home, StoreOptions options) {
+Result<std::unique_ptr<Store>> Store::open(const fs::path& home, const StoreOptions& options) {
   std::error_code error;
   const bool made = fs::create_directories(home, error);
   if (error) return fail(Errc::Storage, "cannot create " + home.string() + ": " + error.message());

@@ -36,7 +36,7 @@ class Store {
   // Busy: another process has it, detail starts with "LOCKED" and names its pid. Unsupported: newer
   // schema. Storage: damaged or unwritable.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& home,
-                                                           StoreOptions options = {});
+                                                           const StoreOptions& options = {});
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

@@ -74,7 +74,10 @@ std::string list_text(const api::Json& list) {
 
 std::string short_id(std::string_view id) { return printable(id.substr(0, 10)); }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(std::string text) {
+  if (text.empty()) text = "-";
+  return text;
+}
 
 std::string printable(std::string_view text) {
   std::string out(text);
