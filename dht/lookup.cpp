@@ -209,13 +209,13 @@ void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t pref
       candidates_, candidate.distance, [](const auto& a, const auto& b) { return less(a, b); },
       &Candidate::distance);
   if (place != candidates_.end() && same(place->distance, candidate.distance)) {
-    // Known already; another address is worth one more try if the first one is
-    // dead.
+    // Known already. Somebody believed names it too: it is hearsay no more.
     if (!hearsay && place->state == State::New && place->hearsay) {
       place->hearsay = false;
       place->path = path;
       place->hop = hop;
     }
+    // Another address is worth one more try if the first one is dead.
     if (place->handle == handle || place->renewed || place->state != State::Failed) return;
     --failed_;
     *place = candidate;

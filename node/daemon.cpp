@@ -82,6 +82,8 @@ void notify_systemd(std::string_view state) {
                                             reinterpret_cast<const sockaddr*>(&address), size);
 }
 
+static_assert(kMostListenAddresses == io::UdpGroup::kMostSockets);
+
 int explain(const Error& error, const std::string& what, const std::string& fix = {}) {
   std::cerr << "weft: " << what << "\n  why: " << error.detail << "\n";
   if (!fix.empty()) std::cerr << "  fix: " << fix << "\n";
