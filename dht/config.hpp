@@ -27,18 +27,19 @@ struct Config {
   unsigned wary = 6;                 // or of so many in a hundred answers of late;
   std::size_t witnesses = 2;         // the nearest, asked for whole lists
   std::size_t stragglers = 1;        // it does not wait for so many of the closest under way
-  std::size_t frontier = 192;        // a request holds up nobody once so many others are nearer
   std::size_t favoured = 4;          // of the k one starts from, asked first for their speed:
   Duration bit_cost = 20ms;          // a bit of distance is worth so much of a round trip
-  std::size_t range_queries = 6;     // asked to fill a far range: no need to walk to its end
+  std::size_t wide_queries = 6;      // asked to fill one of the wide ranges,
+  std::size_t range_queries = 4;     // or another, all at once: no need to walk to its end
   std::size_t paths = 4;             // disjoint, for names and mutable records
   std::size_t paths_after_fail = 8;  // second attempt, with a scan of the whole region
   std::size_t candidates = 192;      // remembered per lookup
   std::size_t queries = 160;         // asked per lookup at most
   std::size_t region_max = 64;       // holders of one record at most
   std::size_t tellers = 4;           // of a put's region, asked for long lists
-  std::size_t put_frontier = 8;
-  std::size_t lookups = 256;  // running at once; more are refused
+  std::size_t put_head = 8;          // so many nearest asked: the region is asked by rank,
+  std::size_t put_spares = 4;        // and so many beyond it, that no slow holder holds up a put
+  std::size_t lookups = 256;         // running at once; more are refused
 
   // RPC. Soft timeout = srtt + 4 * variance within these bounds: slow is not dead.
   Duration soft_timeout_min = 150ms;

@@ -182,8 +182,8 @@ Request DhtState::rebuild(Instant now, const Pending& pending) {
   return request;
 }
 
-bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
-                       std::uint8_t again, std::uint16_t padding) {
+bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose purpose,
+                       const Errand& errand) {
   if (rpc.full() || outgoing.size() - out_head >= config.queue) {
     ++counters.dropped;
     return false;
@@ -191,21 +191,23 @@ bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose 
   request.flags = flags(now);
   request.cookie = cookies.find(now, to);
   const Entry* known = table.find(book.id(to));
-  const bool knows_us = request.cookie || (known != nullptr && known->handle == to);
+  const bool knows_us =
+      errand.introduced || request.cookie || (known != nullptr && known->handle == to);
   Outgoing out;
   out.to = to;
   out.body = request.encode();
   out.nonce = rng.bytes<24>();
   out.hello = request.type != MessageType::Put && (!knows_us || !sealer.proven(book.at(to)));
   out.pad_to = padding_for(request, out.hello);
-  if (padding != 0 && out.pad_to != 0) out.pad_to = padding;
+  if (errand.padding != 0 && out.pad_to != 0) out.pad_to = errand.padding;
   const Duration rtt = known != nullptr ? Duration(std::chrono::milliseconds(known->rtt_ms)) : 0ms;
-  Pending& pending = rpc.sent(now, out.nonce, to, purpose,
-                              task != nullptr ? static_cast<std::uint32_t>(task->id) : 0, rtt);
-  pending.again = again;
+  Pending& pending =
+      rpc.sent(now, out.nonce, to, purpose,
+               errand.task != nullptr ? static_cast<std::uint32_t>(errand.task->id) : 0, rtt);
+  pending.again = errand.again;
   pending.skip = static_cast<std::uint8_t>(request.skip);
   pending.cookie = request.cookie.has_value();
-  if (task != nullptr) ++task->stats.requests;
+  if (errand.task != nullptr) ++errand.task->stats.requests;
   enqueue(std::move(out));
   return true;
 }

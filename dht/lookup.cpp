@@ -292,16 +292,7 @@ bool Lookup::may_ask(std::size_t path) const {
   const std::size_t share =
       limits_.alpha / limits_.paths + (path < limits_.alpha % limits_.paths ? 1 : 0);
   const std::size_t most = std::max<std::size_t>(share, 1);
-  if (path_asked_[path] < most) return true;
-  std::size_t busy = 0;
-  std::size_t nearer = 0;
-  for (const Candidate& candidate : candidates_) {
-    if (nearer >= limits_.frontier) break;
-    if (candidate.path != path || !usable(candidate)) continue;
-    ++nearer;
-    if (candidate.state == State::Asked && ++busy >= most) return false;
-  }
-  return true;
+  return path_asked_[path] < most;
 }
 
 Lookup::Candidate* Lookup::pick(std::size_t path) {
@@ -327,15 +318,28 @@ Lookup::Candidate* Lookup::pick(std::size_t path) {
 
 Lookup::Candidate* Lookup::pick_region(bool surely) {
   std::size_t nearer = 0;
+  const bool by_rank = !surely || headed();
   for (Candidate& candidate : candidates_) {
     const bool outside = candidate.distance > limits_.region;
     if (nearer >= limits_.region_max || (nearer >= limits_.k && outside)) return nullptr;
-    if (surely && (nearer >= limits_.k || outside)) return nullptr;
+    if ((surely && nearer >= limits_.k) || (!by_rank && outside)) return nullptr;
     if (!usable(candidate)) continue;
     if (candidate.state == State::New) return &candidate;
     ++nearer;
   }
   return nullptr;
+}
+
+// Somebody has replied, and the nearest have all been asked.
+bool Lookup::headed() const {
+  if (limits_.head == 0 || replied_ == 0) return false;
+  std::size_t nearest = 0;
+  for (const Candidate& candidate : candidates_) {
+    if (nearest >= limits_.head) break;
+    if (candidate.state == State::New) return false;
+    if (usable(candidate)) ++nearest;
+  }
+  return true;
 }
 
 bool Lookup::all_satisfied() const {

@@ -8,8 +8,7 @@
 // Invariants
 // 1. It ends: every candidate is asked once, there are at most `candidates` of them, and at most
 //    `queries` are asked.
-// 2. In flight: alpha, one more for every slow one and for every one left behind (`frontier`),
-//    never more than max_in_flight.
+// 2. In flight: alpha and one more for every slow one, never more than max_in_flight.
 // 3. With d > 1 paths a node belongs to the path that first heard of it, and paths share nothing
 //    but a pool of spares; one address prefix answers at most once per path.
 // 4. A slow node never blocks: the walk ends without it.
@@ -51,14 +50,16 @@ struct LookupLimits {
   std::size_t crowd = 0;
   std::size_t crowd_doubting = 0;  // once somebody's word was doubted in this walk
   Distance crowded{};
-  std::size_t frontier = 1000;  // a request holds up nobody once so many others are nearer
-  std::size_t paths = 1;        // at most kMaxPaths
+  std::size_t paths = 1;  // at most kMaxPaths
   std::size_t candidates = 192;
   std::size_t queries = 160;
   bool exhaustive = false;
   // Exhaustive: everything this near belongs to the region, beyond the k closest.
   Distance region{};
   std::size_t region_max = 64;
+  // Exhaustive: once so many nearest were asked the k closest known are taken for the region. 0:
+  // not before the walk has ended.
+  std::size_t head = 0;
 };
 
 class Lookup {
@@ -104,6 +105,8 @@ class Lookup {
   void on_failure(ContactHandle handle);
 
   [[nodiscard]] bool done() const;
+  // The nearest have replied: what is left is the region's rim.
+  [[nodiscard]] bool arrived() const { return all_satisfied(); }
   // Nothing left to ask and only slow ones still out.
   [[nodiscard]] bool settled() const { return asked_ == 0 && !anything_to_ask(); }
   // The target itself has replied.
@@ -142,6 +145,7 @@ class Lookup {
   Candidate* pick(std::size_t path);
   Candidate* found();  // the target itself, once it was told
   Candidate* pick_region(bool surely);
+  [[nodiscard]] bool headed() const;
   [[nodiscard]] bool all_satisfied() const;
   [[nodiscard]] bool anything_to_ask() const;
   ContactHandle ask(Candidate& candidate, std::size_t path);

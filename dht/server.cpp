@@ -92,7 +92,7 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
   if (known != nullptr) {
     if (proven) table.on_heard(now, from);
   } else if (!shunned.has(now, unsealed.sender) && table.suggest(from)) {
-    verify(now, from);
+    verify(now, from, unsealed.hello);
   }
 }
 

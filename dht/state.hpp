@@ -77,6 +77,14 @@ struct Outgoing {
   std::uint16_t pad_to = 0;
 };
 
+// What a request is part of, beside its purpose.
+struct Errand {
+  Task* task = nullptr;
+  std::uint8_t again = 0;     // times this was asked before
+  std::uint16_t padding = 0;  // towards who has no cookie of ours; 0: as usual
+  bool introduced = false;    // it has just said hello: our answer showed it our certificate
+};
+
 struct DhtState {
   DhtState(Instant now, const DhtSetup& setup);
 
@@ -85,8 +93,8 @@ struct DhtState {
   void on_reply(Instant now, const Unsealed& in);
   void proven(Instant now, ContactHandle from, std::optional<Duration> rtt, bool newcomer);
   void on_deadline(Instant now);
-  bool request(Instant now, ContactHandle to, Request& request, Purpose purpose, Task* task,
-               std::uint8_t again = 0, std::uint16_t padding = 0);
+  bool request(Instant now, ContactHandle to, Request& request, Purpose purpose,
+               const Errand& errand = {});
   std::uint16_t padding_in(const Task& task, ContactHandle to) const;
   std::uint16_t padding_for(const Request& request, bool hello) const;
   void enqueue(Outgoing&& out);
@@ -139,7 +147,7 @@ struct DhtState {
 
   // upkeep.cpp
   void upkeep(Instant now);
-  void verify(Instant now, ContactHandle contact);
+  void verify(Instant now, ContactHandle contact, bool introduced = false);
   void on_new_contact(Instant now, ContactHandle contact, bool newcomer);
   void hand_over(Instant now, ContactHandle to);
   bool refresh(Instant now);

@@ -38,7 +38,7 @@ void DhtState::upkeep(Instant now) {
       Request ping;
       const Bytes contacts = news();
       ping.contacts = contacts;
-      if (request(now, to, ping, Purpose::Upkeep, nullptr) && !contacts.empty())
+      if (request(now, to, ping, Purpose::Upkeep) && !contacts.empty())
         told_in = rpc.all().back().first;
     }
   } else if (const ContactHandle waiting = table.take_replacement(directory_on);
@@ -63,13 +63,13 @@ void DhtState::upkeep(Instant now) {
   upkeep_at = std::max(next, now + config.upkeep_step);
 }
 
-void DhtState::verify(Instant now, ContactHandle contact) {
+void DhtState::verify(Instant now, ContactHandle contact, bool introduced) {
   if (rpc.count(Purpose::Verify) >= config.verifying || rpc.asking(contact, Purpose::Verify))
     return;
   const Entry* known = table.find(book.id(contact));
   if (known != nullptr && known->handle == contact) return;
   Request ping;
-  request(now, contact, ping, Purpose::Verify, nullptr);
+  request(now, contact, ping, Purpose::Verify, {.introduced = introduced});
 }
 
 void DhtState::on_new_contact(Instant now, ContactHandle contact, bool newcomer) {
@@ -106,7 +106,7 @@ bool DhtState::store_directly(Instant now, ContactHandle to, const Record& recor
   Request put;
   put.type = MessageType::Put;
   put.record = encoded;
-  return request(now, to, put, Purpose::Store, nullptr);
+  return request(now, to, put, Purpose::Store);
 }
 
 void DhtState::join(Instant now) {
@@ -137,7 +137,10 @@ bool DhtState::refresh(Instant now) {
   } else if (const auto range = next_range(now)) {
     target = random_id_near(self.id, *range);
     // With a directory of everybody each one met is news, here and there.
-    if (!directory_on) limits.queries = config.range_queries;
+    if (!directory_on) {
+      const bool wide = table.capacity(*range) > config.k;
+      limits.queries = wide ? config.wide_queries : config.range_queries;
+    }
   } else {
     return false;
   }
@@ -209,7 +212,7 @@ void DhtState::ask_lost(Instant now) {
   const ContactHandle contact = lost.next();
   if (contact == ContactHandle::None || table.find(book.id(contact)) != nullptr) return;
   Request ping;
-  request(now, contact, ping, Purpose::Lost, nullptr);
+  request(now, contact, ping, Purpose::Lost);
 }
 
 // Then so may others: some more are asked at once, as long as that finds any. Several of them are

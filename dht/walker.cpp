@@ -46,7 +46,6 @@ LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaust
   limits.max_in_flight = std::max(config.max_in_flight, limits.alpha);
   limits.converge = config.converge;
   limits.stragglers = config.stragglers;
-  limits.frontier = kind == TaskKind::Put ? config.put_frontier : config.frontier;
   limits.paths = std::min(paths, Lookup::kMaxPaths);
   limits.candidates = config.candidates;
   limits.queries = config.queries;
@@ -54,6 +53,7 @@ LookupLimits DhtState::limits_for(TaskKind kind, std::size_t paths, bool exhaust
   limits.region_max = config.region_max;
   const Distance region = reach();
   if (exhaustive) limits.region = region;
+  if (kind == TaskKind::Put) limits.head = config.put_head;
   limits.crowded = region;
   // Three of ten that should be there; of paths that share them, three of forty or eighty.
   limits.dense = scaled(region, paths == 1 ? -1 : paths <= 4 ? 1 : 2);
@@ -131,7 +131,7 @@ void DhtState::pump(Instant now, Task& task) {
     ask.type = task.kind == TaskKind::Get ? MessageType::Get : MessageType::FindNode;
     ask.target = task.lookup.target();
     ask.kind = task.options.kind;
-    if (!request(now, to, ask, Purpose::Walk, &task, 0, padding_in(task, to)))
+    if (!request(now, to, ask, Purpose::Walk, {.task = &task, .padding = padding_in(task, to)}))
       task.lookup.on_failure(to);
   }
   const bool put = task.kind == TaskKind::Put;
@@ -164,7 +164,7 @@ bool DhtState::confirm(Instant now, Task& task) {
     on.type = MessageType::FindNode;
     on.target = task.lookup.target();
     on.skip = told;
-    request(now, teller, on, Purpose::Walk, &task, 1);
+    request(now, teller, on, Purpose::Walk, {.task = &task, .again = 1});
   }
   return rpc.asking_again(id);
 }
@@ -212,7 +212,7 @@ void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, co
       again.type = MessageType::Get;
       again.target = task.lookup.target();
       again.kind = task.options.kind;
-      if (request(now, from, again, Purpose::Walk, &task, 1)) return;
+      if (request(now, from, again, Purpose::Walk, {.task = &task, .again = 1})) return;
     }
     take_records(now, task, from, reply);
   }
@@ -229,7 +229,7 @@ bool DhtState::ask_anew(Instant now, Task& task, const Pending& pending, const R
   again.type = reply.type;
   again.target = task.lookup.target();
   again.kind = task.options.kind;
-  return request(now, pending.to, again, Purpose::Walk, &task, 1);
+  return request(now, pending.to, again, Purpose::Walk, {.task = &task, .again = 1});
 }
 
 bool DhtState::wary() const { return doubts > kDoubt / 100 * config.wary; }
@@ -282,8 +282,8 @@ bool DhtState::ask_on(Instant now, Task& task, const Pending& pending, const Rep
   on.target = task.lookup.target();
   on.kind = task.options.kind;
   on.skip = std::min<std::uint64_t>(pending.skip + count, Request::kMaxSkip);
-  return request(now, pending.to, on, Purpose::Walk, &task,
-                 static_cast<std::uint8_t>(pending.again + 1));
+  return request(now, pending.to, on, Purpose::Walk,
+                 {.task = &task, .again = static_cast<std::uint8_t>(pending.again + 1)});
 }
 
 void DhtState::take_records(Instant now, Task& task, ContactHandle from, const Reply& reply) {
@@ -350,18 +350,19 @@ void DhtState::send_store(Instant now, Task& task, ContactHandle to) {
   put.type = MessageType::Put;
   put.record = task.record;
   put.cas = task.cas;
-  if (request(now, to, put, Purpose::Store, &task)) ++task.outstanding;
+  if (request(now, to, put, Purpose::Store, {.task = &task})) ++task.outstanding;
 }
 
 void DhtState::store_where_ready(Instant now, Task& task) {
   // Whoever replied and surely belongs to the region is stored to while the walk goes on.
   const bool walked = task.lookup.done() || task.lookup.settled();
+  const bool sure = walked || (task.lookup.arrived() && task.lookup.region_size() >= config.k);
   std::vector<ContactHandle> ready;
   for (const auto& candidate : task.lookup.candidates()) {
     if (candidate.state != Lookup::State::Replied) continue;
     if (std::ranges::find(task.sent_to, candidate.handle) != task.sent_to.end()) continue;
     if (!task.lookup.in_region(candidate.handle)) break;
-    if (!walked && candidate.distance > task.lookup.limits().region) continue;
+    if (!sure && candidate.distance > task.lookup.limits().region) continue;
     ready.push_back(candidate.handle);
   }
   for (const ContactHandle handle : ready) send_store(now, task, handle);
@@ -508,8 +509,9 @@ LookupId Dht::get(Instant now, const Key& key, const GetOptions& options) {
 
 LookupId Dht::put(Instant now, const Record& record, const PutOptions& options) {
   DhtState& s = *state_;
-  Task* task = s.start(now, TaskKind::Put, record.key(), s.limits_for(TaskKind::Put, 1, true),
-                       Origin::Caller);
+  LookupLimits limits = s.limits_for(TaskKind::Put, 1, true);
+  if (!s.directory_on) limits.k += s.config.put_spares;
+  Task* task = s.start(now, TaskKind::Put, record.key(), limits, Origin::Caller);
   if (task == nullptr) return LookupId::None;
   const LookupId id = task->id;
   task->record = record.encode();

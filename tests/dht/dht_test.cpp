@@ -1,8 +1,8 @@
 #include "dht/dht.hpp"
 
-#include <set>
-
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "dht/message.hpp"
 #include "dht/routing_table.hpp"
@@ -363,6 +363,29 @@ TEST(Dht, NoReplyIsLongerThanAnUnprovenRequest) {
   };
   world.grow(40);
   EXPECT_GT(replies, 100U);
+}
+
+// Our answer has shown it our certificate: the ping that verifies it needs none, nor does its
+// reply.
+TEST(Dht, WhoSaidHelloIsVerifiedWithoutOne) {
+  World world;
+  std::set<std::pair<std::size_t, std::size_t>> greeted;  // who said hello to whom
+  std::size_t plain = 0;
+  world.on_packet = [&](const World::Packet& packet) {
+    const std::size_t from = world.index_at(packet.from);
+    const std::size_t to = world.index_at(packet.to);
+    const auto opened = world.node(to).sealer->open(world.now(), packet.bytes);
+    ASSERT_TRUE(opened);
+    if (opened->answers) return;
+    if (opened->hello) greeted.emplace(from, to);
+    const auto request = Request::decode(opened->body);
+    ASSERT_TRUE(request);
+    if (opened->hello || request->cookie || world.dht(from).knows(world.id(to))) return;
+    EXPECT_TRUE(greeted.contains({to, from})) << from << " " << to;
+    if (request->type == MessageType::Ping) ++plain;
+  };
+  world.grow(60);
+  EXPECT_GT(plain, 100U);
 }
 
 struct Probe {  // a node driven by hand, to send what no honest core would

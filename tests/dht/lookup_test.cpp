@@ -355,24 +355,26 @@ TEST(Lookup, TheFastAreAskedFirstButOnlyToBegin) {
   EXPECT_EQ(lookup.next(), handle(near[1]));
 }
 
-TEST(Lookup, RequestsLeftBehindHoldUpNobody) {
+TEST(Lookup, ARegionIsAskedByRankOnceItsNearestWereAsked) {
   Graph graph(10, 300);
   const NodeId target{graph.rng.bytes<32>()};
-  const auto order = graph.nearest(target, 40);
+  const auto order = graph.nearest(target, 12);
   const auto handle = [](std::size_t i) { return ContactHandle{static_cast<std::uint32_t>(i)}; };
-  LookupLimits limits;
-  limits.frontier = 6;
-  Lookup lookup(target, limits);
-  for (std::size_t i = 20; i < 40; ++i) lookup.add_seed(handle(order[i]), graph.ids[order[i]], 0);
-  for (int i = 0; i < 4; ++i) ASSERT_NE(lookup.next(), ContactHandle::None);
-  EXPECT_EQ(lookup.next(), ContactHandle::None);
-  for (std::size_t i = 0; i < 6; ++i)
-    lookup.add(handle(order[20]), handle(order[i]), graph.ids[order[i]], 0);
-  lookup.on_reply(handle(order[20]));
-  // Six are nearer than the three still under way: four of them are asked at once.
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(lookup.next(), handle(order[i]));
-  EXPECT_EQ(lookup.next(), ContactHandle::None);
-  lookup.check_invariants();
+  for (const std::size_t head : {std::size_t{0}, std::size_t{4}}) {
+    LookupLimits limits;
+    limits.k = 8;
+    limits.exhaustive = true;  // and the radius of the region is nought
+    limits.head = head;
+    Lookup lookup(target, limits);
+    for (const std::size_t i : order) lookup.add_seed(handle(i), graph.ids[i], 0);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(lookup.next(), handle(order[i]));
+    EXPECT_EQ(lookup.next(), ContactHandle::None);  // nobody has replied yet
+    lookup.on_reply(handle(order[1]));
+    std::size_t asked = 4;
+    while (lookup.next() != ContactHandle::None) ++asked;
+    EXPECT_EQ(asked, head == 0 ? 5U : 8U);
+    lookup.check_invariants();
+  }
 }
 
 TEST(Lookup, OnePrefixAnswersOncePerPath) {
