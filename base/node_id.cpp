@@ -1,7 +1,5 @@
 #include "base/node_id.hpp"
 
-#include <bit>
-
 #include "base/bech32.hpp"
 
 namespace weft {
@@ -25,13 +23,6 @@ Distance distance(const NodeId& a, const NodeId& b) {
   for (std::size_t i = 0; i < NodeId::kSize; ++i)
     out.bytes[i] = static_cast<std::uint8_t>(a.bytes[i] ^ b.bytes[i]);
   return out;
-}
-
-int common_prefix(const NodeId& a, const NodeId& b) {
-  for (std::size_t i = 0; i < NodeId::kSize; ++i)
-    if (const auto x = static_cast<std::uint8_t>(a.bytes[i] ^ b.bytes[i]); x != 0)
-      return static_cast<int>(i) * 8 + std::countl_zero(x);
-  return 256;
 }
 
 std::string to_text(const NodeId& id) { return bech32m_encode(kNodePrefix, id.bytes); }

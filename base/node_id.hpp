@@ -3,7 +3,9 @@
 // Distance is Kademlia's XOR metric, compared as a big-endian integer.
 #pragma once
 
+#include <bit>
 #include <compare>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -18,7 +20,24 @@ struct Id256 {
   static constexpr std::size_t kSize = 32;
   ByteArray<kSize> bytes{};
 
-  auto operator<=>(const Id256&) const = default;
+  // Eight bytes from `at`, as the big-endian integer they are.
+  [[nodiscard]] std::uint64_t word(std::size_t at) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+    return value;
+  }
+  // By words: tables and lookups do little else.
+  bool operator==(const Id256& other) const {
+    for (std::size_t at = 0; at < kSize; at += 8)
+      if (word(at) != other.word(at)) return false;
+    return true;
+  }
+  std::strong_ordering operator<=>(const Id256& other) const {
+    for (std::size_t at = 0; at < kSize; at += 8)
+      if (word(at) != other.word(at)) return word(at) <=> other.word(at);
+    return std::strong_ordering::equal;
+  }
   [[nodiscard]] ByteView view() const { return bytes; }
   [[nodiscard]] bool is_zero() const { return *this == Id256{}; }
 };
@@ -32,7 +51,12 @@ using Distance = Id256<DistanceTag>;
 
 Distance distance(const NodeId& a, const NodeId& b);
 // Leading bits two ids share: 0..256. 256 means equal.
-int common_prefix(const NodeId& a, const NodeId& b);
+inline int common_prefix(const NodeId& a, const NodeId& b) {
+  for (std::size_t at = 0; at < NodeId::kSize; at += 8)
+    if (const std::uint64_t differ = a.word(at) ^ b.word(at); differ != 0)
+      return static_cast<int>(at) * 8 + std::countl_zero(differ);
+  return 256;
+}
 
 std::string to_text(const NodeId& id);
 std::string to_text(const NetworkId& id);

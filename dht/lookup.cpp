@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/assert.hpp"
-#include "dht/id_words.hpp"
 
 namespace weft::dht {
 
@@ -205,10 +204,9 @@ void Lookup::insert(ContactHandle handle, const NodeId& node, std::uint16_t pref
                     std::uint8_t path, std::uint8_t hop, bool hearsay) {
   Candidate candidate{distance(node, target_), handle, prefix, State::New, path, hop};
   candidate.hearsay = hearsay;
-  const auto place = std::ranges::lower_bound(
-      candidates_, candidate.distance, [](const auto& a, const auto& b) { return less(a, b); },
-      &Candidate::distance);
-  if (place != candidates_.end() && same(place->distance, candidate.distance)) {
+  const auto place =
+      std::ranges::lower_bound(candidates_, candidate.distance, {}, &Candidate::distance);
+  if (place != candidates_.end() && place->distance == candidate.distance) {
     // Known already. Somebody believed names it too: it is hearsay no more.
     if (!hearsay && place->state == State::New && place->hearsay) {
       place->hearsay = false;

@@ -31,7 +31,7 @@ class LostList {
     items_.push_back({contact, kTries});
   }
   void forget(const ContactBook& book, const NodeId& node) {
-    std::erase_if(items_, [&](const Item& item) { return same(book.id(item.contact), node); });
+    std::erase_if(items_, [&](const Item& item) { return book.id(item.contact) == node; });
   }
   // The one not asked for longest; None: there is none.
   ContactHandle next() {
@@ -43,7 +43,7 @@ class LostList {
   }
   [[nodiscard]] bool has(const ContactBook& book, const NodeId& node) const {
     return std::ranges::any_of(items_,
-                               [&](const Item& item) { return same(book.id(item.contact), node); });
+                               [&](const Item& item) { return book.id(item.contact) == node; });
   }
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   [[nodiscard]] std::size_t memory() const { return items_.capacity() * sizeof(Item); }

@@ -20,6 +20,7 @@
 #include <optional>
 #include <variant>
 
+#include "base/sealed.hpp"
 #include "base/wire.hpp"
 #include "dht/contact.hpp"
 #include "dht/record.hpp"
@@ -58,6 +59,7 @@ struct Request {
 
 struct Reply {
   static constexpr std::size_t kMaxRecords = 8;
+  static constexpr std::size_t kMaxContacts = sealed::kMaxDatagram / kContactSize;
   MessageType type = MessageType::Ping;
   std::uint64_t flags = 0;
   Cookie cookie = 0;

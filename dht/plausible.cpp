@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dht/id_words.hpp"
-
 namespace weft::dht {
 
 namespace {
@@ -17,7 +15,7 @@ constexpr std::uint64_t kAbsurd = 3;  // so many times too far: no server with a
 }  // namespace
 
 std::uint64_t Density::within(const Distance& distance) const {
-  return (nodes_ * (word_of(distance) >> 32)) >> 28;
+  return (nodes_ * (distance.word(0) >> 32)) >> 28;
 }
 
 Verdict Density::judge(const NodeId& target, const Testimony& testimony) const {
@@ -25,7 +23,8 @@ Verdict Density::judge(const NodeId& target, const Testimony& testimony) const {
   if (testimony.named == 0) return Verdict::Doubted;
   // So many nodes are nearer to the target than the teller's own range of it ends. A server knows
   // all of a few; of many it may hold k / 2, below that it asks around.
-  const std::size_t shared = std::min<std::size_t>(shared_bits(testimony.teller, target), 62);
+  const auto shared =
+      static_cast<std::size_t>(std::min(common_prefix(testimony.teller, target), 62));
   const std::uint64_t range = nodes_ >> (shared + 1);
   const std::uint64_t sparse = range <= k_ ? 16 : range * 32 / k_;
   const std::uint64_t most = (kBase + kEach * testimony.named) * sparse / 16;

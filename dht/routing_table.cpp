@@ -74,7 +74,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
       count_prefix(known->prefix, 1);
     }
     watched(ticks - known->heard, 0);
-    if (known->fails > 0) changed();
+    if (known->fails > 0) changed(*known);
     known->heard = ticks;
     known->fails = 0;
     if (ms != 0)
@@ -86,16 +86,15 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     const std::size_t index = index_of(node);
     Bucket& bucket = buckets_[index];
     if (!diverse(bucket, book_.at(contact).endpoint)) return Inserted::Refused;
-    const Entry entry{
-        contact,
-        top_of(node),
-        ticks,
-        born_of(ticks),
-        ms,
-        short_prefix(prefix_of(book_.at(contact).endpoint)),
-        0,
-        0,
-        static_cast<std::uint8_t>(std::min<std::size_t>(shared_bits(self_, node), 255))};
+    const Entry entry{contact,
+                      top_of(node),
+                      ticks,
+                      born_of(ticks),
+                      ms,
+                      short_prefix(prefix_of(book_.at(contact).endpoint)),
+                      0,
+                      0,
+                      static_cast<std::uint8_t>(std::min(common_prefix(self_, node), 255))};
     // The last bucket splits as soon as it holds k, however many it might hold later: else a table
     // that never fills would not care for having contacts at every distance.
     if (index + 1 == buckets_.size() && bucket.live.size() >= config_.k &&
@@ -112,6 +111,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
     if (worst->fails >= config_.evict_after) {
       watched(0, 1);
       count_prefix(worst->prefix, -1);
+      changed(*worst);
       bucket.live.erase(worst);
       --size_;
       insert(bucket, entry);
@@ -125,7 +125,7 @@ RoutingTable::Inserted RoutingTable::on_reply(Instant now, ContactHandle contact
 void RoutingTable::on_heard(Instant now, ContactHandle contact) {
   Entry* entry = find_mutable(book_.id(contact));
   if (entry == nullptr || entry->handle != contact) return;
-  if (entry->fails > 0) changed();
+  if (entry->fails > 0) changed(*entry);
   entry->heard = to_ticks(now);
   entry->fails = 0;
 }
@@ -134,7 +134,7 @@ bool RoutingTable::on_failure(ContactHandle contact) {
   Entry* entry = find_mutable(book_.id(contact));
   if (entry == nullptr || entry->handle != contact) return false;
   if (entry->fails < kMostFails) ++entry->fails;
-  changed();
+  changed(*entry);
   Bucket& bucket = buckets_[index_of(book_.id(contact))];
   bucket.due_from = std::min(bucket.due_from, entry->heard + to_ticks(config_.ping_pace));
   if (entry->fails <= config_.evict_after) return false;
@@ -182,12 +182,12 @@ void RoutingTable::remove(const NodeId& node) {
   Bucket& bucket = buckets_[index_of(node)];
   const std::uint32_t top = top_of(node);
   const std::size_t gone = std::erase_if(bucket.live, [&](const Entry& entry) {
-    if (entry.top != top || !same(book_.id(entry.handle), node)) return false;
+    if (entry.top != top || book_.id(entry.handle) != node) return false;
     count_prefix(entry.prefix, -1);
+    changed(entry);
     return true;
   });
   size_ -= gone;
-  if (gone > 0) changed();
   std::erase_if(bucket.replacements, [&](ContactHandle h) { return book_.id(h) == node; });
 }
 
@@ -256,7 +256,7 @@ void RoutingTable::closest(const NodeId& target, std::size_t count, Ticks not_be
 const Entry* RoutingTable::find(const NodeId& node) const {
   const std::uint32_t top = top_of(node);
   for (const Entry& entry : buckets_[index_of(node)].live)
-    if (entry.top == top && same(book_.id(entry.handle), node)) return &entry;
+    if (entry.top == top && book_.id(entry.handle) == node) return &entry;
   return nullptr;
 }
 
@@ -412,7 +412,9 @@ std::uint64_t RoutingTable::estimate_size() const {
   // The closest k nodes span the distance d: about k / d of the whole space is one node each.
   std::vector<ContactHandle> near;
   closest(self_, config_.k, 0, ContactHandle::None, near);
+  reach_ = ~0U;
   if (near.size() < config_.k) return near.size() + 1;
+  reach_ = top_of(book_.id(near.back())) ^ top_of(self_);
   const Distance reach = distance(self_, book_.id(near.back()));
   // The top 63 bits of the space, as integers: 2^63 * k / reach without overflow.
   const int zeros = common_prefix(self_, book_.id(near.back()));
@@ -451,7 +453,7 @@ void RoutingTable::check_invariants() const {
       std::size_t same_id = 0;
       std::size_t same_prefix = 0;
       for (const Entry& other : bucket.live) {
-        if (other.top == entry.top) same_id += same(book_.id(other.handle), contact.id) ? 1 : 0;
+        if (other.top == entry.top) same_id += book_.id(other.handle) == contact.id ? 1 : 0;
         if (other.prefix != entry.prefix) continue;
         same_prefix +=
             prefix_of(book_.at(other.handle).endpoint) == prefix_of(contact.endpoint) ? 1 : 0;
@@ -468,7 +470,7 @@ void RoutingTable::check_invariants() const {
 }
 
 std::size_t RoutingTable::index_of(const NodeId& node) const {
-  return std::min(shared_bits(self_, node), buckets_.size() - 1);
+  return std::min(static_cast<std::size_t>(common_prefix(self_, node)), buckets_.size() - 1);
 }
 
 Entry* RoutingTable::find_mutable(const NodeId& node) {
@@ -521,7 +523,11 @@ void RoutingTable::insert(Bucket& bucket, const Entry& entry) {
   count_prefix(entry.prefix, 1);
   bucket.due_from = 0;
   ++size_;
-  changed();
+  changed(entry);
+}
+
+void RoutingTable::changed(const Entry& entry) {
+  if ((entry.top ^ top_of(self_)) <= reach_) changed();
 }
 
 }  // namespace weft::dht

@@ -86,8 +86,9 @@ class RoutingTable {
   [[nodiscard]] const Entry* soonest(std::size_t index, Ticks& at) const;
   [[nodiscard]] std::uint8_t near_bits() const;
   [[nodiscard]] std::uint64_t estimate_size() const;
-  // Something changed that estimates rest on.
+  // Something changed that the estimate may rest on; it does not if it is farther than those.
   void changed() { estimate_ = 0; }
+  void changed(const Entry& entry);
   void watched(Ticks time, std::uint64_t deaths);
 
   const Config& config_;
@@ -100,6 +101,7 @@ class RoutingTable {
   std::uint64_t watched_ = 0;  // ticks between two signs of life, over all entries
   std::uint64_t deaths_ = 0;
   mutable std::uint64_t estimate_ = 0;  // network_size() until the table changes; 0: not known
+  mutable std::uint32_t reach_ = ~0U;   // leading bits of the distance it was made with
   std::uint64_t near_for_ = 0;          // the estimate near_ was made with
   Ticks life_ = 0;                      // due_from of the buckets holds for this life,
   std::uint8_t near_ = 0;               // these near bits,

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "dht/id_words.hpp"
 #include "dht/ticks.hpp"
 
 namespace weft::dht {
@@ -20,13 +19,13 @@ class ShunList {
   void add(Instant now, const NodeId& node, Duration time) {
     const Ticks at = to_ticks(now);
     std::erase_if(items_,
-                  [&](const Item& item) { return item.until <= at || item.id == word_of(node); });
+                  [&](const Item& item) { return item.until <= at || item.id == node.word(0); });
     if (items_.size() >= kMost) items_.erase(std::ranges::min_element(items_, {}, &Item::until));
-    items_.push_back({word_of(node), at + to_ticks(time)});
+    items_.push_back({node.word(0), at + to_ticks(time)});
   }
   [[nodiscard]] bool has(Instant now, const NodeId& node) const {
     if (items_.empty()) return false;
-    const std::uint64_t id = word_of(node);
+    const std::uint64_t id = node.word(0);
     const Ticks at = to_ticks(now);
     return std::ranges::any_of(items_,
                                [&](const Item& item) { return item.id == id && item.until > at; });

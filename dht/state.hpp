@@ -126,7 +126,7 @@ struct DhtState {
   bool ask_anew(Instant now, Task& task, const Pending& pending, const Reply& reply);
   [[nodiscard]] bool wary() const;
   bool weigh(Instant now, Task& task, const Pending& pending, const Reply& reply,
-             std::size_t count);
+             std::span<const ContactHandle> told);
   void on_store_result(Instant now, Task& task, PutError error, bool answered);
   void take_records(Instant now, Task& task, ContactHandle from, const Reply& reply);
   void take_record(Instant now, Task& task, const Record& record);

@@ -1,5 +1,6 @@
 // Lookups: walking, reading, storing.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
@@ -187,12 +188,15 @@ std::uint16_t DhtState::padding_in(const Task& task, ContactHandle to) const {
 
 void DhtState::on_walk_reply(Instant now, Task& task, const Pending& pending, const Reply& reply) {
   const ContactHandle from = pending.to;
-  const std::size_t count = std::min(contact_count(reply.contacts), config.k);
+  const std::size_t count =
+      std::min({contact_count(reply.contacts), config.k, Reply::kMaxContacts});
   if (count == 0 && ask_anew(now, task, pending, reply)) return;
   book.warm_wire(reply.contacts);
-  const bool believed = weigh(now, task, pending, reply, count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const ContactHandle told = book.intern_wire(contact_at(reply.contacts, i));
+  std::array<ContactHandle, Reply::kMaxContacts> named;
+  for (std::size_t i = 0; i < count; ++i)
+    named[i] = book.intern_wire(contact_at(reply.contacts, i));
+  const bool believed = weigh(now, task, pending, reply, std::span(named).first(count));
+  for (const ContactHandle told : std::span(named).first(count)) {
     if (told == ContactHandle::None || book.id(told) == self.id) continue;
     const Contact& contact = book.at(told);
     if (contact.endpoint.is_unspecified() || contact.endpoint.port == 0) continue;
@@ -236,15 +240,13 @@ bool DhtState::wary() const { return doubts > kDoubt / 100 * config.wary; }
 
 // Whether what it names may be all it knows. Whoever had the record has said enough.
 bool DhtState::weigh(Instant now, Task& task, const Pending& pending, const Reply& reply,
-                     std::size_t count) {
-  if (!reply.records.empty() || (count == 0 && pending.skip > 0)) return true;
+                     std::span<const ContactHandle> told) {
+  if (!reply.records.empty() || (told.empty() && pending.skip > 0)) return true;
   const NodeId& teller = book.id(pending.to);
-  Testimony said{teller, pending.skip + count, {}};
-  for (std::size_t i = 0; i < count; ++i) {
-    const ContactHandle told = book.intern_wire(contact_at(reply.contacts, i));
-    if (told == ContactHandle::None) continue;
-    said.last = std::max(said.last, distance(book.id(told), task.lookup.target()));
-  }
+  Testimony said{teller, pending.skip + told.size(), {}};
+  for (const ContactHandle handle : told)
+    if (handle != ContactHandle::None)
+      said.last = std::max(said.last, distance(book.id(handle), task.lookup.target()));
   const Verdict verdict = Density(table.network_size(), config.k).judge(task.lookup.target(), said);
   doubts = static_cast<std::uint16_t>(doubts - doubts / kMemory);
   if (verdict != Verdict::Believed) doubts = static_cast<std::uint16_t>(doubts + kDoubt / kMemory);

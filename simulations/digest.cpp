@@ -1,7 +1,9 @@
 #include "simulations/digest.hpp"
 
 #include <openssl/evp.h>
+#include <xxhash.h>
 
+#include <array>
 #include <cstring>
 
 #include "base/assert.hpp"
@@ -11,19 +13,14 @@ namespace weft::sim {
 namespace {
 constexpr std::size_t kRow = 18;
 constexpr std::size_t kBlock = 1 << 14;  // stays in the nearest cache
-struct ContextFree {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_MD_CTX, ContextFree>;
 }  // namespace
 
 struct Digest::State {
-  Context context{EVP_MD_CTX_new()};
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash{XXH3_createState(), XXH3_freeState};
 };
 
 Digest::Digest() : state_(std::make_unique<State>()) {
-  WEFT_ASSERT(state_->context &&
-              EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1);
+  WEFT_ASSERT(state_->hash && XXH3_128bits_reset(state_->hash.get()) == XXH_OK);
   buffer_.reserve(kBlock + kRow + 65536);
 }
 
@@ -46,23 +43,21 @@ void Digest::add(Instant at, std::uint32_t from, std::uint32_t to, ByteView byte
 }
 
 void Digest::flush() {
-  WEFT_ASSERT(EVP_DigestUpdate(state_->context.get(), buffer_.data(), buffer_.size()) == 1);
+  WEFT_ASSERT(XXH3_128bits_update(state_->hash.get(), buffer_.data(), buffer_.size()) == XXH_OK);
   buffer_.clear();
 }
 
 Digest::Value Digest::value() {
   flush();
-  const Context copy{EVP_MD_CTX_new()};
-  Value hash{};
-  WEFT_ASSERT(copy && EVP_MD_CTX_copy_ex(copy.get(), state_->context.get()) == 1 &&
-              EVP_DigestFinal_ex(copy.get(), hash.data(), nullptr) == 1);
-  return hash;
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(state_->hash.get()));
+  return std::to_array(bytes.digest);
 }
 
-Digest::Value combine(std::span<const Digest::Value> parts) {
+ByteArray<32> combine(std::span<const Digest::Value> parts) {
   Bytes all;
   for (const auto& part : parts) append(all, part);
-  Digest::Value hash{};
+  ByteArray<32> hash{};
   WEFT_ASSERT(EVP_Digest(all.data(), all.size(), hash.data(), nullptr, EVP_sha256(), nullptr) == 1);
   return hash;
 }

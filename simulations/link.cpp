@@ -37,8 +37,10 @@ bool Link::loses(Instant now, const LossOptions& loss, std::uint64_t draw) {
   // Each of the two lines of a packet is bad for `per_million` of the time and then eats half.
   const std::int64_t at = now.time_since_epoch().count();
   const std::int64_t share = std::int64_t{loss.per_million} << 10;  // of 2^10 million
+  const auto luck = static_cast<std::int64_t>((draw & 0xffffffff) * (1'000'000ULL << 10) >> 32);
   std::int64_t bad = share;
-  if (weather_at_ >= 0) {
+  // A line that was good is not worse now than in the long run: mostly that decides it.
+  if (weather_at_ >= 0 && (bad_ || luck < share)) {
     // p(t) = share + (state - share) * e^(-t / tau), with tau = burst * (1 - share)
     const std::int64_t tau =
         std::max<std::int64_t>(1, loss.burst.count() / 1'000'000 * (1'000'000 - loss.per_million));
@@ -52,7 +54,7 @@ bool Link::loses(Instant now, const LossOptions& loss, std::uint64_t draw) {
     }
   }
   weather_at_ = at;
-  bad_ = static_cast<std::int64_t>((draw & 0xffffffff) * (1'000'000ULL << 10) >> 32) < bad;
+  bad_ = luck < bad;
   return bad_ && (draw >> 63) != 0;
 }
 

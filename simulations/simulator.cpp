@@ -129,7 +129,7 @@ std::uint64_t Simulator::events() const {
 }
 
 std::string Simulator::digest() {
-  std::vector<ByteArray<32>> parts;
+  std::vector<Digest::Value> parts;
   for (auto& shard : shards_) parts.push_back(shard->digest().value());
   return to_hex(combine(parts));
 }

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "dht/message.hpp"
 #include "dht/routing_table.hpp"
 #include "tests/dht/world.hpp"
@@ -11,6 +9,10 @@
 namespace weft::dht {
 namespace {
 
+using test::author_of;
+using test::grown;
+using test::run_get;
+using test::run_put;
 using test::World;
 using test::WorldOptions;
 
@@ -57,33 +59,6 @@ TEST(Dht, FiveHundredNodesFindTheClosest) {
       static_cast<double>(slowest.count()) / 1e6, memory / world.size(), table / world.size(),
       directory / world.size(), static_cast<unsigned long long>(world.dht(0).network_size()));
   EXPECT_EQ(right, static_cast<std::size_t>(kLookups));
-}
-
-std::unique_ptr<World> grown(std::size_t count, const WorldOptions& options = {},
-                             const Config& config = {}) {
-  auto world = std::make_unique<World>(options, config);
-  world->grow(count, 100ms);
-  world->run(30s);
-  return world;
-}
-
-Identity author_of(std::uint64_t seed) {
-  SeededRng rng(seed);
-  return Identity::generate(rng);
-}
-
-template <class E>
-std::optional<E> run_put(World& world, std::size_t node, const Record& record,
-                         const PutOptions& options = {.cas = std::nullopt, .keep = false}) {
-  world.dht(node).put(world.now(), record, options);
-  world.drain(node);
-  return world.await<E>(node);
-}
-
-std::optional<GetDone> run_get(World& world, std::size_t node, const Key& key, RecordKind kind) {
-  world.dht(node).get(world.now(), key, {.kind = kind});
-  world.drain(node);
-  return world.await<GetDone>(node);
 }
 
 // Ten names instead of two from a stranger where a walk may end: what they say decides that.
@@ -340,252 +315,6 @@ TEST(Dht, AClientIsNobodysContact) {
   world->dht(client).set_reachable(world->now(), true);
   world->run(40min);
   EXPECT_TRUE(world->dht(client).is_server());
-}
-
-// No amplification: to whom has not echoed a cookie, no reply is longer than its request.
-TEST(Dht, NoReplyIsLongerThanAnUnprovenRequest) {
-  World world;
-  std::map<Nonce, std::size_t> asked;  // without cookie
-  std::size_t replies = 0;
-  world.on_packet = [&](const World::Packet& packet) {
-    for (std::size_t i = 0; i < world.size(); ++i) {
-      const auto opened = world.node(i).sealer->open(world.now(), packet.bytes);
-      if (!opened) continue;
-      if (!opened->answers) {
-        const auto request = Request::decode(opened->body);
-        ASSERT_TRUE(request);
-        if (!request->cookie) asked[opened->nonce] = packet.bytes.size();
-      } else if (const auto found = asked.find(*opened->answers); found != asked.end()) {
-        ++replies;
-        EXPECT_LE(packet.bytes.size(), found->second);
-      }
-    }
-  };
-  world.grow(40);
-  EXPECT_GT(replies, 100U);
-}
-
-// Our answer has shown it our certificate: the ping that verifies it needs none, nor does its
-// reply.
-TEST(Dht, WhoSaidHelloIsVerifiedWithoutOne) {
-  World world;
-  std::set<std::pair<std::size_t, std::size_t>> greeted;  // who said hello to whom
-  std::size_t plain = 0;
-  world.on_packet = [&](const World::Packet& packet) {
-    const std::size_t from = world.index_at(packet.from);
-    const std::size_t to = world.index_at(packet.to);
-    const auto opened = world.node(to).sealer->open(world.now(), packet.bytes);
-    ASSERT_TRUE(opened);
-    if (opened->answers) return;
-    if (opened->hello) greeted.emplace(from, to);
-    const auto request = Request::decode(opened->body);
-    ASSERT_TRUE(request);
-    if (opened->hello || request->cookie || world.dht(from).knows(world.id(to))) return;
-    EXPECT_TRUE(greeted.contains({to, from})) << from << " " << to;
-    if (request->type == MessageType::Ping) ++plain;
-  };
-  world.grow(60);
-  EXPECT_GT(plain, 100U);
-}
-
-struct Probe {  // a node driven by hand, to send what no honest core would
-  explicit Probe(World& world) : world_(world), index(world.add(std::nullopt, false)) {}
-  // Sends `request` to node `to` from our address and returns its reply, if any.
-  std::optional<Reply> ask(std::size_t to, const Request& request, std::size_t pad = 0,
-                           std::optional<Endpoint> from = std::nullopt) {
-    const Nonce nonce = world_.rng().bytes<24>();
-    Bytes out(2048);
-    const std::size_t size =
-        world_.node(index).sealer->seal(world_.book().at(world_.node(to).handle),
-                                        {request.encode(), nonce, std::nullopt, false, pad}, out);
-    last = {from ? *from : world_.book().at(world_.node(index).handle).endpoint,
-            world_.book().at(world_.node(to).handle).endpoint,
-            Bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size))};
-    return deliver();
-  }
-  std::optional<Reply> deliver() {
-    std::optional<Reply> reply;
-    world_.on_packet = [&](const World::Packet& packet) {
-      if (packet.to != last.from || (packet.bytes[2] & 2) == 0) return;
-      reply_bytes = packet.bytes;
-      const auto opened = world_.node(index).sealer->open(world_.now(), reply_bytes);
-      if (opened) {
-        if (auto decoded = Reply::decode(opened->body)) reply = *decoded;
-      }
-    };
-    world_.deliver(last);
-    world_.on_packet = nullptr;
-    return reply;
-  }
-  World& world_;
-  std::size_t index;
-  World::Packet last;
-  Bytes reply_bytes;
-};
-
-TEST(Dht, WritesNeedTheReceiversCookieBoundToTheAddress) {
-  const auto world = grown(10);
-  Probe probe(*world);
-  const Bytes record = Record::immutable(bytes_of("x")).encode();
-  Request put;
-  put.type = MessageType::Put;
-  put.record = record;
-  EXPECT_EQ(probe.ask(1, put, 512)->error, PutError::Protocol);
-  EXPECT_FALSE(world->dht(1).holds(immutable_key(bytes_of("x"))));
-  Request ping;
-  put.cookie = probe.ask(1, ping, 512)->cookie;
-  // The cookie from another address is worth nothing.
-  const auto elsewhere = probe.ask(1, put, 512, Endpoint::v4(0x5a000001, 9));
-  ASSERT_TRUE(elsewhere);
-  EXPECT_EQ(elsewhere->error, PutError::Protocol);
-  EXPECT_EQ(probe.ask(1, put)->error, PutError::None);
-  EXPECT_TRUE(world->dht(1).holds(immutable_key(bytes_of("x"))));
-  // A replay of the write changes nothing; after ten minutes it is refused.
-  EXPECT_EQ(probe.deliver()->error, PutError::None);
-  EXPECT_EQ(world->dht(1).record_count(), 1U);
-  world->run(11min);
-  probe.ask(1, put, 512);
-  EXPECT_EQ(probe.ask(1, put, 512)->error, PutError::Protocol);
-}
-
-TEST(Dht, AReplayedOrUnaskedReplyIsCountedAndIgnored) {
-  const auto world = grown(10);
-  World::Packet reply;
-  world->on_packet = [&](const World::Packet& packet) {
-    if ((packet.bytes[2] & 2) != 0) reply = packet;
-  };
-  world->dht(3).find_node(world->now(), world->id(5));
-  world->drain(3);
-  world->run(2s);
-  world->on_packet = nullptr;
-  const std::size_t to = 3;
-  ASSERT_EQ(reply.to, world->book().at(world->node(to).handle).endpoint);
-  const auto before = world->dht(to).counters().stray_replies;
-  world->deliver(reply);
-  EXPECT_EQ(world->dht(to).counters().stray_replies, before + 1);
-}
-
-// N13: 10^4 requests in a second from one /24 get at most 20 answers.
-TEST(Dht, N13OneSubnetGetsTwentyAnswersASecond) {
-  const auto world = grown(5);
-  world->run(1min);
-  Probe probe(*world);
-  const auto sent = world->dht(1).counters().datagrams_out;
-  for (std::uint32_t i = 0; i < 10000; ++i) {
-    world->run(100us);
-    Request ping;
-    probe.ask(1, ping, 128, Endpoint::v4(0x5b000000U + i % 250, static_cast<std::uint16_t>(i)));
-  }
-  const auto answered = world->dht(1).counters().datagrams_out - sent;
-  EXPECT_GE(answered, 10U);
-  EXPECT_LE(answered, 20U + 5U);  // five: its own upkeep in that second
-  EXPECT_GE(world->dht(1).counters().rate_limited, 9900U);
-}
-
-// N20: a record under another target is discarded, and whoever sent it is marked.
-TEST(Dht, N20AWrongRecordIsDiscardedAndItsSenderMarked) {
-  World world({.seed = 4});
-  const std::size_t victim = world.add();
-  const std::size_t liar = world.add(std::nullopt, true);
-  const Contact contact = world.book().at(world.node(liar).handle);
-  world.dht(victim).bootstrap(world.now(), std::span(&contact, 1));
-  world.drain(victim);
-  ASSERT_TRUE(world.await<Bootstrapped>(victim)->ok);
-  const Key wanted = immutable_key(bytes_of("truth"));
-  const Bytes lie = Record::immutable(bytes_of("a lie")).encode();
-  // The liar's core is not asked: we answer in its name.
-  world.node(liar).dead = true;
-  std::vector<World::Packet> questions;
-  world.on_packet = [&](const World::Packet& p) { questions.push_back(p); };
-  world.dht(victim).get(world.now(), wanted, {.kind = RecordKind::Immutable});
-  world.drain(victim);
-  world.on_packet = nullptr;
-  ASSERT_FALSE(questions.empty());
-  const auto asked = world.node(liar).sealer->open(world.now(), questions[0].bytes);
-  ASSERT_TRUE(asked);
-  Reply reply;
-  reply.type = MessageType::Get;
-  reply.flags = kFlagServer;
-  reply.records = {lie};
-  Bytes out(2048);
-  out.resize(world.node(liar).sealer->seal(
-      world.book().at(world.node(victim).handle),
-      {reply.encode(), world.rng().bytes<24>(), asked->nonce, false, 0}, out));
-  world.deliver({contact.endpoint, questions[0].from, out});
-  EXPECT_EQ(world.dht(victim).counters().bad_records, 1U);
-  const auto done = world.await<GetDone>(victim);
-  ASSERT_TRUE(done);
-  EXPECT_FALSE(done->best);
-  const Entry* entry = world.dht(victim).table().find(contact.id);
-  EXPECT_TRUE(entry == nullptr || entry->fails > 0);
-}
-
-// N21 end to end: a crowd in one /24 joins; lookups stay right for everybody else.
-TEST(Dht, N21ACrowdInOneSubnetDoesNotTakeOver) {
-  const auto world = grown(60, {.seed = 6});
-  for (std::uint32_t i = 0; i < 200; ++i) {
-    const std::size_t sybil =
-        world->add(Endpoint::v4(0xcb007100U + i % 250, static_cast<std::uint16_t>(5000 + i)));
-    const Contact seed = world->book().at(world->node(i % 60).handle);
-    world->dht(sybil).bootstrap(world->now(), std::span(&seed, 1));
-    world->drain(sybil);
-    world->run(50ms);
-  }
-  world->run(60s);
-  for (std::size_t i = 0; i < 60; ++i) {
-    world->dht(i).check_invariants();
-    std::size_t sybils = 0;
-    for (std::size_t k = 60; k < world->size(); ++k)
-      sybils += world->dht(i).table().find(world->id(k)) != nullptr ? 1 : 0;
-    EXPECT_LE(sybils, 10U);
-  }
-  const Record value = Record::immutable(bytes_of("still here"));
-  ASSERT_TRUE(run_put<PutDone>(*world, 3, value));
-  const auto got = run_get(*world, 40, value.key(), RecordKind::Immutable);
-  ASSERT_TRUE(got);
-  EXPECT_TRUE(got->best);
-}
-
-// N19 over the wire: each refusal has BEP 44's number, and the control beside it is taken.
-TEST(Dht, N19PutsAreRefusedWithTheirNumbers) {
-  const auto world = grown(10);
-  Probe probe(*world);
-  const Identity author = author_of(11);
-  const auto item = [&](std::uint64_t seq, std::size_t size, std::size_t salt) {
-    Record record;
-    record.kind = RecordKind::Mutable;
-    record.author = author.public_key();
-    record.label = Bytes(salt, 's');
-    record.seq = seq;
-    record.value = Bytes(size, static_cast<std::uint8_t>('a' + seq));
-    if (size <= kMaxValue && salt <= kMaxSalt)
-      record = Record::mutable_item(author, world->network(), record.label, seq, record.value);
-    return record;
-  };
-  const auto put = [&](const Record& record, std::optional<std::uint64_t> cas = std::nullopt) {
-    Request ping;
-    const auto cookie = probe.ask(1, ping, 512);
-    Request request;
-    request.type = MessageType::Put;
-    request.cookie = cookie->cookie;
-    const Bytes encoded = record.encode();
-    request.record = encoded;
-    request.cas = cas;
-    world->run(100ms);
-    const auto reply = probe.ask(1, request);
-    return reply ? reply->error : PutError::Refused;
-  };
-  EXPECT_EQ(put(item(5, 1000, 64)), PutError::None);
-  EXPECT_EQ(put(item(5, 1001, 64)), PutError::TooBig);
-  EXPECT_EQ(put(item(5, 1000, 65)), PutError::SaltTooBig);
-  EXPECT_EQ(put(item(4, 1000, 64)), PutError::OldSequence);
-  EXPECT_EQ(put(item(5, 999, 64)), PutError::OldSequence);
-  EXPECT_EQ(put(item(6, 1000, 64), 4), PutError::CasMismatch);
-  EXPECT_EQ(put(item(6, 1000, 64), 5), PutError::None);
-  Record forged = item(7, 100, 64);
-  forged.signature[3] ^= 1;
-  EXPECT_EQ(put(forged), PutError::BadSignature);
-  EXPECT_EQ(put(item(7, 100, 64)), PutError::None);
 }
 
 TEST(Dht, TheSameSeedGivesTheSameBytes) {

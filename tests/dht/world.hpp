@@ -224,4 +224,33 @@ class World {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 };
 
+// Nodes that have found each other.
+inline std::unique_ptr<World> grown(std::size_t count, const WorldOptions& options = {},
+                                    const Config& config = {}) {
+  auto world = std::make_unique<World>(options, config);
+  world->grow(count, 100ms);
+  world->run(30s);
+  return world;
+}
+
+inline Identity author_of(std::uint64_t seed) {
+  SeededRng rng(seed);
+  return Identity::generate(rng);
+}
+
+template <class E>
+std::optional<E> run_put(World& world, std::size_t node, const Record& record,
+                         const PutOptions& options = {.cas = std::nullopt, .keep = false}) {
+  world.dht(node).put(world.now(), record, options);
+  world.drain(node);
+  return world.await<E>(node);
+}
+
+inline std::optional<GetDone> run_get(World& world, std::size_t node, const Key& key,
+                                      RecordKind kind) {
+  world.dht(node).get(world.now(), key, {.kind = kind});
+  world.drain(node);
+  return world.await<GetDone>(node);
+}
+
 }  // namespace weft::dht::test
