@@ -84,7 +84,6 @@ struct Config {
   Duration relay_age = 130min;
   Duration ask_lost = 3min;       // between questions whether a lost neighbour is back
   Duration settle = 15s;          // several are: after so long we look around ourselves
-  Duration asleep = 60s;          // upkeep is so late: we were away
   Duration server_after = 20min;  // stable and reachable this long before serving
   Duration persist_peers = 10min;
   std::size_t persisted_peers = 64;

@@ -276,7 +276,6 @@ void Dht::handle_datagram(Instant now, const Datagram& in) {
 
 void Dht::handle_timeout(Instant now) {
   state_->on_deadline(now);
-  if (now >= state_->upkeep_at + state_->config.asleep) state_->show_up(now);
   if (now >= state_->upkeep_at) state_->upkeep(now);
   state_->reap();
 }

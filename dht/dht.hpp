@@ -161,7 +161,8 @@ class Dht {
   void forget_node(const NodeId& node);
   // Everybody in our tables, verified or by hearsay, by id.
   [[nodiscard]] std::vector<NodeId> known_nodes() const;
-  // Our address or static key changed.
+  // Our address or static key changed, or we were away: our neighbourhood is asked anew, and told.
+  // Time does not tell us of the latter: a machine's monotonic clock stands still while it sleeps.
   void set_self(Instant now, const Contact& self);
   // Inbound reachability, as NAT discovery sees it; a server after `server_after` of it.
   void set_reachable(Instant now, bool reachable);

@@ -34,6 +34,7 @@ namespace weft::node {
 
 namespace {
 
+constexpr Duration kSlept = 60s;        // so long, and others may have forgotten us
 constexpr Duration kLookAround = 10s;   // clocks are set; addresses the kernel did not tell of
 constexpr Duration kLastWords = 300ms;  // time for closing packets and the API's last answer
 constexpr std::string_view kPortKey = "udp_port";
@@ -118,6 +119,7 @@ class Daemon final : public OverlayListener {
   std::vector<Row> stored_;
   std::vector<Row> dht_rows_;
   std::uint16_t kept_port_ = 0;
+  Duration suspended_ = io::time_suspended();
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<overlay::Overlay> overlay_;
   std::unique_ptr<Driver> driver_;
@@ -269,7 +271,13 @@ void Daemon::look_around() {
   driver_->look_around();
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
   tell_configured_peers(now);
-  dht_->refresh();
+  if (const Duration suspended = io::time_suspended(); suspended > suspended_ + kSlept) {
+    spdlog::info("event=woke slept_s={}", (suspended - suspended_) / 1s);
+    suspended_ = suspended;
+    dht_->came_back();
+  } else {
+    dht_->refresh();
+  }
   driver_->wake();
   look_timer_->arm(now + kLookAround);
 }

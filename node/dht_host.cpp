@@ -110,6 +110,11 @@ void DhtHost::refresh() {
   tick();
 }
 
+void DhtHost::came_back() {
+  addresses_.clear();
+  refresh();
+}
+
 void DhtHost::roster_changed() {
   if (!core_) return;
   for (const NodeId& node : core_->dht.known_nodes())

@@ -35,6 +35,8 @@ class DhtHost {
   // After the socket is open, and whenever network, credential, addresses, exposures or sessions
   // may have changed: compares and does what is needed.
   void refresh();
+  // The machine slept: as if its address had changed.
+  void came_back();
   void refresh_soon() { refresh_.schedule(); }
   // Who was removed from the network leaves our tables at once.
   void roster_changed();

@@ -234,7 +234,9 @@ void Experiment::wake(std::uint32_t node, Instant now) {
   population_->at(node).bootstrapped = true;
   auto core = std::move(sleeper->second);
   asleep_.erase(sleeper);
-  if (static_cast<VirtualNode&>(*core).dht().is_server()) population_->at(node).serving_since = now;
+  auto& virtual_node = static_cast<VirtualNode&>(*core);
+  if (virtual_node.dht().is_server()) population_->at(node).serving_since = now;
+  virtual_node.moved(now, virtual_node.dht().self());
   core->handle_timeout(now);  // everything that was due while it slept
   simulator_->go_online(node, std::move(core));
   if (leaves < Instant::max()) post(population_->at(node).leaves_at, Step::Leave, node);

@@ -1,10 +1,21 @@
 #include "node/io/clock.hpp"
 
+#include <ctime>
+
 namespace weft::io {
 
 Instant monotonic_time() {
   return Instant(
       std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+Duration time_suspended() {
+  timespec with_sleep{};
+  timespec without{};
+  clock_gettime(CLOCK_MONOTONIC, &without);
+  clock_gettime(CLOCK_BOOTTIME, &with_sleep);
+  return std::chrono::seconds(with_sleep.tv_sec - without.tv_sec) +
+         std::chrono::nanoseconds(with_sleep.tv_nsec - without.tv_nsec);
 }
 
 UnixTime unix_time() {

@@ -7,6 +7,7 @@ namespace weft::io {
 
 [[nodiscard]] Instant monotonic_time();     // CLOCK_MONOTONIC, the time base of timers too
 [[nodiscard]] UnixTime unix_time();         // CLOCK_REALTIME, whole seconds
+[[nodiscard]] Duration time_suspended();    // while the clock above stood still: the machine slept
 [[nodiscard]] WallClock read_wall_clock();  // how the two relate now; renew when the clock is set
 
 }  // namespace weft::io

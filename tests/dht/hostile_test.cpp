@@ -65,6 +65,50 @@ TEST(Dht, WhoSaidHelloIsVerifiedWithoutOne) {
   EXPECT_GT(plain, 100U);
 }
 
+// It answers pings as it should, and names only the farthest nodes there are.
+TEST(Dht, WhoNamesOnlyFarNodesLeavesTheTable) {
+  Config config;
+  config.full_table = false;
+  const auto world = grown(300, {}, config);
+  const std::size_t victim = 11;
+  const auto liar = world->truth(world->id(victim), 2).back();
+  ASSERT_NE(world->dht(victim).table().find(world->id(liar)), nullptr);
+  const NodeId target = world->id(liar);
+  auto far = world->truth(target, world->size());
+  std::ranges::reverse(far);
+  Bytes named;
+  for (std::size_t i = 0; i < 2; ++i)
+    append_wire(named, world->book().at(world->node(far[i]).handle));
+  const Endpoint at = world->book().at(world->node(liar).handle).endpoint;
+  std::size_t lies = 0;
+  world->on_packet = [&](const World::Packet& packet) {
+    if (packet.to != at) return;
+    const auto in = world->node(liar).sealer->open(world->now(), packet.bytes);
+    if (!in || in->answers) return;
+    const auto request = Request::decode(in->body);
+    if (!request || request->type == MessageType::Ping) return;
+    Reply lie;
+    lie.type = request->type;
+    lie.flags = kFlagServer;
+    lie.contacts = named;
+    Bytes out(2048);
+    const auto& to = world->book().at(world->node(world->index_at(packet.from)).handle);
+    const std::size_t size = world->node(liar).sealer->seal(
+        to, {lie.encode(), world->rng().bytes<24>(), in->nonce, in->hello, 0}, out);
+    out.resize(size);
+    world->post({at, packet.from, out});
+    ++lies;
+  };
+  world->node(liar).dead = true;  // its own core is not heard
+  for (int i = 0; i < 4; ++i) {
+    world->dht(victim).find_node(world->now(), target);
+    world->drain(victim);
+    ASSERT_TRUE(world->await<NodesFound>(victim));
+  }
+  EXPECT_GE(lies, 1U);
+  EXPECT_EQ(world->dht(victim).table().find(world->id(liar)), nullptr);
+}
+
 struct Probe {  // a node driven by hand, to send what no honest core would
   explicit Probe(World& world) : world_(world), index(world.add(std::nullopt, false)) {}
   // Sends `request` to node `to` from our address and returns its reply, if any.

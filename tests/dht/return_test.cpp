@@ -1,6 +1,8 @@
 // Nodes that were cut off, slept or moved, and how they and the others find each other again.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "dht/message.hpp"
 #include "dht/routing_table.hpp"
 #include "tests/dht/world.hpp"
@@ -8,13 +10,33 @@
 namespace weft::dht {
 namespace {
 
+using test::grown;
 using test::World;
 
-std::unique_ptr<World> grown(std::size_t count) {
-  auto world = std::make_unique<World>();
-  world->grow(count);
-  world->run(30s);
-  return world;
+// Without full-table mode.
+Config plain() {
+  Config config;
+  config.full_table = false;
+  return config;
+}
+
+// How many of a node's twenty nearest it asks about its surroundings within five seconds.
+std::size_t neighbours_asked(World& world, std::size_t node) {
+  const auto nearest = world.truth(world.id(node), 21);  // itself too
+  std::set<std::size_t> asked;
+  world.on_packet = [&](const World::Packet& packet) {
+    if (packet.from != world.dht(node).self().endpoint) return;
+    const std::size_t to = world.index_at(packet.to);
+    const auto in = world.node(to).sealer->open(world.now(), packet.bytes);
+    if (!in || in->answers || std::ranges::find(nearest, to) == nearest.end()) return;
+    const auto request = Request::decode(in->body);
+    if (request && request->type == MessageType::FindNode && request->target == world.id(node))
+      asked.insert(to);
+  };
+  world.drain(node);
+  world.run(5s);
+  world.on_packet = nullptr;
+  return asked.size();
 }
 
 // Both halves have dropped each other from their tables; the cut heals.
@@ -66,18 +88,27 @@ TEST(Return, ACookieNoLongerAcceptedCostsOneQuestionMore) {
   EXPECT_GE(full, empty);
 }
 
-// Closed and opened again: a server that slept tells its neighbours at once.
+// Closed and opened again: a server that is told it slept tells its neighbours at once.
 TEST(Return, WhoSleptLooksAroundItself) {
-  const auto world = grown(60);
+  const auto world = grown(60, {}, plain());
   world->run(30min);
+  EXPECT_LT(neighbours_asked(*world, 9), 10U);
   world->node(9).dead = true;
-  world->run(20min);
+  world->run(5min);
   world->node(9).dead = false;
-  const auto before = world->dht(9).counters().datagrams_out;
-  world->dht(9).handle_timeout(world->now());
-  world->drain(9);
-  world->run(2s);
-  EXPECT_GT(world->dht(9).counters().datagrams_out, before + 10);
+  world->dht(9).set_self(world->now(), world->dht(9).self());
+  EXPECT_GE(neighbours_asked(*world, 9), 15U);
+}
+
+// Nobody finds it at the old address.
+TEST(Return, WhoMovedLooksAroundItself) {
+  const auto world = grown(60, {}, plain());
+  world->run(30min);
+  Contact moved = world->dht(9).self();
+  moved.endpoint.port = 4999;
+  world->move(9, moved);
+  world->dht(9).set_self(world->now(), moved);
+  EXPECT_GE(neighbours_asked(*world, 9), 15U);
 }
 
 }  // namespace
