@@ -77,14 +77,19 @@ std::string command_of(const CLI::App& app) {
 
 // What is wrong with the line, in words that name it.
 std::string misuse(const CLI::App& app, int argc, char** argv, const std::string& otherwise) {
-  if (!app.get_subcommands().empty()) return otherwise;
+  const auto parsed = app.get_subcommands();
+  const CLI::App& group = parsed.empty() ? app : *parsed.front();
+  if (group.get_require_subcommand_min() == 0 || !group.get_subcommands().empty()) return otherwise;
+  bool inside = parsed.empty();
   for (int i = 1; i < argc; ++i) {
     const std::string_view word(argv[i]);
     const bool takes_value = word == "--home" || word == "--network" || word == "--timeout";
     if (takes_value) ++i;
-    if (!takes_value && !word.starts_with('-'))
-      return "no command is called \"" + std::string(word) + "\"";
+    if (takes_value || word.starts_with('-')) continue;
+    if (inside) return "no command is called \"" + command_of(app) + std::string(word) + "\"";
+    inside = word == group.get_name();
   }
+  if (!parsed.empty()) return command_of(app) + "needs a command after it";
   return argc > 1 ? otherwise : "a command is needed";
 }
 
