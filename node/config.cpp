@@ -13,9 +13,11 @@
 #include <toml++/toml.h>
 
 #include "base/endpoint.hpp"
+#include "base/label.hpp"
 #include "base/node_id.hpp"
 #include "node/listen_addresses.hpp"
-#include "node/target.hpp"
+#include "overlay/service/mapping.hpp"
+#include "overlay/service/service.hpp"
 
 extern "C" char** environ;  // NOLINT: POSIX leaves it to the program to declare
 
@@ -204,9 +206,9 @@ class Reader {
       return error(at, "expose has no target", "add: target = \"127.0.0.1:3000\"");
     auto text = text_of(*target_node, "expose.target");
     if (!text) return std::unexpected(text.error());
-    const auto target = target_from_text(*text);
+    const auto target = service::Target::from_text(*text);
     if (!target) return error(line(*target_node), "expose.target: " + target.error().detail);
-    ExposeConfig entry{default_service_name(*target), to_text(*target), {}};
+    ExposeConfig entry{service::default_name(*target), target->to_text(), {}};
     if (const auto* name = table.get("name")) {
       auto label = text_of(*name, "expose.name");
       if (!label) return std::unexpected(label.error());
@@ -236,15 +238,15 @@ class Reader {
       return error(at, "consume has no service", "add: service = \"blog@oak\"");
     auto text = text_of(*service, "consume.service");
     if (!text) return std::unexpected(text.error());
-    const auto ref = service_ref_from_text(*text);
+    const auto ref = service::parse_service_ref(*text);
     if (!ref) return error(line(*service), "consume.service: " + ref.error().detail);
     ConsumeConfig entry{ref->service, ref->node, {}};
     if (const auto* listen = table.get("listen")) {
       auto address_text = text_of(*listen, "consume.listen");
       if (!address_text) return std::unexpected(address_text.error());
-      const auto address = host_port_from_text(*address_text);
+      const auto address = door_address(*address_text);
       if (!address) return error(line(*listen), "consume.listen: " + address.error().detail);
-      entry.listen = to_text(*address);
+      entry.listen = *address;
     }
     config_.origin["consume." + *text] = file_ + ":" + std::to_string(at);
     config_.consume.push_back(std::move(entry));
@@ -462,7 +464,7 @@ std::string to_toml(const Config& config, bool with_origin) {
     const auto full = c.service + (c.node.empty() ? "" : "@" + c.node);
     out << "\n[[consume]]" << origin("consume." + full) << "\nservice = " << in_quotes(full)
         << "\n";
-    if (!c.listen.empty()) out << "listen = " << in_quotes(c.listen) << "\n";
+    if (c.listen) out << "listen = " << in_quotes(to_text(*c.listen)) << "\n";
   }
   for (const auto& p : config.peer)
     out << "\n[[peer]]" << origin("peer." + p.node) << "\nnode = " << in_quotes(p.node)

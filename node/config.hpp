@@ -13,21 +13,23 @@
 
 #include <expected>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/endpoint.hpp"
 #include "node/paths.hpp"
 
 namespace weft::node {
 
 struct ExposeConfig {
-  std::string name, target;  // canonical target (node/target.hpp); name made from it when absent
+  std::string name, target;  // canonical target (service::Target); name made from it when absent
   std::vector<std::string> allow;
 };
 struct ConsumeConfig {
-  std::string service, node;  // node may be empty
-  std::string listen;         // may be empty: same port, else next free
+  std::string service, node;       // node may be empty
+  std::optional<Endpoint> listen;  // none: same port, else next free
 };
 
 // Where a member is reached, told beforehand: for a network whose nodes have not met yet, or as a

@@ -7,7 +7,6 @@
 
 #include "node/io/clock.hpp"
 #include "node/local_addresses.hpp"
-#include "node/target.hpp"
 #include "node/version.hpp"
 
 namespace weft::node {
@@ -149,7 +148,7 @@ bool ControlPlane::holds(const api::WaitRequest& request) const {
   using What = api::WaitRequest::What;
   if (request.what == What::Ready) return true;
   if (request.what == What::Service) {
-    const auto ref = service_ref_from_text(request.subject);
+    const auto ref = service::parse_service_ref(request.subject);
     if (!ref) return false;
     return std::ranges::any_of(overlay_.services(), [&](const overlay::ServiceView& s) {
       return s.healthy && s.name == ref->service &&
@@ -335,20 +334,14 @@ void ControlPlane::services(api::Done<api::ServicesResult> done) {
 // ---- doors
 // ---------------------------------------------------------------------------------------
 
-Result<Endpoint> ControlPlane::first_listen(const api::OpenRequest& request) const {
-  if (!request.listen) {
-    std::uint16_t port = 0;
-    for (const auto& service : overlay_.services())
-      if (service.name == request.service &&
-          (request.node.empty() || service.node == request.node ||
-           to_text(service.node_id) == request.node))
-        port = service.port;
-    return Endpoint::v4(0x7f000001, port);
-  }
-  WEFT_TRY(const auto where, host_port_from_text(*request.listen));
-  const std::string host = where.host == "localhost" ? "127.0.0.1" : where.host;
-  const bool v6 = host.find(':') != std::string::npos;
-  return endpoint_from_text((v6 ? "[" + host + "]" : host) + ":" + std::to_string(where.port));
+Endpoint ControlPlane::first_listen(const api::OpenRequest& request) const {
+  if (request.listen) return *request.listen;
+  std::uint16_t port = 0;
+  for (const auto& service : overlay_.services())
+    if (service.name == request.service && (request.node.empty() || service.node == request.node ||
+                                            to_text(service.node_id) == request.node))
+      port = service.port;
+  return Endpoint::v4(0x7f000001, port);
 }
 
 void ControlPlane::fill_path(const std::string& service, const std::optional<NodeId>& node,
@@ -397,11 +390,9 @@ std::unexpected<api::ApiError> ControlPlane::open_own(const api::OpenRequest& re
 }
 
 void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> done) {
-  const auto listen = first_listen(request);
-  if (!listen) return done(refused(listen, "--listen needs an address", "e.g. 127.0.0.1:9000"));
   service::Mapping mapping;
   mapping.service = request.service;
-  mapping.listen = *listen;
+  mapping.listen = first_listen(request);
   mapping.once = request.once;
   if (!request.node.empty()) {
     const auto node = overlay_.find_node(request.node);
@@ -441,7 +432,7 @@ void ControlPlane::mappings(api::Done<api::MappingsResult> done) {
 
 void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> done) {
   std::vector<service::Mapping> found;
-  const auto ref = service_ref_from_text(request.mapping);
+  const auto ref = service::parse_service_ref(request.mapping);
   for (const auto& mapping : overlay_.mappings()) {
     const bool by_id = std::to_string(mapping.id) == request.mapping;
     const bool by_name = ref && ref->service == mapping.service &&
@@ -492,15 +483,13 @@ void ControlPlane::apply_expose(const std::string& name, const std::string& targ
 }
 
 void ControlPlane::apply_open(const std::string& service, const std::string& node,
-                              const std::string& listen) {
+                              const std::optional<Endpoint>& listen) {
   api::OpenRequest request;
   request.service = service;
   request.node = node;
-  if (!listen.empty()) request.listen = listen;
-  const auto wanted = first_listen(request);
+  request.listen = listen;
   for (const auto& mapping : overlay_.mappings())
-    if (mapping.service == service && (listen.empty() || (wanted && *wanted == mapping.listen)))
-      return;
+    if (mapping.service == service && (!listen || *listen == mapping.listen)) return;
   open(std::move(request), [service](const api::ApiResult<api::OpenResult>& result) {
     if (!result)
       spdlog::error("event=config_open_failed service={} err=\"{}: {}\"", service,

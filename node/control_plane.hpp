@@ -25,7 +25,8 @@ class ControlPlane final : public api::Control {
   // Configured doors and exposures; what is there already stays as it is.
   void apply_expose(const std::string& name, const std::string& target,
                     const std::vector<std::string>& allow);
-  void apply_open(const std::string& service, const std::string& node, const std::string& listen);
+  void apply_open(const std::string& service, const std::string& node,
+                  const std::optional<Endpoint>& listen);
 
   void on_command_done(const overlay::CommandDone& done);
   void on_drained() { check_waits(); }
@@ -72,7 +73,7 @@ class ControlPlane final : public api::Control {
   [[nodiscard]] std::optional<overlay::PeerView> peer(const NodeId& node) const;
   void fill_path(const std::string& service, const std::optional<NodeId>& node,
                  api::OpenResult& result) const;
-  [[nodiscard]] Result<Endpoint> first_listen(const api::OpenRequest& request) const;
+  [[nodiscard]] Endpoint first_listen(const api::OpenRequest& request) const;
   [[nodiscard]] std::unexpected<api::ApiError> open_own(const api::OpenRequest& request) const;
   // A mapping made and its door bound, or neither.
   void make_mapping(service::Mapping mapping, adapter::IfTaken taken,

@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
+#include "base/label.hpp"
 #include "node/address_watch.hpp"
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
@@ -27,7 +28,6 @@
 #include "node/local_addresses.hpp"
 #include "node/store/key_file.hpp"
 #include "node/store/store.hpp"
-#include "node/target.hpp"
 #include "node/version.hpp"
 
 namespace weft::node {

@@ -19,4 +19,18 @@ Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& t
   return out;
 }
 
+Result<Endpoint> door_address(std::string_view text) {
+  constexpr std::string_view kLocalhost = "localhost:";
+  std::string_view port = text;
+  if (port.starts_with(kLocalhost)) port.remove_prefix(kLocalhost.size() - 1);
+  std::string full(text);
+  if (!port.contains(':')) full = "127.0.0.1:" + std::string(port);
+  if (port.starts_with(':')) full = "127.0.0.1" + std::string(port);
+  auto address = endpoint_from_text(full);
+  if (!address)
+    return fail(Errc::Usage, "\"" + std::string(text.substr(0, 80)) +
+                                 "\" is no address to listen at: " + address.error().detail);
+  return address;
+}
+
 }  // namespace weft::node

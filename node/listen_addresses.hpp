@@ -1,8 +1,9 @@
-// The UDP addresses a node listens at, as a user writes them: --listen, [node] listen and
-// WEFT_NODE__LISTEN mean the same and are refused for the same reasons.
+// Where to listen, as a user writes it: the UDP addresses of a node (--listen, [node] listen and
+// WEFT_NODE__LISTEN mean the same and are refused for the same reasons), the TCP address of a door.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/endpoint.hpp"
@@ -19,5 +20,9 @@ inline constexpr const char* kListenFix =
 // Each is "IP:PORT" or "[IPv6]:PORT"; port 0: any. Errc::Usage for a malformed one (named), the
 // same one twice, or more than kMostListenAddresses. None at all is right: every address, one port.
 [[nodiscard]] Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& texts);
+
+// A door's: PORT and :PORT (on 127.0.0.1), localhost:PORT, IP:PORT or [IPv6]:PORT; port 0: any.
+// Errc::Usage, with the text in it.
+[[nodiscard]] Result<Endpoint> door_address(std::string_view text);
 
 }  // namespace weft::node

@@ -15,7 +15,7 @@
 
 namespace weft::adapter {
 
-// Where to: node/target.hpp knows what people write.
+// Where to: service::Target knows what people write.
 struct Target {
   std::string host;  // name or address, without brackets; empty for a unix socket
   std::uint16_t port = 0;

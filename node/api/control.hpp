@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/endpoint.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
 
@@ -191,7 +192,7 @@ struct GroupResult {
 
 // ---- services ----------------------------------------------------------------------------------
 struct ExposeRequest {
-  std::string target;  // canonical: "HOST:PORT" or "unix:/absolute/path" (node/target.hpp)
+  std::string target;  // canonical: "HOST:PORT" or "unix:/absolute/path" (service::Target)
   std::string name;    // a DNS label; made from the target when the user gave none
   std::string protocol = "tcp";
   std::vector<std::string> allow;  // WHO
@@ -223,9 +224,9 @@ struct ServicesResult {
 };
 struct OpenRequest {
   std::string service;
-  std::string node;                   // empty: any node that exposes it
-  std::optional<std::string> listen;  // "HOST:PORT"; none: 127.0.0.1, same port, else next free
-  bool once = false;                  // not kept across restarts
+  std::string node;                // empty: any node that exposes it
+  std::optional<Endpoint> listen;  // none: 127.0.0.1, same port, else next free
+  bool once = false;               // not kept across restarts
   std::chrono::milliseconds timeout{10'000};
 };
 struct OpenResult {

@@ -4,8 +4,11 @@
 #include <optional>
 #include <utility>
 
-#include "node/target.hpp"
+#include "base/label.hpp"
+#include "node/listen_addresses.hpp"
 #include "node/version.hpp"
+#include "overlay/service/mapping.hpp"
+#include "overlay/service/service.hpp"
 
 namespace weft::api {
 namespace {
@@ -38,7 +41,7 @@ Done<T> done(const Call& call) {
 bool is_who(std::string_view text) {
   if (text == "*") return true;
   if (text.starts_with("group:")) text.remove_prefix(6);
-  return node::is_label(text);
+  return is_label(text);
 }
 
 bool refuse_unless(bool fine, const Call& call, std::string_view what, const std::string& value) {
@@ -49,10 +52,10 @@ bool refuse_unless(bool fine, const Call& call, std::string_view what, const std
   return true;
 }
 bool bad_node(const Call& call, const std::string& value) {
-  return refuse_unless(node::is_label(value), call, "a node's name or id", value);
+  return refuse_unless(is_label(value), call, "a node's name or id", value);
 }
 bool bad_service(const Call& call, const std::string& value) {
-  return refuse_unless(node::is_label(value), call, "a service's name", value);
+  return refuse_unless(is_label(value), call, "a service's name", value);
 }
 bool bad_who(const Call& call, const std::string& value) {
   return refuse_unless(is_who(value), call, "a node, group:NAME or *", value);
@@ -61,8 +64,8 @@ template <class Bad>
 bool any_bad(const Call& call, const std::vector<std::string>& values, Bad bad) {
   return std::ranges::any_of(values, [&](const auto& value) { return bad(call, value); });
 }
-std::optional<node::ServiceRef> service_ref(const Call& call, const std::string& text) {
-  auto ref = node::service_ref_from_text(text);
+std::optional<service::ServiceRef> service_ref(const Call& call, const std::string& text) {
+  auto ref = service::parse_service_ref(text);
   if (ref) return *ref;
   send_error(call.answer, Code::Usage, ref.error().detail);
   return std::nullopt;
@@ -142,7 +145,7 @@ void run_group(Call& call, GroupRequest::Action action) {
   if (!call.parts.empty()) request.group = call.parts[0];
   if (call.parts.size() > 1) request.node = call.parts[1];
   if (!request.group.empty() &&
-      refuse_unless(node::is_label(request.group), call, "a group's name", request.group))
+      refuse_unless(is_label(request.group), call, "a group's name", request.group))
     return;
   if (call.parts.size() > 1 && bad_node(call, request.node)) return;
   call.control.group(std::move(request), done<GroupResult>(call));
@@ -152,14 +155,14 @@ void run_group_add(Call& call) { run_group(call, GroupRequest::Action::Add); }
 void run_group_remove(Call& call) { run_group(call, GroupRequest::Action::Remove); }
 
 void run_expose(Call& call) {
-  const auto target = node::target_from_text(call.text("target"));
+  const auto target = service::Target::from_text(call.text("target"));
   if (!target)
     return send_error(call.answer, Code::Usage, target.error().detail, "a port is 1 to 65535",
                       "for example: weft expose 3000 --name blog");
   ExposeRequest request;
-  request.target = node::to_text(*target);
+  request.target = target->to_text();
   request.name = call.text("name");
-  if (request.name.empty()) request.name = node::default_service_name(*target);
+  if (request.name.empty()) request.name = service::default_name(*target);
   request.protocol = call.body.value("protocol", std::string("tcp"));
   request.allow = call.list("allow");
   if (bad_service(call, request.name) || any_bad(call, request.allow, bad_who)) return;
@@ -191,11 +194,11 @@ void run_open(Call& call) {
   OpenRequest request{ref->service, ref->node, std::nullopt, call.body.value("once", false),
                       call.timeout(10'000)};
   if (const auto listen = call.text("listen"); !listen.empty()) {
-    const auto address = node::host_port_from_text(listen);
+    const auto address = node::door_address(listen);
     if (!address)
       return send_error(call.answer, Code::Usage, address.error().detail, "a port is 1 to 65535",
                         "for example: --listen 127.0.0.1:8080");
-    request.listen = node::to_text(*address);
+    request.listen = *address;
   }
   call.control.open(std::move(request), done<OpenResult>(call));
 }
@@ -344,7 +347,7 @@ std::vector<Route> service_routes() {
        "Open a local door",
        "weft.open/1",
        {{"service", Type::Text, true, "SERVICE[@NODE]"},
-        {"listen", Type::Text, false, "HOST:PORT; else the service's port, else the next free"},
+        {"listen", Type::Text, false, "[HOST:]PORT; else the service's port, else the next free"},
         {"once", Type::Flag, false, "not kept across restarts"},
         timeout},
        run_open},

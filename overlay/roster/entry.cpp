@@ -1,8 +1,8 @@
 #include "overlay/roster/entry.hpp"
 
 #include "base/assert.hpp"
-#include "base/label.hpp"
 #include "base/wire.hpp"
+#include "overlay/roster/fields.hpp"
 
 namespace weft::roster {
 namespace {
@@ -12,7 +12,6 @@ using namespace std::string_view_literals;
 constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kSignDomain = "weft roster v1\0"sv;
 constexpr std::string_view kKeyChangeDomain = "weft key change v1\0"sv;
-constexpr std::uint64_t kMaxTime = std::uint64_t{1} << 62;
 
 void pack_fields(wire::Writer& out, const Entry& e) {
   out.uint(kVersion).bin(e.network.view()).uint(e.seq).bin(e.prev).uint(e.kind);
@@ -35,24 +34,6 @@ Bytes key_change_bytes(const NetworkId& network, const NodeId& node) {
   return out;
 }
 
-Result<void> expect_array(wire::Reader& in, std::size_t size) {
-  WEFT_TRY(const auto count, in.array(size));
-  if (count != size) return fail(Errc::Malformed, "wrong number of elements");
-  return {};
-}
-
-Result<std::string> label(wire::Reader& in) {
-  WEFT_TRY(const auto text, in.str(kMaxLabel));
-  if (!is_label(text)) return fail(Errc::Malformed, "a name is not a DNS label");
-  return std::string(text);
-}
-
-Result<UnixTime> unix_time(wire::Reader& in) {
-  WEFT_TRY(const auto value, in.uint());
-  if (value > kMaxTime) return fail(Errc::Malformed, "time out of range");
-  return static_cast<UnixTime>(value);
-}
-
 Result<NodeId> node_id(wire::Reader& in) {
   WEFT_TRY(const auto bytes, in.fixed<32>());
   return NodeId{bytes};
@@ -61,12 +42,12 @@ Result<NodeId> node_id(wire::Reader& in) {
 Result<Body> read_genesis(wire::Reader& in) {
   GenesisBody b;
   WEFT_CHECK(expect_array(in, 6));
-  WEFT_TRY(b.network_name, label(in));
+  WEFT_TRY(b.network_name, read_label(in));
   WEFT_TRY(b.network_secret, in.fixed<32>());
   WEFT_TRY(b.person_key, in.fixed<32>());
-  WEFT_TRY(b.person_name, label(in));
+  WEFT_TRY(b.person_name, read_label(in));
   WEFT_TRY(b.node_key, in.fixed<32>());
-  WEFT_TRY(b.node_name, label(in));
+  WEFT_TRY(b.node_name, read_label(in));
   return b;
 }
 
@@ -74,7 +55,7 @@ Result<Body> read_person(wire::Reader& in) {
   PersonBody b;
   WEFT_CHECK(expect_array(in, 3));
   WEFT_TRY(b.key, in.fixed<32>());
-  WEFT_TRY(b.name, label(in));
+  WEFT_TRY(b.name, read_label(in));
   WEFT_TRY(b.may, in.uint());
   return b;
 }
@@ -83,7 +64,7 @@ Result<Body> read_node(wire::Reader& in) {
   NodeBody b;
   WEFT_CHECK(expect_array(in, 4));
   WEFT_TRY(b.identity, in.fixed<32>());
-  WEFT_TRY(b.name, label(in));
+  WEFT_TRY(b.name, read_label(in));
   WEFT_TRY(b.owner, in.fixed<32>());
   WEFT_TRY(b.may, in.uint());
   return b;
@@ -92,7 +73,7 @@ Result<Body> read_node(wire::Reader& in) {
 Result<Body> read_group(wire::Reader& in) {
   GroupBody b;
   WEFT_CHECK(expect_array(in, 3));
-  WEFT_TRY(b.group, label(in));
+  WEFT_TRY(b.group, read_label(in));
   WEFT_TRY(b.add, in.boolean());
   WEFT_TRY(b.node, node_id(in));
   return b;
@@ -101,9 +82,9 @@ Result<Body> read_group(wire::Reader& in) {
 Result<Body> read_grant(wire::Reader& in) {
   GrantBody b;
   WEFT_CHECK(expect_array(in, 3));
-  WEFT_TRY(b.service, label(in));
+  WEFT_TRY(b.service, read_label(in));
   WEFT_TRY(b.node, node_id(in));
-  WEFT_TRY(b.until, unix_time(in));
+  WEFT_TRY(b.until, read_unix_time(in));
   return b;
 }
 
@@ -223,7 +204,7 @@ Result<Entry> Entry::decode(ByteView bytes) {
   WEFT_TRY(e.critical, in.boolean());
   WEFT_TRY(const auto body, in.bin(kMaxEntrySize));
   e.body = to_bytes(body);
-  WEFT_TRY(e.time, unix_time(in));
+  WEFT_TRY(e.time, read_unix_time(in));
   WEFT_CHECK(expect_array(in, 1));
   WEFT_CHECK(expect_array(in, 2));
   WEFT_TRY(e.signer, in.fixed<32>());

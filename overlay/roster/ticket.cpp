@@ -7,6 +7,7 @@
 #include "base/bech32.hpp"
 #include "base/label.hpp"
 #include "base/wire.hpp"
+#include "overlay/roster/fields.hpp"
 
 namespace weft::roster {
 namespace {
@@ -14,27 +15,13 @@ namespace {
 constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kPrefix = "wt";
 constexpr std::size_t kMaxTicketSize = 1024;
-constexpr std::uint64_t kMaxTime = std::uint64_t{1} << 62;
 constexpr UnixTime kKeepExpired = 86400;
 
 Result<void> header(wire::Reader& in, std::size_t elements) {
-  WEFT_TRY(const auto count, in.array(elements));
-  if (count != elements) return fail(Errc::Malformed, "wrong number of elements");
+  WEFT_CHECK(expect_array(in, elements));
   WEFT_TRY(const auto version, in.uint());
   if (version != kVersion) return fail(Errc::Unsupported, "made by another version of weft");
   return {};
-}
-
-Result<std::string> label(wire::Reader& in) {
-  WEFT_TRY(const auto text, in.str(kMaxLabel));
-  if (!is_label(text)) return fail(Errc::Malformed, "a name is not a DNS label");
-  return std::string(text);
-}
-
-Result<UnixTime> unix_time(wire::Reader& in) {
-  WEFT_TRY(const auto value, in.uint());
-  if (value > kMaxTime) return fail(Errc::Malformed, "time out of range");
-  return static_cast<UnixTime>(value);
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -81,10 +68,10 @@ Result<Ticket> Ticket::decode(ByteView bytes) {
     WEFT_TRY(const auto wire, in.bin(Endpoint::kWireSize));
     WEFT_TRY(t.endpoints.emplace_back(), endpoint_from_wire(wire));
   }
-  WEFT_TRY(t.name, label(in));
+  WEFT_TRY(t.name, read_label(in));
   WEFT_TRY(t.id, in.fixed<16>());
   WEFT_TRY(t.secret, in.fixed<32>());
-  WEFT_TRY(t.expires, unix_time(in));
+  WEFT_TRY(t.expires, read_unix_time(in));
   WEFT_CHECK(in.finish());
   return t;
 }
@@ -111,13 +98,13 @@ Result<Invite> Invite::decode(ByteView bytes) {
   WEFT_CHECK(header(in, 8));
   WEFT_TRY(v.id, in.fixed<16>());
   WEFT_TRY(v.secret, in.fixed<32>());
-  WEFT_TRY(v.name, label(in));
+  WEFT_TRY(v.name, read_label(in));
   WEFT_TRY(const auto count, in.array(kMaxInviteAllow));
   for (std::size_t i = 0; i < count; ++i) {
-    WEFT_TRY(v.allow.emplace_back(), label(in));
+    WEFT_TRY(v.allow.emplace_back(), read_label(in));
   }
   WEFT_TRY(v.may, in.uint());
-  WEFT_TRY(v.expires, unix_time(in));
+  WEFT_TRY(v.expires, read_unix_time(in));
   if (in.peek() == wire::Kind::Nil) {
     WEFT_CHECK(in.nil());
   } else {

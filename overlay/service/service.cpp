@@ -1,5 +1,6 @@
 #include "overlay/service/service.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -15,6 +16,7 @@ constexpr std::array<std::string_view, 4> kProtocols{"tcp", "udp", "http", "sock
 constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxUnixPath = 107;  // sun_path of Linux, without its final zero
 constexpr std::string_view kUnix = "unix:";
+constexpr std::string_view kTcp = "tcp://";
 
 Result<std::uint16_t> port_from(std::string_view text) {
   std::uint16_t port = 0;
@@ -67,6 +69,9 @@ Result<Protocol> protocol_from_text(std::string_view text) {
 
 Result<Target> Target::from_text(std::string_view text) {
   if (text.starts_with(kUnix)) return unix_target(text.substr(kUnix.size()));
+  if (text.starts_with(kTcp)) text.remove_prefix(kTcp.size());
+  if (text.find("://") != std::string_view::npos)
+    return fail(Errc::Usage, "only TCP and unix: targets can be exposed in this version");
   Target target;
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) {
@@ -92,7 +97,24 @@ Result<Target> Target::from_text(std::string_view text) {
 std::string Target::to_text() const {
   if (kind == Kind::Unix) return std::string(kUnix) + path;
   const auto text = ":" + std::to_string(port);
+  if (host == "unix") return std::string(kTcp) + host + text;
   return host.find(':') == std::string::npos ? host + text : "[" + host + "]" + text;
+}
+
+std::string default_name(const Target& target) {
+  if (target.kind == Target::Kind::Host) return "tcp-" + std::to_string(target.port);
+  std::string name;
+  for (const char c : target.path.substr(target.path.rfind('/') + 1)) {
+    if (c >= 'A' && c <= 'Z')
+      name += static_cast<char>(c - 'A' + 'a');
+    else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+      name += c;
+    else if (!name.empty() && name.back() != '-')
+      name += '-';
+  }
+  name.resize(std::min(name.size(), kMaxLabel));
+  while (name.ends_with('-')) name.pop_back();
+  return name.empty() ? "unix" : name;
 }
 
 Result<void> Exposure::check() const {

@@ -1,7 +1,8 @@
 // What a node exposes: a name, how to speak to it, and where it is reached on that machine.
 // Value of Table::Exposure = canonical msgpack [v=1, name, protocol, target text]; key = the name.
 //
-// Target text: PORT (on 127.0.0.1) | HOST:PORT | [IPV6]:PORT | unix:PATH (absolute, <= 107 bytes).
+// Target text: PORT (on 127.0.0.1) | HOST:PORT | [IPV6]:PORT | unix:PATH (absolute, <= 107 bytes);
+// tcp:// may stand before a host, and has to before one that is called "unix".
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,9 @@ struct Target {
   [[nodiscard]] static Result<Target> from_text(std::string_view text);
   [[nodiscard]] std::string to_text() const;  // HOST:PORT spelled out; parses back to the same
 };
+
+// A label for a service nobody named: "tcp-3000", or the socket's file name made into one.
+std::string default_name(const Target& target);
 
 struct Exposure {
   std::string name;  // DNS label, unique on its node

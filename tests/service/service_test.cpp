@@ -14,6 +14,7 @@ TEST(Target, ReadsTheThreeForms) {
   EXPECT_EQ(Target::from_text("192.0.2.7:65535")->port, 65535);
   EXPECT_EQ(Target::from_text("[::1]:8080")->host, "::1");
   EXPECT_EQ(Target::from_text("[2001:db8::1]:1")->to_text(), "[2001:db8::1]:1");
+  EXPECT_EQ(Target::from_text("tcp://10.0.0.1:80")->to_text(), "10.0.0.1:80");
   const auto path = Target::from_text("unix:/run/app.sock");
   ASSERT_TRUE(path.has_value());
   EXPECT_EQ(path->kind, Target::Kind::Unix);
@@ -21,7 +22,8 @@ TEST(Target, ReadsTheThreeForms) {
 }
 
 TEST(Target, WhatItReadsItWritesTheSame) {
-  for (const auto* text : {"1", "a:1", "a-b.c_d:9", "[fe80::1]:22", "unix:/x", "127.0.0.1:80"}) {
+  for (const auto* text :
+       {"1", "a:1", "a-b.c_d:9", "[fe80::1]:22", "unix:/x", "127.0.0.1:80", "tcp://unix:7"}) {
     const auto target = Target::from_text(text);
     ASSERT_TRUE(target.has_value()) << text;
     EXPECT_EQ(*Target::from_text(target->to_text()), *target) << text;
@@ -31,20 +33,38 @@ TEST(Target, WhatItReadsItWritesTheSame) {
 TEST(Target, RefusesTheRest) {
   const std::string long_path = "unix:/" + std::string(107, 'x');
   const std::string long_host = std::string(254, 'a') + ":1";
-  for (const std::string text : {"",           "0",
-                                 "65536",      "080",
-                                 "-1",         " 80",
-                                 "80 ",        "a",
-                                 "a:",         ":80",
-                                 "a:0",        "a:b",
-                                 "::1:80",     "[::1]",
-                                 "[a]:80",     "[::1:80",
-                                 "a..b:1",     ".a:1",
-                                 "-a:1",       "a b:1",
-                                 "a/b:1",      "unix:",
-                                 "unix:/",     "unix:rel",
-                                 "unix:/a\nb", "a:99999999999",
-                                 "http://a:1"})
+  for (const std::string text : {"",
+                                 "0",
+                                 "65536",
+                                 "080",
+                                 "-1",
+                                 " 80",
+                                 "80 ",
+                                 "a",
+                                 "a:",
+                                 ":80",
+                                 "a:0",
+                                 "a:b",
+                                 "::1:80",
+                                 "[::1]",
+                                 "[a]:80",
+                                 "[::1:80",
+                                 "a..b:1",
+                                 ".a:1",
+                                 "-a:1",
+                                 "a b:1",
+                                 "a/b:1",
+                                 "unix:",
+                                 "unix:/",
+                                 "unix:rel",
+                                 "unix:/a\nb",
+                                 "a:99999999999",
+                                 "http://a:1",
+                                 "unix:7",
+                                 "tcp://unix:07",
+                                 "tcp://unix:/x",
+                                 "tcp://",
+                                 "tcp://tcp://a:1"})
     EXPECT_EQ(code_of(Target::from_text(text)), Errc::Usage) << text;
   EXPECT_EQ(code_of(Target::from_text(long_path)), Errc::Usage);
   EXPECT_EQ(code_of(Target::from_text(long_host)), Errc::Usage);

@@ -50,7 +50,9 @@ Json to_json(const node::Config& config) {
   for (const auto& p : config.peer)
     out["peer"].push_back(Json{{"node", p.node}, {"addresses", p.addresses}});
   for (const auto& c : config.consume)
-    out["consume"].push_back(Json{{"service", c.service}, {"node", c.node}, {"listen", c.listen}});
+    out["consume"].push_back(Json{{"service", c.service},
+                                  {"node", c.node},
+                                  {"listen", c.listen ? to_text(*c.listen) : std::string()}});
   return out;
 }
 
