@@ -61,7 +61,7 @@ class Network {
   };
   enum class Placement : std::uint8_t { Mixed, Public };
   static constexpr std::uint32_t kMostShards = 2;
-  static constexpr Duration kLookahead = 5ms;
+  static constexpr Duration kLookahead = 20ms;
 
   static Result<Network> create(const NetworkOptions& options, std::uint64_t seed);
 

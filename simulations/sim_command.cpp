@@ -223,7 +223,7 @@ double run_watched(Experiment& experiment, const SimHost& host, Duration whole) 
 // program starts once more. Where that does not work it goes on as it is.
 void want_huge_pages(std::uint32_t nodes) {
   constexpr const char* kTunables = "GLIBC_TUNABLES";
-  if (nodes < 10'000 || std::getenv(kTunables) != nullptr) return;
+  if (nodes < 1000 || std::getenv(kTunables) != nullptr) return;
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> words;
   for (std::string word; std::getline(file, word, '\0');) words.push_back(word);

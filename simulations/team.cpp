@@ -3,7 +3,7 @@
 namespace weft::sim {
 
 namespace {
-constexpr int kSpins = 4000;
+constexpr int kSpins = 200'000;
 }  // namespace
 
 Team::Team(std::function<void(std::int64_t)> work)

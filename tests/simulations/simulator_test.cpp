@@ -87,7 +87,7 @@ TEST(Simulator, TheDigestIsTheOneEveryBuildGives) {
   World world(1, rough());
   world.simulator->run_until(Instant{5s});
   EXPECT_EQ(world.simulator->digest(),
-            "3faa08d25d0e831807adfcaa04b2b80384233950d7f641da1a03265b48bf3b0d");
+            "c410ae2f4c346446572a596b1eb4a7ea198ce3f55d18f5636ad277cf6426229a");
 }
 
 TEST(Simulator, ASecondThreadChangesNothing) {
@@ -128,14 +128,15 @@ TEST(Simulator, TheScriptHasItsTurnAtTheNextStartOfAWindow) {
   std::vector<std::pair<Instant, std::uint32_t>> turns;
   world.simulator->set_script(
       [&](Instant now, std::uint32_t payload) { turns.emplace_back(now, payload); });
-  world.simulator->post_script(Instant{11ms}, 2);
-  world.simulator->post_script(Instant{10ms}, 1);
-  world.simulator->run_until(Instant{12ms});
+  const Duration window = Simulator::kWindow;
+  world.simulator->post_script(Instant{2 * window + 1ms}, 2);
+  world.simulator->post_script(Instant{2 * window}, 1);
+  world.simulator->run_until(Instant{2 * window + 2ms});
   EXPECT_EQ(turns.size(), 1U);
   world.simulator->run_until(Instant{1s});
   ASSERT_EQ(turns.size(), 2U);
-  EXPECT_EQ(turns[0], std::pair(Instant{10ms}, 1U));
-  EXPECT_EQ(turns[1], std::pair(Instant{15ms}, 2U));
+  EXPECT_EQ(turns[0], std::pair(Instant{2 * window}, 1U));
+  EXPECT_EQ(turns[1], std::pair(Instant{3 * window}, 2U));
 }
 
 TEST(Simulator, StoppingAndGoingOnChangesNothing) {
