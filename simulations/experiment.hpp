@@ -126,6 +126,8 @@ class Experiment {
   std::unordered_map<std::uint32_t, std::unique_ptr<NodeCore>> asleep_;  // never walked
   dht::Record victim_;  // record 0, when there is an attack
   std::vector<Stored> records_;
+  Instant next_lookup_;  // as the dice said; it starts with the next window
+  Instant next_get_;
   std::vector<Measured> measured_;
   std::vector<Sample> samples_;
   Sample open_;  // what the current interval gathered

@@ -29,8 +29,10 @@ void Experiment::start_workload(Instant now) {
   const Instant first = now - std::min(scenario_.workload.warmup / 2, Duration{2min});
   for (std::uint32_t i = 0; i < workload.records; ++i)
     post(first + 60s * i / workload.records, Step::Put, i);
-  if (workload.lookups_per_node_hour > 0) post(now, Step::Lookup);
-  if (workload.gets_per_node_hour > 0 && workload.records > 0) post(now + 1s, Step::Get);
+  next_lookup_ = now;
+  next_get_ = now + 1s;
+  if (workload.lookups_per_node_hour > 0) post(next_lookup_, Step::Lookup);
+  if (workload.gets_per_node_hour > 0 && workload.records > 0) post(next_get_, Step::Get);
 }
 
 void Experiment::make_victim(const NetworkId& network) {
@@ -43,7 +45,9 @@ void Experiment::make_victim(const NetworkId& network) {
                 : dht::Record::immutable(value);
 }
 
-// The whole network's requests are one Poisson process; who asks is drawn when it happens.
+// The whole network's requests are one Poisson process; who asks is drawn when it happens. Pauses
+// are counted from when the last one was due, not from the window it waited for: else a window
+// would never start two.
 Duration Experiment::pause(std::uint32_t per_node_hour) {
   const std::uint64_t rate = std::uint64_t{per_node_hour} * population_->online().size();
   constexpr std::uint64_t kHour = 3'600'000'000'000;
@@ -62,7 +66,8 @@ void Experiment::remember(std::uint32_t node, dht::LookupId id, const Pending& p
 }
 
 void Experiment::start_lookup(Instant now) {
-  post(now + pause(scenario_.workload.lookups_per_node_hour), Step::Lookup);
+  next_lookup_ += pause(scenario_.workload.lookups_per_node_hour);
+  post(next_lookup_, Step::Lookup);
   const auto node = population_->draw_online();
   if (!node) return;
   auto& random = population_->random();
@@ -110,7 +115,8 @@ void Experiment::start_put(Instant now, std::uint32_t record) {
 }
 
 void Experiment::start_get(Instant now) {
-  post(now + pause(scenario_.workload.gets_per_node_hour), Step::Get);
+  next_get_ += pause(scenario_.workload.gets_per_node_hour);
+  post(next_get_, Step::Get);
   const auto node = population_->draw_online();
   if (!node) return;
   auto& random = population_->random();

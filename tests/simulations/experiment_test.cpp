@@ -74,6 +74,20 @@ TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
   EXPECT_EQ(result.samples.back().records_lost, 0U);
 }
 
+TEST(Experiment, AsManyLookupsAsTheScenarioSaysHoweverManyAWindow) {
+  Scenario scenario = rough_scenario();
+  scenario.churn.median_session = 0s;
+  scenario.network.loss.per_million = 0;
+  scenario.network.nats.clear();
+  scenario.events.clear();
+  scenario.duration = 2min;
+  scenario.workload.warmup = 90s;
+  scenario.workload.lookups_per_node_hour = 12'000;  // 60 nodes: four in a window of 20 ms
+  const RunResult result = run(scenario, 60, 4);
+  const auto lookups = summarise(result.measured, Operation::Lookup, result.warmup_second);
+  EXPECT_NEAR(static_cast<double>(lookups.count), 60 * 12'000 / 120.0, 240.0);  // three sigma
+}
+
 TEST(Experiment, ChurnTakesNodesAwayAndBringsOthers) {
   Scenario scenario = rough_scenario();
   scenario.events.clear();
