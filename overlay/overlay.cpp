@@ -117,6 +117,8 @@ void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints)
 void Overlay::shutdown(Instant now) {
   for (const auto& [id, link] : impl_->links)
     impl_->sessions.close(now, id, kCodeShutdown, "the node is going down");
+  // Whoever hears it dials again at once: a session taken up now would be left without a word.
+  if (impl_->network) impl_->sessions.remove_network(now, impl_->network->id);
   impl_->settle(now);
 }
 

@@ -67,9 +67,12 @@ CommandId Overlay::join(Instant now, const std::string& ticket_text) {
     WEFT_TRY(auto ticket, roster::Ticket::from_text(ticket_text));
     if (ticket.expires <= impl_->unix_now(now))
       return fail(Errc::Expired, "the ticket has expired");
-    if (impl_->network && impl_->network->id == ticket.network)
-      return fail(Errc::AlreadyExists, "this node is already in that network");
     const bool removed = impl_->network && impl_->network->roster.member(this->id()) == nullptr;
+    if (impl_->network && impl_->network->id == ticket.network)
+      return removed ? fail(Errc::Conflict,
+                            "this node was removed from that network, and who was removed stays "
+                            "out; another home has another identity")
+                     : fail(Errc::AlreadyExists, "this node is already in that network");
     if (impl_->network && impl_->network->roster.members().size() > 1 && !removed)
       return fail(Errc::Conflict, "this node is in a network with others already");
     impl_->start_join(now, id, std::move(ticket));

@@ -266,6 +266,8 @@ void Overlay::Impl::rules_changed(Instant now) {
   for (const auto& key : ended) {
     sessions.reset(now, key.session, key.stream, kCodeDenied);
     events.push_back(DataReset{key, kCodeDenied});
+    auto& phase = streams.at(key).phase;  // one that awaits a decision still gets it
+    if (phase == ServiceStream::Phase::Open) phase = ServiceStream::Phase::Refused;
   }
   for (auto& [id, link] : links)
     if (!link.up.joining && link.control) say_services(now, link);

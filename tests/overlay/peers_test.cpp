@@ -247,6 +247,10 @@ TEST(Peers, ACleanShutdownIsSeenAtOnce) {
   Two t;
   t.a.overlay->shutdown(t.world.now);
   EXPECT_TRUE(t.world.run_until([&] { return !t.b.of<PeerDown>().empty(); }, 100ms));
+  // b dials again while a still says its last words: nobody may take it up.
+  const auto ups = t.b.of<PeerUp>().size();
+  t.world.run(300ms);
+  EXPECT_EQ(t.b.of<PeerUp>().size(), ups);
 }
 
 TEST(Peers, CertificatesRotateAfterFifteenDaysWithoutACut) {

@@ -205,7 +205,7 @@ TEST(Removal, ReachesANodeThatWasAwayWhenItReturns) {
   EXPECT_FALSE(t.world.linked(t.b, t.c));
 }
 
-TEST(Removal, ARemovedNodeMayJoinAgainByATicket) {
+TEST(Removal, ARemovedNodeMayJoinAnotherNetworkByATicket) {
   World world;
   Node& a = world.add("a");
   Node& b = world.add("b");
@@ -213,6 +213,9 @@ TEST(Removal, ARemovedNodeMayJoinAgainByATicket) {
   world.bring_in(a, b);
   ASSERT_TRUE(world.finish(a, a.overlay->remove_node(world.now, "b")));
   world.run(2s);
+  const auto back = world.join(b, world.invite(a, "b")->ticket);  // its members would refuse it
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().code, Errc::Conflict);
   const auto ticket = world.invite(c, "b");  // into another network
   EXPECT_TRUE(world.join(b, ticket->ticket));
 }

@@ -71,6 +71,7 @@ TEST(Services, ADenyEndsOpenConnectionsAtOnce) {
   ASSERT_TRUE(client.accepted);
   const auto ordered = t.world.now;
   ASSERT_TRUE(t.allow("b", false));
+  EXPECT_EQ(t.a.overlay->connections("web"), 0u);  // `weft deny` tells how many it ended
   ASSERT_TRUE(t.world.run_until([&] { return client.reset.has_value(); }, 2s));
   EXPECT_LE(*client.ended - ordered, 100ms);
   EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
