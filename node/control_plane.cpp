@@ -126,6 +126,13 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
          std::move(access.allow), std::move(access.deny), overlay_.connections(exposure.name)});
   }
   for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(describe(mapping));
+  for (const auto& mapping : overlay_.mappings())
+    if (const auto shut = shut_doors_.find(mapping.id); shut != shut_doors_.end())
+      out.attention.push_back("door " + std::to_string(mapping.id) + " to " + mapping.service +
+                              " is not open, it is tried again: " + shut->second);
+  for (const auto& [what, unmet] : unmet_)
+    out.attention.push_back("configured but not so, it is tried again: " + what + ": " +
+                            unmet.trouble);
   if (dht_ != nullptr) out.dht = dht_->stats();
   if (overlay_.role() == "none")
     out.attention.push_back("this node was removed from its network: join one with weft join");
@@ -457,16 +464,45 @@ void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> 
         });
 }
 
-void ControlPlane::restore_doors() {
-  for (const auto& mapping : overlay_.mappings()) {
-    auto bound = gateway_.bind(mapping.listen, adapter::IfTaken::Fail);
-    if (bound) {
-      gateway_.install(std::move(*bound), mapping);
-    } else {
-      spdlog::error("event=door_failed service={} listen={} err=\"{}\"", mapping.service,
-                    to_text(mapping.listen), bound.error().detail);
-    }
+void ControlPlane::open_kept(const service::Mapping& mapping) {
+  auto bound = gateway_.bind(mapping.listen, adapter::IfTaken::Fail);
+  if (bound) {
+    gateway_.install(std::move(*bound), mapping);
+    shut_doors_.erase(mapping.id);
+  } else if (shut_doors_.insert_or_assign(mapping.id, bound.error().detail).second) {
+    spdlog::error("event=door_failed service={} listen={} err=\"{}\"", mapping.service,
+                  to_text(mapping.listen), bound.error().detail);
   }
+}
+
+void ControlPlane::restore_doors() {
+  for (const auto& mapping : overlay_.mappings()) open_kept(mapping);
+}
+
+void ControlPlane::retry() {
+  const auto mappings = overlay_.mappings();
+  std::erase_if(shut_doors_, [&](const auto& shut) {
+    return std::ranges::find(mappings, shut.first, &service::Mapping::id) == mappings.end();
+  });
+  for (const auto& mapping : mappings)
+    if (shut_doors_.contains(mapping.id)) open_kept(mapping);
+  std::vector<std::function<void()>> again;
+  for (const auto& [what, unmet] : unmet_) again.push_back(unmet.again);
+  for (const auto& attempt : again) attempt();
+}
+
+void ControlPlane::met_or_not(const std::string& what, const std::string& service,
+                              const api::ApiError* error, std::function<void()> again) {
+  const auto key = what + " " + service;
+  if (error == nullptr) {
+    unmet_.erase(key);
+    return;
+  }
+  const auto trouble = error->title + (error->detail.empty() ? "" : ": " + error->detail);
+  auto& unmet = unmet_[key];
+  if (unmet.trouble != trouble)
+    spdlog::error("event=config_{}_failed service={} err=\"{}\"", what, service, trouble);
+  unmet = {trouble, std::move(again)};
 }
 
 void ControlPlane::apply_expose(const std::string& name, const std::string& target,
@@ -475,10 +511,18 @@ void ControlPlane::apply_expose(const std::string& name, const std::string& targ
   request.name = name;
   request.target = target;
   request.allow = allow;
-  expose(std::move(request), [name](const api::ApiResult<api::ExposeResult>& result) {
-    if (!result)
-      spdlog::error("event=config_expose_failed service={} err=\"{}: {}\"", name,
-                    result.error().title, result.error().detail);
+  expose(std::move(request), [=, this](const api::ApiResult<api::ExposeResult>& result) {
+    met_or_not("expose", name, result ? nullptr : &result.error(),
+               [=, this] { apply_expose(name, target, allow); });
+  });
+}
+
+bool ControlPlane::has_door_to(const std::string& service, const std::string& node,
+                               const std::optional<Endpoint>& listen) const {
+  const auto id = overlay_.find_node(node);
+  return std::ranges::any_of(overlay_.mappings(), [&](const service::Mapping& mapping) {
+    return mapping.service == service && (!listen || *listen == mapping.listen) &&
+           (node.empty() || (id && mapping.node == *id));
   });
 }
 
@@ -488,12 +532,14 @@ void ControlPlane::apply_open(const std::string& service, const std::string& nod
   request.service = service;
   request.node = node;
   request.listen = listen;
-  for (const auto& mapping : overlay_.mappings())
-    if (mapping.service == service && (!listen || *listen == mapping.listen)) return;
-  open(std::move(request), [service](const api::ApiResult<api::OpenResult>& result) {
-    if (!result)
-      spdlog::error("event=config_open_failed service={} err=\"{}: {}\"", service,
-                    result.error().title, result.error().detail);
+  const auto what = service + (node.empty() ? "" : "@" + node) +
+                    (listen ? " at " + to_text(*listen) : std::string());
+  const auto note = [=, this](const api::ApiError* error) {
+    met_or_not("open", what, error, [=, this] { apply_open(service, node, listen); });
+  };
+  if (has_door_to(service, node, listen)) return note(nullptr);
+  open(std::move(request), [note](const api::ApiResult<api::OpenResult>& result) {
+    note(result ? nullptr : &result.error());
   });
 }
 

@@ -22,6 +22,9 @@ class ControlPlane final : public api::Control {
 
   // Doors that were there before a restart.
   void restore_doors();
+  // Tries again what restore_doors() and the two below could not do: a port that was taken, an
+  // address that comes later, a node that joins later. Until then `weft status` names it.
+  void retry();
   // Configured doors and exposures; what is there already stays as it is.
   void apply_expose(const std::string& name, const std::string& target,
                     const std::vector<std::string>& allow);
@@ -63,6 +66,17 @@ class ControlPlane final : public api::Control {
     Instant deadline;
   };
 
+  // Something the configuration wants and does not have.
+  struct Unmet {
+    std::string trouble;
+    std::function<void()> again;
+  };
+
+  void met_or_not(const std::string& what, const std::string& service, const api::ApiError* error,
+                  std::function<void()> again);
+  void open_kept(const service::Mapping& mapping);
+  [[nodiscard]] bool has_door_to(const std::string& service, const std::string& node,
+                                 const std::optional<Endpoint>& listen) const;
   void track(overlay::CommandId id, Finish finish);
   void change_access(const api::AccessRequest& request, bool allow,
                      api::Done<api::AccessResult> done);
@@ -87,6 +101,8 @@ class ControlPlane final : public api::Control {
   DhtHost* dht_ = nullptr;
   std::map<overlay::CommandId, Finish> commands_;
   std::vector<Wait> waits_;
+  std::map<std::uint64_t, std::string> shut_doors_;  // mappings that have no listener, and why
+  std::map<std::string, Unmet> unmet_;
   io::Timer wait_timer_;
 };
 

@@ -271,6 +271,7 @@ void Daemon::look_around() {
   driver_->look_around();
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
   tell_configured_peers(now);
+  control_->retry();
   if (const Duration suspended = io::time_suspended(); suspended > suspended_ + kSlept) {
     spdlog::info("event=woke slept_s={}", (suspended - suspended_) / 1s);
     suspended_ = suspended;

@@ -105,6 +105,39 @@ def case_ports_in_use(weft):
         c.refuses(1, "run", "--listen", f"0.0.0.0:{taken}", says="fix: `ss -lunp`")
 
 
+def case_what_fails_at_the_start_is_done_later(weft):
+    """The configuration names a node that joins later; a kept door finds its port taken."""
+    with Lab(weft, 2) as lab:
+        a, b = Node(lab.hosts[0], "a").start(), Node(lab.hosts[1], "b")
+        for host in lab.hosts:
+            echo_server(host, 7000)
+        with open(os.path.join(b.home, "weft.toml"), "w", encoding="utf-8") as f:
+            f.write('version = 1\n[[expose]]\nname = "echo"\ntarget = "7000"\nallow = ["a"]\n'
+                    '[[consume]]\nservice = "page"\nlisten = "127.0.0.1:8200"\n')
+        b.start()
+        told = "\n".join(b.do("status")["attention"])
+        expect('called "a"' in told and "open page" in told, f"status tells not enough: {told!r}")
+        a.do("expose", "7000", "--name", "page", "--allow", "*")
+        a.invite(b)
+        eventually("the configured door", 30, lambda: probe(b, 8200) == "ok")
+        a.do("wait", "service:echo@b", "--timeout", "30s")
+        expect(probe(a, a.open("echo@b")) == "ok", "the configured service does not serve")
+        expect(not b.do("status")["attention"], "what is done still asks for attention")
+        b.stop()
+        blocker = echo_server(b.host, 8200)
+        b.start(name=False)
+        told = "\n".join(b.do("status")["attention"])
+        expect("8200" in told and "not open" in told, f"a door that is shut: {told!r}")
+        blocker.kill()
+        blocker.wait()
+        eventually("the door whose port was taken", 30, lambda: probe(b, 8200) == "ok")
+        expect(not b.do("status")["attention"], "an open door asks for attention")
+
+
+def probe(node, port):
+    return traffic(node.host, "probe", port)["end"]
+
+
 def case_no_daemon(weft):
     with Lab(weft, 1) as lab:
         a = Node(lab.hosts[0], "a")
