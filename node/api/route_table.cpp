@@ -157,7 +157,7 @@ void run_group_remove(Call& call) { run_group(call, GroupRequest::Action::Remove
 void run_expose(Call& call) {
   const auto target = service::Target::from_text(call.text("target"));
   if (!target)
-    return send_error(call.answer, Code::Usage, target.error().detail, "a port is 1 to 65535",
+    return send_error(call.answer, Code::Usage, target.error().detail, "",
                       "for example: weft expose 3000 --name blog");
   ExposeRequest request;
   request.target = target->to_text();
@@ -196,7 +196,7 @@ void run_open(Call& call) {
   if (const auto listen = call.text("listen"); !listen.empty()) {
     const auto address = node::door_address(listen);
     if (!address)
-      return send_error(call.answer, Code::Usage, address.error().detail, "a port is 1 to 65535",
+      return send_error(call.answer, Code::Usage, address.error().detail, "",
                         "for example: --listen 127.0.0.1:8080");
     request.listen = *address;
   }

@@ -25,10 +25,17 @@ class CliTest : public ServerTest {
  protected:
   // Runs weft with this test's home; arguments as a shell would split them.
   Outcome weft(std::vector<std::string> arguments, const std::string& input = "") {
-    const auto file = [&](const char* name) { return (home_.path() / name).string(); };
-    std::ofstream(file("in")) << input;
     std::vector<std::string> words{WEFT_BINARY, "--home", home_.path().string()};
     words.insert(words.end(), arguments.begin(), arguments.end());
+    return run(std::move(words), input);
+  }
+  // A line as one would type it, with what the shell does to descriptors.
+  Outcome shell(const std::string& line) {
+    return run({"/bin/sh", "-c", WEFT_BINARY " --home " + home_.path().string() + " " + line}, "");
+  }
+  Outcome run(std::vector<std::string> words, const std::string& input) {
+    const auto file = [&](const char* name) { return (home_.path() / name).string(); };
+    std::ofstream(file("in")) << input;
     std::vector<char*> argv;
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -138,7 +145,10 @@ TEST_F(CliTest, ErrorsKeepTheirExitCodes) {
   EXPECT_EQ(weft({"join", "wt1wrong"}).code, 5);
   EXPECT_EQ(weft({"status", "--network", "work"}).code, 4);
   EXPECT_EQ(weft({"status", "--network", "home"}).code, 0);
+  EXPECT_EQ(weft({"pipe", "echo@oak", "--network", "work"}).code, 4);
   EXPECT_EQ(weft({"expose", "not-a-port"}).code, 2);
+  EXPECT_EQ(weft({"expose", "unix:"}).code, 2);
+  EXPECT_EQ(weft({"expose", "unix:/run/\xff.sock"}).code, 2);  // it would be another path
 }
 
 TEST_F(CliTest, JoinTakesTheTicketFromInputAndAWholePastedLine) {
@@ -157,6 +167,18 @@ TEST_F(CliTest, PipeCarriesBytesBothWaysWithHalfClose) {
   EXPECT_EQ(result.out.size(), big.size());
   EXPECT_TRUE(result.out == big);
   EXPECT_EQ(weft({"pipe", "none"}).code, 4);
+}
+
+TEST_F(CliTest, ClosedDescriptorsAndFullDisksAreNoSuccess) {
+  start();
+  const auto closed = shell("pipe echo@oak <&-");
+  EXPECT_EQ(closed.code, 0) << closed.err;
+  EXPECT_EQ(closed.out, "");
+  EXPECT_EQ(shell("status >&-").code, 1);
+  const auto full = shell("status --json >/dev/full");
+  EXPECT_EQ(full.code, 1);
+  EXPECT_TRUE(full.err.contains("could not be written")) << full.err;
+  EXPECT_EQ(shell("status 2>&-").code, 0);
 }
 
 TEST_F(CliTest, UpWithADaemonThereSaysSo) {

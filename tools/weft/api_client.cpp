@@ -142,10 +142,12 @@ ApiResult<int> ApiClient::daemon_pid() const {
 ApiResult<Json> ApiClient::call(std::string_view method, const std::string& path,
                                 const std::optional<Json>& body,
                                 std::chrono::milliseconds limit) const {
+  const auto text = body ? api::dump(*body) : std::string();
+  if (body && Json::parse(text, nullptr, /*allow_exceptions=*/false) != *body)
+    return api::refuse(Code::Usage, "what was typed is not UTF-8", "it would not arrive as it is");
   auto connected = connect();
   if (!connected) return std::unexpected(connected.error());
   const Fd fd(*connected);
-  const auto text = body ? api::dump(*body) : std::string();
   auto request = head(method, path) +
                  "Connection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n";
   if (body) request += "Content-Type: application/json\r\n";

@@ -27,19 +27,21 @@ std::string Context::command(std::string_view rest) const {
   return out;
 }
 
+ApiResult<void> Context::check_network(std::chrono::milliseconds limit) const {
+  if (network.empty()) return {};
+  const auto status = client().call("GET", "/api/v1/status", std::nullopt, limit + kGrace);
+  if (!status) return std::unexpected(status.error());
+  const auto& here = (*status)["network"];
+  if (here.value("name", "") == network || here.value("id", "") == network) return {};
+  return api::refuse(Code::NotFound, "this node is in no network named " + network,
+                     "its network is " + here.value("name", "?"), command("status"));
+}
+
 ApiResult<Json> Context::ask(std::string_view method, const std::string& path,
                              const std::optional<Json>& body,
                              std::chrono::milliseconds limit) const {
-  const auto api = client();
-  if (!network.empty()) {
-    auto status = api.call("GET", "/api/v1/status", std::nullopt, limit + kGrace);
-    if (!status) return status;
-    const auto& here = (*status)["network"];
-    if (here.value("name", "") != network && here.value("id", "") != network)
-      return api::refuse(Code::NotFound, "this node is in no network named " + network,
-                         "its network is " + here.value("name", "?"), command("status"));
-  }
-  return api.call(method, path, body, limit + kGrace);
+  if (const auto here = check_network(limit); !here) return std::unexpected(here.error());
+  return client().call(method, path, body, limit + kGrace);
 }
 
 int Context::show(const ApiResult<Json>& result,

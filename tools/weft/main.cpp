@@ -1,4 +1,7 @@
 // weft: the command line and the daemon in one program. Only this file includes the daemon.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -93,7 +96,24 @@ std::string misuse(const CLI::App& app, int argc, char** argv, const std::string
   return argc > 1 ? otherwise : "a command is needed";
 }
 
+// Where one of these was closed by whoever started us, the next socket or database would take its
+// number: a pipe would read what it wrote, a log would go into a file of somebody else.
+void hold_standard_descriptors() {
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0)
+      (void)!::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+// An answer that could not be written is no success: a full disk, a closed output.
+int run_action(const Context& context) {
+  const int code = context.action ? context.action() : 2;
+  if (code != 0 || std::cout.good()) return code;
+  std::cerr << "weft: the answer could not be written to standard output\n";
+  return static_cast<int>(Code::Failed);
+}
+
 int main(int argc, char** argv) {
+  hold_standard_descriptors();
   Context context;
   if (argc > 0 && std::strchr(argv[0], '/') != nullptr) context.program = argv[0];
   CLI::App app("weft: your machines, one network, no server", "weft");
@@ -118,7 +138,7 @@ int main(int argc, char** argv) {
     return context.report({Code::Usage, misuse(app, argc, argv, error.what()), "",
                            context.command(command_of(app) + "--help")});
   }
-  return context.action ? context.action() : 2;
+  return run_action(context);
 }
 
 }  // namespace

@@ -131,6 +131,12 @@ int run_wait(const Context& context, const std::string& condition) {
   }
 }
 
+// A door that leads to whoever offers the service has no node.
+std::string service_text(const Json& door) {
+  const auto node = door.value("node", "");
+  return door.value("service", "") + (node.empty() ? "" : "@" + node);
+}
+
 void print_status(const Context& context, const Json& s) {
   const auto& node = s["node"];
   const auto& network = s["network"];
@@ -158,8 +164,7 @@ void print_status(const Context& context, const Json& s) {
   if (!exposed.empty()) context.print("\n" + exposed.text());
   Table doors({"DOOR", "TO", "LISTEN", "CONNECTIONS"});
   for (const auto& m : s["mappings"])
-    doors.add({m.value("mapping", ""),
-               printable(m.value("service", "") + "@" + m.value("node", "")), m.value("listen", ""),
+    doors.add({m.value("mapping", ""), printable(service_text(m)), m.value("listen", ""),
                std::to_string(m.value("connections", std::uint64_t{0}))});
   if (!doors.empty()) context.print("\n" + doors.text());
   for (const auto& line : s["attention"])

@@ -21,8 +21,11 @@ struct ExposeOptions {
 
 int run_expose(const Context& context, const ExposeOptions& options) {
   auto target = options.target;
-  if (target.starts_with("unix:") && !target.starts_with("unix:/"))
-    target = "unix:" + std::filesystem::absolute(target.substr(5)).lexically_normal().string();
+  if (target.starts_with("unix:") && !target.starts_with("unix:/")) {
+    std::error_code none;  // no path, or no working directory: the daemon says what it wants
+    const auto path = std::filesystem::absolute(target.substr(5), none);
+    if (!none) target = "unix:" + path.lexically_normal().string();
+  }
   Json body{{"target", target}, {"protocol", options.protocol}};
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.allow.empty()) body["allow"] = options.allow;
@@ -108,6 +111,7 @@ void print_mappings(const Context& context, const Json& data) {
 
 int run_pipe(const Context& context, const std::string& service) {
   const auto limit = context.timeout_or(milliseconds(15'000));
+  if (const auto here = context.check_network(limit); !here) return context.report(here.error());
   auto pipe = context.client().upgrade("/api/v1/pipe/" + escape(service), limit);
   if (!pipe) return context.report(pipe.error());
   return pump_stdio(pipe->fd, pipe->early);
