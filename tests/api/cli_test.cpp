@@ -189,6 +189,12 @@ TEST_F(CliTest, UpWithADaemonThereSaysSo) {
   EXPECT_EQ(Json::parse(up.out)["name"], "oak");
 }
 
+TEST_F(CliTest, UpTellsWhyTheDaemonEnded) {
+  const auto up = weft({"up", "--listen", "oak:1"});
+  EXPECT_EQ(up.code, 1);
+  EXPECT_TRUE(up.err.contains("weft: cannot listen on UDP; why: \"oak:1\"")) << up.err;
+}
+
 TEST_F(CliTest, ConfigCommands) {
   EXPECT_EQ(weft({"config", "check"}).code, 0);
   EXPECT_EQ(weft({"config", "init"}).code, 0);

@@ -82,7 +82,10 @@ std::string last_lines(const std::filesystem::path& file, std::uintmax_t offset,
   auto start = text.size();
   for (int i = 0; i < count && start != std::string::npos && start != 0; ++i)
     start = text.rfind('\n', start - 1);
-  return start == std::string::npos || start == 0 ? text : text.substr(start + 1);
+  if (start != std::string::npos && start != 0) text.erase(0, start + 1);
+  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at))
+    text.replace(at, text.find_first_not_of("\n ", at) - at, "; ");
+  return text;
 }
 
 }  // namespace weft::cli
