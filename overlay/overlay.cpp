@@ -94,7 +94,7 @@ std::optional<Instant> Overlay::poll_timeout() const {
   if (impl_->network) consider(impl_->network->peers.poll_timeout());
   for (const auto& waiting : impl_->waiting) consider(waiting.deadline);
   for (const auto& ping : impl_->pings) consider(ping.deadline);
-  if (impl_->joining) consider(impl_->joining->deadline);
+  if (impl_->joining && !impl_->joining->storing) consider(impl_->joining->deadline);
   consider(impl_->judge_at);
   return earliest;
 }
@@ -161,7 +161,7 @@ void Overlay::Impl::expire(Instant now) {
     done(ping.id, fail(Errc::Timeout, "no answer to the ping"));
     return true;
   });
-  if (joining && joining->deadline <= now)
+  if (joining && !joining->storing && joining->deadline <= now)
     abort_join(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
   if (judge_at && *judge_at <= now) {
     judge_at.reset();
@@ -318,9 +318,10 @@ std::vector<std::pair<std::string, std::vector<std::string>>> Overlay::groups() 
 Result<NodeId> Overlay::find_node(const std::string& who) const {
   if (!impl_->network) return fail(Errc::NotFound, "this node is in no network");
   const auto& roster = impl_->network->roster;
-  if (const auto named = roster.node_named(impl_->network->id, who)) return *named;
+  // The id first: a node called like another's id must not take its place.
   if (const auto parsed = node_id_from_text(who); parsed && roster.member(*parsed) != nullptr)
     return *parsed;
+  if (const auto named = roster.node_named(impl_->network->id, who)) return *named;
   return fail(Errc::NotFound, "no node of this network is called \"" + who + "\"");
 }
 

@@ -101,6 +101,9 @@ CommandId Overlay::group_change(Instant now, const std::string& group, const std
   const auto member = find_node(node);
   if (!member)
     impl_->done(id, std::unexpected(member.error()));
+  else if (impl_->network->roster.in_group(impl_->network->id, *member, group) == add &&
+           impl_->roster_unstored())
+    impl_->done(id, fail(Errc::Storage, "it is so, but not stored yet; try again soon"));
   else if (impl_->network->roster.in_group(impl_->network->id, *member, group) == add)
     impl_->done(id, std::monostate{});
   else
@@ -138,12 +141,15 @@ CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<s
       subjects.push_back(std::move(subject));
     }
     const auto name = exposure.name;
-    WEFT_TRY(auto row, network->registry.add(std::move(exposure)));
-    std::vector<Row> rows{std::move(row)};
+    auto access = network->access;  // a copy: a rule refused half way leaves nothing behind
+    std::vector<Row> rows;
     for (auto& subject : subjects) {
-      WEFT_TRY(auto change, network->access.add(true, std::move(subject), name));
+      WEFT_TRY(auto change, access.add(true, std::move(subject), name));
       for (auto& rule : change.rows) rows.push_back(std::move(rule));
     }
+    WEFT_TRY(auto row, network->registry.add(std::move(exposure)));
+    rows.push_back(std::move(row));
+    network->access = std::move(access);
     impl_->persist(std::move(rows), [this, finish = impl_->done_when_stored(id, std::monostate{})](
                                         Instant later, const Result<void>& stored) {
       impl_->rules_changed(later);
@@ -181,10 +187,6 @@ CommandId Overlay::set_access(Instant now, const std::string& name, const std::s
     WEFT_TRY(auto change, network->access.add(allow, std::move(subject), name));
     if (!allow) impl_->rules_changed(now);
     auto finish = impl_->done_when_stored(id, std::monostate{});
-    if (change.rows.empty()) {
-      finish(now, {});
-      return {};
-    }
     impl_->persist(std::move(change.rows),
                    [this, finish](Instant later, const Result<void>& stored) {
                      impl_->rules_changed(later);
@@ -202,10 +204,19 @@ CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
     WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto change, network->mappings.add(std::move(mapping)));
     MappingOutcome outcome{change.mapping};
-    if (change.row)
-      impl_->persist({std::move(*change.row)}, impl_->done_when_stored(id, std::move(outcome)));
-    else
+    if (!change.row) {
       impl_->done(id, std::move(outcome));
+      return {};
+    }
+    // Kept or refused: its door is installed with the answer, and a mapping without one is none.
+    impl_->persist(
+        {std::move(*change.row)},
+        [this, id, outcome = std::move(outcome)](Instant, const Result<void>& stored) {
+          if (stored) return impl_->done(id, outcome);
+          if (impl_->network) std::ignore = impl_->network->mappings.remove(outcome.mapping.id);
+          impl_->done(id, std::unexpected(stored.error()));
+        },
+        Impl::Again::Never);
     return {};
   });
   return id;

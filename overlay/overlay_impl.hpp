@@ -152,6 +152,7 @@ struct Joining {
   std::set<SessionId> dials;
   std::optional<SessionId> session;  // the one that came up
   bool accepted = false;
+  bool storing = false;  // the disk is at it: nothing gives the join up but the disk
   std::string name;
   std::vector<Bytes> chain;
   Instant deadline;
@@ -217,6 +218,7 @@ struct Overlay::Impl {
   void join_answer(Instant now, Link& link, const JoinAnswer& answer);
   void join_entries(Instant now, Link& link, const RosterEntries& entries);
   void finish_join(Instant now);
+  [[nodiscard]] std::vector<Row> move_to(Network& fresh) const;
   void abort_join(Instant now, Error error);
   void answer_join(Instant now, Link& link, const JoinRequest& request);
 
@@ -273,6 +275,9 @@ struct Overlay::Impl {
   void decide(Instant now, const StreamKey& key, ServiceStream& stream, const std::string& service);
   void refuse(Instant now, const StreamKey& key, service::OpenStatus status,
               std::string_view detail);
+  void ended_by_peer(Instant now, const StreamKey& key, const ServiceStream& stream,
+                     std::uint64_t code);
+  void give_up(const StreamKey& key);
   void drop_streams(SessionId session);
   void rules_changed(Instant now);
   [[nodiscard]] std::vector<ServiceLine> services_for(const NodeId& caller) const;

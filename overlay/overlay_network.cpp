@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/label.hpp"
 #include "base/wire.hpp"
 #include "overlay/overlay_impl.hpp"
 
@@ -80,7 +81,8 @@ void Overlay::create_network(Instant now, const std::string& node_name) {
   WEFT_ASSERT(impl_->config.person.has_value());
   roster::GenesisBody genesis;
   genesis.network_name = node_name + "-net";
-  genesis.network_name.resize(std::min<std::size_t>(genesis.network_name.size(), 63));
+  genesis.network_name.resize(std::min(genesis.network_name.size(), kMaxLabel));
+  if (genesis.network_name.back() == '-') genesis.network_name.pop_back();  // else no label
   genesis.network_secret = impl_->rng.bytes<32>();
   genesis.person_key = impl_->config.person->public_key;
   genesis.person_name = node_name;
@@ -126,6 +128,13 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
     Row mine = row;
     // A join moves exposures and doors along; if it was cut short, they still carry the old id.
     mine.network = id;
+    const bool belonging = row.table == Table::Exposure || row.table == Table::Mapping;
+    const bool adopt = belonging && row.network != id;
+    if (adopt) adopted.push_back({row.table, row.network, row.key, std::nullopt});
+    if (adopt && std::ranges::any_of(rows, [&](const Row& own) {
+          return own.table == row.table && own.network == id && own.key == row.key;
+        }))
+      continue;
     Result<void> loaded;
     switch (row.table) {
       case Table::Ticket:
@@ -154,8 +163,7 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
         break;
     }
     WEFT_CHECK(loaded);
-    if (row.network != id && (row.table == Table::Exposure || row.table == Table::Mapping))
-      adopted.push_back(std::move(mine));
+    if (adopt) adopted.push_back(std::move(mine));
   }
   Network& installed = *fresh;
   if (installed.credential.certificate.epoch == 0)
@@ -210,7 +218,11 @@ void Overlay::Impl::push_context() {
 void Overlay::Impl::rotate_credential(Instant now) {
   const UnixTime wall = unix_now(now);
   const auto& certificate = network->credential.certificate;
-  if (wall < certificate.not_before + kCertificateRotation && wall < certificate.not_after) return;
+  // Issued while the clock ran ahead: nobody takes it before its time.
+  const bool early = wall + kClockSkew < certificate.not_before;
+  if (!early && wall < certificate.not_before + kCertificateRotation &&
+      wall < certificate.not_after)
+    return;
   network->previous =
       std::exchange(network->credential, make_credential(now, network->id, certificate.epoch));
   std::vector<Row> rows;
@@ -374,7 +386,7 @@ void Overlay::Impl::join_session_up(Instant now, const session::SessionUp& up) {
 }
 
 void Overlay::Impl::join_answer(Instant now, Link& link, const JoinAnswer& answer) {
-  if (!joining || joining->session != link.up.session) return;
+  if (!joining || joining->session != link.up.session || joining->storing) return;
   if (answer.status != JoinStatus::Ok)
     return abort_join(now, {errc_of(answer.status), answer.detail});
   joining->accepted = true;
@@ -383,12 +395,15 @@ void Overlay::Impl::join_answer(Instant now, Link& link, const JoinAnswer& answe
 }
 
 void Overlay::Impl::join_entries(Instant now, Link& link, const RosterEntries& entries) {
-  if (!joining || joining->session != link.up.session || !joining->accepted) return;
+  if (!joining || joining->session != link.up.session || !joining->accepted || joining->storing)
+    return;
   for (const auto& entry : entries.entries) joining->chain.push_back(entry);
   if (joining->chain.size() > roster::kMaxEntries)
     return abort_join(now, {Errc::Limit, "the network's roster is too long"});
   if (!entries.last) return;
   if (!entries.more) return finish_join(now);
+  if (entries.entries.empty())
+    return abort_join(now, {Errc::Malformed, "the inviter promises a roster and sends none"});
   RosterGet next;
   next.locator.push_back(crypto::sha256(joining->chain.back()));
   send(now, link, next);
@@ -401,14 +416,6 @@ void Overlay::Impl::finish_join(Instant now) {
     return abort_join(now, {Errc::Denied, "the network's roster does not name this node"});
   auto fresh = std::make_unique<Network>(std::move(*roster), config.identity.id, sessions);
   fresh->credential = joining->credential;
-  std::vector<Row> moved;  // what we expose and open comes along
-  if (network) {
-    for (const auto& exposure : network->registry.list())
-      if (auto row = fresh->registry.add(exposure)) moved.push_back(*row);
-    for (const auto& mapping : network->mappings.list())
-      if (auto change = fresh->mappings.add(mapping); change && change->row)
-        moved.push_back(*change->row);
-  }
   JoinOutcome outcome{fresh->id, joining->name, node_id_of(joining->ticket.inviter), {}};
   outcome.via_name = fresh->roster.name_of(fresh->id, outcome.via).value_or("");
   auto rows = network_rows(*fresh);
@@ -419,15 +426,17 @@ void Overlay::Impl::finish_join(Instant now) {
         rows.push_back(std::move(row));
       }
   auto shared = std::make_shared<std::unique_ptr<Network>>(std::move(fresh));
+  joining->storing = true;
   persist(
       std::move(rows),
-      [this, shared, moved, outcome](Instant later, const Result<void>& stored) {
-        if (!joining) return;
+      [this, shared, outcome](Instant later, const Result<void>& stored) {
+        WEFT_ASSERT(joining && joining->storing);
         if (!stored) return abort_join(later, stored.error());
         const Joining finished = std::move(*joining);
         joining.reset();
+        auto moved = move_to(**shared);
         install(later, std::move(*shared));
-        persist_quietly(moved);
+        persist_quietly(std::move(moved));
         if (Peer* peer = network->peers.find(outcome.via)) {
           network->peers.learn(*peer, finished.ticket.endpoints, false);
           if (finished.session)
@@ -439,6 +448,24 @@ void Overlay::Impl::finish_join(Instant now) {
         done(finished.command, outcome);
       },
       Again::Never);  // else the disk would change networks behind our back
+}
+
+// What we expose and open comes along, doors under the ids that their owner knows them by. Rows of
+// the old network go in the same commit: left behind, they would come back at the next start.
+std::vector<Row> Overlay::Impl::move_to(Network& fresh) const {
+  if (!network || network->id == fresh.id) return {};
+  std::vector<Row> rows;
+  for (const auto& mapping : network->mappings.list()) {
+    Bytes key;
+    append_be(key, mapping.id);
+    Row row{Table::Mapping, fresh.id, std::move(key), mapping.encode()};
+    if (fresh.mappings.load(row) && !mapping.once) rows.push_back(std::move(row));
+  }
+  for (const auto& exposure : network->registry.list())
+    if (auto row = fresh.registry.add(exposure)) rows.push_back(std::move(*row));
+  for (std::size_t i = rows.size(); i-- > 0;)
+    rows.push_back({rows[i].table, network->id, rows[i].key, std::nullopt});
+  return rows;
 }
 
 void Overlay::Impl::abort_join(Instant now, Error error) {
@@ -458,6 +485,9 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
     send(now, link, JoinAnswer{join_status_of(error.code), error.detail, {}});
   };
   if (!network) return;
+  const auto* self = network->roster.member(config.identity.id);
+  if (self == nullptr)
+    return refuse_join({Errc::Denied, "the inviter was itself removed from the network"});
   const auto& joiner = link.up.certificate.identity;
   auto redeemed = network->tickets.redeem(request.ticket, request.proof, link.up.channel_binding,
                                           joiner, unix_now(now));
@@ -470,8 +500,6 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
     return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});
   }
 
-  const auto* self = network->roster.member(config.identity.id);
-  WEFT_ASSERT(self != nullptr);
   auto entry = propose(now, roster::NodeBody{joiner, name, self->owner, redeemed->invite.may});
   Result<roster::Appended> appended =
       entry ? network->roster.append(*entry)
@@ -480,29 +508,29 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
     network->tickets.undo(request.ticket);
     return refuse_join(appended.error());
   }
+  // The disk takes these first, in another file: who is in has what the invite promised. Without
+  // the entry they mean nothing.
+  std::vector<Row> rules;
+  for (const auto& service : redeemed->invite.allow)
+    if (auto change = network->access.add(true, service::Subject::of(node_id_of(joiner)), service))
+      for (auto& row : change->rows) rules.push_back(std::move(row));
+  persist_quietly(std::move(rules));
   std::vector<Row> rows = appended->rows;
   rows.push_back(*redeemed->row);
-  persist(std::move(rows),
-          [this, session, name, joiner, appended = *appended, bytes = entry->encode(),
-           allow = redeemed->invite.allow](Instant later, const Result<void>& stored) {
-            const auto at = links.find(session);
-            if (!stored) {
-              if (at != links.end())
-                send(later, at->second,
-                     JoinAnswer{JoinStatus::Storage, "the inviter could not store it", {}});
-              return;
-            }
-            std::vector<Row> rules;
-            for (const auto& service : allow)
-              if (auto change =
-                      network->access.add(true, service::Subject::of(node_id_of(joiner)), service))
-                for (auto& row : change->rows) rules.push_back(std::move(row));
-            persist_quietly(std::move(rules));
-            broadcast(later, RosterEntries{{bytes}, false, true});
-            roster_changed(later, appended);
-            notice(Notice::Level::Info, name + " joined the network");
-            if (at != links.end()) send(later, at->second, JoinAnswer{JoinStatus::Ok, {}, name});
-          });
+  persist(std::move(rows), [this, session, name, appended = *appended, bytes = entry->encode()](
+                               Instant later, const Result<void>& stored) {
+    const auto at = links.find(session);
+    if (!stored) {
+      if (at != links.end())
+        send(later, at->second,
+             JoinAnswer{JoinStatus::Storage, "the inviter could not store it", {}});
+      return;
+    }
+    broadcast(later, RosterEntries{{bytes}, false, true});
+    roster_changed(later, appended);
+    notice(Notice::Level::Info, name + " joined the network");
+    if (at != links.end()) send(later, at->second, JoinAnswer{JoinStatus::Ok, {}, name});
+  });
 }
 
 }  // namespace weft::overlay

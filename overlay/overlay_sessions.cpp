@@ -45,6 +45,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   });
   if (pulls.erase(e.session) > 0) return;
   if (joining && joining->dials.erase(e.session) > 0) {
+    if (joining->storing) return;  // it has told us all
     if (joining->session == e.session)
       abort_join(now, {Errc::NoPath, "the inviting node ended the session: " + e.detail});
     else if (joining->dials.empty())
@@ -99,12 +100,13 @@ void Overlay::Impl::on(Instant now, const session::StreamReset& e) {
   if (at == streams.end()) return;
   if (at->second.phase == ServiceStream::Phase::AwaitRequest)
     return sessions.reset(now, e.session, e.stream, e.code);
-  events.push_back(DataReset{key, e.code});
+  ended_by_peer(now, key, at->second, e.code);
 }
 
-void Overlay::Impl::on(Instant, const session::StreamStopped& e) {
+void Overlay::Impl::on(Instant now, const session::StreamStopped& e) {
   const StreamKey key{e.session, e.stream};
-  if (streams.contains(key)) events.push_back(DataReset{key, e.code});
+  if (const auto at = streams.find(key); at != streams.end())
+    ended_by_peer(now, key, at->second, e.code);
 }
 
 void Overlay::Impl::on(Instant, const session::StreamClosed& e) {

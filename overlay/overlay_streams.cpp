@@ -126,8 +126,8 @@ Result<NodeId> Overlay::Impl::provider_of(const std::string& service,
                                           const std::string& node) const {
   if (!network) return fail(Errc::NotFound, "this node is in no network");
   if (!node.empty()) {
-    if (const auto named = network->roster.node_named(network->id, node)) return *named;
     if (const auto id = node_id_from_text(node); id && network->roster.member(*id)) return *id;
+    if (const auto named = network->roster.node_named(network->id, node)) return *named;
     return fail(Errc::NotFound, "no node of this network is called \"" + node + "\"");
   }
   std::optional<NodeId> best;
@@ -242,6 +242,20 @@ void Overlay::Impl::peer_ready(Instant now, const NodeId& peer) {
 // ---- both
 // ----------------------------------------------------------------------------------------
 
+// One direction was reset, so both are over: ours must not stay open for want of a word.
+void Overlay::Impl::ended_by_peer(Instant now, const StreamKey& key, const ServiceStream& stream,
+                                  std::uint64_t code) {
+  events.push_back(DataReset{key, code});
+  sessions.reset(now, key.session, key.stream, code);
+  if (stream.phase == ServiceStream::Phase::AwaitDecision) give_up(key);
+}
+
+// The owner connects the target: it learns at once that it need not.
+void Overlay::Impl::give_up(const StreamKey& key) {
+  streams.erase(key);
+  events.push_back(DataClosed{key});
+}
+
 void Overlay::Impl::drop_streams(SessionId session) {
   const auto begin = streams.lower_bound({session, std::numeric_limits<StreamId>::min()});
   auto end = begin;
@@ -266,8 +280,11 @@ void Overlay::Impl::rules_changed(Instant now) {
   for (const auto& key : ended) {
     sessions.reset(now, key.session, key.stream, kCodeDenied);
     events.push_back(DataReset{key, kCodeDenied});
-    auto& phase = streams.at(key).phase;  // one that awaits a decision still gets it
-    if (phase == ServiceStream::Phase::Open) phase = ServiceStream::Phase::Refused;
+    auto& phase = streams.at(key).phase;
+    if (phase == ServiceStream::Phase::AwaitDecision)
+      give_up(key);
+    else if (phase == ServiceStream::Phase::Open)
+      phase = ServiceStream::Phase::Refused;
   }
   for (auto& [id, link] : links)
     if (!link.up.joining && link.control) say_services(now, link);

@@ -11,7 +11,7 @@
 //     chain, nothing new attaches below it. This alone depends on what was seen when, on purpose.
 //  5. A critical entry of an unknown kind on the chosen chain stops it there: stopped() is true and
 //     nothing is appended, because its meaning could change every rule.
-//  6. Members <= 10,000, entries <= 65,536 of which losers <= 4,096, signing keys <= 512, entries
+//  6. Members <= 10,000, entries <= 65,536, losers taken in <= 4,096, signing keys <= 512, entries
 //     waiting for their parent <= 256: beyond is Errc::Limit.
 //
 // Departs from the fork rule of tailnet lock (weight, removals, lowest hash): see decision 3.

@@ -70,11 +70,11 @@ Result<void> EntryTree::attach(Entry entry, ByteView bytes, const crypto::Hash& 
     extend(add_vertex(std::move(entry), bytes, hash, parent, outcome), outcome);
     return {};
   }
-  return attach_fork(std::move(entry), bytes, hash, parent, outcome);
+  return attach_fork(std::move(entry), bytes, hash, parent, gated, outcome);
 }
 
 Result<void> EntryTree::attach_fork(Entry entry, ByteView bytes, const crypto::Hash& hash,
-                                    NodeIndex parent, Outcome& outcome) {
+                                    NodeIndex parent, bool gated, Outcome& outcome) {
   const bool on_chain = vertices_[parent].chosen;
   const bool at_head = parent == chain_.back();
   const State before = state_at(parent);
@@ -87,7 +87,8 @@ Result<void> EntryTree::attach_fork(Entry entry, ByteView bytes, const crypto::H
     const Vertex candidate{entry, {}, hash, parent, {}, false};
     wins = beats(before, candidate, vertices_[rival]);
   }
-  if (!wins && vertices_.size() - chain_.size() >= kMaxLosers)
+  // A fork won late adds losers beyond the limit: what was stored once is loaded again.
+  if (gated && !wins && vertices_.size() - chain_.size() >= kMaxLosers)
     return fail(Errc::Limit, "entries that lost a fork");
   const auto index = add_vertex(std::move(entry), bytes, hash, parent, outcome);
   if (!wins) return {};

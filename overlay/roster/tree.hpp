@@ -41,7 +41,7 @@ class EntryTree {
 
   static Result<EntryTree> with_genesis(ByteView bytes);
 
-  // `gated`: the checkpoint rule holds, as for everything that comes from outside.
+  // `gated`: the checkpoint rule and the limit of losers hold, as for everything from outside.
   [[nodiscard]] Result<Outcome> insert(ByteView bytes, bool gated);
 
   [[nodiscard]] const Vertex& at(NodeIndex index) const { return vertices_[index]; }
@@ -62,7 +62,7 @@ class EntryTree {
   Result<void> attach(Entry entry, ByteView bytes, const crypto::Hash& hash, NodeIndex parent,
                       bool gated, Outcome& outcome);
   Result<void> attach_fork(Entry entry, ByteView bytes, const crypto::Hash& hash, NodeIndex parent,
-                           Outcome& outcome);
+                           bool gated, Outcome& outcome);
   Result<void> keep_waiting(ByteView bytes, const Entry& entry, const crypto::Hash& hash);
   void attach_waiting(bool gated, Outcome& outcome);
   NodeIndex add_vertex(Entry entry, ByteView bytes, const crypto::Hash& hash, NodeIndex parent,

@@ -98,7 +98,6 @@ Result<AccessTable::Change> AccessTable::add(bool allow, Subject subject, std::s
   const auto same = std::ranges::find_if(
       rules_, [&](const Rule& rule) { return rule.subject == subject && rule.service == service; });
   if (same != rules_.end()) {
-    if (same->allow == allow) return Change{*same, {}};
     same->allow = allow;
     return Change{*same, {row_of(*same)}};
   }

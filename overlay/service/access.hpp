@@ -56,7 +56,7 @@ class AccessTable {
 
   struct Change {
     Rule rule;
-    std::vector<Row> rows;  // to persist; empty when the table already said so
+    std::vector<Row> rows;  // to persist; also if the table already said so: the disk may not
   };
   // Replaces an opposite rule of the same subject and service. `kMaxRules` is the limit.
   [[nodiscard]] Result<Change> add(bool allow, Subject subject, std::string service);

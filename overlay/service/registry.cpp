@@ -4,6 +4,8 @@ namespace weft::service {
 
 Result<Row> Registry::add(Exposure exposure) {
   WEFT_CHECK(exposure.check());
+  // A row that does not load would keep the node from starting: a path need not be UTF-8.
+  WEFT_CHECK(Exposure::decode(exposure.encode()));
   const auto found = exposures_.find(exposure.name);
   if (found != exposures_.end() && found->second != exposure)
     return fail(Errc::AlreadyExists,

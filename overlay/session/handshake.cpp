@@ -320,7 +320,8 @@ Step<Bytes> Handshake::finish() {
 Step<void> Handshake::on_finish(ByteView body, UnixTime now) {
   if (form_ == Form::Ik) {
     if (!crypto::equal_constant_time(body, confirm())) return refuse(HandshakeFault::NoiseAuth);
-    return {};
+    // Judged at its first message; it may have been removed since.
+    return judge_membership(*peer_, now);
   }
   auto payload = open(body);
   if (!payload) return refuse(payload.error());

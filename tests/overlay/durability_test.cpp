@@ -90,6 +90,37 @@ TEST(Durability, ARosterEntryTheDiskRefusedTakesEffectEverywhereOnceItIsStored) 
   EXPECT_EQ(t.a.overlay->members().size(), 2u);
 }
 
+TEST(Durability, WhatTheDiskRefusedIsNoYesTheSecondTime) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  t.a.disk_full = true;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(t.world.finish(t.a, t.a.overlay->set_access(t.world.now, "web", "b", false)));
+    EXPECT_FALSE(t.world.finish(t.a, t.a.overlay->group_change(t.world.now, "staff", "b", true)));
+  }
+  t.a.disk_full = false;
+  t.world.run(12s);
+  EXPECT_TRUE(t.world.finish(t.a, t.a.overlay->set_access(t.world.now, "web", "b", false)));
+  EXPECT_TRUE(t.world.finish(t.a, t.a.overlay->group_change(t.world.now, "staff", "b", true)));
+}
+
+// The owner has let go of the address by then: a door without a listener helps nobody.
+TEST(Durability, ADoorTheDiskRefusedIsNone) {
+  Two t;
+  service::Mapping door;
+  door.service = "web";
+  door.listen = Endpoint::v4(0x7f000001, 5001);
+  t.a.disk_full = true;
+  EXPECT_FALSE(t.world.finish(t.a, t.a.overlay->add_mapping(t.world.now, door)));
+  EXPECT_TRUE(t.a.overlay->mappings().empty());
+  t.a.disk_full = false;
+  t.world.run(12s);
+  EXPECT_TRUE(t.world.finish(t.a, t.a.overlay->add_mapping(t.world.now, door)));
+  t.world.crash(t.a);
+  t.world.start(t.a);
+  EXPECT_EQ(t.a.overlay->mappings().size(), 1u);
+}
+
 // The disk takes a later change while an earlier one still waits for its second try.
 TEST(Durability, ADiskThatRefusesSomeWritesLeavesAHomeThatStarts) {
   Two t;

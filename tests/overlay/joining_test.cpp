@@ -1,7 +1,10 @@
 // Tickets and the ways they fail, and what a node brings along when it joins.
 #include <gtest/gtest.h>
 
+#include "base/assert.hpp"
+#include "overlay/control_message.hpp"
 #include "overlay/roster/ticket.hpp"
+#include "tests/harness/pair.hpp"
 #include "tests/overlay/world.hpp"
 
 namespace weft::overlay::testing {
@@ -150,6 +153,181 @@ TEST(Joining, ExposuresAndDoorsSurviveTheMove) {
   world.crash(b);
   world.start(b);
   EXPECT_EQ(b.overlay->exposures().size(), 1u);
+}
+
+struct Mover {  // exposes and opens something, then joins
+  Mover() {
+    WEFT_ASSERT(world.expose(b, "web").has_value());
+    for (const std::uint16_t port : {std::uint16_t{5001}, std::uint16_t{5002}}) {
+      service::Mapping door;
+      door.service = "db";
+      door.listen = Endpoint::v4(0x7f000001, port);
+      WEFT_ASSERT(world.finish(b, b.overlay->add_mapping(world.now, door)).has_value());
+    }
+    WEFT_ASSERT(world.finish(b, b.overlay->remove_mapping(world.now, 1)).has_value());
+  }
+  void take_back() {
+    ASSERT_TRUE(world.finish(b, b.overlay->unexpose(world.now, "web")));
+    ASSERT_TRUE(world.finish(b, b.overlay->remove_mapping(world.now, 2)));
+    world.crash(b);
+    world.start(b);
+    EXPECT_TRUE(b.overlay->exposures().empty());
+    EXPECT_TRUE(b.overlay->mappings().empty());
+  }
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+};
+
+TEST(Joining, WhatIsTakenBackAfterTheMoveStaysAway) {
+  Mover m;
+  m.world.bring_in(m.a, m.b);
+  ASSERT_EQ(m.b.overlay->mappings().size(), 1u);
+  EXPECT_EQ(m.b.overlay->mappings()[0].id, 2u);  // as its door knows it
+  m.take_back();
+}
+
+TEST(Joining, AMoveCutShortIsEndedByTheNextStart) {
+  Mover m;
+  const auto ticket = m.world.invite(m.a, "b");
+  m.b.disk_delay = 100ms;
+  (void)m.b.overlay->join(m.world.now, ticket->ticket);
+  ASSERT_TRUE(m.world.run_until([&] { return m.b.overlay->network() == m.a.overlay->network(); }));
+  m.world.crash(m.b);
+  m.b.disk_delay = 1ms;
+  m.world.start(m.b);
+  EXPECT_EQ(m.b.overlay->network(), m.a.overlay->network());
+  EXPECT_EQ(m.b.overlay->exposures().size(), 1u);
+  EXPECT_EQ(m.b.overlay->mappings().size(), 1u);
+  m.take_back();
+}
+
+TEST(Joining, WhatIsExposedWhileTheJoinIsBeingStoredComesAlong) {
+  Mover m;
+  const auto ticket = m.world.invite(m.a, "b");
+  m.b.disk_delay = 2s;
+  (void)m.b.overlay->join(m.world.now, ticket->ticket);
+  m.world.run(1s);
+  ASSERT_TRUE(m.world.expose(m.b, "late"));
+  ASSERT_TRUE(m.world.run_until([&] { return m.b.overlay->network() == m.a.overlay->network(); }));
+  EXPECT_EQ(m.b.overlay->exposures().size(), 2u);
+}
+
+// Once the disk is at it there is no way back, whatever becomes of the inviter or of the time.
+TEST(Joining, AJoinThatIsBeingStoredIsNotGivenUp) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  const auto network = a.overlay->network();
+  b.disk_delay = 90s;
+  const auto id = b.overlay->join(world.now, ticket->ticket);
+  world.run(2s);
+  world.crash(a);
+  const auto joined = world.finish(b, id, 200s);
+  EXPECT_TRUE(joined) << joined.error().detail;
+  world.run(100s);
+  EXPECT_EQ(b.overlay->network(), network);
+}
+
+TEST(Joining, AnInvitesAllowIsOnTheDiskBeforeTheJoinerIsIn) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  ASSERT_TRUE(world.expose(a, "web"));
+  const auto ticket = world.invite(a, "b", {"expose"}, {"web"});
+  a.disk_delay = 500ms;
+  ASSERT_TRUE(world.join(b, ticket->ticket));
+  world.crash(a);
+  a.disk_delay = 1ms;
+  world.start(a);
+  EXPECT_TRUE(world.run_until([&] { return world.linked(a, b); }));
+  EXPECT_TRUE(world.open(b, "web", "a").accepted);
+}
+
+TEST(Joining, AnInvitesAllowOutlivesAFullDisk) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  ASSERT_TRUE(world.expose(a, "web"));
+  const auto ticket = world.invite(a, "b", {"expose"}, {"web"});
+  a.disk_full = true;
+  ASSERT_FALSE(world.join(b, ticket->ticket));
+  a.disk_full = false;
+  world.run(12s);
+  ASSERT_TRUE(world.join(b, ticket->ticket));
+  EXPECT_TRUE(world.run_until([&] { return world.linked(a, b); }));
+  EXPECT_TRUE(world.open(b, "web", "a").accepted);
+}
+
+// An inviter that speaks as it likes, at the address of a node of the world.
+struct FalseInviter {
+  FalseInviter() {
+    end.join(NetworkId{crypto::sha256(bytes_of("trap"))}, crypto::sha256(bytes_of("secret")), true);
+    world.tap = [this](const Node& from, const Node& to, ByteView bytes) {
+      if (&from == &b && &to == &place)
+        end.layer.handle_datagram(world.now, {PathId::Udp, {}, b.endpoint, Ecn::NotEct, bytes});
+      return &to != &place && &from != &place;
+    };
+  }
+  std::string ticket() {
+    roster::Ticket out;
+    out.network = end.network.id;
+    out.network_secret = end.network.secret;
+    out.inviter = end.identity.public_key();
+    out.endpoints = {place.endpoint};
+    out.name = "b";
+    out.expires = kEpoch + 900;
+    return out.to_text();
+  }
+  // Answers the first bytes of the joiner with these messages.
+  void run(const std::vector<ControlMessage>& said) {
+    Bytes buffer(kTransmitBufferSize);
+    for (int i = 0; i < 400; ++i) {
+      world.run(5ms);
+      end.layer.handle_timeout(world.now);
+      while (auto t = end.layer.poll_transmit(world.now, buffer)) {
+        const std::size_t segment = t->segment_size ? t->segment_size : t->size;
+        for (std::size_t at = 0; at < t->size; at += segment)
+          b.overlay->handle_datagram(
+              world.now, {PathId::Udp, b.endpoint, place.endpoint, t->ecn,
+                          ByteView(buffer).subspan(at, std::min(segment, t->size - at))});
+      }
+      while (auto event = end.layer.poll_event())
+        if (const auto* first = std::get_if<session::StreamOpened>(&*event))
+          for (const auto& message : said)
+            end.layer.write(world.now, first->session, first->stream, encode(message));
+    }
+  }
+  World world;
+  Node& b = world.add("b");
+  Node& place = world.add("place");
+  harness::FakeTrust trust;
+  harness::End end{5, place.endpoint, trust, {}};
+};
+
+TEST(Joining, AnInviterThatPromisesARosterAndSendsNoneIsLeft) {
+  FalseInviter trap;
+  const auto id = trap.b.overlay->join(trap.world.now, trap.ticket());
+  trap.run({JoinAnswer{JoinStatus::Ok, {}, "b"}, RosterEntries{{}, true, true}});
+  const auto answer = trap.b.answer(id);
+  ASSERT_TRUE(answer.has_value());
+  ASSERT_FALSE(*answer);
+  EXPECT_EQ(answer->error().code, Errc::Malformed);
+}
+
+TEST(Joining, AnInviterThatWasRemovedLetsNobodyIn) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  world.bring_in(a, b, {"expose", "admin"});
+  const auto ticket = world.invite(b, "c");
+  ASSERT_TRUE(world.finish(a, a.overlay->remove_node(world.now, "b")));
+  ASSERT_TRUE(world.run_until([&] { return b.overlay->role() == "none"; }, 5s));
+  const auto refused = world.join(c, ticket->ticket);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Denied);
 }
 
 TEST(Joining, OnlyAnAdminInvites) {

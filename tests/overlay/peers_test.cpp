@@ -293,5 +293,31 @@ TEST(Overlay, OneSeedHasOneOutcome) {
   EXPECT_NE(story(11), story(12));
 }
 
+TEST(Peers, ANameOfAnyLengthFoundsANetwork) {
+  World world;
+  for (const std::size_t size : {1u, 58u, 59u, 60u, 61u, 62u, 63u}) {
+    Node& node = world.add(std::string(size, 'n'));
+    EXPECT_EQ(node.overlay->name().size(), size);
+    EXPECT_TRUE(world.invite(node, "other"));
+  }
+}
+
+TEST(Peers, AClockThatRanAheadLeavesNoCertificateOfTheFuture) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  world.bring_in(a, b);
+  constexpr UnixTime kYears = 10 * 365 * 86400;
+  a.overlay->set_wall_clock({Instant{}, kEpoch + kYears});
+  world.run(3s);
+  a.overlay->set_wall_clock({Instant{}, kEpoch});
+  world.run(3s);
+  const auto certificate = a.overlay->network_keys()->credential.certificate;
+  EXPECT_LE(certificate.not_before, kEpoch + 60);
+  world.crash(b);
+  world.start(b);
+  EXPECT_TRUE(world.run_until([&] { return world.linked(a, b); }));
+}
+
 }  // namespace
 }  // namespace weft::overlay::testing

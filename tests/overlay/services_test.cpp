@@ -124,6 +124,54 @@ TEST(Services, ARuleForSomebodyUnknownIsRefused) {
   EXPECT_EQ(t.allow("group:").error().code, Errc::Usage);
 }
 
+TEST(Services, AnExposureRefusedHalfWayLeavesNothing) {
+  Two t;
+  EXPECT_EQ(t.world.expose(t.a, "web", {"b", "group:No_Label"}).error().code, Errc::Usage);
+  EXPECT_TRUE(t.a.overlay->exposures().empty());
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+}
+
+// Its target is still being connected when the permission goes: that comes too late.
+TEST(Services, ADenyStopsWhoIsAboutToBeLetIn) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  t.a.slow_targets = true;
+  (void)t.b.overlay->connect(t.world.now, "web", "a");
+  ASSERT_TRUE(t.world.run_until([&] { return !t.a.of<InboundStream>().empty(); }));
+  const auto key = t.a.of<InboundStream>()[0].key;
+  ASSERT_TRUE(t.allow("b", false));
+  EXPECT_EQ(t.a.of<DataClosed>().size(), 1u);  // who connects learns that it need not
+  t.a.overlay->accept(t.world.now, key);
+  EXPECT_EQ(t.a.overlay->connections("web"), 0u);
+}
+
+TEST(Services, WhoResetsBeforeTheTargetAnswersIsForgotten) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  t.a.slow_targets = true;
+  const auto id = t.b.overlay->connect(t.world.now, "web", "a");
+  ASSERT_TRUE(t.world.run_until([&] { return !t.a.of<InboundStream>().empty(); }));
+  const auto key = t.b.stream_of(id);
+  t.b.overlay->sessions().reset(t.world.now, key->session, key->stream, 7);
+  ASSERT_TRUE(t.world.run_until([&] { return !t.a.of<DataReset>().empty(); }));
+  EXPECT_EQ(t.a.of<DataClosed>().size(), 1u);
+  t.a.overlay->accept(t.world.now, t.a.of<InboundStream>()[0].key);
+  EXPECT_EQ(t.a.overlay->connections("web"), 0u);
+}
+
+TEST(Services, ANodeCalledLikeAnothersIdDoesNotTakeItsPlace) {
+  Two t;
+  Node& c = t.world.add(to_text(t.b.identity.id));
+  t.world.bring_in(t.a, c);
+  ASSERT_EQ(c.overlay->name(), to_text(t.b.identity.id));
+  const auto meant = t.a.overlay->find_node(to_text(t.b.identity.id));
+  ASSERT_TRUE(meant);
+  EXPECT_EQ(*meant, t.b.identity.id);
+  ASSERT_TRUE(t.world.expose(t.a, "web", {to_text(t.b.identity.id)}));
+  EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);
+}
+
 TEST(Services, PeersSeeWhatTheyMayUseAndNothingElse) {
   Two t;
   Node& c = t.world.add("c");

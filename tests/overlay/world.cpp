@@ -218,6 +218,7 @@ void World::react(Node& node, const OverlayEvent& event) {
     if (!node.writing.empty()) at = std::max(at, node.writing.back().first);  // in order
     node.writing.emplace_back(at, store->persist);
   } else if (const auto* inbound = std::get_if<InboundStream>(&event)) {
+    if (node.slow_targets) return;
     node.serving[inbound->key] = false;
     node.served[inbound->key] = std::nullopt;
     node.overlay->accept(now, inbound->key);

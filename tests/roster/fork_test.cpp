@@ -179,4 +179,25 @@ TEST(RosterFork, EntriesWithoutAParentAreBounded) {
 }
 
 }  // namespace
+// A fork that is won late makes losers of a chain, beyond the limit: the home must load them again.
+TEST(RosterFork, MoreLosersThanAreTakenInAreLoaded) {
+  Kit kit;
+  auto& roster = kit.roster;
+  const auto fork = roster.head();
+  std::uint64_t number = 100;
+  Result<Appended> last;
+  while ((last = roster.append(
+              kit.on(fork, kit.b, GroupBody{"g" + std::to_string(++number), true, id_of(kit.a)}))))
+    ASSERT_LE(roster.size(), kMaxLosers + 10);
+  EXPECT_EQ(code_of(last), Errc::Limit);
+  for (const char* group : {"x", "y", "z"})
+    ASSERT_TRUE(kit.put(kit.b, GroupBody{group, true, id_of(kit.a)}));
+  ASSERT_TRUE(roster.append(kit.on(fork, kit.a, GroupBody{"senior", true, id_of(kit.a)})));
+  ASSERT_GT(roster.size(), kMaxLosers + 3);
+  const auto loaded = Roster::from_rows(roster.network(), roster.rows());
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  EXPECT_EQ(loaded->head(), roster.head());
+  EXPECT_EQ(loaded->size(), roster.size());
+}
+
 }  // namespace weft::roster

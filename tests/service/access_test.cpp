@@ -67,7 +67,7 @@ TEST_F(Access, EveryoneMeansMembers) {
 
 TEST_F(Access, AnOppositeRuleReplaces) {
   const auto allow = table.add(true, Subject::of(kAda), "blog");
-  EXPECT_TRUE(table.add(true, Subject::of(kAda), "blog")->rows.empty());
+  EXPECT_EQ(table.add(true, Subject::of(kAda), "blog")->rows.size(), 1U);  // written anew
   const auto deny = table.add(false, Subject::of(kAda), "blog");
   ASSERT_TRUE(deny.has_value());
   EXPECT_EQ(deny->rule.id, allow->rule.id);

@@ -106,6 +106,13 @@ TEST(Registry, NamesAreUnique) {
   EXPECT_EQ(code_of(registry.remove("blog")), Errc::NotFound);
 }
 
+TEST(Registry, TakesOnlyWhatItCouldLoadAgain) {
+  Registry registry(NetworkId{});
+  const auto target = Target::from_text("unix:/run/\xff.sock");
+  if (target) EXPECT_FALSE(registry.add({"odd", Protocol::Tcp, *target}).has_value());
+  EXPECT_EQ(registry.size(), 0U);
+}
+
 TEST(Registry, IsBounded) {
   Registry registry(NetworkId{});
   const auto target = *Target::from_text("1");

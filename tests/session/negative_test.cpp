@@ -184,6 +184,27 @@ TEST(Negative, CertificateOfALowerEpoch) {
   expect_refused({spoil, &SessionCounters::cert_epoch});
 }
 
+// Its first message was good; the removal comes before the last one, which it holds back.
+TEST(Negative, WhoIsRemovedDuringItsHandshakeDoesNotComeUp) {
+  for (const bool ik : {true, false}) {
+    for (const bool removed : {false, true}) {
+      Pair pair;
+      bool held = false;
+      pair.tap = [&](int from, Bytes&) { return from != 0 || !held; };
+      ASSERT_TRUE(pair.a.layer.dial(pair.now, pair.target(ik)));
+      pair.run(15ms);  // the hello is there, the answer under way
+      held = true;
+      pair.run(10ms);
+      if (removed) pair.trust.removed.insert(pair.a.identity.id);
+      pair.b.layer.trust_changed(pair.now);
+      held = false;
+      pair.run(5s);
+      EXPECT_EQ(Pair::of<SessionUp>(pair.b).size(), removed ? 0u : 1u);
+      EXPECT_EQ(pair.b.layer.counters().cert_removed, removed ? 1u : 0u);
+    }
+  }
+}
+
 TEST(Negative, RemovedAndUnknownNodes) {
   expect_refused({[](Pair& p, DialTarget&) { p.trust.removed.insert(p.a.identity.id); },
                   &SessionCounters::cert_removed});
