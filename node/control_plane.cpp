@@ -219,7 +219,7 @@ void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResul
 }
 
 void ControlPlane::join(api::JoinRequest request, api::Done<api::JoinResult> done) {
-  track(overlay_.join(io::monotonic_time(), request.ticket),
+  track(overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
         [this, done](const Result<overlay::Outcome>& result) {
           if (!result)
             return done(refused(result, "could not join", join_fix(result.error().code)));
@@ -548,7 +548,7 @@ void ControlPlane::apply_open(const std::string& service, const std::string& nod
 
 void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> done) {
   gateway_.open_pipe(
-      request.service, request.node,
+      request.service, request.node, request.timeout,
       [this, done, request](const Result<overlay::StreamKey>& result) {
         if (!result)
           return done(refused(result, "no pipe to " + request.service, "see weft services"));
@@ -564,7 +564,7 @@ void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> don
 
 void ControlPlane::ping(api::PingRequest request, api::Done<api::PingResult> done) {
   const auto node = overlay_.find_node(request.node);
-  track(overlay_.ping(io::monotonic_time(), request.node),
+  track(overlay_.ping(io::monotonic_time(), request.node, request.timeout),
         [this, done, request, node](const Result<overlay::Outcome>& result) {
           if (!result)
             return done(refused(

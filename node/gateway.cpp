@@ -119,8 +119,9 @@ void Gateway::refuse_socket(const io::UniqueFd& socket) {
 // ---- pipes
 // ---------------------------------------------------------------------------------------
 
-void Gateway::open_pipe(const std::string& service, const std::string& node, PipeAnswer answered) {
-  const auto id = overlay_.connect(io::monotonic_time(), service, node);
+void Gateway::open_pipe(const std::string& service, const std::string& node, Duration within,
+                        PipeAnswer answered) {
+  const auto id = overlay_.connect(io::monotonic_time(), service, node, within);
   waiting_.emplace(id, Client{{}, 0, std::move(answered)});
   driver_.wake();
 }

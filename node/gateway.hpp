@@ -45,7 +45,8 @@ class Gateway final : public adapter::PumpOwner {
 
   // Opens a stream for the API's pipe. `answered`: refused, or adopt() may be called.
   using PipeAnswer = std::function<void(Result<overlay::StreamKey>)>;
-  void open_pipe(const std::string& service, const std::string& node, PipeAnswer answered);
+  void open_pipe(const std::string& service, const std::string& node, Duration within,
+                 PipeAnswer answered);
   void adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView early);
 
   // True if the event was this room's.

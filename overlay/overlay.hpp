@@ -213,7 +213,9 @@ class Overlay {
   // Commands.
   CommandId invite(Instant now, const std::string& name, std::vector<std::string> may,
                    std::vector<std::string> allow, Duration ttl);
-  CommandId join(Instant now, const std::string& ticket_text);
+  // `within`: how long it may take; else OverlayConfig says. So for ping() and connect().
+  CommandId join(Instant now, const std::string& ticket_text,
+                 std::optional<Duration> within = std::nullopt);
   CommandId remove_node(Instant now, const std::string& who);
   CommandId group_change(Instant now, const std::string& group, const std::string& node, bool add);
   CommandId expose(Instant now, service::Exposure exposure, std::vector<std::string> allow);
@@ -221,10 +223,12 @@ class Overlay {
   CommandId set_access(Instant now, const std::string& service, const std::string& who, bool allow);
   CommandId add_mapping(Instant now, service::Mapping mapping);
   CommandId remove_mapping(Instant now, std::uint64_t id);
-  CommandId ping(Instant now, const std::string& who);
+  CommandId ping(Instant now, const std::string& who,
+                 std::optional<Duration> within = std::nullopt);
   // Opens a stream to service@node (node empty: any member that offers it). ConnectReady or
   // ConnectFailed follows.
-  CommandId connect(Instant now, const std::string& service, const std::string& node);
+  CommandId connect(Instant now, const std::string& service, const std::string& node,
+                    std::optional<Duration> within = std::nullopt);
   void cancel_connect(CommandId id);
 
   void accept(Instant now, StreamKey key);

@@ -61,7 +61,8 @@ CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std:
   return id;
 }
 
-CommandId Overlay::join(Instant now, const std::string& ticket_text) {
+CommandId Overlay::join(Instant now, const std::string& ticket_text,
+                        std::optional<Duration> within) {
   const CommandId id = impl_->next_command();
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_TRY(auto ticket, roster::Ticket::from_text(ticket_text));
@@ -75,7 +76,7 @@ CommandId Overlay::join(Instant now, const std::string& ticket_text) {
                      : fail(Errc::AlreadyExists, "this node is already in that network");
     if (impl_->network && impl_->network->roster.members().size() > 1 && !removed)
       return fail(Errc::Conflict, "this node is in a network with others already");
-    impl_->start_join(now, id, std::move(ticket));
+    impl_->start_join(now, id, std::move(ticket), within.value_or(impl_->config.join_timeout));
     return {};
   });
   return id;

@@ -213,7 +213,7 @@ struct Overlay::Impl {
   // Signs with whichever of our keys the roster lets sign.
   [[nodiscard]] Result<roster::Entry> propose(Instant now, const roster::Body& body) const;
   void append_own(Instant now, CommandId id, const roster::Body& body, Outcome outcome);
-  void start_join(Instant now, CommandId id, roster::Ticket ticket);
+  void start_join(Instant now, CommandId id, roster::Ticket ticket, Duration within);
   void join_session_up(Instant now, const session::SessionUp& up);
   void join_answer(Instant now, Link& link, const JoinAnswer& answer);
   void join_entries(Instant now, Link& link, const RosterEntries& entries);

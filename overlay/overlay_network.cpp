@@ -107,6 +107,33 @@ std::vector<Row> Overlay::Impl::network_rows(const Network& n) const {
   return rows;
 }
 
+// What is stored of this network, to where it belongs; the roster and peers are read elsewhere.
+static Result<void> load_row(Network& network, const Row& row) {
+  switch (row.table) {
+    case Table::Ticket:
+      return network.tickets.load(row);
+    case Table::Exposure:
+      return network.registry.load(row);
+    case Table::Mapping:
+      return network.mappings.load(row);
+    case Table::Access:
+      return network.access.load(row);
+    case Table::Network:
+      if (text_of(row.key) == kStatic) {
+        WEFT_TRY(network.credential, decode_credential(*row.value));
+      } else if (text_of(row.key) == kPrevious) {
+        WEFT_TRY(network.previous, decode_credential(*row.value));
+      }
+      return {};
+    case Table::Roster:
+    case Table::Epoch:
+    case Table::Peer:
+    case Table::Setting:
+      return {};
+  }
+  return {};
+}
+
 Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
   const auto current = std::ranges::find_if(rows, [](const Row& row) {
     return row.table == Table::Network && row.network.is_zero() && text_of(row.key) == kCurrent &&
@@ -124,45 +151,18 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
   auto fresh = std::make_unique<Network>(std::move(roster), config.identity.id, sessions);
   std::vector<Row> adopted;
   for (const auto& row : rows) {
-    if (!row.value) continue;
-    Row mine = row;
     // A join moves exposures and doors along; if it was cut short, they still carry the old id.
-    mine.network = id;
     const bool belonging = row.table == Table::Exposure || row.table == Table::Mapping;
     const bool adopt = belonging && row.network != id;
+    if (!row.value || (row.network != id && !adopt)) continue;
+    Row mine = row;
+    mine.network = id;
     if (adopt) adopted.push_back({row.table, row.network, row.key, std::nullopt});
     if (adopt && std::ranges::any_of(rows, [&](const Row& own) {
           return own.table == row.table && own.network == id && own.key == row.key;
         }))
       continue;
-    Result<void> loaded;
-    switch (row.table) {
-      case Table::Ticket:
-        if (row.network == id) loaded = fresh->tickets.load(row);
-        break;
-      case Table::Exposure:
-        loaded = fresh->registry.load(mine);
-        break;
-      case Table::Mapping:
-        loaded = fresh->mappings.load(mine);
-        break;
-      case Table::Access:
-        if (row.network == id) loaded = fresh->access.load(row);
-        break;
-      case Table::Network:
-        if (row.network == id && text_of(row.key) == kStatic) {
-          WEFT_TRY(fresh->credential, decode_credential(*row.value));
-        } else if (row.network == id && text_of(row.key) == kPrevious) {
-          WEFT_TRY(fresh->previous, decode_credential(*row.value));
-        }
-        break;
-      case Table::Roster:
-      case Table::Epoch:
-      case Table::Peer:
-      case Table::Setting:
-        break;
-    }
-    WEFT_CHECK(loaded);
+    WEFT_CHECK(load_row(*fresh, mine));
     if (adopt) adopted.push_back(std::move(mine));
   }
   Network& installed = *fresh;
@@ -337,11 +337,11 @@ void Overlay::Impl::append_own(Instant now, CommandId id, const roster::Body& bo
 // ---- joining
 // -------------------------------------------------------------------------------------
 
-void Overlay::Impl::start_join(Instant now, CommandId id, roster::Ticket ticket) {
+void Overlay::Impl::start_join(Instant now, CommandId id, roster::Ticket ticket, Duration within) {
   if (joining) return done(id, fail(Errc::Busy, "another join is under way"));
   Joining j;
   j.command = id;
-  j.deadline = now + config.join_timeout;
+  j.deadline = now + within;
   j.credential = make_credential(now, ticket.network, 0);
   session::NetworkContext context;
   context.id = ticket.network;

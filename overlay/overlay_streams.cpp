@@ -148,7 +148,8 @@ Result<NodeId> Overlay::Impl::provider_of(const std::string& service,
   return *best;
 }
 
-CommandId Overlay::connect(Instant now, const std::string& service, const std::string& node) {
+CommandId Overlay::connect(Instant now, const std::string& service, const std::string& node,
+                           std::optional<Duration> within) {
   const CommandId id = impl_->next_command();
   const auto provider = impl_->provider_of(service, node);
   if (!provider) {
@@ -162,8 +163,8 @@ CommandId Overlay::connect(Instant now, const std::string& service, const std::s
     impl_->events.push_back(ConnectFailed{id, std::move(error)});
     return id;
   }
-  impl_->wait_for(
-      now, {Waiting::Kind::Connect, id, *provider, service, now + impl_->config.connect_timeout});
+  const Duration limit = within.value_or(impl_->config.connect_timeout);
+  impl_->wait_for(now, {Waiting::Kind::Connect, id, *provider, service, now + limit});
   impl_->settle(now);
   return id;
 }
@@ -172,7 +173,7 @@ void Overlay::cancel_connect(CommandId id) {
   std::erase_if(impl_->waiting, [&](const Waiting& w) { return w.id == id; });
 }
 
-CommandId Overlay::ping(Instant now, const std::string& who) {
+CommandId Overlay::ping(Instant now, const std::string& who, std::optional<Duration> within) {
   const CommandId id = impl_->next_command();
   const auto node = find_node(who);
   if (!node) {
@@ -180,7 +181,8 @@ CommandId Overlay::ping(Instant now, const std::string& who) {
   } else if (*node == this->id()) {
     impl_->done(id, PingOutcome{});
   } else {
-    impl_->wait_for(now, {Waiting::Kind::Ping, id, *node, {}, now + impl_->config.ping_timeout});
+    const Duration limit = within.value_or(impl_->config.ping_timeout);
+    impl_->wait_for(now, {Waiting::Kind::Ping, id, *node, {}, now + limit});
   }
   impl_->settle(now);
   return id;

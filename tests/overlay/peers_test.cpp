@@ -243,6 +243,14 @@ TEST(Peers, PingAnswersOrSaysWhyNot) {
   EXPECT_EQ(t.world.finish(t.a, t.a.overlay->ping(t.world.now, "b")).error().code, Errc::NoPath);
 }
 
+TEST(Peers, APingTakesNoLongerThanItMay) {
+  Two t;
+  t.world.crash(t.b);
+  const Instant asked = t.world.now;
+  EXPECT_EQ(t.world.finish(t.a, t.a.overlay->ping(asked, "b", 1s)).error().code, Errc::Timeout);
+  EXPECT_EQ(t.world.now - asked, Duration{1s});
+}
+
 TEST(Peers, ACleanShutdownIsSeenAtOnce) {
   Two t;
   t.a.overlay->shutdown(t.world.now);
