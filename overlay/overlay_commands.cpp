@@ -100,12 +100,13 @@ CommandId Overlay::group_change(Instant now, const std::string& group, const std
                                 bool add) {
   const CommandId id = impl_->next_command();
   const auto member = find_node(node);
+  const bool so =
+      member && impl_->network->roster.in_group(impl_->network->id, *member, group) == add;
   if (!member)
     impl_->done(id, std::unexpected(member.error()));
-  else if (impl_->network->roster.in_group(impl_->network->id, *member, group) == add &&
-           impl_->roster_unstored())
+  else if (so && impl_->roster_unstored())
     impl_->done(id, fail(Errc::Storage, "it is so, but not stored yet; try again soon"));
-  else if (impl_->network->roster.in_group(impl_->network->id, *member, group) == add)
+  else if (so)
     impl_->done(id, std::monostate{});
   else
     impl_->append_own(now, id, roster::GroupBody{group, add, *member}, std::monostate{});

@@ -27,7 +27,7 @@ using session::SessionId;
 using session::StreamId;
 
 inline constexpr std::size_t kMaxOutbox = 1u << 20;    // control bytes waiting, per session
-inline constexpr std::size_t kMaxWaiting = 4096;       // connects waiting for a peer
+inline constexpr std::size_t kMaxWaiting = 4096;       // waiting for a peer; pings for an answer
 inline constexpr std::size_t kEagerPeers = 64;         // networks this small keep all sessions
 inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per RosterGet
 inline constexpr Duration kSweepInterval = 1s;

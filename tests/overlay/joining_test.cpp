@@ -166,6 +166,15 @@ struct Mover {  // exposes and opens something, then joins
     }
     WEFT_ASSERT(world.finish(b, b.overlay->remove_mapping(world.now, 1)).has_value());
   }
+  // The disk takes so long to store the join.
+  void start_join(Duration disk_delay) {
+    const auto ticket = world.invite(a, "b");
+    b.disk_delay = disk_delay;
+    (void)b.overlay->join(world.now, ticket->ticket);
+  }
+  bool run_until_moved() {
+    return world.run_until([&] { return b.overlay->network() == a.overlay->network(); });
+  }
   void take_back() {
     ASSERT_TRUE(world.finish(b, b.overlay->unexpose(world.now, "web")));
     ASSERT_TRUE(world.finish(b, b.overlay->remove_mapping(world.now, 2)));
@@ -189,10 +198,8 @@ TEST(Joining, WhatIsTakenBackAfterTheMoveStaysAway) {
 
 TEST(Joining, AMoveCutShortIsEndedByTheNextStart) {
   Mover m;
-  const auto ticket = m.world.invite(m.a, "b");
-  m.b.disk_delay = 100ms;
-  (void)m.b.overlay->join(m.world.now, ticket->ticket);
-  ASSERT_TRUE(m.world.run_until([&] { return m.b.overlay->network() == m.a.overlay->network(); }));
+  m.start_join(100ms);
+  ASSERT_TRUE(m.run_until_moved());
   m.world.crash(m.b);
   m.b.disk_delay = 1ms;
   m.world.start(m.b);
@@ -204,12 +211,10 @@ TEST(Joining, AMoveCutShortIsEndedByTheNextStart) {
 
 TEST(Joining, WhatIsExposedWhileTheJoinIsBeingStoredComesAlong) {
   Mover m;
-  const auto ticket = m.world.invite(m.a, "b");
-  m.b.disk_delay = 2s;
-  (void)m.b.overlay->join(m.world.now, ticket->ticket);
+  m.start_join(2s);
   m.world.run(1s);
   ASSERT_TRUE(m.world.expose(m.b, "late"));
-  ASSERT_TRUE(m.world.run_until([&] { return m.b.overlay->network() == m.a.overlay->network(); }));
+  ASSERT_TRUE(m.run_until_moved());
   EXPECT_EQ(m.b.overlay->exposures().size(), 2u);
 }
 

@@ -251,6 +251,13 @@ TEST(Peers, APingTakesNoLongerThanItMay) {
   EXPECT_EQ(t.world.now - asked, Duration{1s});
 }
 
+TEST(Peers, PingsUnderWayAreBounded) {
+  Two t;
+  t.world.crash(t.b);
+  for (int i = 0; i < 4096; ++i) (void)t.a.overlay->ping(t.world.now, "b", 1h);
+  EXPECT_EQ(t.world.finish(t.a, t.a.overlay->ping(t.world.now, "b", 1h)).error().code, Errc::Limit);
+}
+
 TEST(Peers, ACleanShutdownIsSeenAtOnce) {
   Two t;
   t.a.overlay->shutdown(t.world.now);

@@ -40,6 +40,15 @@ percent = 5
   return *scenario;
 }
 
+Scenario quiet_scenario() {
+  Scenario scenario = rough_scenario();
+  scenario.churn.median_session = 0s;
+  scenario.network.loss.per_million = 0;
+  scenario.network.nats.clear();
+  scenario.events.clear();
+  return scenario;
+}
+
 RunResult run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed) {
   crypto::initialise();
   auto experiment = Experiment::create(scenario, nodes, seed);
@@ -59,11 +68,7 @@ TEST(Experiment, TheSameSeedRepeatsEveryByteOfTheRealDht) {
 }
 
 TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
-  Scenario scenario = rough_scenario();
-  scenario.churn.median_session = 0s;
-  scenario.network.loss.per_million = 0;
-  scenario.network.nats.clear();
-  scenario.events.clear();
+  const Scenario scenario = quiet_scenario();
   const RunResult result = run(scenario, 60, 3);
   const auto lookups = summarise(result.measured, Operation::Lookup, result.warmup_second);
   const auto gets = summarise(result.measured, Operation::Get, result.warmup_second);
@@ -75,11 +80,7 @@ TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
 }
 
 TEST(Experiment, AsManyLookupsAsTheScenarioSaysHoweverManyAWindow) {
-  Scenario scenario = rough_scenario();
-  scenario.churn.median_session = 0s;
-  scenario.network.loss.per_million = 0;
-  scenario.network.nats.clear();
-  scenario.events.clear();
+  Scenario scenario = quiet_scenario();
   scenario.duration = 2min;
   scenario.workload.warmup = 90s;
   scenario.workload.lookups_per_node_hour = 12'000;  // 60 nodes: four in a window of 20 ms

@@ -107,7 +107,7 @@ void hold_standard_descriptors() {
 // An answer that could not be written is no success: a full disk, a closed output.
 int run_action(const Context& context) {
   const int code = context.action ? context.action() : 2;
-  if (code != 0 || std::cout.good()) return code;
+  if (code != 0 || std::cout.flush()) return code;
   std::cerr << "weft: the answer could not be written to standard output\n";
   return static_cast<int>(Code::Failed);
 }
