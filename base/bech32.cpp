@@ -77,9 +77,11 @@ Result<Bytes> bech32m_decode(std::string_view prefix, std::string_view text) {
     lower.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   }
   if (has_lower && has_upper) return fail(Errc::Malformed, "bech32m: mixed case");
-  if (lower.size() < prefix.size() + 1 + kChecksumSize || !lower.starts_with(prefix) ||
-      lower[prefix.size()] != '1')
-    return fail(Errc::Malformed, "it does not start with \"" + std::string(prefix) + "1\"");
+  const std::string start = std::string(prefix) + "1";
+  if (!lower.starts_with(start))
+    return fail(Errc::Malformed, "it does not start with \"" + start + "\"");
+  if (lower.size() < start.size() + kChecksumSize)
+    return fail(Errc::Malformed, "it is cut short: there is no room for its checksum");
   std::uint32_t checksum = prefix_checksum(prefix);
   Bytes groups;
   for (char c : std::string_view(lower).substr(prefix.size() + 1)) {

@@ -56,6 +56,12 @@ TEST(Bech32m, EverySingleSubstitutionIsRefused) {
   EXPECT_EQ(code(bech32m_decode("wf", std::string(kMaxBech32Text + 1, 'q'))), Errc::TooLarge);
 }
 
+TEST(Bech32m, SaysWhatIsWrongWithATextCutShort) {
+  EXPECT_TRUE(bech32m_decode("wt", "wt1wrong").error().detail.contains("cut short"));
+  EXPECT_TRUE(bech32m_decode("wt", "wt").error().detail.contains("does not start with \"wt1\""));
+  EXPECT_TRUE(bech32m_decode("wt", "wf1qqqqqqqq").error().detail.contains("does not start"));
+}
+
 TEST(Bech32m, RoundTripOfEveryLength) {
   SeededRng rng(2);
   for (std::size_t size = 0; size < 300; ++size) {
