@@ -89,6 +89,11 @@ class ControlPlane final : public api::Control {
                  api::OpenResult& result) const;
   [[nodiscard]] Endpoint first_listen(const api::OpenRequest& request) const;
   [[nodiscard]] std::unexpected<api::ApiError> open_own(const api::OpenRequest& request) const;
+  [[nodiscard]] bool offered(const std::string& service, const std::string& node) const;
+  // Calls `then` when `node` (empty: every peer) was heard, or did not answer in time.
+  void after_news(const std::string& node, std::function<void()> then);
+  void open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done);
+  void pipe_known(const api::PipeRequest& request, api::Done<api::PipeResult> done);
   // A mapping made and its door bound, or neither.
   void make_mapping(service::Mapping mapping, adapter::IfTaken taken,
                     api::Done<api::OpenResult> done);

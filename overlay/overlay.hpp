@@ -223,6 +223,7 @@ class Overlay {
   CommandId set_access(Instant now, const std::string& service, const std::string& who, bool allow);
   CommandId add_mapping(Instant now, service::Mapping mapping);
   CommandId remove_mapping(Instant now, std::uint64_t id);
+  // Its answer comes behind all that the peer had said before: services, the roster's head.
   CommandId ping(Instant now, const std::string& who,
                  std::optional<Duration> within = std::nullopt);
   // Opens a stream to service@node (node empty: any member that offers it). ConnectReady or

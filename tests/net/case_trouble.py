@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 
 from lab import FULL, HERE, Lab, Node, eventually, expect, run
@@ -136,6 +137,24 @@ def case_a_pulled_cable(weft):
         b.host.mend()
         expect(held.poll() is None, "two seconds without a cable ended a connection")
         eventually("traffic flows again", 15, lambda: probe(a.host, port) == "ok")
+
+
+def case_exposed_a_moment_ago(weft):
+    """The news that b exposes something is held up: who asks meanwhile waits for it."""
+    with Lab(weft, 2) as lab:
+        a, b = lab.nodes("a", "b")
+        said = {}
+        for name in ("with its node", "without"):
+            b.host.cut()
+            b.do("expose", str(5000 + len(said)), "--name", f"late{len(said)}", "--allow", "a")
+            mending = threading.Timer(0.5, b.host.mend)
+            mending.start()
+            try:
+                said[name] = a.do("open", f"late{len(said)}" + ("" if said else "@b"))["node"]
+            finally:
+                mending.join()
+        expect(set(said.values()) == {"b"}, f"doors lead to {said}")
+        a.refuses(5, "open", "never@b", says="offers you no service")
 
 
 def case_either_node_roams_with_its_connections(weft):

@@ -48,6 +48,17 @@ TEST(Services, WhatIsNotThereIsSaidSo) {
   (void)any;
 }
 
+// `weft open` counts on it: a ping's answer comes behind all that its peer had said before.
+TEST(Services, AServiceIsKnownOnceAPingIsAnswered) {
+  Two t(7, {.delay = 40ms, .jitter = 40ms, .loss_permille = 100});
+  for (int i = 0; i < 20; ++i) {
+    const auto name = "web" + std::to_string(i);
+    ASSERT_TRUE(t.world.expose(t.a, name, {"b"}));
+    ASSERT_TRUE(t.world.finish(t.b, t.b.overlay->ping(t.world.now, "a")));
+    EXPECT_EQ(std::ranges::count(t.b.overlay->services(), name, &ServiceView::name), 1) << i;
+  }
+}
+
 TEST(Services, BytesPassBothWaysAndTheEndIsCarriedThrough) {
   Two t(5, {.delay = 15ms, .jitter = 5ms, .loss_permille = 30});
   ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));

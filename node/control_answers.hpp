@@ -1,0 +1,32 @@
+// How the control plane's files say in the API's words what the overlay told them.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "node/api/control.hpp"
+#include "overlay/overlay.hpp"
+
+namespace weft::node {
+
+inline double milliseconds(Duration duration) {
+  return static_cast<double>(duration.count()) / 1e6;
+}
+
+inline std::optional<double> milliseconds(const std::optional<Duration>& duration) {
+  return duration ? std::optional(milliseconds(*duration)) : std::nullopt;
+}
+
+inline const char* path_of(PathId path) { return path == PathId::Udp ? "direct" : "relay"; }
+
+template <class T>
+std::unexpected<api::ApiError> refused(const Result<T>& result, std::string title,
+                                       std::string fix = {}) {
+  auto error = api::to_api_error(result.error(), std::move(title));
+  if (error.fix.empty()) error.fix = std::move(fix);
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace weft::node

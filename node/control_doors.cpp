@@ -1,0 +1,259 @@
+// Doors to other nodes' services: opened by a command, by the configuration, or kept from before.
+#include <algorithm>
+#include <memory>
+
+#include <spdlog/spdlog.h>
+
+#include "node/control_answers.hpp"
+#include "node/control_plane.hpp"
+#include "node/io/clock.hpp"
+
+namespace weft::node {
+
+Endpoint ControlPlane::first_listen(const api::OpenRequest& request) const {
+  if (request.listen) return *request.listen;
+  std::uint16_t port = 0;
+  for (const auto& service : overlay_.services())
+    if (service.name == request.service && (request.node.empty() || service.node == request.node ||
+                                            to_text(service.node_id) == request.node))
+      port = service.port;
+  return Endpoint::v4(0x7f000001, port);
+}
+
+void ControlPlane::fill_path(const std::string& service, const std::optional<NodeId>& node,
+                             api::OpenResult& result) const {
+  result.path = "none";
+  for (const auto& view : overlay_.services()) {
+    if (view.name != service || (node && view.node_id != *node) || !view.healthy) continue;
+    result.path = "direct";
+    result.rtt_ms = milliseconds(view.rtt);
+    if (result.node.empty()) result.node = view.node;
+  }
+}
+
+void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken,
+                                api::Done<api::OpenResult> done) {
+  auto bound = gateway_.bind(mapping.listen, taken);
+  if (!bound)
+    return done(refused(bound, "could not listen on " + to_text(mapping.listen),
+                        "choose another address with --listen, or leave it away"));
+  mapping.listen = bound->listener->local();
+  auto door = std::make_shared<Gateway::BoundDoor>(std::move(*bound));
+  track(overlay_.add_mapping(io::monotonic_time(), mapping),
+        [this, done = std::move(done), door](const Result<overlay::Outcome>& result) {
+          if (!result) return done(refused(result, "could not keep the door"));
+          const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
+          gateway_.install(std::move(*door), kept);
+          api::OpenResult out{std::to_string(kept.id), kept.service, node_label(kept.node),
+                              to_text(kept.listen),    "none",       {}};
+          fill_path(kept.service, kept.node, out);
+          done(std::move(out));
+        });
+}
+
+// A door to this node's own service would only repeat its target's address.
+std::unexpected<api::ApiError> ControlPlane::open_own(const api::OpenRequest& request) const {
+  for (const auto& own : overlay_.exposures()) {
+    if (own.name != request.service) continue;
+    return api::refuse(api::Code::Usage, "\"" + own.name + "\" is a service of this very node",
+                       "doors lead to services of other nodes",
+                       "here it is at " + own.target.to_text() + "; on another node: weft open " +
+                           own.name + "@" + overlay_.name());
+  }
+  return api::refuse(api::Code::NotFound,
+                     "this node exposes no service \"" + request.service + "\"", "",
+                     "see weft status, and weft services for those of other nodes");
+}
+
+// Peers tell what they offer when it changes. Who exposes a service there and opens it here at once
+// must not be answered from before: a ping's answer comes behind all that its peer had said.
+void ControlPlane::after_news(const std::string& node, std::function<void()> then) {
+  auto left = std::make_shared<std::size_t>(0);
+  const auto one = overlay_.find_node(node);
+  for (const auto& view : overlay_.peers()) {
+    if (!view.session || (!node.empty() && (!one || view.id != *one))) continue;
+    ++*left;
+    track(overlay_.ping(io::monotonic_time(), to_text(view.id)), [left, then](const auto&) {
+      if (--*left == 0) then();
+    });
+  }
+  if (*left == 0) then();
+}
+
+bool ControlPlane::offered(const std::string& service, const std::string& node) const {
+  const auto one = overlay_.find_node(node);
+  return std::ranges::any_of(overlay_.services(), [&](const overlay::ServiceView& s) {
+    return s.name == service && (node.empty() || (one && s.node_id == *one));
+  });
+}
+
+void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> done) {
+  if (offered(request.service, request.node)) return open_known(request, done);
+  after_news(request.node, [this, request, done] { open_known(request, done); });
+}
+
+void ControlPlane::open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done) {
+  service::Mapping mapping;
+  mapping.service = request.service;
+  mapping.listen = first_listen(request);
+  mapping.once = request.once;
+  if (!request.node.empty()) {
+    const auto node = overlay_.find_node(request.node);
+    if (!node) return done(refused(node, "no node named " + request.node, "see weft members"));
+    mapping.node = *node;
+    if (*node == overlay_.id()) return done(open_own(request));
+    const auto view = peer(*node);
+    if (view && view->session && !offered(request.service, request.node))
+      return done(api::refuse(
+          api::Code::Denied, request.node + " offers you no service \"" + request.service + "\"",
+          "it is not exposed there, or this node is not allowed to use it",
+          "on " + request.node + ": weft allow " + request.service + " " + overlay_.name()));
+  } else if (!offered(request.service, {})) {
+    for (const auto& own : overlay_.exposures())
+      if (own.name == request.service) return done(open_own(request));
+    return done(api::refuse(
+        api::Code::NotFound, "no service \"" + request.service + "\" here",
+        "no node that can be reached now offers it to this one",
+        "see weft services; for a node that is away: weft open " + request.service + "@NODE"));
+  }
+  make_mapping(std::move(mapping),
+               request.listen ? adapter::IfTaken::Fail : adapter::IfTaken::NextFree,
+               std::move(done));
+}
+
+void ControlPlane::mappings(api::Done<api::MappingsResult> done) {
+  api::MappingsResult out;
+  for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(describe(mapping));
+  done(std::move(out));
+}
+
+void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> done) {
+  std::vector<service::Mapping> found;
+  const auto ref = service::parse_service_ref(request.mapping);
+  for (const auto& mapping : overlay_.mappings()) {
+    const bool by_id = std::to_string(mapping.id) == request.mapping;
+    const bool by_name = ref && ref->service == mapping.service &&
+                         (ref->node.empty() || node_label(mapping.node) == ref->node);
+    if (by_id) found = {mapping};
+    if (by_id) break;
+    if (by_name) found.push_back(mapping);
+  }
+  if (found.empty())
+    return done(api::refuse(api::Code::NotFound, "no door \"" + request.mapping + "\"", "",
+                            "see weft mappings"));
+  if (found.size() > 1)
+    return done(api::refuse(api::Code::Usage, request.mapping + " names several doors", "",
+                            "close one by its number: weft mappings"));
+  const auto mapping = found.front();
+  track(overlay_.remove_mapping(io::monotonic_time(), mapping.id),
+        [this, done, mapping](const Result<overlay::Outcome>& result) {
+          gateway_.close_door(mapping.id);
+          if (!result) return done(refused(result, "the door is closed now but not for good"));
+          done(api::CloseResult{std::to_string(mapping.id), mapping.service,
+                                node_label(mapping.node), to_text(mapping.listen)});
+        });
+}
+
+void ControlPlane::open_kept(const service::Mapping& mapping) {
+  auto bound = gateway_.bind(mapping.listen, adapter::IfTaken::Fail);
+  if (bound) {
+    gateway_.install(std::move(*bound), mapping);
+    shut_doors_.erase(mapping.id);
+  } else if (shut_doors_.insert_or_assign(mapping.id, bound.error().detail).second) {
+    spdlog::error("event=door_failed service={} listen={} err=\"{}\"", mapping.service,
+                  to_text(mapping.listen), bound.error().detail);
+  }
+}
+
+void ControlPlane::restore_doors() {
+  for (const auto& mapping : overlay_.mappings()) open_kept(mapping);
+}
+
+void ControlPlane::retry() {
+  const auto mappings = overlay_.mappings();
+  std::erase_if(shut_doors_, [&](const auto& shut) {
+    return std::ranges::find(mappings, shut.first, &service::Mapping::id) == mappings.end();
+  });
+  for (const auto& mapping : mappings)
+    if (shut_doors_.contains(mapping.id)) open_kept(mapping);
+  std::vector<std::function<void()>> again;
+  for (const auto& [what, unmet] : unmet_) again.push_back(unmet.again);
+  for (const auto& attempt : again) attempt();
+}
+
+void ControlPlane::met_or_not(const std::string& what, const std::string& service,
+                              const api::ApiError* error, std::function<void()> again) {
+  const auto key = what + " " + service;
+  if (error == nullptr) {
+    unmet_.erase(key);
+    return;
+  }
+  const auto trouble = error->title + (error->detail.empty() ? "" : ": " + error->detail);
+  auto& unmet = unmet_[key];
+  if (unmet.trouble != trouble)
+    spdlog::error("event=config_{}_failed service={} err=\"{}\"", what, service, trouble);
+  unmet = {trouble, std::move(again)};
+}
+
+void ControlPlane::apply_expose(const std::string& name, const std::string& target,
+                                const std::vector<std::string>& allow) {
+  api::ExposeRequest request;
+  request.name = name;
+  request.target = target;
+  request.allow = allow;
+  expose(std::move(request), [=, this](const api::ApiResult<api::ExposeResult>& result) {
+    met_or_not("expose", name, result ? nullptr : &result.error(),
+               [=, this] { apply_expose(name, target, allow); });
+  });
+}
+
+bool ControlPlane::has_door_to(const std::string& service, const std::string& node,
+                               const std::optional<Endpoint>& listen) const {
+  const auto id = overlay_.find_node(node);
+  return std::ranges::any_of(overlay_.mappings(), [&](const service::Mapping& mapping) {
+    return mapping.service == service && (!listen || *listen == mapping.listen) &&
+           (node.empty() || (id && mapping.node == *id));
+  });
+}
+
+void ControlPlane::apply_open(const std::string& service, const std::string& node,
+                              const std::optional<Endpoint>& listen) {
+  api::OpenRequest request;
+  request.service = service;
+  request.node = node;
+  request.listen = listen;
+  const auto what = service + (node.empty() ? "" : "@" + node) +
+                    (listen ? " at " + to_text(*listen) : std::string());
+  const auto note = [=, this](const api::ApiError* error) {
+    met_or_not("open", what, error, [=, this] { apply_open(service, node, listen); });
+  };
+  if (has_door_to(service, node, listen)) return note(nullptr);
+  // Asking nobody: what is not known yet is tried again, and two of one door must not be under way.
+  open_known(request, [note](const api::ApiResult<api::OpenResult>& result) {
+    note(result ? nullptr : &result.error());
+  });
+}
+
+void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> done) {
+  if (request.node.empty() && !offered(request.service, {}))
+    return after_news({}, [this, request, done] { pipe_known(request, done); });
+  pipe_known(request, std::move(done));
+}
+
+void ControlPlane::pipe_known(const api::PipeRequest& request, api::Done<api::PipeResult> done) {
+  gateway_.open_pipe(
+      request.service, request.node, request.timeout,
+      [this, done, request](const Result<overlay::StreamKey>& result) {
+        if (!result)
+          return done(refused(result, "no pipe to " + request.service, "see weft services"));
+        api::PipeResult out;
+        out.node = request.node;
+        out.path = "direct";
+        out.adopt = [this, key = *result](int fd, const Bytes& early) {
+          gateway_.adopt(key, io::UniqueFd(fd), early);
+        };
+        done(std::move(out));
+      });
+}
+
+}  // namespace weft::node
