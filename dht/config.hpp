@@ -105,7 +105,8 @@ struct Config {
   std::size_t own_records = 256;
   Duration record_life = 48h;
   Duration presence_life = 30min;
-  Duration repair = 60min;  // a holder stores again what nobody stored here for so long
+  Duration repair = 60min;       // a holder stores again what nobody stored here for so long;
+  unsigned repair_outside = 24;  // one in so many times, who is not among the k nearest any more
   Duration republish = 22h;
   Duration presence_republish = 10min;
   unsigned store_percent = 75;  // of the region: then a put is done

@@ -78,9 +78,10 @@ Bytes Request::encode() const {
       if (skip != 0) w.uint(skip);
       break;
     case MessageType::Put:
-      head(2);
+      head(left ? 3 : 2);
       cas ? w.uint(*cas) : w.nil();
       w.bin(record);
+      if (left) w.uint(*left);
       break;
   }
   return w.take();
@@ -132,6 +133,9 @@ Result<Request> Request::decode(ByteView body) {
         WEFT_TRY(request.cas, r.uint());
       }
       WEFT_TRY(request.record, r.bin(kMaxBody));
+      if (fields > 5) {
+        WEFT_TRY(request.left, r.uint());
+      }
       break;
     }
   }

@@ -51,6 +51,7 @@ struct Request {
   std::uint64_t skip = 0;                   // find_node, get: at most kMaxSkip
   std::optional<std::uint64_t> cas;         // put
   ByteView record;                          // put: still encoded
+  std::optional<std::uint64_t> left;        // put: seconds it has to live, if the sender holds it
 
   [[nodiscard]] Bytes encode() const;
   // Views point into `body`.

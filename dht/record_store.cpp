@@ -20,13 +20,15 @@ std::size_t size_of(const Record& record) {
 }  // namespace
 
 PutError RecordStore::put(Instant now, UnixTime unix_now, const Key& key, const Record& record,
-                          std::optional<std::uint64_t> cas) {
+                          std::optional<std::uint64_t> cas, std::optional<std::uint64_t> left) {
   Duration life = record.is_presence() ? config_.presence_life : config_.record_life;
   if (record.expires != 0) {
     if (record.expires <= unix_now) return PutError::Protocol;
-    const UnixTime left = record.expires - unix_now;
-    if (left < life / 1s) life = std::chrono::seconds(left);
+    const UnixTime allowed = record.expires - unix_now;
+    if (allowed < life / 1s) life = std::chrono::seconds(allowed);
   }
+  Duration span = life;
+  if (left) span = std::chrono::seconds(std::min(*left, static_cast<std::uint64_t>(life / 1s)));
   const auto before = [](const Item& item, const std::tuple<const Key&, const Record&>& wanted) {
     const auto& [wanted_key, wanted_record] = wanted;
     return std::tie(item->key, item->record.kind, item->record.author) <
@@ -39,19 +41,20 @@ PutError RecordStore::put(Instant now, UnixTime unix_now, const Key& key, const 
                      (*place)->record.author == record.author;
   if (known && (*place)->until <= now) {
     erase(place);
-    return put(now, unix_now, key, record, cas);
+    return put(now, unix_now, key, record, cas, left);
   }
   const PutError error = may_replace(known ? &(*place)->record : nullptr, record, cas);
   if (error != PutError::None) return error;
-  next_expiry_ = std::min(next_expiry_, now + life);
+  next_expiry_ = std::min(next_expiry_, now + span);
   if (known) {
     Stored& stored = **place;
     const std::size_t size = size_of(record);
     bytes_ += size - stored.size;
     stored.size = static_cast<std::uint32_t>(size);
     stored.record = record;
-    stored.until = now + life;
-    stored.put_at = now;
+    // Another holder's view of its life shortens none, so that nobody can end a record early.
+    stored.until = std::clamp(stored.until, now + span, now + life);
+    stored.repair_at = now + config_.repair;
     return PutError::None;
   }
   const auto same_key = std::ranges::equal_range(records_, key, {}, kKeyOf);
@@ -59,7 +62,8 @@ PutError RecordStore::put(Instant now, UnixTime unix_now, const Key& key, const 
     return PutError::Refused;
   if (!make_room(key, size_of(record))) return PutError::Refused;
   auto stored = std::make_unique<Stored>();
-  *stored = {key, record, now + life, now, static_cast<std::uint32_t>(size_of(record))};
+  *stored = {key, record, now + span, now + config_.repair,
+             static_cast<std::uint32_t>(size_of(record))};
   bytes_ += stored->size;
   place = std::lower_bound(records_.begin(), records_.end(), wanted, before);
   records_.insert(place, std::move(stored));
@@ -96,12 +100,12 @@ void RecordStore::expire(Instant now) {
   if (records_.empty()) records_.shrink_to_fit();
 }
 
-Stored* RecordStore::oldest_put(Instant limit) {
-  Stored* oldest = nullptr;
+Stored* RecordStore::due_for_repair(Instant limit) {
+  Stored* due = nullptr;
   for (const Item& item : records_)
-    if (item->put_at < limit && (oldest == nullptr || item->put_at < oldest->put_at))
-      oldest = item.get();
-  return oldest;
+    if (item->repair_at < limit && (due == nullptr || item->repair_at < due->repair_at))
+      due = item.get();
+  return due;
 }
 
 void RecordStore::check_invariants() const {

@@ -20,8 +20,8 @@ namespace weft::dht {
 struct Stored {
   Key key;
   Record record;
-  Instant until{};   // forgotten then
-  Instant put_at{};  // last time anybody stored it here
+  Instant until{};      // forgotten then
+  Instant repair_at{};  // stored to its region again then, unless anybody does so before
   std::uint32_t size = 0;
 };
 
@@ -29,14 +29,16 @@ class RecordStore {
  public:
   RecordStore(const Config& config, const NodeId& self) : config_(config), self_(self) {}
 
+  // `left`: seconds that its sender, a holder as we are, lets it live on; without it a whole life
+  // begins, as for its author.
   PutError put(Instant now, UnixTime unix_now, const Key& key, const Record& record,
-               std::optional<std::uint64_t> cas);
+               std::optional<std::uint64_t> cas, std::optional<std::uint64_t> left = std::nullopt);
   // Alive ones under this key: of this kind; newest sequence first.
   [[nodiscard]] std::vector<const Stored*> find(Instant now, const Key& key, RecordKind kind) const;
   [[nodiscard]] bool holds(const Key& key) const;
   void expire(Instant now);
-  // The one whose last put is longest ago, if that is before `limit`; for repair.
-  Stored* oldest_put(Instant limit);
+  // The one whose repair was due first, if that was before `limit`.
+  Stored* due_for_repair(Instant limit);
   [[nodiscard]] const std::vector<std::unique_ptr<Stored>>& all() const { return records_; }
   [[nodiscard]] std::size_t size() const { return records_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

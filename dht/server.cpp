@@ -129,7 +129,7 @@ PutError DhtState::store(Instant now, const Request& request) {
     ++counters.bad_records;
     return error;
   }
-  return records.put(now, wall.at(now), record->key(), *record, request.cas);
+  return records.put(now, wall.at(now), record->key(), *record, request.cas, request.left);
 }
 
 // Bit i: contact i was known here already.

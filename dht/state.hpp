@@ -53,6 +53,7 @@ struct Task {
   // Put
   Bytes record;
   std::optional<std::uint64_t> cas;
+  std::optional<std::uint64_t> left;  // see Request::left
   std::vector<ContactHandle> sent_to;
   std::uint16_t stored = 0;
   std::uint16_t refused = 0;
@@ -159,7 +160,9 @@ struct DhtState {
   void found_again(Instant now, const NodeId& node);
   void show_up(Instant now);
   void decide_mode(Instant now);
-  bool store_directly(Instant now, ContactHandle to, const Record& record);
+  bool store_directly(Instant now, ContactHandle to, const Record& record, Duration left);
+  [[nodiscard]] bool among_nearest(const Key& key) const;
+  void repair(Instant now);
   void join(Instant now);
   std::vector<Contact> best_peers() const;
   NodeId random_id_near(const NodeId& base, std::size_t shared_bits);

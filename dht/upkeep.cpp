@@ -15,6 +15,10 @@ constexpr Duration kRecordTick = 60s;
 constexpr std::uint8_t kHurry = 4;     // lost ones asked at once when one came back
 constexpr std::uint8_t kReturned = 3;  // so many back together were behind a cut
 
+std::uint64_t seconds_of(Duration left) {
+  return static_cast<std::uint64_t>(std::max<Duration>(left, 0s) / 1s);
+}
+
 }  // namespace
 
 void DhtState::upkeep(Instant now) {
@@ -96,16 +100,18 @@ void DhtState::hand_over(Instant now, ContactHandle to) {
       if (reach_of_other < ours) we_are_first = false;
     }
     if (nearer >= config.k || !we_are_first) continue;
-    if (!store_directly(now, to, stored->record) || ++given >= kHandOver) break;
+    if (!store_directly(now, to, stored->record, stored->until - now) || ++given >= kHandOver)
+      break;
   }
 }
 
-bool DhtState::store_directly(Instant now, ContactHandle to, const Record& record) {
+bool DhtState::store_directly(Instant now, ContactHandle to, const Record& record, Duration left) {
   if (!cookies.find(now, to)) return false;
   const Bytes encoded = record.encode();
   Request put;
   put.type = MessageType::Put;
   put.record = encoded;
+  put.left = seconds_of(left);
   return request(now, to, put, Purpose::Store);
 }
 
@@ -180,20 +186,34 @@ void DhtState::republish(Instant now) {
     pump(now, *task);
     return;
   }
-  // One holder repairs for all: its put renews everybody's put_at. Spread by id, so that they do
-  // not all start in the same minute.
+  repair(now);
+}
+
+// One holder repairs for all: its put puts off everybody's repair. Spread by id, so that they do
+// not all start in the same minute.
+void DhtState::repair(Instant now) {
   const Duration spread = std::chrono::seconds(self.id.bytes[31] * 16);
-  if (now.time_since_epoch() < config.repair + spread) return;
+  if (now.time_since_epoch() < spread) return;
   for (const auto& task : tasks)
     if (task->origin == Origin::Repair) return;
-  Stored* stored = records.oldest_put(now - config.repair - spread);
-  if (stored == nullptr || stored->record.is_presence()) return;
-  stored->put_at = now;
+  Stored* stored = records.due_for_repair(now - spread);
+  if (stored == nullptr) return;
+  stored->repair_at = now + config.repair;
+  // Nobody's put reaches whoever does not belong to the region any more: each of these would repair
+  // for itself. They leave it to those who do, and now and then make sure of it.
+  if (!among_nearest(stored->key) && rng.uniform(config.repair_outside) != 0) return;
   Task* task =
       start(now, TaskKind::Put, stored->key, limits_for(TaskKind::Put, 1, true), Origin::Repair);
   if (task == nullptr) return;
   task->record = stored->record.encode();
+  task->left = seconds_of(stored->until - now);
   pump(now, *task);
+}
+
+bool DhtState::among_nearest(const Key& key) const {
+  std::vector<ContactHandle> near;
+  table.closest(key, config.k, 0, ContactHandle::None, near);
+  return near.size() < config.k || distance(self.id, key) < distance(book.id(near.back()), key);
 }
 
 void DhtState::keep_peers(Instant now) {

@@ -352,6 +352,7 @@ void DhtState::send_store(Instant now, Task& task, ContactHandle to) {
   put.type = MessageType::Put;
   put.record = task.record;
   put.cas = task.cas;
+  put.left = task.left;
   if (request(now, to, put, Purpose::Store, {.task = &task})) ++task.outstanding;
 }
 
@@ -380,7 +381,8 @@ void DhtState::store_here(Instant now, Task& task) {
     return;
   const auto record = Record::decode(task.record);
   if (!record) return;
-  const PutError error = records.put(now, wall.at(now), task.lookup.target(), *record, task.cas);
+  const PutError error =
+      records.put(now, wall.at(now), task.lookup.target(), *record, task.cas, task.left);
   task.stored_here = true;
   if (error == PutError::None)
     ++task.stored;
@@ -457,12 +459,14 @@ void DhtState::finish_get(Instant now, Task& task) {
   if (task.origin == Origin::Caller) emit(GetDone{task.id, task.best, agreed(task), task.stats});
 }
 
+// How long it is to live, its holders know: they tell with the next repair.
 void DhtState::write_back(Instant now, Task& task) {
   std::size_t repaired = 0;
   for (const ContactHandle handle : task.lookup.closest(config.k, false)) {
     const auto vote = std::ranges::find(task.votes, handle, &Task::Vote::holder);
     if (vote == task.votes.end() || (vote->has && vote->seq >= task.best->seq)) continue;
-    if (repaired++ >= kRepairs || !store_directly(now, handle, *task.best)) break;
+    if (repaired++ >= kRepairs || !store_directly(now, handle, *task.best, config.repair * 2))
+      break;
   }
 }
 

@@ -106,6 +106,34 @@ TEST(RecordStore, ForgetsInTimeAndAtTheAuthorsWord) {
   f.store.check_invariants();
 }
 
+// A holder that stores it again says how long it is to live; that ends no record early either.
+TEST(RecordStore, WhoIsNotItsAuthorNeitherLengthensNorShortensALife) {
+  Fixture f;
+  const Record item = f.item(1, "v");
+  const auto put = [&](std::optional<std::uint64_t> left) {
+    return f.store.put(f.now, f.unix_now, item.key(), item, {}, left);
+  };
+  const auto left = [&] { return f.store.all().at(0)->until - f.now; };
+  EXPECT_EQ(put(3600), PutError::None);
+  EXPECT_EQ(left(), 1h);
+  EXPECT_EQ(put(7200), PutError::None);  // it may know better
+  EXPECT_EQ(left(), 2h);
+  EXPECT_EQ(put(0), PutError::None);
+  EXPECT_EQ(left(), 2h);
+  EXPECT_EQ(put(~std::uint64_t{0}), PutError::None);
+  EXPECT_EQ(left(), 48h);
+  EXPECT_EQ(put(1), PutError::None);
+  EXPECT_EQ(left(), 48h);
+  f.now += 40h;
+  EXPECT_EQ(put(std::nullopt), PutError::None);  // its author: a whole life
+  EXPECT_EQ(left(), 48h);
+  Record sooner = Record::node(f.author, f.network, 1, f.unix_now + 600, {});
+  EXPECT_EQ(f.store.put(f.now, f.unix_now, sooner.key(), sooner, {}, 1200), PutError::None);
+  EXPECT_EQ(f.store.find(f.now + 599s, sooner.key(), RecordKind::Node).size(), 1U);
+  EXPECT_EQ(f.store.find(f.now + 601s, sooner.key(), RecordKind::Node).size(), 0U);
+  f.store.check_invariants();
+}
+
 TEST(RecordStore, IsBoundedAndKeepsTheNearest) {
   Fixture f;
   f.config.records = 50;

@@ -9,5 +9,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = weft::dht::Request::decode(bytes);
   WEFT_ASSERT(again && again->type == request->type && again->target == request->target);
   WEFT_ASSERT(again->cookie == request->cookie && weft::equal(again->record, request->record));
+  WEFT_ASSERT(again->cas == request->cas && again->left == request->left);
   return 0;
 }
