@@ -72,7 +72,7 @@ TEST_P(Golden, TheScenarioDeliversTheRecordedBytesOnOneThreadAndTwo) {
 INSTANTIATE_TEST_SUITE_P(Scenarios, Golden,
                          testing::Values("bootstrap", "churn", "cunning", "flash_crowd",
                                          "full_table", "liars", "nat_mix", "partition_heal",
-                                         "scale", "sybil"),
+                                         "scale", "short_sessions", "sybil"),
                          [](const auto& scenario) { return std::string(scenario.param); });
 
 }  // namespace
