@@ -5,6 +5,7 @@
 #include <msgpack.hpp>
 
 #include "base/assert.hpp"
+#include "base/text.hpp"
 
 namespace weft::wire {
 
@@ -28,33 +29,6 @@ void pack_into(Bytes& out, Pack&& pack) {
 std::uint32_t header_size(std::size_t size) {
   WEFT_ASSERT(size <= std::numeric_limits<std::uint32_t>::max());
   return static_cast<std::uint32_t>(size);
-}
-
-// RFC 3629: shortest form, no surrogates, at most U+10FFFF.
-bool is_utf8(ByteView text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::uint8_t lead = text[i];
-    std::size_t more = 0;
-    std::uint32_t code = lead;
-    if (lead >= 0xf0 && lead < 0xf5)
-      more = 3, code = lead & 0x07;
-    else if (lead >= 0xe0)
-      more = 2, code = lead & 0x0f;
-    else if (lead >= 0xc2)
-      more = 1, code = lead & 0x1f;
-    else if (lead >= 0x80)
-      return false;
-    if (lead >= 0xf5 || text.size() - i <= more) return false;
-    for (std::size_t j = 1; j <= more; ++j) {
-      if ((text[i + j] & 0xc0) != 0x80) return false;
-      code = code << 6 | (text[i + j] & 0x3f);
-    }
-    if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10ffff)) ||
-        (code >= 0xd800 && code <= 0xdfff))
-      return false;
-    i += more + 1;
-  }
-  return true;
 }
 
 }  // namespace
@@ -225,7 +199,7 @@ Result<ByteView> Reader::bin(std::size_t limit) {
 Result<std::string_view> Reader::str(std::size_t limit) {
   WEFT_TRY(const auto size, header(0xa0, 0xe0, 0xd9, 3));
   WEFT_TRY(const auto text, take(size, limit));
-  if (!is_utf8(text)) return fail(Errc::Malformed, "msgpack: text is not UTF-8");
+  if (!is_utf8(text_of(text))) return fail(Errc::Malformed, "msgpack: text is not UTF-8");
   return text_of(text);
 }
 

@@ -61,8 +61,10 @@ DhtHost::DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
 DhtHost::~DhtHost() { driver_.on_sealed = nullptr; }
 
 void DhtHost::load(const std::vector<Row>& rows) {
+  const auto network = overlay_.network();
   for (const Row& row : rows) {
     if (row.table != Table::Setting || text_of(row.key) != kPeersKey || !row.value) continue;
+    if (row.network != network) continue;  // where this node was before
     kept_network_ = row.network;
     dht::ContactBook book(dht::ContactBook::Use::Private, 1024);
     const ByteView bytes = *row.value;

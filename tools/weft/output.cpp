@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/text.hpp"
+
 namespace weft::cli {
 namespace {
 
@@ -80,9 +82,15 @@ std::string or_dash(std::string text) {
 }
 
 std::string printable(std::string_view text) {
-  std::string out(text);
-  std::ranges::replace_if(
-      out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::string out;
+  while (!text.empty()) {
+    const auto [code, size] = first_character(text);
+    if (size == 0 || is_control(code))
+      out += '?';
+    else
+      out += text.substr(0, size);
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
   return out;
 }
 
