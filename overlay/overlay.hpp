@@ -35,6 +35,10 @@ namespace weft::overlay {
 
 using CommandId = std::uint64_t;
 
+// Whose word an exposure is. A command refuses to change the target of a service that is there; the
+// configuration changes it, and lets nobody in again whom a command has denied.
+enum class Wish : std::uint8_t { Command, Configuration };
+
 struct StreamKey {
   session::SessionId session = 0;
   session::StreamId stream = 0;
@@ -218,7 +222,8 @@ class Overlay {
                  std::optional<Duration> within = std::nullopt);
   CommandId remove_node(Instant now, const std::string& who);
   CommandId group_change(Instant now, const std::string& group, const std::string& node, bool add);
-  CommandId expose(Instant now, service::Exposure exposure, std::vector<std::string> allow);
+  CommandId expose(Instant now, service::Exposure exposure, std::vector<std::string> allow,
+                   Wish wish = Wish::Command);
   CommandId unexpose(Instant now, const std::string& name);
   CommandId set_access(Instant now, const std::string& service, const std::string& who, bool allow);
   CommandId add_mapping(Instant now, service::Mapping mapping);

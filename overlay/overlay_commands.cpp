@@ -70,9 +70,7 @@ CommandId Overlay::join(Instant now, const std::string& ticket_text,
       return fail(Errc::Expired, "the ticket has expired");
     const bool removed = impl_->network && impl_->network->roster.member(this->id()) == nullptr;
     if (impl_->network && impl_->network->id == ticket.network)
-      return removed ? fail(Errc::Conflict,
-                            "this node was removed from that network, and who was removed stays "
-                            "out; another home has another identity")
+      return removed ? fail(Errc::Conflict, kRemovedStaysOut)
                      : fail(Errc::AlreadyExists, "this node is already in that network");
     if (impl_->network && impl_->network->roster.members().size() > 1 && !removed)
       return fail(Errc::Conflict, "this node is in a network with others already");
@@ -132,7 +130,8 @@ Result<service::Subject> subject_of(const Overlay& overlay, const std::string& w
 
 }  // namespace
 
-CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<std::string> allow) {
+CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<std::string> allow,
+                          Wish wish) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
@@ -144,12 +143,15 @@ CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<s
     }
     const auto name = exposure.name;
     auto access = network->access;  // a copy: a rule refused half way leaves nothing behind
+    const bool configured = wish == Wish::Configuration;
     std::vector<Row> rows;
     for (auto& subject : subjects) {
+      if (configured && access.denies(subject, name)) continue;
       WEFT_TRY(auto change, access.add(true, std::move(subject), name));
       for (auto& rule : change.rows) rows.push_back(std::move(rule));
     }
-    WEFT_TRY(auto row, network->registry.add(std::move(exposure)));
+    WEFT_TRY(auto row, configured ? network->registry.replace(std::move(exposure))
+                                  : network->registry.add(std::move(exposure)));
     rows.push_back(std::move(row));
     network->access = std::move(access);
     impl_->persist(std::move(rows), [this, finish = impl_->done_when_stored(id, std::monostate{})](

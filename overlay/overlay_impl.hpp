@@ -47,6 +47,10 @@ inline constexpr std::uint64_t kCodeProtocol = 3;
 inline constexpr std::uint64_t kCodeDenied = 4;
 inline constexpr std::uint64_t kCodeShutdown = 5;
 inline constexpr std::uint64_t kLayerCodeRemoved = 0x77650001;  // the session layer's own
+inline constexpr std::uint64_t kRefusedRemoved = 0x1ec;  // in a handshake: a TLS alert's place
+inline constexpr const char* kRemovedStaysOut =
+    "this node was removed from that network, and who was removed stays out; another home has "
+    "another identity";
 
 // Forwards to the roster of the network asked about; networks come and go under it.
 class TrustRouter final : public TrustView {

@@ -228,8 +228,10 @@ void Overlay::Impl::rotate_credential(Instant now) {
   std::vector<Row> rows;
   rows.push_back(network_row(network->id, kStatic, encode_credential(network->credential)));
   rows.push_back(network_row(network->id, kPrevious, encode_credential(*network->previous)));
-  persist(std::move(rows), [this](Instant later, const Result<void>& stored) {
-    if (!stored || !network) return;
+  // Used even if the disk refuses it: the old one runs out, and who starts again from that makes
+  // another at once, of a later epoch.
+  persist(std::move(rows), [this](Instant later, const Result<void>&) {
+    if (!network) return;
     push_context();
     broadcast(later, peer_list());
   });
@@ -495,6 +497,8 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
   const auto session = link.up.session;
   const std::string name = redeemed->invite.name;
   if (redeemed->again || !redeemed->row) {
+    if (network->roster.verdict(network->id, link.up.peer, unix_now(now)) == Verdict::Removed)
+      return refuse_join({Errc::Denied, kRemovedStaysOut});
     if (roster_unstored())  // perhaps it is this very entry that the disk does not have
       return refuse_join({Errc::Storage, "the inviter could not store it yet; try again soon"});
     return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});

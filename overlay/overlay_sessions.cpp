@@ -46,6 +46,8 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (pulls.erase(e.session) > 0) return;
   if (joining && joining->dials.erase(e.session) > 0) {
     if (joining->storing) return;  // it has told us all
+    if (e.code == kRefusedRemoved || e.code == kLayerCodeRemoved)
+      return abort_join(now, {Errc::Denied, kRemovedStaysOut});
     if (joining->session == e.session)
       abort_join(now, {Errc::NoPath, "the inviting node ended the session: " + e.detail});
     else if (joining->dials.empty())

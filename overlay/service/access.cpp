@@ -112,6 +112,12 @@ Result<Row> AccessTable::remove(std::uint64_t id) {
   return row_without(id);
 }
 
+bool AccessTable::denies(const Subject& subject, const std::string& service) const {
+  return std::ranges::any_of(rules_, [&](const Rule& rule) {
+    return !rule.allow && rule.subject == subject && rule.service == service;
+  });
+}
+
 std::vector<Row> AccessTable::remove_service(const std::string& service) {
   std::vector<Row> rows;
   std::erase_if(rules_, [&](const Rule& rule) {

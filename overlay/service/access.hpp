@@ -61,6 +61,8 @@ class AccessTable {
   // Replaces an opposite rule of the same subject and service. `kMaxRules` is the limit.
   [[nodiscard]] Result<Change> add(bool allow, Subject subject, std::string service);
   [[nodiscard]] Result<Row> remove(std::uint64_t id);
+  // True if a rule denies just this subject just this service.
+  [[nodiscard]] bool denies(const Subject& subject, const std::string& service) const;
   // Forgets the rules of a service that is no longer exposed.
   std::vector<Row> remove_service(const std::string& service);
   [[nodiscard]] const std::vector<Rule>& list() const { return rules_; }  // by id

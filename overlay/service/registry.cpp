@@ -3,14 +3,18 @@
 namespace weft::service {
 
 Result<Row> Registry::add(Exposure exposure) {
-  WEFT_CHECK(exposure.check());
-  // A row that does not load would keep the node from starting: a path need not be UTF-8.
-  WEFT_CHECK(Exposure::decode(exposure.encode()));
   const auto found = exposures_.find(exposure.name);
   if (found != exposures_.end() && found->second != exposure)
     return fail(Errc::AlreadyExists,
                 exposure.name + " is already exposed as " + found->second.target.to_text());
-  if (found == exposures_.end() && exposures_.size() >= kMaxExposures)
+  return replace(std::move(exposure));
+}
+
+Result<Row> Registry::replace(Exposure exposure) {
+  WEFT_CHECK(exposure.check());
+  // A row that does not load would keep the node from starting: a path need not be UTF-8.
+  WEFT_CHECK(Exposure::decode(exposure.encode()));
+  if (!exposures_.contains(exposure.name) && exposures_.size() >= kMaxExposures)
     return fail(Errc::Limit, "256 services are exposed");
   auto row = row_of(exposure);
   exposures_.insert_or_assign(exposure.name, std::move(exposure));

@@ -19,6 +19,8 @@ class Registry {
 
   // AlreadyExists when the name is taken by a different exposure; the very same one again is fine.
   [[nodiscard]] Result<Row> add(Exposure exposure);
+  // As add(), but a different exposure of the name gives way.
+  [[nodiscard]] Result<Row> replace(Exposure exposure);
   [[nodiscard]] Result<Row> remove(const std::string& name);
   [[nodiscard]] const Exposure* find(const std::string& name) const;
   [[nodiscard]] std::vector<Exposure> list() const;  // by name

@@ -77,6 +77,7 @@ class Connection {
   [[nodiscard]] bool up() const { return state_of_ == State::Up; }
   [[nodiscard]] bool dead() const { return state_of_ == State::Dead; }
   [[nodiscard]] bool initiator() const { return initiator_; }
+  [[nodiscard]] bool joining() const { return join_; }  // once it is up
   [[nodiscard]] const NodeId& peer() const { return peer_; }
   [[nodiscard]] const NetworkId& network() const { return network_->id; }
   [[nodiscard]] SessionInfo info() const;

@@ -225,11 +225,12 @@ void Connection::came_up() {
   state_of_ = State::Up;
   was_up_ = true;
   peer_ = certificate.node();
+  join_ = handshake_->joining();
   ++state_.counters.handshakes_ok;
   const auto now = Instant(Duration(static_cast<std::int64_t>(last_stamp_)));
   const auto* path = path_at(current_path_);
-  state_.events.push_back(SessionUp{id_, network_->id, peer_, certificate, initiator_,
-                                    handshake_->joining(), path->path, path->remote, cipher_,
+  state_.events.push_back(SessionUp{id_, network_->id, peer_, certificate, initiator_, join_,
+                                    path->path, path->remote, cipher_,
                                     handshake_->channel_binding(), handshake_->peer_roster_seq(),
                                     handshake_->peer_roster_head()});
   ngtcp2_conn_set_keep_alive_timeout(quic_,

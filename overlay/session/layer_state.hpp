@@ -15,6 +15,7 @@ class Connection;
 inline constexpr std::uint64_t kCodeRemoved = 0x77650001;
 inline constexpr std::uint64_t kCodeSuperseded = 0x77650002;
 inline constexpr std::uint64_t kCodeNetworkLeft = 0x77650003;
+inline constexpr std::uint64_t kCodeUnknown = 0x77650004;
 
 struct CidHash {
   std::uint64_t seed = 0;

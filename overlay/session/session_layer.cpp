@@ -271,8 +271,11 @@ void SessionLayer::trust_changed(Instant now) {
     if (!connection->up()) continue;
     const auto verdict =
         impl_->state.trust.verdict(connection->network(), connection->peer(), unix_now);
-    if (verdict != Verdict::Removed) continue;
-    connection->close(now, CloseReason::Removed, kCodeRemoved, "removed from the network");
+    if (verdict == Verdict::Member) continue;
+    if (verdict == Verdict::Unknown && connection->joining()) continue;
+    const bool removed = verdict == Verdict::Removed;
+    connection->close(now, CloseReason::Removed, removed ? kCodeRemoved : kCodeUnknown,
+                      removed ? "removed from the network" : "not a member of the network");
     impl_->touch(*connection);
   }
 }

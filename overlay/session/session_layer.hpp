@@ -237,7 +237,8 @@ class SessionLayer {
   void set_network(const NetworkContext& network);
   void remove_network(Instant now, const NetworkId& network);
   void set_wall_clock(WallClock clock);
-  // Asks the TrustView again about every live session and closes those whose verdict is Removed.
+  // Asks the TrustView again about every live session and closes those whose peer is no member any
+  // more, or was never one after all. A session in join mode ends only if its peer is Removed.
   void trust_changed(Instant now);
 
   // ProtocolCore. Give only datagrams whose first byte has the QUIC fixed bit (0x40..0xff).

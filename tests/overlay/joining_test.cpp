@@ -52,6 +52,29 @@ TEST(Joining, ATicketWorksOnceAndTheSecondNodeIsToldSo) {
   EXPECT_TRUE(world.expose(c, "web"));
 }
 
+// It was let in, its answer got lost, and it was removed before it asked again.
+TEST(Joining, WhoWasRemovedMeanwhileIsToldSo) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  bool deaf = false;  // b
+  world.tap = [&](const Node&, const Node& to, ByteView) { return !deaf || &to != &b; };
+  const auto first = b.overlay->join(world.now, ticket->ticket);
+  ASSERT_TRUE(world.run_until([&] { return deaf = a.overlay->members().size() == 2; }, 10s));
+  const auto lost = world.finish(b, first);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Errc::NoPath);
+  deaf = false;
+  ASSERT_TRUE(world.finish(a, a.overlay->remove_node(world.now, "b")));
+  const auto started = world.now;
+  const auto again = world.join(b, ticket->ticket);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::Denied);
+  EXPECT_NE(again.error().detail.find("removed"), std::string::npos) << again.error().detail;
+  EXPECT_LE(world.now - started, 5s);
+}
+
 TEST(Joining, AnExpiredTicketIsRefusedOnBothSides) {
   World world;
   Node& a = world.add("a");

@@ -282,6 +282,24 @@ TEST(Peers, CertificatesRotateAfterFifteenDaysWithoutACut) {
   EXPECT_TRUE(t.world.run_until([&] { return t.world.linked(t.a, t.b); }, 90s));
 }
 
+// The old one runs out whatever the disk does.
+TEST(Peers, ANewCertificateIsUsedAlsoIfTheDiskRefusesIt) {
+  Two t;
+  t.world.run(1s);
+  const auto known = [&] { return t.b.overlay->known_peers().at(0).certificate->epoch; };
+  const auto before = known();
+  t.a.disk_full = true;
+  for (Node* node : {&t.a, &t.b})
+    node->overlay->set_wall_clock({Instant{}, kEpoch + 15 * 86400 + 60});
+  t.world.run(3s);
+  EXPECT_GT(known(), before);
+  t.world.crash(t.b);  // and in the handshake
+  t.world.start(t.b);
+  t.b.overlay->set_wall_clock({Instant{}, kEpoch + 15 * 86400 + 60});
+  EXPECT_TRUE(t.world.run_until([&] { return t.world.linked(t.a, t.b); }, 90s));
+  EXPECT_GT(known(), before);
+}
+
 std::string story(std::uint64_t seed) {
   World world(seed, {.delay = 20ms, .jitter = 15ms, .loss_permille = 40});
   Node& a = world.add("a");

@@ -105,6 +105,40 @@ TEST(RosterSync, WhatTwoAdminsWroteApartIsAllThereWhenTheyMeet) {
   for (Node* node : all) EXPECT_FALSE(node->noticed("signed twice"));
 }
 
+// Its admission lost a fork while the one who signed it is away: for the others it is a stranger
+// again, until that one signs it anew.
+TEST(RosterSync, WhoseAdmissionLostAForkLosesItsSessionsUntilItIsSignedAgain) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  Node& e = world.add("e");
+  world.bring_in(a, b, {"expose", "admin"});
+  world.bring_in(a, c);
+  ASSERT_TRUE(world.run_until([&] { return world.linked(b, c); }, 10s));
+  for (Node* other : {&b, &c, &e}) world.cut(a, *other);
+  world.run(50s);
+  ASSERT_TRUE(world.finish(a, a.overlay->group_change(world.now, "north", "c", true)));
+  world.bring_in(b, e);
+  ASSERT_TRUE(world.run_until([&] { return world.linked(c, e); }, 20s));
+  world.crash(b);
+  const auto ends = [&] {
+    return std::ranges::count_if(e.of<PeerDown>(), [](const PeerDown& down) {
+      return down.name == "c" && down.reason == session::CloseReason::Peer;
+    });
+  };
+  ASSERT_EQ(ends(), 0);
+  world.cut(a, c, false);
+  ASSERT_TRUE(world.run_until([&] { return c.overlay->groups().size() == 1; }, 60s));
+  EXPECT_EQ(c.overlay->members().size(), 3u);
+  world.run(1s);
+  EXPECT_EQ(ends(), 1);
+  EXPECT_TRUE(world.linked(a, c));
+  for (Node* other : {&b, &e}) world.cut(a, *other, false);
+  world.start(b);
+  EXPECT_TRUE(world.run_until([&] { return world.linked(c, e) && world.linked(a, e); }, 150s));
+}
+
 TEST(RosterSync, AStrangerWithTheNetworksSecretMakesNobodyAllocate) {
   Three t;
   // d was a member of a's roster that nobody else will ever accept: it forged its own admission.

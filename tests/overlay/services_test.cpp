@@ -104,6 +104,35 @@ TEST(Services, UnexposeEndsOpenConnectionsAndForgetsTheRules) {
             Errc::NotFound);
 }
 
+TEST(Services, TheConfigurationChangesATargetAndACommandDoesNot) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  const service::Exposure moved{"web", service::Protocol::Tcp, *service::Target::from_text("9090")};
+  const auto by_command = t.world.finish(t.a, t.a.overlay->expose(t.world.now, moved, {}));
+  ASSERT_FALSE(by_command);
+  EXPECT_EQ(by_command.error().code, Errc::AlreadyExists);
+  ASSERT_TRUE(
+      t.world.finish(t.a, t.a.overlay->expose(t.world.now, moved, {"*"}, Wish::Configuration)));
+  ASSERT_TRUE(t.world.open(t.b, "web", "a").accepted);
+  EXPECT_EQ(t.a.of<InboundStream>().back().exposure.target.port, 9090);
+  t.world.crash(t.a);
+  t.world.start(t.a);
+  ASSERT_EQ(t.a.overlay->exposures().size(), 1u);
+  EXPECT_EQ(t.a.overlay->exposures()[0].target.port, 9090);
+  EXPECT_EQ(t.a.overlay->access("web").allow, (std::vector<std::string>{"b", "*"}));
+}
+
+TEST(Services, TheConfigurationLetsNobodyInWhomACommandDenied) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  ASSERT_TRUE(t.allow("b", false));
+  const auto kept = t.a.overlay->exposures()[0];
+  ASSERT_TRUE(
+      t.world.finish(t.a, t.a.overlay->expose(t.world.now, kept, {"b"}, Wish::Configuration)));
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  EXPECT_EQ(t.a.overlay->access("web").deny, std::vector<std::string>{"b"});
+}
+
 TEST(Services, DenyBeatsAllowWhateverTheirOrder) {
   Two t;
   ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
