@@ -15,6 +15,7 @@
 #include "base/endpoint.hpp"
 #include "base/label.hpp"
 #include "base/node_id.hpp"
+#include "base/text.hpp"
 #include "node/listen_addresses.hpp"
 #include "overlay/service/mapping.hpp"
 #include "overlay/service/service.hpp"
@@ -66,6 +67,19 @@ std::span<const std::string_view> keys_of(std::string_view section) {
   for (const auto& s : kSections)
     if (s.name == section) return s.keys;
   return {};
+}
+
+std::string text_of(const ConsumeConfig& entry) {
+  return entry.service + (entry.node.empty() ? "" : "@" + entry.node);
+}
+
+// Its key in `origin`. A service may have several doors: "consume.db@oak", "consume.db@oak#2".
+std::string consume_key(const Config& config, std::size_t index) {
+  const auto full = text_of(config.consume[index]);
+  const auto end = config.consume.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto before = std::ranges::count(config.consume.begin(), end, full,
+                                         [](const ConsumeConfig& c) { return text_of(c); });
+  return "consume." + full + (before == 0 ? "" : "#" + std::to_string(before + 1));
 }
 
 // One pass over one document. The first thing wrong ends it; `config_` is then half changed, so
@@ -248,8 +262,9 @@ class Reader {
       if (!address) return error(line(*listen), "consume.listen: " + address.error().detail);
       entry.listen = *address;
     }
-    config_.origin["consume." + *text] = file_ + ":" + std::to_string(at);
     config_.consume.push_back(std::move(entry));
+    config_.origin[consume_key(config_, config_.consume.size() - 1)] =
+        file_ + ":" + std::to_string(at);
     return {};
   }
 
@@ -358,22 +373,7 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
   return {};
 }
 
-std::string in_quotes(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (byte < 0x20 || byte == 0x7f)
-      ((out += "\\u00") += kDigits[byte >> 4]) += kDigits[byte & 15];
-    else
-      out += c;
-  }
-  return out + "\"";
-}
-
-std::string in_quotes(const std::vector<std::string>& list) {
+std::string list_in_quotes(const std::vector<std::string>& list) {
   std::string out = "[";
   for (const auto& item : list) out += (out.size() > 1 ? ", " : "") + in_quotes(item);
   return out + "]";
@@ -455,20 +455,20 @@ std::string to_toml(const Config& config, bool with_origin) {
   } else {
     out << "# name: the hostname" << origin("node.name") << "\n";
   }
-  out << "listen = " << in_quotes(config.listen) << origin("node.listen") << "\n";
+  out << "listen = " << list_in_quotes(config.listen) << origin("node.listen") << "\n";
   out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
   for (const auto& e : config.expose)
     out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
-        << "\ntarget = " << in_quotes(e.target) << "\nallow = " << in_quotes(e.allow) << "\n";
-  for (const auto& c : config.consume) {
-    const auto full = c.service + (c.node.empty() ? "" : "@" + c.node);
-    out << "\n[[consume]]" << origin("consume." + full) << "\nservice = " << in_quotes(full)
-        << "\n";
+        << "\ntarget = " << in_quotes(e.target) << "\nallow = " << list_in_quotes(e.allow) << "\n";
+  for (std::size_t i = 0; i < config.consume.size(); ++i) {
+    const auto& c = config.consume[i];
+    out << "\n[[consume]]" << origin(consume_key(config, i))
+        << "\nservice = " << in_quotes(text_of(c)) << "\n";
     if (c.listen) out << "listen = " << in_quotes(to_text(*c.listen)) << "\n";
   }
   for (const auto& p : config.peer)
     out << "\n[[peer]]" << origin("peer." + p.node) << "\nnode = " << in_quotes(p.node)
-        << "\naddresses = " << in_quotes(p.addresses) << "\n";
+        << "\naddresses = " << list_in_quotes(p.addresses) << "\n";
   return out.str();
 }
 
@@ -484,7 +484,9 @@ version = 1
 [log]
 level = "info"                    # trace, debug, info, warn, error
 
-# A service this node offers; nobody may use it until allowed.
+# A service this node offers; nobody may use it until allowed. At each start the target is what is
+# written here. Who stands in allow may use it unless a command has denied it; whom you take out
+# here keeps what it has until: weft deny blog laptop
 # [[expose]]
 # name = "blog"
 # target = "127.0.0.1:3000"       # HOST:PORT or unix:/path

@@ -8,6 +8,12 @@
 //   [[expose]] name = "blog"  target = "127.0.0.1:3000"  allow = ["laptop", "group:friends"]
 //   [[consume]] service = "db@oak"  listen = "127.0.0.1:5432"
 //
+// A service that is named here and kept in the store from before: at each start its target is the
+// one written here (open connections stay with the old one until they end). Its `allow` is added to
+// the rules there are; a deny by command stays. An allow that is no longer written stays too: it
+// cannot be told from one given by command, and `weft deny` withdraws both.
+// [[consume]] without `listen` takes the service's own port, so it waits until that is known.
+//
 // Limits: 1 MiB a file, 64 files, 1,024 entries a list.
 #pragma once
 

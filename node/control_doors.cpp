@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/text.hpp"
 #include "node/control_answers.hpp"
 #include "node/control_plane.hpp"
 #include "node/io/clock.hpp"
@@ -34,6 +35,11 @@ void ControlPlane::fill_path(const std::string& service, const std::optional<Nod
 void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken,
                                 api::Done<api::OpenResult> done) {
   auto bound = gateway_.bind(mapping.listen, taken);
+  if (!bound && bound.error().code == Errc::NotFound)
+    return done(api::refuse(api::Code::Usage, to_text(mapping.listen) + " is not of this machine",
+                            bound.error().detail,
+                            "listen at 127.0.0.1 for programs on it, or at one of the addresses "
+                            "that `ip address` lists"));
   if (!bound)
     return done(refused(bound, "could not listen on " + to_text(mapping.listen),
                         "choose another address with --listen, or leave it away"));
@@ -160,8 +166,8 @@ void ControlPlane::open_kept(const service::Mapping& mapping) {
     gateway_.install(std::move(*bound), mapping);
     shut_doors_.erase(mapping.id);
   } else if (shut_doors_.insert_or_assign(mapping.id, bound.error().detail).second) {
-    spdlog::error("event=door_failed service={} listen={} err=\"{}\"", mapping.service,
-                  to_text(mapping.listen), bound.error().detail);
+    spdlog::error("event=door_failed service={} listen={} err={}", mapping.service,
+                  to_text(mapping.listen), in_quotes(bound.error().detail));
   }
 }
 
@@ -183,7 +189,7 @@ void ControlPlane::retry() {
 
 void ControlPlane::met_or_not(const std::string& what, const std::string& service,
                               const api::ApiError* error, std::function<void()> again) {
-  const auto key = what + " " + service;
+  const auto key = unmet_key(what, service);
   if (error == nullptr) {
     unmet_.erase(key);
     return;
@@ -191,8 +197,19 @@ void ControlPlane::met_or_not(const std::string& what, const std::string& servic
   const auto trouble = error->title + (error->detail.empty() ? "" : ": " + error->detail);
   auto& unmet = unmet_[key];
   if (unmet.trouble != trouble)
-    spdlog::error("event=config_{}_failed service={} err=\"{}\"", what, service, trouble);
-  unmet = {trouble, std::move(again)};
+    spdlog::error("event=config_{}_failed service={} err={}", what, in_quotes(service),
+                  in_quotes(trouble));
+  unmet = {trouble, std::move(again), {}};
+}
+
+void ControlPlane::retry_ripe() {
+  std::vector<std::function<void()>> again;
+  for (auto& [what, unmet] : unmet_) {
+    if (!unmet.ripe || !unmet.ripe()) continue;
+    unmet.ripe = {};  // once: two of one door must not be under way
+    again.push_back(unmet.again);
+  }
+  for (const auto& attempt : again) attempt();
 }
 
 void ControlPlane::apply_expose(const std::string& name, const std::string& target,
@@ -201,10 +218,11 @@ void ControlPlane::apply_expose(const std::string& name, const std::string& targ
   request.name = name;
   request.target = target;
   request.allow = allow;
-  expose(std::move(request), [=, this](const api::ApiResult<api::ExposeResult>& result) {
-    met_or_not("expose", name, result ? nullptr : &result.error(),
-               [=, this] { apply_expose(name, target, allow); });
-  });
+  expose_as(overlay::Wish::Configuration, request,
+            [=, this](const api::ApiResult<api::ExposeResult>& result) {
+              met_or_not("expose", name, result ? nullptr : &result.error(),
+                         [=, this] { apply_expose(name, target, allow); });
+            });
 }
 
 bool ControlPlane::has_door_to(const std::string& service, const std::string& node,
@@ -228,6 +246,15 @@ void ControlPlane::apply_open(const std::string& service, const std::string& nod
     met_or_not("open", what, error, [=, this] { apply_open(service, node, listen); });
   };
   if (has_door_to(service, node, listen)) return note(nullptr);
+  // The port is the service's own: a door made now would have another one for good.
+  if (!listen && !node.empty() && overlay_.find_node(node) && !offered(service, node)) {
+    const auto error = api::refuse(api::Code::NoPath, node + " has not offered it yet",
+                                   "its port is not known until then")
+                           .error();
+    note(&error);
+    unmet_.at(unmet_key("open", what)).ripe = [=, this] { return offered(service, node); };
+    return;
+  }
   // Asking nobody: what is not known yet is tried again, and two of one door must not be under way.
   open_known(request, [note](const api::ApiResult<api::OpenResult>& result) {
     note(result ? nullptr : &result.error());

@@ -165,7 +165,8 @@ void ControlPlane::check_waits() {
   const Instant now = io::monotonic_time();
   std::vector<Wait> ended;
   std::erase_if(waits_, [&](Wait& wait) {
-    if (!holds(wait.request) && wait.deadline > now) return false;
+    const bool gone = wait.request.wanted && !*wait.request.wanted;
+    if (!gone && !holds(wait.request) && wait.deadline > now) return false;
     ended.push_back(std::move(wait));
     return true;
   });
@@ -264,6 +265,11 @@ void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> 
 // ------------------------------------------------------------------------------------
 
 void ControlPlane::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
+  expose_as(overlay::Wish::Command, request, std::move(done));
+}
+
+void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& request,
+                             api::Done<api::ExposeResult> done) {
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
   if (!target) return done(refused(target, "\"" + request.target + "\" is no target"));
@@ -271,7 +277,7 @@ void ControlPlane::expose(api::ExposeRequest request, api::Done<api::ExposeResul
     return done(api::refuse(api::Code::Usage, "only tcp can be exposed now",
                             "\"" + request.protocol + "\" was asked for", "use --protocol tcp"));
   const service::Exposure exposure{request.name, *protocol, *target};
-  track(overlay_.expose(io::monotonic_time(), exposure, request.allow),
+  track(overlay_.expose(io::monotonic_time(), exposure, request.allow, wish),
         [this, done, request, exposure](const Result<overlay::Outcome>& result) {
           if (!result)
             return done(refused(result, "could not expose " + request.name,

@@ -25,14 +25,18 @@ class ControlPlane final : public api::Control {
   // Tries again what restore_doors() and the two below could not do: a port that was taken, an
   // address that comes later, a node that joins later. Until then `weft status` names it.
   void retry();
-  // Configured doors and exposures; what is there already stays as it is.
+  // Configured doors and exposures. Of a service that it names the configuration has the last word
+  // on the target; its `allow` is added to the rules there are, and what was denied stays so.
   void apply_expose(const std::string& name, const std::string& target,
                     const std::vector<std::string>& allow);
   void apply_open(const std::string& service, const std::string& node,
                   const std::optional<Endpoint>& listen);
 
   void on_command_done(const overlay::CommandDone& done);
-  void on_drained() { check_waits(); }
+  void on_drained() {
+    check_waits();
+    if (!unmet_.empty()) retry_ripe();
+  }
 
   [[nodiscard]] bool ready() const override { return true; }
   void status(api::Done<api::StatusResult> done) override;
@@ -70,10 +74,17 @@ class ControlPlane final : public api::Control {
   struct Unmet {
     std::string trouble;
     std::function<void()> again;
+    std::function<bool()> ripe;  // if there: tried again as soon as it says so
   };
 
+  void retry_ripe();
+  static std::string unmet_key(const std::string& what, const std::string& service) {
+    return what + " " + service;
+  }
   void met_or_not(const std::string& what, const std::string& service, const api::ApiError* error,
                   std::function<void()> again);
+  void expose_as(overlay::Wish wish, const api::ExposeRequest& request,
+                 api::Done<api::ExposeResult> done);
   void open_kept(const service::Mapping& mapping);
   [[nodiscard]] bool has_door_to(const std::string& service, const std::string& node,
                                  const std::optional<Endpoint>& listen) const;

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/label.hpp"
+#include "base/text.hpp"
 #include "node/address_watch.hpp"
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
@@ -102,11 +103,15 @@ class Daemon final : public OverlayListener {
   int run();
 
  private:
+  [[nodiscard]] const std::string& wanted_name() const {
+    return options_.name.empty() ? options_.config.name : options_.name;
+  }
   Result<void> open_store();
   Result<void> load_overlay();
   Result<void> open_udp();
   Result<void> start_api();
   void say_ready();
+  void say_other_name() const;
   void on_overlay_event(overlay::OverlayEvent& event) override;
   void on_drained() override;
   void look_around();
@@ -161,7 +166,7 @@ Result<void> Daemon::load_overlay() {
   WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
                                             std::move(config), std::move(stored_), rng_));
   if (!overlay_->network()) {
-    std::string name = options_.name.empty() ? options_.config.name : options_.name;
+    std::string name = wanted_name();
     if (name.empty()) name = default_name();
     if (!is_label(name))
       return fail(Errc::Usage, "\"" + name + "\" is no name: use 1 to 63 of a-z, 0-9 and -");
@@ -226,6 +231,18 @@ void Daemon::say_ready() {
   notify_systemd("READY=1");
 }
 
+// The name is in the network's roster: it is given once, when the node is made or invited.
+void Daemon::say_other_name() const {
+  const auto name = overlay_->name();
+  if (name.empty() || wanted_name().empty() || wanted_name() == name) return;
+  spdlog::warn(
+      "event=name_ignored name={} wanted={} msg={}", name, in_quotes(wanted_name()),
+      in_quotes("this node is called " + name + " and keeps that name; " +
+                (options_.name.empty() ? "take node.name out of the configuration"
+                                       : "leave --name away") +
+                ", or make another node in another home: weft --home DIR run --name NAME"));
+}
+
 void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   if (gateway_->handle(event)) return;
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
@@ -234,12 +251,12 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   } else if (const auto* up = std::get_if<overlay::PeerUp>(&event)) {
     spdlog::info("event=peer_up peer={} path=direct", up->name);
   } else if (const auto* down = std::get_if<overlay::PeerDown>(&event)) {
-    spdlog::info("event=peer_down peer={} reason=\"{}\" err=\"{}\"", down->name,
-                 session::name_of(down->reason), down->detail);
+    spdlog::info("event=peer_down peer={} reason={} err={}", down->name,
+                 in_quotes(session::name_of(down->reason)), in_quotes(down->detail));
   } else if (const auto* notice = std::get_if<overlay::Notice>(&event)) {
     spdlog::log(notice->level == overlay::Notice::Level::Warning ? spdlog::level::warn
                                                                  : spdlog::level::info,
-                "event=notice msg=\"{}\"", notice->text);
+                "event=notice msg={}", in_quotes(notice->text));
   } else if (std::holds_alternative<overlay::RosterChanged>(event)) {
     dht_->roster_changed();
   } else if (std::holds_alternative<overlay::RemovedFromNetwork>(event)) {
@@ -314,6 +331,7 @@ int Daemon::run() {
   for (const auto& e : options_.config.expose) control_->apply_expose(e.name, e.target, e.allow);
   for (const auto& c : options_.config.consume) control_->apply_open(c.service, c.node, c.listen);
   say_ready();
+  say_other_name();
   loop_.run();
   api_->stop();
   writer_->stop();

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/assert.hpp"
+#include "base/text.hpp"
 #include "node/io/clock.hpp"
 
 namespace weft::node {
@@ -99,14 +100,13 @@ DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
 
 void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
   const auto door = doors_.find(mapping);
-  if (door == doors_.end() || connections_.size() + waiting_.size() >= kMaxConnections)
-    return refuse_socket(socket);
-  const auto id =
-      overlay_.connect(io::monotonic_time(), door->second.mapping.service, door->second.node);
-  waiting_.emplace(id, Client{std::move(socket), mapping, {}});
+  if (door == doors_.end() || full()) return refuse_socket(socket);
+  const auto& service = door->second.mapping.service;
+  const auto id = overlay_.connect(io::monotonic_time(), service, door->second.node);
+  waiting_.emplace(id, Client{std::move(socket), mapping, {}, service});
   driver_.wake();
   if (door->second.mapping.once) {
-    door->second.listener.reset();
+    doors_.erase(door);  // and its listener; the one client goes on
     if (on_once_used) on_once_used(mapping);
   }
 }
@@ -121,8 +121,9 @@ void Gateway::refuse_socket(const io::UniqueFd& socket) {
 
 void Gateway::open_pipe(const std::string& service, const std::string& node, Duration within,
                         PipeAnswer answered) {
+  if (full()) return answered(fail(Errc::Limit, "too many connections at this node"));
   const auto id = overlay_.connect(io::monotonic_time(), service, node, within);
-  waiting_.emplace(id, Client{{}, 0, std::move(answered)});
+  waiting_.emplace(id, Client{{}, 0, std::move(answered), service});
   driver_.wake();
 }
 
@@ -197,9 +198,7 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   if (node.empty()) return;
   Client client = std::move(node.mapped());
   if (client.pipe) return client.pipe(std::unexpected(e.error));
-  const auto door = doors_.find(client.mapping);
-  spdlog::warn("event=connect_failed service={} err=\"{}\"",
-               door == doors_.end() ? "?" : door->second.mapping.service, e.error.detail);
+  spdlog::warn("event=connect_failed service={} err={}", client.service, in_quotes(e.error.detail));
   refuse_socket(client.socket);
 }
 
@@ -214,7 +213,8 @@ void Gateway::on(const overlay::ConnectRefused& e) {
   driver_.ungate(e.key);
   const auto at = connections_.find(Driver::port_key(e.key));
   if (at == connections_.end()) return;
-  spdlog::warn("event=refused_by_peer status={} err=\"{}\"", service::name_of(e.status), e.detail);
+  spdlog::warn("event=refused_by_peer status={} err={}", service::name_of(e.status),
+               in_quotes(e.detail));
   auto pipe = std::move(at->second.pipe);
   forget(e.key);  // a pump that is not done resets its socket
   if (pipe) pipe(fail(errc_of(e.status), e.detail));
@@ -223,7 +223,7 @@ void Gateway::on(const overlay::ConnectRefused& e) {
 void Gateway::on(const overlay::InboundStream& e) {
   const auto& target = e.exposure.target;
   adapter::Target where{target.host, target.port, target.path};
-  if (connections_.size() + connecting_.size() >= kMaxConnections) {
+  if (full()) {
     overlay_.refuse(io::monotonic_time(), e.key, service::OpenStatus::Limit,
                     "too many connections at this node");
     return driver_.wake();
@@ -236,8 +236,8 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
                         std::expected<io::UniqueFd, adapter::ConnectError> target) {
   connecting_.erase(inbound.key);
   if (!target) {
-    spdlog::warn("event=target_failed service={} peer={} err=\"{}\"", inbound.exposure.name,
-                 inbound.caller_name, target.error().detail);
+    spdlog::warn("event=target_failed service={} peer={} err={}", inbound.exposure.name,
+                 inbound.caller_name, in_quotes(target.error().detail));
     overlay_.refuse(io::monotonic_time(), inbound.key, status_of(target.error().failure),
                     target.error().detail);
     return driver_.wake();

@@ -65,6 +65,7 @@ class Gateway final : public adapter::PumpOwner {
     io::UniqueFd socket;
     std::uint64_t mapping = 0;
     PipeAnswer pipe;
+    std::string service;  // for the log
   };
   struct Connection {
     std::unique_ptr<adapter::TcpPump> pump;  // null: a pipe not adopted yet
@@ -83,6 +84,9 @@ class Gateway final : public adapter::PumpOwner {
                  std::expected<io::UniqueFd, adapter::ConnectError> target);
   void start_pump(const overlay::StreamKey& key, io::UniqueFd socket, Connection& connection);
   void on_pump_done(adapter::StreamKey key, adapter::PumpEnd end) override;
+  [[nodiscard]] bool full() const {
+    return waiting_.size() + connecting_.size() + connections_.size() >= kMaxConnections;
+  }
   adapter::TcpPump* pump_of(const overlay::StreamKey& key);
   void forget(const overlay::StreamKey& key);
   static void refuse_socket(const io::UniqueFd& socket);  // on close: RST, as a closed port would

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -67,6 +68,15 @@ Result<void> create_private(const fs::path& directory) {
 }  // namespace
 
 std::optional<std::string> home_from_environment() { return environment("WEFT_HOME"); }
+
+bool home_is_unknown(const std::optional<std::string>& home) {
+  if ((home && !home->empty()) || environment("HOME")) return false;
+  constexpr const char* kAll[] = {"XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"};
+  return !std::ranges::all_of(kAll, [](const char* name) {
+    const auto value = environment(name);
+    return value && fs::path(*value).is_absolute();
+  });
+}
 
 Paths resolve_paths(const std::optional<std::string>& home) {
   Paths paths;

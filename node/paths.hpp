@@ -37,6 +37,9 @@ struct Paths {
 // `home`: the value of --home, else of WEFT_HOME, else empty. Reads the environment, touches no
 // file.
 [[nodiscard]] Paths resolve_paths(const std::optional<std::string>& home);
+// True if something would have to lie below the user's home directory and nobody tells where that
+// is: no `home`, no HOME, and not all of the XDG variables. resolve_paths() then means the root.
+[[nodiscard]] bool home_is_unknown(const std::optional<std::string>& home);
 // --home if given, else WEFT_HOME if set and not empty.
 [[nodiscard]] std::optional<std::string> home_from_environment();
 // Creates data, state and runtime directories, mode 0700. Refuses one that another user owns.

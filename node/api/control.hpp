@@ -7,7 +7,9 @@
 //   2. Requests arrive checked for shape (names are DNS labels, targets parse, lists are bounded);
 //      whether a node or a service exists is the daemon's to say.
 //   3. A change is acknowledged only after it is on disk.
-//   4. The client may have gone by the time Done is called: that is harmless.
+//   4. The client may have gone by the time Done is called: that is harmless. A wait whose client
+//   is
+//      gone is given up soon, not at its deadline.
 // WHO is text as the user gave it: a node's name, a NodeId ("wf1..."), "group:NAME" or "*".
 // Times are UnixTime (seconds, UTC); fields ending in _ms are milliseconds, _s seconds.
 #pragma once
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -259,6 +262,7 @@ struct WaitRequest {
   enum class What { Ready, Node, Service, Direct, Path } what = What::Ready;
   std::string subject;  // node or SERVICE[@NODE]; empty with Ready
   std::chrono::milliseconds timeout{30'000};
+  std::shared_ptr<const bool> wanted = nullptr;  // false once the client has gone; may be null
 };
 struct WaitResult {
   std::string condition;

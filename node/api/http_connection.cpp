@@ -76,6 +76,7 @@ void Connection::arm(std::chrono::milliseconds limit) {
     if (self->state_ == State::Answering) {
       self->keep_alive_ = false;
       ++self->turn_;  // a late answer finds nobody
+      self->give_up_answer();
       self->respond_error(504, {Code::Timeout, "the daemon gave no answer in time", "", ""});
     } else if (self->state_ == State::Header || self->state_ == State::Body) {
       self->timed_out_ = true;
@@ -181,6 +182,8 @@ void Connection::dispatch() {
   request.body = std::move(message.body());
   request.upgrade = has_token(view_of(message[http::field::connection]), "upgrade") &&
                     same_text(view_of(message[http::field::upgrade]), "weft-pipe");
+  wanted_ = std::make_shared<bool>(true);
+  request.wanted = wanted_;
   const auto turn = ++turn_;
   const auto budget = owner_->router().handle(
       request,
@@ -199,6 +202,10 @@ void Connection::watch_for_hangup() {
                        pollfd poll{self->socket_.native_handle(), POLLIN, 0};
                        if (::poll(&poll, 1, 0) == 1 && (poll.revents & POLLHUP) != 0) self->close();
                      });
+}
+
+void Connection::give_up_answer() {
+  if (wanted_) *wanted_ = false;
 }
 
 void Connection::answer(ApiAnswer answer, std::uint64_t turn) {
@@ -302,6 +309,7 @@ void Connection::refuse_at_once(int status, const ApiError& error) {
 void Connection::close() {
   if (state_ == State::Closed) return;
   state_ = State::Closed;
+  give_up_answer();
   timer_.cancel();
   ErrorCode ignored;
   socket_.close(ignored);

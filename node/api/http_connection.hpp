@@ -57,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void dispatch();
   void watch_for_hangup();
   void answer(ApiAnswer answer, std::uint64_t turn);
+  void give_up_answer();
   void respond(int status, std::string body, const std::string& allow = {});
   void respond_error(int status, const ApiError& error);
   void on_read_error(const ErrorCode& error);
@@ -75,7 +76,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   boost::beast::http::response<boost::beast::http::string_body> response_;
   State state_ = State::Idle;
-  std::uint64_t turn_ = 0;  // which request an answer belongs to
+  std::shared_ptr<bool> wanted_;  // the answer under way is; told to whoever makes it
+  std::uint64_t turn_ = 0;        // which request an answer belongs to
   std::uint64_t timer_turn_ = 0;
   bool timed_out_ = false;
   bool keep_alive_ = true;

@@ -114,6 +114,7 @@ void run_wait(Call& call) {
       bad_node(call, request.subject))
     return;
   request.timeout = call.timeout(30'000);
+  request.wanted = call.wanted;
   call.control.wait(std::move(request), done<WaitResult>(call));
 }
 

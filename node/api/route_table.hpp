@@ -38,6 +38,7 @@ struct Call {
   Json body;       // an object, its fields checked
   Answer answer;
   bool upgrade = false;
+  std::shared_ptr<const bool> wanted;
   std::chrono::milliseconds budget = kQuick;
 
   [[nodiscard]] std::string text(const char* name) const { return body.value(name, std::string()); }

@@ -218,8 +218,8 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
       send_error(answer, body.error());
       return kQuick;
     }
-    Call call{table_->control, std::move(*parts), std::move(*body), std::move(answer),
-              request.upgrade};
+    Call call{table_->control,   std::move(*parts), std::move(*body),
+              std::move(answer), request.upgrade,   request.wanted};
     route.run(call);
     return call.budget;
   }

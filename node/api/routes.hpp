@@ -19,7 +19,8 @@ struct ApiRequest {
   std::string target;  // "/api/v1/members/oak", still percent-encoded; a query is refused
   std::string content_type;
   std::string body;
-  bool upgrade = false;  // Connection: Upgrade with Upgrade: weft-pipe
+  bool upgrade = false;                          // Connection: Upgrade with Upgrade: weft-pipe
+  std::shared_ptr<const bool> wanted = nullptr;  // false once nobody is there to take the answer
 };
 
 struct ApiAnswer {

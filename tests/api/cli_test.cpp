@@ -151,6 +151,62 @@ TEST_F(CliTest, ErrorsKeepTheirExitCodes) {
   EXPECT_EQ(weft({"expose", "unix:/run/\xff.sock"}).code, 2);  // it would be another path
 }
 
+TEST_F(CliTest, APingThatCannotGoOnIsNoSuccess) {
+  start();
+  const auto cut = weft({"ping", "mortal", "-c", "3", "-i", "1ms"});
+  EXPECT_EQ(cut.code, 1);
+  EXPECT_EQ(cut.out, "mortal  seq 1  11.2 ms  direct\n");
+  EXPECT_TRUE(cut.err.contains("weft: weft is going down\n")) << cut.err;
+  const auto json = weft({"ping", "mortal", "-c", "3", "-i", "1ms", "--json"});
+  EXPECT_EQ(json.code, 1);
+  EXPECT_EQ(Json::parse(json.out)["schema"], "weft.error/1");
+}
+
+TEST_F(CliTest, ADaemonThatEndsInsteadOfAnsweringIsNamed) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket().c_str(), socket().native().size() + 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(fd, 1), 0);
+  std::thread dying([fd] {
+    const int client = ::accept(fd, nullptr, nullptr);
+    std::array<char, 4096> request{};
+    (void)!::read(client, request.data(), request.size());
+    ::close(client);
+  });
+  const auto status = weft({"status"});
+  dying.join();
+  ::close(fd);
+  EXPECT_EQ(status.code, 1);
+  EXPECT_TRUE(status.err.contains("weft ended before it answered")) << status.err;
+}
+
+TEST_F(CliTest, AStarTheShellMadeFileNamesOfIsNamed) {
+  for (const std::string verb : {"allow", "deny"}) {
+    const auto spread = weft({verb, "blog", "build", "docs", "README.md"});
+    EXPECT_EQ(spread.code, 2);
+    EXPECT_TRUE(spread.err.contains("3 names arrived where one belongs")) << spread.err;
+    EXPECT_TRUE(spread.err.contains("fix: quote the star: ")) << spread.err;
+    EXPECT_TRUE(spread.err.contains(verb + " blog '*'\n")) << spread.err;
+  }
+}
+
+TEST_F(CliTest, WithoutAHomeItSaysWhatToSet) {
+  const std::string lost = "unset HOME WEFT_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME; ";
+  const auto run_lost = [&](const std::string& rest) {
+    return run({"/bin/sh", "-c", lost + rest}, "");
+  };
+  for (const char* command : {" status", " run", " up", " config show"}) {
+    const auto result = run_lost("exec " WEFT_BINARY + std::string(command));
+    EXPECT_EQ(result.code, 2) << command;
+    EXPECT_TRUE(result.err.contains("fix: set HOME, or name a directory")) << result.err;
+  }
+  EXPECT_EQ(run_lost("WEFT_HOME=" + home_.path().string() + " " WEFT_BINARY " status").code, 3);
+  EXPECT_EQ(run_lost(WEFT_BINARY " --help").code, 0);
+  EXPECT_EQ(run_lost(WEFT_BINARY " sim list").code, 0);
+}
+
 TEST_F(CliTest, JoinTakesTheTicketFromInputAndAWholePastedLine) {
   start();
   EXPECT_EQ(weft({"join", "-"}, "wt1ticket\n").code, 0);
@@ -187,6 +243,11 @@ TEST_F(CliTest, UpWithADaemonThereSaysSo) {
   EXPECT_EQ(up.code, 0) << up.err;
   EXPECT_EQ(Json::parse(up.out)["schema"], "weft.ready/1");
   EXPECT_EQ(Json::parse(up.out)["name"], "oak");
+  EXPECT_EQ(up.err, "");
+  const auto other = weft({"up", "--name", "elm"});
+  EXPECT_EQ(other.code, 0);
+  EXPECT_TRUE(other.err.contains("--name elm is ignored: this node is called oak")) << other.err;
+  EXPECT_EQ(weft({"up", "--name", "oak", "--quiet"}).err, "");
 }
 
 TEST_F(CliTest, UpTellsWhyTheDaemonEnded) {

@@ -159,6 +159,19 @@ addresses = ["203.0.113.7:41820"]
   EXPECT_TRUE(apply_toml(starter, starter_config(), "starter"));
 }
 
+TEST(Config, EachDoorOfAServiceHasItsOwnOrigin) {
+  Config config;
+  ASSERT_TRUE(apply_toml(config,
+                         "version = 1\n[[consume]]\nservice = \"db@oak\"\n[[consume]]\n"
+                         "service = \"db@oak\"\nlisten = \"127.0.0.1:5433\"\n",
+                         "f"));
+  EXPECT_EQ(config.origin["consume.db@oak"], "f:2");
+  EXPECT_EQ(config.origin["consume.db@oak#2"], "f:4");
+  const auto shown = to_toml(config, true);
+  EXPECT_TRUE(shown.contains("[[consume]]  # f:2\n")) << shown;
+  EXPECT_TRUE(shown.contains("[[consume]]  # f:4\n")) << shown;
+}
+
 TEST(Config, FilesAreLaidOverEachOtherInNameOrder) {
   const api::TemporaryHome home;
   const auto paths = resolve_paths(home.path().string());
@@ -231,6 +244,9 @@ TEST(Output, DurationsUnitsAndTables) {
   table.add({"long", "x"});
   EXPECT_EQ(table.text(), "A     B\nlong  x\n");
   EXPECT_EQ(cli::printable("a\x1b[31m\n"), "a?[31m?");
+  EXPECT_EQ(cli::printable("a\xc2\x9b"
+                           "31m \xc3\xa4 \x9b \xe2\x82"),
+            "a?31m \xc3\xa4 ? ??");
   EXPECT_EQ(cli::shell_word("it's"), "'it'\\''s'");
 }
 

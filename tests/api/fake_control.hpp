@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@ class FakeControl final : public Control {
   InviteRequest invited;
   AccessRequest ruled;
   std::vector<Done<WaitResult>> waiting;  // left unanswered
+  std::vector<std::shared_ptr<const bool>> wanted;
   std::atomic<int> waits{0};
   std::function<void()> on_shutdown;
 
@@ -53,6 +55,7 @@ class FakeControl final : public Control {
     ++calls;
     if (request.what == WaitRequest::What::Ready) return done(WaitResult{"ready", 1});
     waiting.push_back(std::move(done));
+    wanted.push_back(std::move(request.wanted));
     ++waits;
   }
   void dht(DhtRequest, Done<DhtResult> done) override {
@@ -146,6 +149,8 @@ class FakeControl final : public Control {
   }
   void ping(PingRequest request, Done<PingResult> done) override {
     ++calls;
+    if (request.node == "mortal" && request.seq > 1)
+      return done(refuse(Code::Failed, "weft is going down"));
     if (request.node == "far") return done(refuse(Code::NoPath, "no path to far"));
     done(PingResult{request.node, "wf1peer", request.seq, 11.25, "direct"});
   }

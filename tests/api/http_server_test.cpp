@@ -225,6 +225,30 @@ TEST_F(ServerTest, IdleConnectionsMakeRoomAndWaitingOnesDoNot) {
   });
 }
 
+TEST_F(ServerTest, WhoWaitsIsToldWhenTheClientHasGone) {
+  start();
+  const std::string body = R"({"condition":"node:oak"})";
+  const auto wait =
+      "POST /api/v1/wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+      "application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  const auto stays = client();
+  {
+    const auto goes = client();
+    stays.send(wait);
+    while (control_.waits < 1) std::this_thread::yield();
+    goes.send(wait);
+    while (control_.waits < 2) std::this_thread::yield();
+  }
+  bool told = false;
+  while (!told) on_loop([&] { told = !*control_.wanted.at(1); });
+  on_loop([&] {
+    EXPECT_TRUE(*control_.wanted.at(0));
+    for (auto& done : control_.waiting) done(WaitResult{"node:oak", 1});
+  });
+  EXPECT_TRUE(stays.read_until("}\n").contains("\"success\":true"));
+}
+
 TEST_F(ServerTest, PipeHandsTheSocketOver) {
   start();
   const auto c = client();

@@ -95,6 +95,7 @@ def case_ports_in_use(weft):
         b.do("expose", "7000", "--name", "echo", "--allow", "a")
         echo_server(a.host, 7000)
         a.refuses(1, "open", "echo@b", "--listen", "127.0.0.1:7000", says="7000")
+        a.refuses(2, "open", "echo@b", "--listen", "192.0.2.1:7000", says="not of this machine")
         port = a.open("echo@b")
         expect(port != 7000, "took a port that was in use")
         expect(traffic(a.host, "probe", port)["end"] == "ok", "the next free port does not serve")
@@ -132,6 +133,79 @@ def case_what_fails_at_the_start_is_done_later(weft):
         blocker.wait()
         eventually("the door whose port was taken", 30, lambda: probe(b, 8200) == "ok")
         expect(not b.do("status")["attention"], "an open door asks for attention")
+
+
+def configure(node, text):
+    with open(os.path.join(node.home, "weft.toml"), "w", encoding="utf-8") as f:
+        f.write("version = 1\n" + text)
+
+
+def case_the_configuration_wins_for_what_it_names(weft):
+    with Lab(weft, 2) as lab:
+        a, b = Node(lab.hosts[0], "a"), Node(lab.hosts[1], "b").start()
+        echo_server(a.host, 7001)
+        configure(a, '[node]\nname = "a"\n[[expose]]\nname = "echo"\ntarget = "7000"\n'
+                     'allow = ["*"]\n')
+        a.start(name=False)
+        a.invite(b)
+        expect(probe(b, b.open("echo@a")) != "ok", "something answers where nothing listens")
+        a.stop()
+        configure(a, '[node]\nname = "oak"\n[[expose]]\nname = "echo"\ntarget = "7001"\n'
+                     'allow = ["*"]\n')
+        a.start(name=False)
+        status = a.do("status")
+        expect([e["target"] for e in status["exposed"]] == ["127.0.0.1:7001"], f"{status}")
+        expect(not status["attention"], f"asks for attention: {status['attention']}")
+        expect(a.ready["name"] == "a", f"took another name: {a.ready}")
+        expect("event=name_ignored name=a wanted=\"oak\"" in a.log_tail(), a.log_tail())
+        b.do("wait", "service:echo@a", "--timeout", "30s")
+        expect(probe(b, b.open("echo@a")) == "ok", "the new target is not reached")
+        a.do("deny", "echo", "*")
+        a.stop()
+        a.start(name=False)
+        expect(a.do("status")["exposed"][0]["deny"] == ["*"], "a deny by command is undone")
+
+
+def case_a_configured_door_keeps_the_services_port(weft):
+    """Its node is away when the daemon first looks for it."""
+    with Lab(weft, 2) as lab:
+        a, b = two(lab, joined=True)
+        echo_server(a.host, 7000)
+        a.do("expose", "7000", "--name", "echo", "--allow", "b")
+        b.stop()
+        a.stop()
+        configure(b, '[[consume]]\nservice = "echo@a"\n')
+        b.start(name=False)
+        told = "\n".join(b.do("status")["attention"])
+        expect("open echo@a" in told and "not offered it yet" in told, f"status tells {told!r}")
+        expect(not b.do("mappings")["mappings"], "a door to nobody knows what port")
+        a.start(name=False)
+        eventually("the configured door", 30, lambda: b.do("mappings")["mappings"])
+        listen = [m["listen"] for m in b.do("mappings")["mappings"]]
+        expect(listen == ["127.0.0.1:7000"], f"the door is at {listen}")
+        expect(probe(b, 7000) == "ok", "the configured door does not serve")
+        expect(not b.do("status")["attention"], "what is done still asks for attention")
+
+
+def case_waits_that_nobody_waits_for_end(weft):
+    with Lab(weft, 1) as lab:
+        a = Node(lab.hosts[0], "a").start()
+        body = b'{"condition":"node:ghost","timeout_ms":3600000}'
+        request = (b"POST /api/v1/wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                   b"application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        before = a.rss_kib()
+        for _ in range(40):
+            clients = [socket.socket(socket.AF_UNIX) for _ in range(32)]
+            for client in clients:
+                client.connect(os.path.join(a.home, "weft.sock"))
+                client.sendall(request)
+            a.do("status")
+            for client in clients:
+                client.close()
+        a.do("wait", "ready")
+        grown = a.rss_kib() - before
+        expect(grown < 3500, f"1280 waits of clients that are gone hold {grown} KiB")
+        return f"1280 waits of clients that are gone hold {grown} KiB"
 
 
 def probe(node, port):

@@ -76,6 +76,10 @@ ApiResult<std::string> read_answer(int fd, Parser& parser, std::chrono::millisec
     const auto size = ::recv(fd, chunk.data(), chunk.size(), 0);
     if (size < 0 && errno == EINTR) continue;
     boost::system::error_code error;
+    if (size <= 0 && !parser.got_some())
+      return api::refuse(Code::Failed, "weft ended before it answered",
+                         "the daemon closed the connection: stopped, killed or crashed",
+                         "is it still there? weft status; its log tells why it ended");
     if (size <= 0) {
       if (parser.got_some()) parser.put_eof(error);
       if (error || !parser.is_done()) return broken("the connection ended early");

@@ -14,8 +14,21 @@ constexpr std::chrono::milliseconds kGrace{3000};
 
 }  // namespace
 
-node::Paths Context::paths() const {
-  return node::resolve_paths(home.empty() ? node::home_from_environment() : home);
+namespace {
+
+std::optional<std::string> home_of(const Context& context) {
+  return context.home.empty() ? node::home_from_environment() : context.home;
+}
+
+}  // namespace
+
+node::Paths Context::paths() const { return node::resolve_paths(home_of(*this)); }
+
+ApiResult<void> Context::check_home() const {
+  if (!node::home_is_unknown(home_of(*this))) return {};
+  return api::refuse(Code::Usage, "there is no place for this node's keys and state",
+                     "neither --home nor WEFT_HOME nor HOME is set",
+                     "set HOME, or name a directory: " + program + " --home DIR COMMAND");
 }
 
 ApiClient Context::client() const { return {paths().socket, command("up")}; }

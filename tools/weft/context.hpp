@@ -29,6 +29,8 @@ class Context {
   std::function<int()> action;  // what the parsed command does; returns the exit code
 
   [[nodiscard]] node::Paths paths() const;
+  // Refuses when nothing says where the node's files are.
+  [[nodiscard]] ApiResult<void> check_home() const;
   [[nodiscard]] ApiClient client() const;
   // A command line that works when pasted: the program as called, --home if it was given.
   [[nodiscard]] std::string command(std::string_view rest) const;

@@ -138,6 +138,8 @@ int main(int argc, char** argv) {
     return context.report({Code::Usage, misuse(app, argc, argv, error.what()), "",
                            context.command(command_of(app) + "--help")});
   }
+  if (!app.got_subcommand("sim"))  // which needs no node
+    if (const auto home = context.check_home(); !home) return context.report(home.error());
   return run_action(context);
 }
 

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <iostream>
 #include <memory>
 #include <thread>
 
@@ -32,9 +33,16 @@ bool is_ready(const Context& context) {
   return context.client().call("GET", "/readyz", std::nullopt, milliseconds(2000)).has_value();
 }
 
-int show_ready(const Context& context, const std::string& note) {
+int show_ready(const Context& context, const std::string& wanted, const std::string& note) {
   auto status = context.ask("GET", "/api/v1/status");
   if (!status) return context.report(status.error());
+  const auto name = (*status)["node"].value("name", "");
+  if (!wanted.empty() && wanted != name)
+    std::cerr << "weft: --name " + printable(wanted) + " is ignored: this node is called " +
+                     printable(name) +
+                     " and keeps that name\n  fix: for a node called otherwise take another "
+                     "home: weft --home DIR up --name " +
+                     shell_word(wanted) + "\n";
   return context.show(ready_json(*status), [&](const Json& ready) {
     Table table({"node", printable(ready.value("name", "")) + "  " + ready.value("id", "")});
     table.add({"network", printable(ready.value("network", ""))});
@@ -52,7 +60,7 @@ struct UpOptions {
 };
 
 int run_up(const Context& context, const UpOptions& options) {
-  if (is_ready(context)) return show_ready(context, "already running");
+  if (is_ready(context)) return show_ready(context, options.name, "already running");
   const auto paths = context.paths();
   if (const auto made = node::create_directories(paths); !made)
     return context.report(api::to_api_error(made.error(), "cannot prepare the node's directories"));
@@ -82,7 +90,7 @@ int run_up(const Context& context, const UpOptions& options) {
     ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
   }
   const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - started).count();
-  return show_ready(context, "ready in " + ms_text(Json(static_cast<double>(took))));
+  return show_ready(context, options.name, "ready in " + ms_text(Json(static_cast<double>(took))));
 }
 
 int run_down(const Context& context) {
@@ -188,7 +196,9 @@ int run_ping(const Context& context, const PingOptions& options) {
         Json{{"node", options.node}, {"seq", seq}, {"timeout_ms", limit.count()}}, limit);
     if (!reply) {
       last_error = reply.error();
-      if (last_error->code != Code::Timeout && last_error->code != Code::NoPath) break;
+      // The others may pass; after these there is no going on, whatever was answered before.
+      if (last_error->code != Code::Timeout && last_error->code != Code::NoPath)
+        return context.report(*last_error);
       context.talk("seq " + std::to_string(seq) + "  " + printable(last_error->title) + "\n");
       continue;
     }

@@ -50,12 +50,18 @@ void print_access(const Context& context, const Json& data) {
 }
 
 struct AccessOptions {
-  std::string service, who;
+  std::string service;
+  std::vector<std::string> who;
 };
 
 int run_access(const Context& context, const std::string& verb, const AccessOptions& options) {
+  if (options.who.size() > 1)
+    return context.report(
+        {Code::Usage, std::to_string(options.who.size()) + " names arrived where one belongs",
+         "the shell makes file names of a star that is not quoted",
+         "quote the star: " + context.command(verb + " " + shell_word(options.service) + " '*'")});
   return context.show(context.ask("POST", "/api/v1/exposed/" + escape(options.service) + "/" + verb,
-                                  Json{{"who", options.who}}),
+                                  Json{{"who", options.who.front()}}),
                       [&](const Json& data) { print_access(context, data); });
 }
 
