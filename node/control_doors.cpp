@@ -11,6 +11,12 @@
 
 namespace weft::node {
 
+namespace {
+
+constexpr Duration kRipePause = 100ms;  // doors that wait are looked at so often at most
+
+}  // namespace
+
 Endpoint ControlPlane::first_listen(const api::OpenRequest& request) const {
   if (request.listen) return *request.listen;
   std::uint16_t port = 0;
@@ -73,7 +79,7 @@ std::unexpected<api::ApiError> ControlPlane::open_own(const api::OpenRequest& re
 
 // Peers tell what they offer when it changes. Who exposes a service there and opens it here at once
 // must not be answered from before: a ping's answer comes behind all that its peer had said.
-void ControlPlane::after_news(const std::string& node, std::function<void()> then) {
+void ControlPlane::after_news(const std::string& node, const std::function<void()>& then) {
   auto left = std::make_shared<std::size_t>(0);
   const auto one = overlay_.find_node(node);
   for (const auto& view : overlay_.peers()) {
@@ -203,6 +209,10 @@ void ControlPlane::met_or_not(const std::string& what, const std::string& servic
 }
 
 void ControlPlane::retry_ripe() {
+  if (unmet_.empty()) return;
+  const Instant now = io::monotonic_time();
+  if (now < next_ripe_) return;
+  next_ripe_ = now + kRipePause;
   std::vector<std::function<void()>> again;
   for (auto& [what, unmet] : unmet_) {
     if (!unmet.ripe || !unmet.ripe()) continue;
@@ -244,16 +254,18 @@ void ControlPlane::apply_open(const std::string& service, const std::string& nod
                     (listen ? " at " + to_text(*listen) : std::string());
   const auto note = [=, this](const api::ApiError* error) {
     met_or_not("open", what, error, [=, this] { apply_open(service, node, listen); });
+    if (error != nullptr && !offered(service, node))
+      unmet_.at(unmet_key("open", what)).ripe = [=, this] { return offered(service, node); };
   };
   if (has_door_to(service, node, listen)) return note(nullptr);
-  // The port is the service's own: a door made now would have another one for good.
-  if (!listen && !node.empty() && overlay_.find_node(node) && !offered(service, node)) {
-    const auto error = api::refuse(api::Code::NoPath, node + " has not offered it yet",
-                                   "its port is not known until then")
-                           .error();
-    note(&error);
-    unmet_.at(unmet_key("open", what)).ripe = [=, this] { return offered(service, node); };
-    return;
+  // Of a node that is away the service's own port is not known: a door made now would keep another.
+  if (const auto id = overlay_.find_node(node); id && !listen && !offered(service, node)) {
+    const auto view = peer(*id);
+    const api::ApiError error{api::Code::NoPath,
+                              node + " has not been heard yet",
+                              "the port of its service is not known until then",
+                              {}};
+    if (view && !view->session) return note(&error);
   }
   // Asking nobody: what is not known yet is tried again, and two of one door must not be under way.
   open_known(request, [note](const api::ApiResult<api::OpenResult>& result) {
@@ -264,10 +276,11 @@ void ControlPlane::apply_open(const std::string& service, const std::string& nod
 void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> done) {
   if (request.node.empty() && !offered(request.service, {}))
     return after_news({}, [this, request, done] { pipe_known(request, done); });
-  pipe_known(request, std::move(done));
+  pipe_known(request, done);
 }
 
-void ControlPlane::pipe_known(const api::PipeRequest& request, api::Done<api::PipeResult> done) {
+void ControlPlane::pipe_known(const api::PipeRequest& request,
+                              const api::Done<api::PipeResult>& done) {
   gateway_.open_pipe(
       request.service, request.node, request.timeout,
       [this, done, request](const Result<overlay::StreamKey>& result) {

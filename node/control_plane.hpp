@@ -35,7 +35,7 @@ class ControlPlane final : public api::Control {
   void on_command_done(const overlay::CommandDone& done);
   void on_drained() {
     check_waits();
-    if (!unmet_.empty()) retry_ripe();
+    retry_ripe();
   }
 
   [[nodiscard]] bool ready() const override { return true; }
@@ -102,9 +102,9 @@ class ControlPlane final : public api::Control {
   [[nodiscard]] std::unexpected<api::ApiError> open_own(const api::OpenRequest& request) const;
   [[nodiscard]] bool offered(const std::string& service, const std::string& node) const;
   // Calls `then` when `node` (empty: every peer) was heard, or did not answer in time.
-  void after_news(const std::string& node, std::function<void()> then);
+  void after_news(const std::string& node, const std::function<void()>& then);
   void open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done);
-  void pipe_known(const api::PipeRequest& request, api::Done<api::PipeResult> done);
+  void pipe_known(const api::PipeRequest& request, const api::Done<api::PipeResult>& done);
   // A mapping made and its door bound, or neither.
   void make_mapping(service::Mapping mapping, adapter::IfTaken taken,
                     api::Done<api::OpenResult> done);
@@ -119,6 +119,7 @@ class ControlPlane final : public api::Control {
   std::vector<Wait> waits_;
   std::map<std::uint64_t, std::string> shut_doors_;  // mappings that have no listener, and why
   std::map<std::string, Unmet> unmet_;
+  Instant next_ripe_{};
   io::Timer wait_timer_;
 };
 

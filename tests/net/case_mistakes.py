@@ -177,7 +177,7 @@ def case_a_configured_door_keeps_the_services_port(weft):
         configure(b, '[[consume]]\nservice = "echo@a"\n')
         b.start(name=False)
         told = "\n".join(b.do("status")["attention"])
-        expect("open echo@a" in told and "not offered it yet" in told, f"status tells {told!r}")
+        expect("open echo@a" in told and "not been heard yet" in told, f"status tells {told!r}")
         expect(not b.do("mappings")["mappings"], "a door to nobody knows what port")
         a.start(name=False)
         eventually("the configured door", 30, lambda: b.do("mappings")["mappings"])
