@@ -265,11 +265,11 @@ void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> 
 // ------------------------------------------------------------------------------------
 
 void ControlPlane::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
-  expose_as(overlay::Wish::Command, request, std::move(done));
+  expose_as(overlay::Wish::Command, request, done);
 }
 
 void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& request,
-                             api::Done<api::ExposeResult> done) {
+                             const api::Done<api::ExposeResult>& done) {
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
   if (!target) return done(refused(target, "\"" + request.target + "\" is no target"));

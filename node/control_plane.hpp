@@ -84,7 +84,7 @@ class ControlPlane final : public api::Control {
   void met_or_not(const std::string& what, const std::string& service, const api::ApiError* error,
                   std::function<void()> again);
   void expose_as(overlay::Wish wish, const api::ExposeRequest& request,
-                 api::Done<api::ExposeResult> done);
+                 const api::Done<api::ExposeResult>& done);
   void open_kept(const service::Mapping& mapping);
   [[nodiscard]] bool has_door_to(const std::string& service, const std::string& node,
                                  const std::optional<Endpoint>& listen) const;
