@@ -8,8 +8,7 @@
 //      whether a node or a service exists is the daemon's to say.
 //   3. A change is acknowledged only after it is on disk.
 //   4. The client may have gone by the time Done is called: that is harmless. A wait whose client
-//   is
-//      gone is given up soon, not at its deadline.
+//      is gone is given up soon, not at its deadline.
 // WHO is text as the user gave it: a node's name, a NodeId ("wf1..."), "group:NAME" or "*".
 // Times are UnixTime (seconds, UTC); fields ending in _ms are milliseconds, _s seconds.
 #pragma once

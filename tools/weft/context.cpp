@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kGrace{3000};
 
-}  // namespace
-
-namespace {
-
 std::optional<std::string> home_of(const Context& context) {
   return context.home.empty() ? node::home_from_environment() : context.home;
 }
