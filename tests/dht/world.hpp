@@ -96,7 +96,7 @@ class World {
       auto& events = nodes_[index]->events;
       for (auto it = events.begin(); it != events.end(); ++it) {
         if (const E* found = std::get_if<E>(&*it)) {
-          const E result = *found;
+          E result = *found;
           events.erase(it);
           return result;
         }
