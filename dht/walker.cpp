@@ -108,6 +108,8 @@ void DhtState::add_seeds(Instant now, Task& task, const std::vector<ContactHandl
 // The first step decides little about where a walk leads and much about when: a bit of distance
 // costs less time than a slow contact.
 void DhtState::favour_fast(Task& task, const std::vector<ContactHandle>& near) {
+  // Who knows everybody need not come near first: the nearest are asked at once.
+  if (directory_on && task.kind == TaskKind::Find && task.origin == Origin::Caller) return;
   if (config.favoured == 0) return;
   std::vector<std::pair<std::int64_t, ContactHandle>> order;
   for (const ContactHandle handle : near) {
