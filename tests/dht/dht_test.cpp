@@ -270,6 +270,29 @@ TEST(Dht, FullTableModeKnowsMostOfTheNetwork) {
   EXPECT_EQ(plain->dht(5).directory_size(), 0U);
 }
 
+TEST(Dht, WhoKnowsEverybodyAsksTheNearestAtOnce) {
+  const auto world = grown(150);
+  world->run(10min);
+  const std::size_t asker = 9;
+  ASSERT_TRUE(world->dht(asker).full_table());
+  std::size_t nearest = 0;
+  for (int round = 0; round < 10; ++round) {
+    const NodeId target{world->rng().bytes<32>()};
+    std::set<std::size_t> asked;
+    world->on_packet = [&](const World::Packet& packet) {
+      asked.insert(world->index_at(packet.to));
+    };
+    world->dht(asker).find_node(world->now(), target);
+    world->drain(asker);
+    world->on_packet = nullptr;
+    EXPECT_EQ(asked.size(), world->config().alpha);
+    for (const std::size_t i : world->truth(target, world->config().alpha))
+      nearest += asked.count(i);
+    ASSERT_TRUE(world->await<NodesFound>(asker));
+  }
+  EXPECT_GE(nearest, 36U);  // of 40: rumours reach nearly everybody
+}
+
 // Nobody has it, so the first four paths cannot agree: then eight are walked.
 TEST(Dht, AReadThatFailedIsTriedOnceMoreOverEightPaths) {
   const auto world = grown(120);
