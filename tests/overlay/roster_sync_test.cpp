@@ -71,21 +71,33 @@ TEST(RosterSync, ANewcomerIsKnownToAThirdNodeThatNeverHeardOfIt) {
   EXPECT_TRUE(t.world.open(d, "web", "c").accepted);
 }
 
-// Two admins write at one place of the chain while apart: one entry loses the fork, and its author
-// signs it again, because it was acknowledged.
-TEST(RosterSync, WhatTwoAdminsWroteApartIsAllThereWhenTheyMeet) {
+// a and b may both sign; c is linked to both.
+struct TwoAdmins {
+  TwoAdmins() {
+    world.bring_in(a, b, {"expose", "admin"});
+    world.bring_in(a, c);
+    EXPECT_TRUE(world.run_until([&] { return world.linked(b, c); }, 10s));
+  }
+  // a and the others lose sight of each other; then a signs something.
+  void part(const std::vector<Node*>& others) {
+    for (const Node* other : others) world.cut(a, *other);
+    world.run(50s);
+    EXPECT_TRUE(world.finish(a, a.overlay->group_change(world.now, "north", "c", true)));
+  }
   World world;
   Node& a = world.add("a");
   Node& b = world.add("b");
   Node& c = world.add("c");
+};
+
+// Two admins write at one place of the chain while apart: one entry loses the fork, and its author
+// signs it again, because it was acknowledged.
+TEST(RosterSync, WhatTwoAdminsWroteApartIsAllThereWhenTheyMeet) {
+  TwoAdmins t;
+  auto& [world, a, b, c] = t;
   Node& d = world.add("d");
   Node& e = world.add("e");
-  world.bring_in(a, b, {"expose", "admin"});
-  world.bring_in(a, c);
-  ASSERT_TRUE(world.run_until([&] { return world.linked(b, c); }, 10s));
-  for (Node* other : {&b, &c}) world.cut(a, *other);
-  world.run(50s);
-  ASSERT_TRUE(world.finish(a, a.overlay->group_change(world.now, "north", "c", true)));
+  t.part({&b, &c});
   world.bring_in(a, d);
   ASSERT_TRUE(world.finish(b, b.overlay->group_change(world.now, "south", "c", true)));
   world.bring_in(b, e);
@@ -108,17 +120,10 @@ TEST(RosterSync, WhatTwoAdminsWroteApartIsAllThereWhenTheyMeet) {
 // Its admission lost a fork while the one who signed it is away: for the others it is a stranger
 // again, until that one signs it anew.
 TEST(RosterSync, WhoseAdmissionLostAForkLosesItsSessionsUntilItIsSignedAgain) {
-  World world;
-  Node& a = world.add("a");
-  Node& b = world.add("b");
-  Node& c = world.add("c");
+  TwoAdmins t;
+  auto& [world, a, b, c] = t;
   Node& e = world.add("e");
-  world.bring_in(a, b, {"expose", "admin"});
-  world.bring_in(a, c);
-  ASSERT_TRUE(world.run_until([&] { return world.linked(b, c); }, 10s));
-  for (Node* other : {&b, &c, &e}) world.cut(a, *other);
-  world.run(50s);
-  ASSERT_TRUE(world.finish(a, a.overlay->group_change(world.now, "north", "c", true)));
+  t.part({&b, &c, &e});
   world.bring_in(b, e);
   ASSERT_TRUE(world.run_until([&] { return world.linked(c, e); }, 20s));
   world.crash(b);
