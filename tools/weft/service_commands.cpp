@@ -58,7 +58,7 @@ int run_access(const Context& context, const std::string& verb, const AccessOpti
   if (options.who.size() > 1)
     return context.report(
         {Code::Usage, std::to_string(options.who.size()) + " names arrived where one belongs",
-         "the shell makes file names of a star that is not quoted",
+         "one node, group:NAME or '*' at a time; a star that is not quoted becomes file names",
          "quote the star: " + context.command(verb + " " + shell_word(options.service) + " '*'")});
   return context.show(context.ask("POST", "/api/v1/exposed/" + escape(options.service) + "/" + verb,
                                   Json{{"who", options.who.front()}}),
