@@ -42,12 +42,9 @@ inline constexpr Duration kJoinerTimeout = 60s;  // a joiner's session, all of i
 
 // Application codes in CONNECTION_CLOSE and RESET_STREAM.
 inline constexpr std::uint64_t kCodeDone = 0;
-inline constexpr std::uint64_t kCodeSuperseded = 2;
 inline constexpr std::uint64_t kCodeProtocol = 3;
 inline constexpr std::uint64_t kCodeDenied = 4;
 inline constexpr std::uint64_t kCodeShutdown = 5;
-inline constexpr std::uint64_t kLayerCodeRemoved = 0x77650001;  // the session layer's own
-inline constexpr std::uint64_t kRefusedRemoved = 0x1ec;  // in a handshake: a TLS alert's place
 inline constexpr const char* kRemovedStaysOut =
     "this node was removed from that network, and who was removed stays out; another home has "
     "another identity";

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "overlay/overlay_impl.hpp"
@@ -46,7 +47,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (pulls.erase(e.session) > 0) return;
   if (joining && joining->dials.erase(e.session) > 0) {
     if (joining->storing) return;  // it has told us all
-    if (e.code == kRefusedRemoved || e.code == kLayerCodeRemoved)
+    if (e.reason == session::CloseReason::RemovedByPeer)
       return abort_join(now, {Errc::Denied, kRemovedStaysOut});
     if (joining->session == e.session)
       abort_join(now, {Errc::NoPath, "the inviting node ended the session: " + e.detail});
@@ -60,7 +61,8 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (e.was_up && !peer->is_up())
     events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
   if (!peer->is_up() && peer->sessions.empty()) network->offered.erase(peer->id);
-  if (e.reason == session::CloseReason::Peer && e.code == kLayerCodeRemoved)
+  if (e.reason == session::CloseReason::RemovedByPeer &&
+      !std::exchange(peer->says_we_are_out, true))
     notice(Notice::Level::Warning, label(peer->id) + " says this node was removed");
 }
 

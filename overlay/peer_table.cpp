@@ -7,7 +7,6 @@
 namespace weft::overlay {
 
 namespace {
-constexpr std::uint64_t kCodeSuperseded = 2;
 
 void cancel_dials(Instant now, Peer& peer, session::SessionLayer& sessions,
                   std::map<SessionId, NodeId>& by_session) {
@@ -138,6 +137,7 @@ void PeerTable::on_hello(Instant now, SessionId session, const ByteArray<8>& ins
   for (auto& live : peer->sessions)
     if (live.id == session) live.instance = instance;
   peer->backoff = kFirstBackoff;
+  peer->says_we_are_out = false;
   choose_preferred(now, *peer);
 }
 

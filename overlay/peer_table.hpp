@@ -26,6 +26,7 @@ namespace weft::overlay {
 
 using session::SessionId;
 
+inline constexpr std::uint64_t kCodeSuperseded = 2;    // in CONNECTION_CLOSE
 inline constexpr std::size_t kMaxConcurrentDials = 3;  // happy eyeballs over the endpoints
 inline constexpr Duration kDialStagger = 250ms;        // RFC 8305's connection attempt delay
 inline constexpr Duration kFirstBackoff = 1s;
@@ -53,7 +54,8 @@ struct Peer {
   std::size_t next_endpoint = 0;        // within this round
   std::optional<Instant> next_attempt;  // nullopt: not trying
   Duration backoff = kFirstBackoff;
-  bool wanted = false;  // keep trying while this holds
+  bool wanted = false;           // keep trying while this holds
+  bool says_we_are_out = false;  // it told us that we were removed; the user has been told once
 
   [[nodiscard]] bool is_up() const { return preferred.has_value(); }
 };

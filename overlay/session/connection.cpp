@@ -327,11 +327,13 @@ void Connection::peer_closed() {
   auto reason = CloseReason::Peer;
   if (error->type == NGTCP2_CCERR_TYPE_TRANSPORT && error->error_code >= 0x100 &&
       error->error_code < 0x200) {
-    reason = CloseReason::HandshakeFailed;
     const auto fault = fault_of_alert(error->error_code - 0x100);
+    reason = fault == HandshakeFault::CertRemoved ? CloseReason::RemovedByPeer
+                                                  : CloseReason::HandshakeFailed;
     why = "the peer refused: " + std::string(fault ? name_of(*fault) : "crypto error");
-  } else if (error->type == NGTCP2_CCERR_TYPE_APPLICATION && error->error_code == kCodeSuperseded) {
-    reason = CloseReason::Superseded;
+  } else if (error->type == NGTCP2_CCERR_TYPE_APPLICATION) {
+    if (error->error_code == kCodeSuperseded) reason = CloseReason::Superseded;
+    if (error->error_code == kCodeRemoved) reason = CloseReason::RemovedByPeer;
   }
   end(reason, error->error_code, std::move(why));
   state_of_ = State::Dead;

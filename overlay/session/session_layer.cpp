@@ -39,6 +39,8 @@ std::string_view name_of(CloseReason reason) {
       return "handshake failed";
     case CloseReason::Removed:
       return "peer was removed";
+    case CloseReason::RemovedByPeer:
+      return "the peer says this node was removed";
     case CloseReason::Superseded:
       return "superseded";
     case CloseReason::ProtocolError:

@@ -87,6 +87,7 @@ enum class CloseReason : std::uint8_t {
   HandshakeTimeout,
   HandshakeFailed,  // authentication, suite, certificate: `detail` says which
   Removed,          // TrustView says the peer is no member any more
+  RemovedByPeer,    // the peer's says so of us, in a handshake or later
   Superseded,       // a newer authenticated session of the same identity took over
   ProtocolError,
   Limit,

@@ -232,6 +232,11 @@ TEST(Removal, WhoIsRefusedWaitsEverLonger) {
   const auto refused = t.a.overlay->sessions().counters().cert_removed - before;
   EXPECT_GE(refused, 2u);
   EXPECT_LE(refused, 40u);
+  // Its owner is told why nothing works, once.
+  EXPECT_EQ(std::ranges::count_if(
+                t.b.of<Notice>(),
+                [](const Notice& notice) { return notice.text == "a says this node was removed"; }),
+            1);
 }
 
 TEST(Removal, ReachesANodeThatWasAwayWhenItReturns) {

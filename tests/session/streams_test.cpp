@@ -358,7 +358,8 @@ TEST(Session, ARemovedPeerIsCutOffAtOnce) {
   c.pair.run(15ms);
   ASSERT_EQ(Pair::of<SessionDown>(c.pair.a).size(), 1u);
   EXPECT_EQ(Pair::of<SessionDown>(c.pair.a)[0].reason, CloseReason::Removed);
-  EXPECT_EQ(Pair::of<SessionDown>(c.pair.b).size(), 1u);
+  ASSERT_EQ(Pair::of<SessionDown>(c.pair.b).size(), 1u);
+  EXPECT_EQ(Pair::of<SessionDown>(c.pair.b)[0].reason, CloseReason::RemovedByPeer);
 }
 
 TEST(Session, ANewerSessionOfTheSameIdentityTakesOver) {
