@@ -45,7 +45,7 @@ DhtHost::DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
       lan_(loop, rng, [this](const Certificate& certificate, const Endpoint& endpoint) {
         if (!core_) return;
         const Instant now = io::monotonic_time();
-        overlay_.peer_found(now, certificate.node(), certificate, {endpoint}, false);
+        overlay_.peer_heard(now, certificate.node(), certificate, endpoint);
         driver_.wake();
         const dht::Contact contact{certificate.node(), certificate.identity, certificate.static_key,
                                    endpoint};

@@ -266,6 +266,9 @@ class Overlay {
   // Somebody told where a member is; `surely`: the member itself, signed, so it is tried first.
   void peer_found(Instant now, const NodeId& node, const std::optional<Certificate>& certificate,
                   const std::vector<Endpoint>& endpoints, bool surely);
+  // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.
+  void peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
+                  const Endpoint& endpoint);
   // Resolves a node's name or NodeId text to a member.
   [[nodiscard]] Result<NodeId> find_node(const std::string& who) const;
 

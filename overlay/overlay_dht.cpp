@@ -58,4 +58,16 @@ void Overlay::peer_found(Instant now, const NodeId& node,
   impl_->settle(now);
 }
 
+void Overlay::peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
+                         const Endpoint& endpoint) {
+  if (!impl_->network) return;
+  Peer* peer = impl_->network->peers.find(node);
+  if (peer == nullptr) return;  // no member, or ourselves
+  if (certificate.identity == peer->identity && certificate.network == impl_->network->id &&
+      impl_->network->peers.learn(*peer, certificate))
+    impl_->store_peer(*peer);
+  impl_->network->peers.hint(now, *peer, endpoint);
+  impl_->settle(now);
+}
+
 }  // namespace weft::overlay

@@ -1,6 +1,7 @@
 #include "overlay/peer_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -15,6 +16,11 @@ void cancel_dials(Instant now, Peer& peer, session::SessionLayer& sessions,
     sessions.close(now, id, kCodeSuperseded, "another dial came up first");
   }
   peer.dialing.clear();
+  if (!peer.hint_dial) return;
+  const SessionId hinted = peer.hint_dial->session;
+  peer.hint_dial.reset();
+  by_session.erase(hinted);
+  sessions.close(now, hinted, kCodeSuperseded, "another dial came up first");
 }
 }  // namespace
 
@@ -78,6 +84,40 @@ bool PeerTable::learn(Peer& peer, const Certificate& certificate) {
   return true;
 }
 
+void PeerTable::hint(Instant now, Peer& peer, const Endpoint& endpoint) {
+  if (peer.is_up() || endpoint.port == 0 || endpoint.is_unspecified()) return;
+  if (peer.hint_dial && peer.hint_dial->endpoint == endpoint) return;
+  peer.hint = endpoint;
+  if (peer.wanted) dial_hint(now, peer);
+}
+
+void PeerTable::dial_hint(Instant now, Peer& peer) {
+  if (!peer.hint) return;
+  if (peer.hint_dial) {
+    if (now - peer.hint_dial->since < kHintPause) return;  // once it has failed
+    const SessionId old = peer.hint_dial->session;
+    peer.hint_dial.reset();
+    by_session_.erase(old);
+    sessions_.close(now, old, kCodeSuperseded, "a newer address is known");
+  }
+  const Endpoint endpoint = *std::exchange(peer.hint, std::nullopt);
+  if (const auto id = dial(now, peer, endpoint, PathId::Udp)) peer.hint_dial = {*id, endpoint, now};
+}
+
+std::optional<SessionId> PeerTable::dial(Instant now, Peer& peer, const Endpoint& endpoint,
+                                         PathId path) {
+  session::DialTarget target;
+  target.network = peer.network;
+  target.identity = peer.identity;
+  if (peer.certificate) target.static_key = peer.certificate->static_key;
+  target.endpoint = endpoint;
+  target.path = path;
+  const auto id = sessions_.dial(now, target);
+  if (!id) return std::nullopt;
+  by_session_[*id] = peer.id;
+  return *id;
+}
+
 void PeerTable::want(Instant now, Peer& peer, bool at_once) {
   peer.wanted = true;
   if (peer.is_up()) return;
@@ -103,16 +143,8 @@ void PeerTable::dial_beside(Instant now, Peer& peer) {
   if (theirs == peer.sessions.end() || !peer.dialing.empty()) return;
   const auto info = sessions_.info(theirs->id);
   if (!info) return;
-  session::DialTarget target;
-  target.network = peer.network;
-  target.identity = peer.identity;
-  if (peer.certificate) target.static_key = peer.certificate->static_key;
-  target.endpoint = info->remote;
-  target.path = info->path;
-  if (const auto id = sessions_.dial(now, target)) {
-    peer.dialing.emplace_back(*id, target.endpoint);
-    by_session_[*id] = peer.id;
-  }
+  if (const auto id = dial(now, peer, info->remote, info->path))
+    peer.dialing.emplace_back(*id, info->remote);
 }
 
 void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
@@ -123,6 +155,8 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   // may be a NAT's mapping, worth keeping behind what we know.
   learn(peer, {up.remote}, up.initiator);
   std::erase_if(peer.dialing, [&](const auto& dial) { return dial.first == up.session; });
+  if (peer.hint_dial && peer.hint_dial->session == up.session) peer.hint_dial.reset();
+  peer.hint.reset();
   cancel_dials(now, peer, sessions_, by_session_);
   by_session_[up.session] = peer.id;
   peer.sessions.push_back({up.session, up.initiator, now, std::nullopt});
@@ -145,6 +179,11 @@ Peer* PeerTable::on_session_down(Instant now, SessionId session) {
   Peer* peer = find_by_session(session);
   if (peer == nullptr) return nullptr;
   by_session_.erase(session);
+  if (peer->hint_dial && peer->hint_dial->session == session) {
+    peer->hint_dial.reset();
+    if (!peer->is_up() && peer->wanted) dial_hint(now, *peer);
+    return peer;
+  }
   const bool was_dial =
       std::erase_if(peer->dialing, [&](const auto& d) { return d.first == session; }) > 0;
   // The end that dialled is up one message before the other has judged it: without a Hello it was
@@ -173,6 +212,7 @@ void PeerTable::handle_timeout(Instant now) {
     if (!peer.next_attempt || *peer.next_attempt > now) continue;
     peer.next_attempt.reset();
     if (peer.is_up() || !peer.wanted) continue;
+    dial_hint(now, peer);
     dial_next(now, peer);
   }
 }
@@ -191,15 +231,9 @@ void PeerTable::dial_next(Instant now, Peer& peer) {
     return;  // the dials under way end the round when they fail
   }
   if (peer.dialing.size() >= kMaxConcurrentDials) return;
-  session::DialTarget target;
-  target.network = peer.network;
-  target.identity = peer.identity;
-  if (peer.certificate) target.static_key = peer.certificate->static_key;
-  target.endpoint = peer.endpoints[peer.next_endpoint++];
-  if (const auto id = sessions_.dial(now, target)) {
-    peer.dialing.emplace_back(*id, target.endpoint);
-    by_session_[*id] = peer.id;
-  }
+  const Endpoint endpoint = peer.endpoints[peer.next_endpoint++];
+  if (const auto id = dial(now, peer, endpoint, PathId::Udp))
+    peer.dialing.emplace_back(*id, endpoint);
   peer.next_attempt = now + kDialStagger;
 }
 

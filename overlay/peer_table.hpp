@@ -3,7 +3,8 @@
 //
 // Invariants
 //  1. preferred, when set, is one of `sessions`.
-//  2. At most kMaxConcurrentDials dials of one peer are under way.
+//  2. At most kMaxConcurrentDials dials of one peer are under way, and one to where a hint says it
+//     is: hints come from anybody on the LAN, so they never take the place of a dial.
 //  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff;
 //     it begins anew once the peer has spoken, not when our own handshake is through.
 //
@@ -32,6 +33,7 @@ inline constexpr Duration kDialStagger = 250ms;        // RFC 8305's connection 
 inline constexpr Duration kFirstBackoff = 1s;
 inline constexpr Duration kMaxBackoff = 60s;
 inline constexpr Duration kSimultaneous = 3s;
+inline constexpr Duration kHintPause = 3s;  // a dial to a hint gives way to a newer one after this
 inline constexpr std::size_t kMaxKnownEndpoints = 16;  // 8 told by the peer, 8 learned
 
 struct PeerSession {
@@ -51,6 +53,13 @@ struct Peer {
   std::optional<SessionId> preferred;
 
   std::vector<std::pair<SessionId, Endpoint>> dialing;
+  std::optional<Endpoint> hint;  // not tried yet; kept in `endpoints` only once it answered
+  struct HintDial {
+    SessionId session;
+    Endpoint endpoint;
+    Instant since;
+  };
+  std::optional<HintDial> hint_dial;
   std::size_t next_endpoint = 0;        // within this round
   std::optional<Instant> next_attempt;  // nullopt: not trying
   Duration backoff = kFirstBackoff;
@@ -76,6 +85,9 @@ class PeerTable {
   // A newer certificate of this peer; an older epoch is ignored. True if it was news.
   bool learn(Peer& peer, const Certificate& certificate);
 
+  // It may be there, says who proves nothing: tried at once, beside what is under way.
+  void hint(Instant now, Peer& peer, const Endpoint& endpoint);
+
   // Starts dialling unless up or under way. `at_once` ignores the backoff pause.
   void want(Instant now, Peer& peer, bool at_once);
   void unwant_all();  // no more dialling but for who waits
@@ -93,7 +105,9 @@ class PeerTable {
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 
  private:
+  std::optional<SessionId> dial(Instant now, Peer& peer, const Endpoint& endpoint, PathId path);
   void dial_next(Instant now, Peer& peer);
+  void dial_hint(Instant now, Peer& peer);
   void dial_beside(Instant now, Peer& peer);
   void end_round(Instant now, Peer& peer);
   void choose_preferred(Instant now, Peer& peer);

@@ -6,4 +6,8 @@ if(TARGET weft_dht)
       CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/dht_${kind}
       LINK weft::dht weft::dht_null_sealer weft::seeded_rng)
   endforeach()
+  weft_fuzz(lan_beacon_fuzz
+    SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/lan_beacon_fuzz.cpp
+    CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/lan_beacon
+    LINK weft::dht weft::seeded_rng)
 endif()

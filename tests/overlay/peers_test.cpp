@@ -91,6 +91,27 @@ TEST(Peers, NoMoreThanThreeDialsAtOnceAndEveryAddressGetsItsTurn) {
   EXPECT_EQ(tried.size(), 8u);
 }
 
+TEST(Peers, AHintIsDialledBesideTheOthersAndGivesWayToANewerOneAfterAWhile) {
+  Dialler d(8);
+  d.table.want(d.now, *d.peer, false);
+  for (int i = 0; i < 20; ++i) d.step(50ms);
+  ASSERT_EQ(d.peer->dialing.size(), kMaxConcurrentDials);
+  const auto before = d.peer->dialing;
+  const auto port = [&] { return d.peer->hint_dial ? d.peer->hint_dial->endpoint.port : 0; };
+  d.table.hint(d.now, *d.peer, Endpoint::v4(0x0a090909, 1));
+  EXPECT_EQ(port(), 1);
+  d.table.hint(d.now, *d.peer, Endpoint::v4(0x0a090909, 2));
+  EXPECT_EQ(port(), 1);
+  EXPECT_EQ(d.peer->dialing, before);
+  d.now += kHintPause;
+  d.table.hint(d.now, *d.peer, Endpoint::v4(0x0a090909, 3));
+  EXPECT_EQ(port(), 3);
+  EXPECT_EQ(d.peer->dialing, before);
+  EXPECT_EQ(d.peer->endpoints.size(), 8u);  // what only hints said is not kept
+  for (int i = 0; i < 400; ++i) d.step(50ms);
+  EXPECT_EQ(port(), 0);  // it failed
+}
+
 struct Two {
   explicit Two(std::uint64_t seed = 1, harness::LinkOptions link = {}) : world(seed, link) {
     world.bring_in(a, b);
@@ -110,6 +131,24 @@ TEST(Peers, ARestartedPeerIsFoundAgainFromTheCacheOfEither) {
     t.world.start(gone);
     EXPECT_TRUE(t.world.run_until([&] { return t.world.linked(t.a, t.b); }, 5s)) << restart_a;
   }
+}
+
+// Beacons of a LAN can be sent again by anybody, from any address.
+TEST(Peers, HintsThatNeverEndDoNotKeepTheSessionFromComingUp) {
+  Two t(1, {.delay = 150ms});
+  t.world.run(1s);
+  t.world.crash(t.b);
+  t.world.run(40s);
+  t.world.start(t.b);
+  std::uint16_t port = 1000;
+  const auto linked = [&] {
+    for (auto [node, about] : {std::pair(&t.a, &t.b), std::pair(&t.b, &t.a)})
+      node->overlay->peer_heard(t.world.now, about->identity.id,
+                                about->overlay->network_keys()->credential.certificate,
+                                Endpoint::v4(0x0a090909, ++port));
+    return t.world.linked(t.a, t.b);
+  };
+  EXPECT_TRUE(t.world.run_until(linked, 20s));
 }
 
 TEST(Peers, AVanishedPeerIsDownAndServesTheNextConnectionAsSoonAsItIsBack) {
