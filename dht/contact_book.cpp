@@ -1,8 +1,10 @@
 #include "dht/contact_book.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.hpp"
+#include "base/crypto.hpp"
 
 namespace weft::dht {
 
@@ -10,43 +12,80 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 64;
 
-std::uint64_t spread(ByteView bytes) {
+std::uint64_t word(ByteView bytes) {
   std::uint64_t value = 0;
-  std::memcpy(&value, bytes.data() + 8, sizeof value);
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
+std::uint64_t spread(std::uint64_t value) {
   value *= 0x9e3779b97f4a7c15ULL;
   return value ^ value >> 32;
 }
 
-// Calls visit(contact index) for every entry in this probe run until it returns true.
-template <class Visit>
-void probe(const std::vector<std::uint32_t>& slots, std::uint64_t hash, Visit visit) {
-  if (slots.empty()) return;
-  const std::size_t mask = slots.size() - 1;
-  for (std::size_t i = static_cast<std::size_t>(hash) & mask; slots[i] != 0; i = (i + 1) & mask)
-    if (visit(slots[i] - 1)) return;
+// Of a shared book: `name` is an identity or a NodeId.
+std::uint64_t fast_hash(ByteView name, ByteView address, std::uint16_t port) {
+  return spread(word(name.subspan(8))) ^ spread(word(address.subspan(8)) * 3 + port);
 }
 
-void place(std::vector<std::uint32_t>& slots, std::uint64_t hash, std::uint32_t index) {
-  const std::size_t mask = slots.size() - 1;
-  std::size_t i = static_cast<std::size_t>(hash) & mask;
-  while (slots[i] != 0) i = (i + 1) & mask;
-  slots[i] = index + 1;
+void append_endpoint(MutableByteView out, const Endpoint& endpoint) {
+  std::ranges::copy(endpoint.address, out.begin());
+  out[16] = static_cast<std::uint8_t>(endpoint.port >> 8);
+  out[17] = static_cast<std::uint8_t>(endpoint.port);
 }
 
 }  // namespace
+
+ContactBook::ContactBook(const HashKey& key, std::size_t capacity)
+    : ContactBook(Use::Private, capacity) {
+  key_ = key;
+}
 
 ContactBook::ContactBook(Use use, std::size_t capacity) : use_(use), capacity_(capacity) {
   WEFT_ASSERT(capacity > 0 && capacity < 0xfffffff0);
 }
 
+bool ContactBook::same(By by, const Contact& a, const Contact& b) {
+  if (by == By::Contact)  // the id follows from the identity
+    return a.identity == b.identity && a.static_key == b.static_key && a.endpoint == b.endpoint;
+  return a.id == b.id && (by == By::Node || a.endpoint == b.endpoint);
+}
+
+std::uint64_t ContactBook::hash(By by, const Contact& contact) const {
+  if (use_ == Use::Shared) {
+    const Endpoint& endpoint = contact.endpoint;
+    if (by == By::Node) return spread(word(contact.id.view().subspan(8)));
+    return fast_hash(by == By::Contact ? ByteView(contact.identity) : contact.id.view(),
+                     endpoint.address, endpoint.port);
+  }
+  ByteArray<kContactSize> input;
+  std::size_t size = 32;
+  if (by == By::Contact) {
+    std::ranges::copy(contact.identity, input.begin());
+    std::ranges::copy(contact.static_key, input.begin() + 32);
+    size += 32;
+  } else {
+    std::ranges::copy(contact.id.bytes, input.begin());
+  }
+  if (by != By::Node) {
+    append_endpoint(MutableByteView(input).subspan(size), contact.endpoint);
+    size += Endpoint::kWireSize;
+  }
+  return read_be<std::uint64_t>(crypto::siphash24(key_, ByteView(input).first(size)));
+}
+
+std::uint32_t ContactBook::find_in(const Index& index, const Contact& wanted) const {
+  if (index.slots.empty()) return end_;
+  const std::size_t mask = index.slots.size() - 1;
+  for (auto i = static_cast<std::size_t>(hash(index.by, wanted)) & mask; index.slots[i] != 0;
+       i = (i + 1) & mask)
+    if (same(index.by, at(ContactHandle{index.slots[i] - 1}), wanted)) return index.slots[i] - 1;
+  return end_;
+}
+
 ContactHandle ContactBook::intern(const Contact& contact) {
-  std::uint32_t found = end_;
-  probe(by_identity_.slots, spread(contact.identity), [&](std::uint32_t i) {
-    if (mutable_at(i) != contact) return false;
-    found = i;
-    return true;
-  });
-  if (found != end_) return ContactHandle{found};
+  if (const std::uint32_t found = find_in(by_contact_, contact); found != end_)
+    return ContactHandle{found};
   if (used_ >= capacity_) {
     ++refused_;
     return ContactHandle::None;
@@ -61,8 +100,7 @@ ContactHandle ContactBook::intern(const Contact& contact) {
   }
   mutable_at(index) = contact;
   ++used_;
-  put(by_identity_, spread(contact.identity), index);
-  put(by_id_, spread(contact.id.bytes), index);
+  for (Index* all : {&by_contact_, &by_place_, &by_node_}) put(*all, index);
   return ContactHandle{index};
 }
 
@@ -74,28 +112,21 @@ ContactHandle ContactBook::intern_wire(ByteView bytes) {
   std::copy_n(bytes.begin(), 32, contact.identity.begin());
   std::copy_n(bytes.begin() + 32, 32, contact.static_key.begin());
   contact.endpoint = *endpoint;
-  ContactHandle exact = ContactHandle::None;
-  bool known = false;
-  probe(by_identity_.slots, spread(contact.identity), [&](std::uint32_t i) {
-    const Contact& other = mutable_at(i);
-    if (other.identity != contact.identity) return false;
-    contact.id = other.id;
-    known = true;
-    if (other != contact) return false;
-    exact = ContactHandle{i};
-    return true;
-  });
-  if (exact != ContactHandle::None) return exact;
-  if (!known) contact.id = node_id_of(contact.identity);
+  // Most are known, and then need no SHA-256.
+  if (const std::uint32_t found = find_in(by_contact_, contact); found != end_)
+    return ContactHandle{found};
+  contact.id = node_id_of(contact.identity);
   return intern(contact);
 }
 
 void ContactBook::warm_wire(ByteView contacts) const {
-  const auto& slots = by_identity_.slots;
-  if (slots.empty()) return;
+  const auto& slots = by_contact_.slots;
+  if (slots.empty() || use_ == Use::Private) return;
   const std::size_t mask = slots.size() - 1;
   const auto place_of = [&](std::size_t at) {
-    return static_cast<std::size_t>(spread(contacts.subspan(at, 32))) & mask;
+    const auto port = read_be<std::uint16_t>(contacts.subspan(at + 80));
+    const auto value = fast_hash(contacts.subspan(at, 32), contacts.subspan(at + 64, 16), port);
+    return static_cast<std::size_t>(value) & mask;
   };
   const std::size_t end = contacts.size() - contacts.size() % kContactSize;
   for (std::size_t at = 0; at < end; at += kContactSize) __builtin_prefetch(&slots[place_of(at)]);
@@ -104,22 +135,28 @@ void ContactBook::warm_wire(ByteView contacts) const {
 }
 
 ContactHandle ContactBook::find(const NodeId& node, const Endpoint& endpoint) const {
-  ContactHandle found = ContactHandle::None;
-  probe(by_id_.slots, spread(node.bytes), [&](std::uint32_t i) {
-    const Contact& contact = at(ContactHandle{i});
-    if (contact.id == node && contact.endpoint == endpoint) found = ContactHandle{i};
-    return false;
-  });
-  return found;
+  const std::uint32_t found = find_in(by_place_, {node, {}, {}, endpoint});
+  return found == end_ ? ContactHandle::None : ContactHandle{found};
 }
 
 ContactHandle ContactBook::find(const NodeId& node) const {
-  ContactHandle found = ContactHandle::None;
-  probe(by_id_.slots, spread(node.bytes), [&](std::uint32_t i) {
-    if (id(ContactHandle{i}) == node) found = ContactHandle{i};
-    return false;
-  });
-  return found;
+  const std::uint32_t found = find_in(by_node_, {node, {}, {}, {}});
+  return found == end_ ? ContactHandle::None : ContactHandle{found};
+}
+
+std::size_t ContactBook::longest_search() const {
+  std::size_t longest = 0;
+  for (const Index* index : {&by_contact_, &by_place_, &by_node_}) {
+    const std::size_t size = index->slots.size();
+    for (std::size_t i = 0; i < size; ++i) {
+      if (index->slots[i] == 0) continue;
+      const auto home =
+          static_cast<std::size_t>(hash(index->by, at(ContactHandle{index->slots[i] - 1}))) &
+          (size - 1);
+      longest = std::max(longest, (i - home) & (size - 1));
+    }
+  }
+  return longest + 1;
 }
 
 bool ContactBook::wants_sweep() const { return use_ == Use::Private && used_ * 4 >= capacity_ * 3; }
@@ -127,6 +164,11 @@ bool ContactBook::wants_sweep() const { return use_ == Use::Private && used_ * 4
 void ContactBook::keep_only(std::vector<ContactHandle> keep) {
   WEFT_ASSERT(use_ == Use::Private);
   std::ranges::sort(keep);
+  std::vector<std::uint32_t> last;  // at a place, then of a node: they stay what is found
+  for (const Index* index : {&by_place_, &by_node_})
+    for (const std::uint32_t slot : index->slots)
+      if (slot != 0 && std::ranges::binary_search(keep, ContactHandle{slot - 1}))
+        last.push_back(slot - 1);
   free_.clear();
   used_ = 0;
   for (std::uint32_t i = end_; i-- > 0;) {
@@ -137,39 +179,41 @@ void ContactBook::keep_only(std::vector<ContactHandle> keep) {
       free_.push_back(i);
     }
   }
-  reindex();
+  reindex(last);
 }
 
 Contact& ContactBook::mutable_at(std::uint32_t index) {
   return chunks_[index / kChunk][index % kChunk];
 }
 
-void ContactBook::put(Index& index, std::uint64_t hash, std::uint32_t value) {
-  if ((index.used + 1) * 3 > index.slots.size() * 2) grow(index, &index == &by_identity_);
-  place(index.slots, hash, value);
-  ++index.used;
+void ContactBook::put(Index& index, std::uint32_t value) {
+  if ((index.used + 1) * 3 > index.slots.size() * 2) grow(index);
+  const Contact& contact = mutable_at(value);
+  const std::size_t mask = index.slots.size() - 1;
+  auto i = static_cast<std::size_t>(hash(index.by, contact)) & mask;
+  while (index.slots[i] != 0 && !same(index.by, mutable_at(index.slots[i] - 1), contact))
+    i = (i + 1) & mask;
+  if (index.slots[i] == 0) ++index.used;
+  index.slots[i] = value + 1;
 }
 
-void ContactBook::grow(Index& index, bool by_identity) {
+void ContactBook::grow(Index& index) {
   std::vector<std::uint32_t> old(std::max(kFirstSlots, index.slots.size() * 2), 0);
   old.swap(index.slots);
-  for (const std::uint32_t slot : old) {
-    if (slot == 0) continue;
-    const Contact& contact = mutable_at(slot - 1);
-    place(index.slots, spread(by_identity ? ByteView(contact.identity) : contact.id.view()),
-          slot - 1);
-  }
+  index.used = 0;
+  for (const std::uint32_t slot : old)
+    if (slot != 0) put(index, slot - 1);
 }
 
-void ContactBook::reindex() {
-  by_identity_ = {};
-  by_id_ = {};
+void ContactBook::reindex(const std::vector<std::uint32_t>& last) {
   std::vector<bool> is_free(end_, false);
   for (const std::uint32_t i : free_) is_free[i] = true;
-  for (std::uint32_t i = 0; i < end_; ++i) {
-    if (is_free[i]) continue;
-    put(by_identity_, spread(mutable_at(i).identity), i);
-    put(by_id_, spread(mutable_at(i).id.bytes), i);
+  for (Index* index : {&by_contact_, &by_place_, &by_node_}) {
+    index->slots.clear();
+    index->used = 0;
+    for (std::uint32_t i = 0; i < end_; ++i)
+      if (!is_free[i]) put(*index, i);
+    for (const std::uint32_t i : last) put(*index, i);
   }
 }
 

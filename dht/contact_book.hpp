@@ -1,17 +1,18 @@
-// All contacts somebody refers to, each stored once and named by a 32-bit
-// handle. A daemon has a book of its own; the nodes of a simulation share one,
-// so that a table entry costs 12 bytes.
+// All contacts somebody refers to, each stored once and named by a 32-bit handle. A daemon has a
+// book of its own; the nodes of a simulation share one, so that a table entry costs 12 bytes.
 //
 // Invariants
 // 1. A contact never changes: a node that moved gets another handle.
 // 2. contact.id is the hash of contact.identity.
-// 3. At most `capacity` contacts; intern() then refuses and counts. A private
-// book is swept by its
+// 3. At most `capacity` contacts; intern() then refuses and counts. A private book is swept by its
 //    Dht (keep_only); a shared book never is.
+// 4. Finding one takes a few steps, whatever contacts others name: a node's many addresses lie
+// apart,
+//    and a private book hashes under a key of its own (SipHash), so that nobody can choose contacts
+//    that collide. In a shared book nobody is hostile, and it hashes fast.
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "base/assert.hpp"
@@ -24,13 +25,16 @@ class ContactBook {
   enum class Use : std::uint8_t { Private, Shared };
   static constexpr std::size_t kPrivateCapacity = 65536;
 
-  explicit ContactBook(Use use = Use::Private, std::size_t capacity = kPrivateCapacity);
+  using HashKey = ByteArray<16>;  // secret, random
+
+  explicit ContactBook(const HashKey& key, std::size_t capacity = kPrivateCapacity);  // private
+  explicit ContactBook(Use use, std::size_t capacity = kPrivateCapacity);
   ContactBook(const ContactBook&) = delete;
   ContactBook& operator=(const ContactBook&) = delete;
 
   // None when full. REQUIRES: invariant 2.
   ContactHandle intern(const Contact& contact);
-  // From kContactSize bytes of the wire; hashes only identities it never saw.
+  // From kContactSize bytes of the wire.
   ContactHandle intern_wire(ByteView bytes);
   // The last contact stored for this node at this endpoint, or at any endpoint.
   [[nodiscard]] ContactHandle find(const NodeId& id, const Endpoint& endpoint) const;
@@ -59,22 +63,30 @@ class ContactBook {
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
   // A private book three quarters full asks to be swept.
   [[nodiscard]] bool wants_sweep() const;
-  // Forgets all but these. REQUIRES: private. Handles in `keep` stay valid;
-  // None is ignored.
+  // Forgets all but these. REQUIRES: private. Handles in `keep` stay valid; None is ignored.
   void keep_only(std::vector<ContactHandle> keep);
+  // The most steps that finding any of them takes.
+  [[nodiscard]] std::size_t longest_search() const;
 
  private:
   static constexpr std::size_t kChunk = 128;  // 15 KiB: a node of a small network needs two
-  struct Index {  // open addressing; several contacts of one node sit next to
-                  // each other
+  // What is looked for: exactly this contact, the last one of a node at an endpoint, or anywhere.
+  enum class By : std::uint8_t { Contact, Place, Node };
+  struct Index {  // open addressing, at most two thirds full; a slot holds index + 1
+    By by;
     std::vector<std::uint32_t> slots;
     std::size_t used = 0;
   };
 
   Contact& mutable_at(std::uint32_t index);
-  void put(Index& index, std::uint64_t hash, std::uint32_t value);
-  void grow(Index& index, bool by_identity);
-  void reindex();
+  static bool same(By by, const Contact& a, const Contact& b);
+  [[nodiscard]] std::uint64_t hash(By by, const Contact& contact) const;
+  // The contact in `index` that is the same by what it looks for; end_ if none.
+  [[nodiscard]] std::uint32_t find_in(const Index& index, const Contact& wanted) const;
+  // In the place of the one that is the same by what it looks for, if there is one.
+  void put(Index& index, std::uint32_t value);
+  void grow(Index& index);
+  void reindex(const std::vector<std::uint32_t>& last);
 
   Use use_;
   std::size_t capacity_;
@@ -83,8 +95,10 @@ class ContactBook {
   std::uint64_t refused_ = 0;
   std::vector<std::unique_ptr<Contact[]>> chunks_;
   std::vector<std::uint32_t> free_;
-  Index by_identity_;
-  Index by_id_;
+  HashKey key_{};
+  Index by_contact_{By::Contact, {}, 0};
+  Index by_place_{By::Place, {}, 0};
+  Index by_node_{By::Node, {}, 0};
 };
 
 }  // namespace weft::dht

@@ -11,6 +11,7 @@ struct DhtHost::Core {
        const Endpoint& self, Rng& rng)
       : keys(network_keys),
         audience(dht::audience_key(keys.secret)),
+        book(rng.bytes<16>()),
         sealer({keys.network, keys.secret, keys.identity.public_key(), keys.credential,
                 io::read_wall_clock(), keys.trust, false}),
         dht(now,

@@ -66,7 +66,7 @@ void DhtHost::load(const std::vector<Row>& rows) {
     if (row.table != Table::Setting || text_of(row.key) != kPeersKey || !row.value) continue;
     if (row.network != network) continue;  // where this node was before
     kept_network_ = row.network;
-    dht::ContactBook book(dht::ContactBook::Use::Private, 1024);
+    dht::ContactBook book(rng_.bytes<16>(), 1024);
     const ByteView bytes = *row.value;
     for (std::size_t at = 0; at + dht::kContactSize <= bytes.size() && kept_.size() < 64;
          at += dht::kContactSize) {

@@ -118,7 +118,7 @@ class Node {
   StaticCredential credential_;
   Contact contact_;
   int fd_ = -1;
-  ContactBook book_;
+  ContactBook book_{ContactBook::HashKey{}};
   std::unique_ptr<RealSealer> sealer_;
   std::unique_ptr<Dht> dht_;
 };

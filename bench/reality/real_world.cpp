@@ -27,7 +27,7 @@ struct Node {
   int socket = -1;
   StaticCredential credential;
   dht::Contact contact;
-  dht::ContactBook book;
+  dht::ContactBook book{dht::ContactBook::HashKey{}};
   std::unique_ptr<dht::RealSealer> sealer;
   std::unique_ptr<dht::Dht> dht;
   std::optional<Instant> deadline;

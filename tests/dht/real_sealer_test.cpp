@@ -51,7 +51,7 @@ struct Node {
   Identity identity;
   StaticCredential credential;
   Contact contact;
-  ContactBook book;
+  ContactBook book{ContactBook::HashKey{}};
   std::unique_ptr<RealSealer> sealer;
   std::unique_ptr<Dht> dht;
   std::vector<DhtEvent> events;
@@ -179,7 +179,7 @@ TEST(RealSealer, ARestartedPeerThatForgotOurKeyIsGreetedAgain) {
 
 TEST(ContactBook, SweepKeepsWhatIsNamedAndFindsItAgain) {
   SeededRng rng(2);
-  ContactBook book(ContactBook::Use::Private, 400);
+  ContactBook book(rng.bytes<16>(), 400);
   std::vector<ContactHandle> handles;
   std::vector<Contact> contacts;
   for (std::uint32_t i = 0; i < 400; ++i) {
@@ -207,6 +207,55 @@ TEST(ContactBook, SweepKeepsWhatIsNamedAndFindsItAgain) {
   EXPECT_EQ(book.intern_wire(wire), handles[5]);
   append_wire(wire = {}, more);
   EXPECT_EQ(book.id(book.intern_wire(wire)), contacts[0].id);
+}
+
+// What others name costs no more to find than what is there, whatever they name.
+TEST(ContactBook, NobodyCanMakeItSearchLong) {
+  SeededRng rng(4);
+  for (const bool one_node : {true, false}) {
+    ContactBook book(rng.bytes<16>());
+    Contact c;
+    c.identity = rng.bytes<32>();
+    for (std::uint32_t i = 0; i < 4000; ++i) {
+      if (!one_node) std::memcpy(c.identity.data(), &i, sizeof i);
+      c.endpoint = Endpoint::v4(0x01000000, one_node ? static_cast<std::uint16_t>(i + 1) : 9);
+      Bytes wire;
+      append_wire(wire, c);
+      ASSERT_NE(book.intern_wire(wire), ContactHandle::None);
+    }
+    EXPECT_LT(book.longest_search(), 100U) << one_node;
+  }
+}
+
+TEST(ContactBook, TheLastContactOfANodeIsFoundAlsoAfterASweep) {
+  SeededRng rng(5);
+  ContactBook book(rng.bytes<16>(), 400);
+  Contact c;
+  c.identity = rng.bytes<32>();
+  c.id = node_id_of(c.identity);
+  Contact other;
+  for (std::uint16_t i = 0; i < 10; ++i) {
+    other.identity = rng.bytes<32>();
+    other.id = node_id_of(other.identity);
+    book.intern(other);
+  }
+  c.endpoint = Endpoint::v4(1, 1);
+  const auto first = book.intern(c);
+  book.keep_only({first});  // the next ones take the places that came free before it
+  c.static_key[0] = 1;
+  const auto renewed = book.intern(c);
+  ASSERT_LT(renewed, first);
+  EXPECT_EQ(book.find(c.id, c.endpoint), renewed);
+  c.endpoint = Endpoint::v4(1, 2);
+  const auto moved = book.intern(c);
+  for (int sweep = 0; sweep < 2; ++sweep) {
+    EXPECT_EQ(book.find(c.id), moved);
+    EXPECT_EQ(book.find(c.id, Endpoint::v4(1, 1)), renewed);
+    EXPECT_EQ(book.find(c.id, Endpoint::v4(1, 2)), moved);
+    book.keep_only({first, renewed, moved});
+  }
+  book.keep_only({first});
+  EXPECT_EQ(book.find(c.id), first);
 }
 
 TEST(Guard, CookiesLiveBetweenOneAndTwoEpochs) {
