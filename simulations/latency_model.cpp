@@ -1,7 +1,9 @@
 #include "simulations/latency_model.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "base/assert.hpp"
@@ -39,28 +41,47 @@ std::int64_t normal_q16(ModelRandom& random) {
   return sum;
 }
 
+// A number, blanks around it and nothing else.
+std::optional<double> read_cell(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value >= 0 && value <= 60'000 ? std::optional(value) : std::nullopt;
+}
+
 Result<std::vector<std::uint32_t>> read_matrix(const std::string& path, std::size_t& side) {
   std::ifstream file(path);
-  if (!file) return fail(Errc::NotFound, "cannot read latency matrix " + path);
+  if (!file || file.peek() == std::ifstream::traits_type::eof())
+    return fail(Errc::NotFound, "cannot read the latency matrix " + path + ", or it is empty");
   std::vector<std::uint32_t> cells;
   std::string line;
   std::size_t rows = 0;
-  while (std::getline(file, line)) {
-    if (line.empty() || line[0] == '#') continue;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    const auto wrong = [&](const std::string& why) {
+      return fail(Errc::Malformed, path + ": line " + std::to_string(number) + ": " + why);
+    };
+    if (line.find_first_not_of(" \t\r") == std::string::npos || line[0] == '#') continue;
     std::istringstream row(line);
     std::string cell;
     std::size_t columns = 0;
     for (; std::getline(row, cell, ','); ++columns) {
-      const double milliseconds = std::strtod(cell.c_str(), nullptr);
-      if (milliseconds < 0 || milliseconds > 60'000)
-        return fail(Errc::Malformed, path + ": round trips are 0 to 60000 ms");
-      cells.push_back(static_cast<std::uint32_t>(milliseconds * 500.0));
+      const auto milliseconds = read_cell(cell);
+      if (!milliseconds)
+        return wrong("\"" + cell + "\" is no round trip in milliseconds, 0 to 60000");
+      cells.push_back(static_cast<std::uint32_t>(*milliseconds * 500.0));
     }
     if (side == 0) side = columns;
-    if (columns != side || ++rows > 4096)
-      return fail(Errc::Malformed, path + ": rows of equal length, at most 4096");
+    if (columns != side)
+      return wrong(std::to_string(columns) + " numbers, but " + std::to_string(side) +
+                   " in the rows before");
+    if (++rows > 4096) return wrong("more than 4096 rows");
   }
-  if (rows != side || side == 0) return fail(Errc::Malformed, path + ": not a square matrix");
+  if (rows != side || side == 0)
+    return fail(Errc::Malformed, path + ": " + std::to_string(rows) + " rows of " +
+                                     std::to_string(side) + " numbers: not a square matrix");
   return cells;
 }
 
@@ -73,13 +94,16 @@ Result<LatencyModel> LatencyModel::create(const LatencyOptions& options, std::ui
   if (options.model == "matrix") {
     WEFT_TRY(model.matrix_, read_matrix(options.matrix_file, model.matrix_side_));
   } else if (options.model != "embedding") {
-    return fail(Errc::Usage, "latency.model is embedding or matrix, not " + options.model);
+    return fail(Errc::Usage, "latency is embedding or matrix, not " + options.model);
   }
-  if (options.region != "world" && options.region != "europe" && options.region != "city" &&
-      options.region != "lan")
-    return fail(Errc::Usage, "latency.region is world, europe, city or lan");
+  if (!knows_region(options.region))
+    return fail(Errc::Usage, "region is world, europe, city or lan, not " + options.region);
   model.make_jitter_table();
   return model;
+}
+
+bool LatencyModel::knows_region(std::string_view region) {
+  return region == "world" || region == "europe" || region == "city" || region == "lan";
 }
 
 void LatencyModel::make_jitter_table() {
@@ -93,8 +117,9 @@ void LatencyModel::make_jitter_table() {
   std::ranges::sort(jitter_);
 }
 
-void LatencyModel::add_node(std::uint32_t node) {
-  WEFT_ASSERT(node == sites_.size());
+void LatencyModel::add_node(std::uint32_t node, std::uint32_t home) {
+  WEFT_ASSERT(node == sites_.size() && home <= node);
+  if (home != node) return sites_.push_back(Site{sites_[home]});
   ModelRandom random(hash_of(seed_, node, 1));
   Site site;
   if (matrix_side_ != 0) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -25,8 +26,10 @@ struct LatencyOptions {
 class LatencyModel {
  public:
   static Result<LatencyModel> create(const LatencyOptions& options, std::uint64_t seed);
+  static bool knows_region(std::string_view region);
 
-  void add_node(std::uint32_t node);
+  // Somewhere of its own, or where `home`, an earlier node, is.
+  void add_node(std::uint32_t node, std::uint32_t home);
   // Without jitter; symmetric.
   [[nodiscard]] Duration base(std::uint32_t a, std::uint32_t b) const;
   [[nodiscard]] Duration sample(std::uint32_t a, std::uint32_t b, std::uint64_t packet) const;

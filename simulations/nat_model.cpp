@@ -61,7 +61,6 @@ std::optional<std::uint16_t> NatModel::pick_port(std::uint16_t wanted) {
 }
 
 void NatModel::expire(Instant now) {
-  if (now < next_expiry_check_) return;
   next_expiry_check_ = now + 1s;
   const auto gone = [&](const Mapping& m) { return !m.permanent && m.expires <= now; };
   counters_.expired += static_cast<std::uint64_t>(std::erase_if(mappings_, gone));
@@ -83,7 +82,7 @@ void NatModel::permit(Mapping& mapping, Instant now, const Endpoint& remote) con
 
 std::optional<std::uint16_t> NatModel::outbound(Instant now, const Inside& from,
                                                 const Endpoint& to) {
-  expire(now);
+  if (now >= next_expiry_check_) expire(now);
   const Endpoint key = scoped(behavior_.mapping, to);
   for (auto& mapping : mappings_) {
     if (mapping.inside != from || (!mapping.permanent && mapping.remote != key)) continue;
@@ -91,6 +90,7 @@ std::optional<std::uint16_t> NatModel::outbound(Instant now, const Inside& from,
     permit(mapping, now, to);
     return mapping.public_port;
   }
+  expire(now);
   if (mappings_.size() >= behavior_.quota) {
     ++counters_.refused;
     return std::nullopt;
@@ -126,6 +126,11 @@ std::optional<NatModel::Inside> NatModel::inbound(Instant now, std::uint16_t pub
 void NatModel::open_port(const Inside& inside, std::uint16_t public_port) {
   std::erase_if(mappings_, [&](const Mapping& m) { return m.public_port == public_port; });
   mappings_.push_back({inside, {}, public_port, true, Instant::max(), {}});
+}
+
+void NatModel::reopen(const Inside& before, const Inside& after) {
+  const auto opened = [&](const Mapping& m) { return m.permanent && m.inside == before; };
+  if (std::erase_if(mappings_, opened) > 0) open_port(after, after.port);
 }
 
 void NatModel::forget() {

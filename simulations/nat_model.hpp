@@ -52,6 +52,8 @@ class NatModel {
   std::optional<Inside> inbound(Instant now, std::uint16_t public_port, const Endpoint& from);
   // A port the owner opened by hand (PCP, UPnP): open to everybody and kept.
   void open_port(const Inside& inside, std::uint16_t public_port);
+  // The same for a node that has moved: the port it opened follows it.
+  void reopen(const Inside& before, const Inside& after);
   // A reboot: everything learnt is gone, opened ports stay.
   void forget();
 
@@ -76,7 +78,7 @@ class NatModel {
   static Endpoint scoped(NatScope scope, const Endpoint& remote);
   [[nodiscard]] bool port_free(std::uint16_t port) const;
   std::optional<std::uint16_t> pick_port(std::uint16_t wanted);
-  void expire(Instant now);
+  void expire(Instant now);  // once a second, and before anything new is mapped
   void permit(Mapping& mapping, Instant now, const Endpoint& remote) const;
 
   NatBehavior behavior_;

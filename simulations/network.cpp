@@ -36,6 +36,8 @@ Result<Network> Network::create(const NetworkOptions& options, std::uint64_t see
     auto behavior = nat_behavior_named(share.kind);
     if (!behavior) return fail(Errc::Usage, "unknown translator kind " + share.kind);
     if (options.nat_timeout > 0s) behavior->timeout = options.nat_timeout;
+    if (options.nat_quota > 0) behavior->quota = options.nat_quota;
+    behavior->hairpin = options.nat_hairpin;
     sum += share.percent;
     network.nat_kinds_.emplace_back(sum, *behavior);
   }
@@ -63,23 +65,26 @@ const NatBehavior* Network::pick_nat(std::uint32_t node) const {
   return nullptr;
 }
 
-std::uint32_t Network::add_node(Placement placement) {
-  const auto node = static_cast<std::uint32_t>(nodes_.size());
-  latency_.add_node(node);
-  NodeState state;
+Link Network::line_of(std::uint32_t node) const {
   std::uint64_t draw = hash_of(seed_, node, 3) % 100;
   std::uint8_t access = 0;
   while (draw >= kAccessClasses[access].percent) draw -= kAccessClasses[access++].percent;
-  state.link = Link(access);
+  return Link(access);
+}
+
+std::uint32_t Network::add_node(Placement placement) {
+  const auto node = static_cast<std::uint32_t>(nodes_.size());
+  NodeState state;
   const NatBehavior* nat = placement == Placement::Public ? nullptr : pick_nat(node);
   if (nat == nullptr) {
     state.gateway = static_cast<std::uint32_t>(gateways_.size());
-    gateways_.push_back({node, nullptr});
+    gateways_.push_back({node, nullptr, line_of(node)});
   } else {
     if (open_home_size_ == 0 || open_home_size_ >= options_.home_size) {
       open_home_ = static_cast<std::uint32_t>(gateways_.size());
       open_home_size_ = 0;
-      gateways_.push_back({node, std::make_unique<NatModel>(*nat, hash_of(seed_, node, 4))});
+      gateways_.push_back(
+          {node, std::make_unique<NatModel>(*nat, hash_of(seed_, node, 4)), line_of(node)});
     }
     state.gateway = open_home_;
     state.port = static_cast<std::uint16_t>(4000 + open_home_size_++);
@@ -87,6 +92,7 @@ std::uint32_t Network::add_node(Placement placement) {
       gateways_[state.gateway].nat->open_port({node, state.port}, state.port);
   }
   const std::uint32_t first = gateways_[state.gateway].node;
+  latency_.add_node(node, first);
   if (shards() > 1) state.shard = static_cast<std::uint8_t>(latency_.continent_of(first));
   nodes_.push_back(state);
   return node;
@@ -108,7 +114,8 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
   header.gateway = *gateway;
   header.to_port = to.port;
   std::uint16_t port = sender.port;
-  if (const Gateway& own = gateways_[sender.gateway]; own.nat) {
+  Gateway& own = gateways_[sender.gateway];
+  if (own.nat) {
     if (*gateway == sender.gateway && !own.nat->behavior().hairpin)
       return drop(Drop::Translator, sender.shard);
     const auto mapped = own.nat->outbound(now, {from, sender.port}, to);
@@ -117,21 +124,23 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
   }
   header.seen_from = address_of(sender.gateway, port);
   std::optional<Instant> left = now;
-  if (options_.access_queues) left = sender.link.send(now, size, options_.queue_limit);
+  if (options_.access_queues) left = own.link.send(now, size, options_.queue_limit);
   if (!left) return drop(Drop::UplinkFull, sender.shard);
-  if (sender.link.loses(now, options_.loss, hash_of(seed_, from, packet)))
+  if (own.link.loses(now, options_.loss, hash_of(seed_, from, packet)))
     return drop(Drop::Loss, sender.shard);
   const std::uint32_t far = gateways_[*gateway].node;
-  Duration way = latency_.sample(from, far, packet);
+  // A home is one place; who of it sends tells its packets apart.
+  const std::uint64_t draw = packet | std::uint64_t{from - own.node} << 32;
+  Duration way = latency_.sample(own.node, far, draw);
   if (nodes_[far].shard != sender.shard) way = std::max(way, kLookahead);
   Instant arrival = *left + way;
-  if (options_.access_queues) arrival += nodes_[far].link.receive_time(size);
+  if (options_.access_queues) arrival += gateways_[*gateway].link.receive_time(size);
   return arrival;
 }
 
 Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
   Arrival arrival;
-  const Gateway& gateway = gateways_[header.gateway];
+  Gateway& gateway = gateways_[header.gateway];
   arrival.node = gateway.node;
   const auto dropped = [&](Drop reason) {
     count_drop(reason, shard_of_gateway(header.gateway));
@@ -143,15 +152,15 @@ Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
     arrival.node = inside->node;
     if (nodes_[arrival.node].port != inside->port) return dropped(Drop::Translator);
   }
-  NodeState& receiver = nodes_[arrival.node];
+  const NodeState& receiver = nodes_[arrival.node];
   if (!gateway.nat && header.to_port != receiver.port) return dropped(Drop::NoRoute);
   if (parted_ && nodes_[header.from].side != receiver.side) return dropped(Drop::Partition);
   if (!header.queued) {
     const std::uint64_t draw = hash_of(seed_ ^ 0x72, header.from, header.number);
-    if (receiver.link.loses(now, options_.loss, draw ^ mix64(arrival.node)))
+    if (gateway.link.loses(now, options_.loss, draw ^ mix64(arrival.node)))
       return dropped(Drop::Loss);
     if (options_.access_queues) {
-      const auto done = receiver.link.receive(now, header.size, options_.queue_limit);
+      const auto done = gateway.link.receive(now, header.size, options_.queue_limit);
       if (!done) return dropped(Drop::DownlinkFull);
       if (*done > now) {
         header.queued = true;
@@ -173,8 +182,12 @@ bool Network::is_public(std::uint32_t node) const { return !gateways_[nodes_[nod
 
 void Network::move_node(std::uint32_t node) {
   NodeState& state = nodes_[node];
+  const NatModel::Inside before{node, state.port};
   state.port = static_cast<std::uint16_t>(state.port >= 60'000 ? 4000 : state.port + 64);
-  if (auto& nat = gateways_[state.gateway].nat) nat->forget();
+  if (auto& nat = gateways_[state.gateway].nat) {
+    nat->forget();
+    nat->reopen(before, {node, state.port});
+  }
 }
 
 void Network::heal() {

@@ -1,10 +1,11 @@
 // The world between the nodes: addresses, lines, distance, translators, partitions. It decides the
 // fate of each datagram twice: when it is sent (uplink, loss, distance) and when it arrives
-// (translator, downlink). Nodes behind one translator are a home and share its public address.
+// (translator, downlink). Nodes behind one translator are a home: they share its place, its line
+// and its public address.
 // Every draw is a hash of (seed, sender, the sender's packet number): no order matters but each
 // sender's own.
 //
-// The nodes of a world are in two shards, by continent (homes as a whole, with their first node);
+// The nodes of a world are in two shards, by continent (homes as a whole);
 // the oceans between them are so wide that nothing crosses in less than kLookahead (the few pairs
 // for whom the model says less take that). Smaller worlds and matrices are one shard.
 // send() touches the sender's shard alone, arrive() the receiver's.
@@ -38,6 +39,8 @@ struct NetworkOptions {
   std::uint32_t port_mapping_percent = 0;  // of translated nodes, those with an opened port
   std::uint32_t home_size = 1;             // nodes behind one translator
   Duration nat_timeout = 0s;               // 0: each kind's own
+  std::uint16_t nat_quota = 0;             // mappings; 0: each kind's own
+  bool nat_hairpin = false;                // those of one home reach each other by its address
 };
 
 enum class Drop : std::uint8_t {
@@ -76,6 +79,7 @@ class Network {
   }
   void warm(std::uint32_t node) const {
     __builtin_prefetch(&nodes_[node]);
+    if (node < gateways_.size()) __builtin_prefetch(&gateways_[node]);  // its own, without homes
     latency_.warm(node);
   }
   void count_drop(Drop reason, std::uint32_t shard) {
@@ -90,7 +94,8 @@ class Network {
   // Where a public node is reached; behind a translator, where it would be if it opened its port.
   [[nodiscard]] Endpoint public_endpoint(std::uint32_t node) const;
   [[nodiscard]] bool is_public(std::uint32_t node) const;
-  // A new address family member: the node's port changes, as after a reboot of its router.
+  // The node has another port, as after a reboot of its router, which has forgotten everything but
+  // opens again what was opened by hand.
   void move_node(std::uint32_t node);
   void set_side(std::uint32_t node, std::uint8_t side) {
     nodes_[node].side = side;
@@ -109,20 +114,21 @@ class Network {
 
  private:
   struct NodeState {
-    Link link;
     std::uint32_t gateway = 0;
     std::uint32_t packets = 0;
     std::uint16_t port = 4000;
     std::uint8_t side = 0;  // of a partition
     std::uint8_t shard = 0;
   };
-  struct Gateway {
+  struct Gateway {           // a place: one line, one address
     std::uint32_t node = 0;  // the public node, or the first of a home
     std::unique_ptr<NatModel> nat;
+    Link link;
   };
   explicit Network(LatencyModel latency) : latency_(std::move(latency)) {}
   [[nodiscard]] static Endpoint address_of(std::uint32_t gateway, std::uint16_t port);
   [[nodiscard]] std::optional<std::uint32_t> gateway_at(const Endpoint& endpoint) const;
+  [[nodiscard]] Link line_of(std::uint32_t node) const;
   [[nodiscard]] const NatBehavior* pick_nat(std::uint32_t node) const;
   std::optional<Instant> drop(Drop reason, std::uint32_t shard);
 

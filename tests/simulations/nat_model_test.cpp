@@ -47,6 +47,25 @@ TEST(NatModel, MappingsExpireUnlessUsedFromInside) {
   EXPECT_EQ(nat.counters().expired, 1U);
 }
 
+// What has expired takes neither a port nor a place, however lately it was looked for.
+TEST(NatModel, AnExpiredMappingGivesItsPortAndItsPlaceBackAtOnce) {
+  auto behavior = *nat_behavior_named("port_restricted");
+  behavior.timeout = 30s;
+  behavior.quota = 1;
+  NatModel nat(behavior, 1);
+  EXPECT_EQ(nat.outbound({}, kInside, kServer), kInside.port);
+  EXPECT_EQ(nat.outbound(Instant{29'500ms}, {8, 4001}, kServer), std::nullopt);  // a check for old
+  EXPECT_EQ(nat.outbound(Instant{30'100ms}, kInside, kServer), kInside.port);
+}
+
+TEST(NatModel, WhoHasOpenedAPortOpensItAgainWhenItMoves) {
+  NatModel nat(*nat_behavior_named("port_restricted"), 1);
+  nat.open_port({9, 5000}, 5000);
+  nat.reopen({9, 5000}, {9, 5064});
+  EXPECT_FALSE(nat.inbound({}, 5000, kStranger));
+  EXPECT_EQ(nat.inbound({}, 5064, kStranger), (NatModel::Inside{9, 5064}));
+}
+
 TEST(NatModel, RefusesFlowsOverItsQuotaAndKeepsOpenedPorts) {
   auto behavior = *nat_behavior_named("symmetric");
   behavior.quota = 3;

@@ -87,7 +87,7 @@ TEST(Simulator, TheDigestIsTheOneEveryBuildGives) {
   World world(1, rough());
   world.simulator->run_until(Instant{5s});
   EXPECT_EQ(world.simulator->digest(),
-            "c410ae2f4c346446572a596b1eb4a7ea198ce3f55d18f5636ad277cf6426229a");
+            "9847bd975abe316e8f30d1c7dd1d7a013ea45b96878993ecfb31b88a6c255f0d");
 }
 
 TEST(Simulator, ASecondThreadChangesNothing) {
