@@ -21,7 +21,9 @@ Experiment::~Experiment() = default;
 Result<std::unique_ptr<Experiment>> Experiment::create(const Scenario& scenario,
                                                        std::uint32_t nodes, std::uint64_t seed,
                                                        unsigned threads) {
-  if (nodes < scenario.seeds + 1) return fail(Errc::Usage, "more nodes than seeds are needed");
+  if (nodes < scenario.seeds + 1)
+    return fail(Errc::Usage, "all of " + std::to_string(nodes) + " nodes would be seeds: it has " +
+                                 std::to_string(scenario.seeds));
   std::unique_ptr<Experiment> experiment(new Experiment(scenario, nodes, seed));
   WEFT_CHECK(experiment->build(threads));
   return experiment;
@@ -154,6 +156,7 @@ void Experiment::join(std::uint32_t node, Instant now) {
 
 void Experiment::leave(std::uint32_t node, Instant now, bool back_to_pool) {
   simulator_->go_offline(node);
+  abandon(node);
   population_->leave(node, now, back_to_pool);
 }
 
@@ -215,19 +218,24 @@ void Experiment::sleep_some(const ScriptedEvent& event, Instant now) {
   for (const auto node : online) {
     if (population_->is_seed(node) || population_->random().below(100) >= event.percent) continue;
     asleep_[node] = simulator_->go_offline(node);
+    abandon(node);
     population_->leave(node, now, false);
     post(now + event.lasts, Step::Wake, node);
     ++asleep;
   }
   // Nobody takes a sleeper's place.
-  const std::uint32_t share = asleep * 1000 / nodes_;
-  population_->scale_target(population_->target_scale() - std::min(share, 900U));
+  const std::uint32_t share = std::min(asleep * 1000 / nodes_, population_->target_scale());
+  asleep_share_ += share;
+  population_->scale_target(population_->target_scale() - share);
 }
 
 void Experiment::wake(std::uint32_t node, Instant now) {
   const auto sleeper = asleep_.find(node);
   if (sleeper == asleep_.end()) return;
-  if (asleep_.size() == 1) population_->scale_target(1000);
+  if (asleep_.size() == 1) {
+    population_->scale_target(population_->target_scale() + asleep_share_);
+    asleep_share_ = 0;
+  }
   const Instant leaves = population_->at(node).leaves_at;
   population_->enter(node, now);
   population_->at(node).leaves_at = std::max(leaves, now + 1s);
@@ -303,7 +311,7 @@ RunResult Experiment::finish(bool interrupted) {
     result.node_memory_bytes = memory / simulator_->online_count();
   result.overhead_bytes = simulator_->overhead_bytes() + population_->memory_bytes() +
                           (1 + sides_.size()) * book_->size() * sizeof(dht::Contact);
-  result.abandoned = pending_.size();
+  result.abandoned = abandoned_ + pending_.size();
   check_expectations(result);
   return result;
 }

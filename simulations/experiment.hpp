@@ -28,7 +28,6 @@ class Experiment {
 
   [[nodiscard]] Simulator& simulator() { return *simulator_; }
   [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }
-  [[nodiscard]] std::size_t failed_checks() const { return failed_checks_; }
 
  private:
   enum class Step : std::uint32_t {
@@ -100,6 +99,8 @@ class Experiment {
   void finished(Instant now, std::uint32_t node, const dht::NodesFound& found);
   void finished(Instant now, std::uint32_t node, const dht::GetDone& done);
   void finished(Instant now, std::uint32_t node, const dht::PutDone& done);
+  // It went away: what it was asked for ends nowhere, and its numbers will be used again.
+  void abandon(std::uint32_t node);
   void value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found);
   void note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
             unsigned recall);
@@ -122,7 +123,7 @@ class Experiment {
   std::unique_ptr<Simulator> simulator_;
   std::unique_ptr<Population> population_;
   std::vector<dht::ContactHandle> accomplices_;
-  std::unordered_map<std::uint64_t, Pending> pending_;  // never walked: order decides nothing
+  std::unordered_map<std::uint64_t, Pending> pending_;                   // order decides nothing
   std::unordered_map<std::uint32_t, std::unique_ptr<NodeCore>> asleep_;  // never walked
   dht::Record victim_;  // record 0, when there is an attack
   std::vector<Stored> records_;
@@ -135,8 +136,8 @@ class Experiment {
   Traffic before_;
   std::uint64_t lost_before_ = 0;
   std::uint32_t crowd_left_ = 0;
+  std::uint32_t asleep_share_ = 0;  // permille of the target, back when the last one wakes
   std::uint64_t abandoned_ = 0;
-  std::size_t failed_checks_ = 0;
   std::vector<std::pair<double, std::string>> marks_;
 };
 

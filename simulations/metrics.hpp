@@ -67,7 +67,8 @@ struct RunResult {
   std::string digest;
   double one_rtt_ms = 0;
   std::uint32_t warmup_second = 0;
-  std::uint64_t abandoned = 0;  // operations of nodes that left meanwhile
+  std::uint64_t abandoned =
+      0;  // operations refused, under way at the end, or of nodes that went away
   std::vector<Measured> measured;
   std::vector<Sample> samples;
   std::vector<std::uint32_t> node_bytes_per_second;  // over each node's time online, sorted
@@ -78,6 +79,7 @@ struct RunResult {
   std::vector<std::string> broken;                    // expectations missed
   std::vector<std::string> kept;                      // and met
   // The edge fills these: they are not virtual.
+  std::string replay;  // the command that shows it again
   double wall_seconds = 0;
   std::uint64_t rss_bytes = 0;
 };

@@ -114,7 +114,11 @@ void Experiment::check_expectations(RunResult& result) const {
   const auto last_quarter = static_cast<std::uint32_t>(result.virtual_time / 1s * 3 / 4);
   const auto last = summarise(measured_, Operation::Lookup, last_quarter);
   const auto demand = [&](const char* what, const Percentiles& measured, std::uint32_t least) {
-    if (least == 0) return;
+    if (least == 0 || (measured.count == 0 && result.interrupted)) return;
+    if (measured.count == 0) {
+      result.broken.push_back(std::string(what) + ": none was measured");
+      return;
+    }
     const bool met = measured.ok * 1000 >= measured.count * least;
     (met ? result.kept : result.broken)
         .push_back(std::string(what) + " succeed " + std::to_string(measured.ok) + " of " +

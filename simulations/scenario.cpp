@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <set>
@@ -12,6 +14,12 @@
 namespace weft::sim {
 
 namespace {
+
+std::string shortest(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
 
 // Reads one table, remembers which keys it was asked for, and complains about all others.
 class Section {
@@ -33,9 +41,8 @@ class Section {
   void thousandths(const char* key, std::uint32_t& out, double scale, double least, double most) {
     if (const auto* node = find(key)) {
       const auto value = node->value<double>();
-      if (!value || *value < least || *value > most)
-        return complain(key,
-                        "a number from " + std::to_string(least) + " to " + std::to_string(most));
+      if (!value || !(*value >= least && *value <= most))  // not even nan
+        return complain(key, "a number from " + shortest(least) + " to " + shortest(most));
       out = static_cast<std::uint32_t>(std::lround(*value * scale));
     }
   }
@@ -53,10 +60,13 @@ class Section {
       out = *value;
     }
   }
-  void duration(const char* key, Duration& out) {
-    std::string text_value;
-    text(key, text_value);
-    if (text_value.empty()) return;
+  void duration(const char* key, Duration& out, Duration least = 0s) {
+    const auto* node = find(key);
+    if (node == nullptr) return;
+    const auto given = node->value_exact<std::string>();
+    if (!given)
+      return complain(key, "a time in quotes like \"500ms\", \"30s\", \"5m\", \"2h\", \"1d\"");
+    const std::string& text_value = *given;
     std::size_t digits = 0;
     while (digits < text_value.size() && text_value[digits] >= '0' && text_value[digits] <= '9')
       ++digits;
@@ -68,9 +78,14 @@ class Section {
     if (unit == "m") step = 1min;
     if (unit == "h") step = 1h;
     if (unit == "d") step = 24h;
-    if (count < 0 || step.count() == 0 || count > 366 * 24h / step)
+    if (count < 0 || step.count() == 0)
       return complain(key, "a time like 500ms, 30s, 5m, 2h or 1d");
+    if (count > 366 * 24h / step) return complain(key, "at most 366d");
+    if (step * count < least) return complain(key, "at least " + std::to_string(least / 1s) + "s");
     out = step * count;
+  }
+  [[nodiscard]] bool has(const char* key) const {
+    return table_ != nullptr && table_->contains(key);
   }
   [[nodiscard]] Section section(const char* key) {
     const auto* node = find(key);
@@ -83,8 +98,15 @@ class Section {
     if (!node->is_array_of_tables()) complain(key, "written as [[" + std::string(key) + "]]");
     return node->as_array();
   }
-  void complain(const std::string& key, const std::string& what) {
-    if (error_.empty()) error_ = path_ + key + " must be " + what;
+  void complain(const std::string& key, const std::string& what) { reject(key, "must be " + what); }
+  // What is wrong with the value of `key`, or that there is none.
+  void reject(const std::string& key, const std::string& why) {
+    if (!error_.empty()) return;
+    const toml::node* node = table_ == nullptr ? nullptr : table_->get(key);
+    if (node == nullptr) node = table_;
+    if (node != nullptr && node->source().begin.line > 0)
+      error_ = "line " + std::to_string(node->source().begin.line) + ": ";
+    error_ += path_ + key + " " + why;
   }
   // The first complaint of this section, or an unknown key.
   [[nodiscard]] Result<void> finish() const {
@@ -122,27 +144,43 @@ Result<void> read_network(Section network, NetworkOptions& out) {
   network.duration("loss_burst", out.loss.burst);
   network.boolean("access_queues", out.access_queues);
   network.duration("queue_limit", out.queue_limit);
-  if (!out.latency.matrix_file.empty()) out.latency.model = "matrix";
+  if (!out.latency.matrix_file.empty() && !network.has("latency")) out.latency.model = "matrix";
+  if (out.latency.model != "embedding" && out.latency.model != "matrix")
+    network.complain("latency", "embedding or matrix");
+  if ((out.latency.model == "matrix") != network.has("matrix"))
+    network.reject("matrix", "goes with latency = \"matrix\": a CSV file of round trips");
+  if (!LatencyModel::knows_region(out.latency.region))
+    network.complain("region", "world, europe, city or lan");
   return network.finish();
 }
 
 Result<void> read_nat(Section nat, NetworkOptions& out) {
+  std::uint32_t sum = 0;
   for (const char* kind : {"full_cone", "restricted", "port_restricted", "symmetric", "cgnat"}) {
     std::uint32_t share = 0;
     nat.percent(kind, share);
     if (share > 0) out.nats.push_back({kind, share});
+    sum += share;
+    if (sum > 100) nat.reject(kind, "is too much: the shares add up to more than 100");
   }
   nat.percent("port_mapping_percent", out.port_mapping_percent);
   nat.integer("home_size", out.home_size, 1, 256);
-  nat.duration("timeout", out.nat_timeout);
+  nat.duration("timeout", out.nat_timeout, 1s);
+  nat.integer("quota", out.nat_quota, 1, 65'535);
+  nat.boolean("hairpin", out.nat_hairpin);
+  for (const char* key : {"port_mapping_percent", "home_size", "timeout", "quota", "hairpin"})
+    if (sum == 0 && nat.has(key)) nat.reject(key, "changes nothing: nobody is behind a translator");
   return nat.finish();
 }
 
 Result<void> read_churn(Section churn, ChurnOptions& out) {
-  churn.duration("median_session", out.median_session);
+  churn.duration("median_session", out.median_session, 1s);
   churn.thousandths("shape", out.shape, 1000, 0.2, 5);
   churn.percent("stable_percent", out.stable_percent);
   churn.integer("diurnal_percent", out.diurnal_percent, 0, 20);
+  for (const char* key : {"shape", "stable_percent", "diurnal_percent"})
+    if (out.median_session == 0s && churn.has(key))
+      churn.reject(key, "changes nothing without median_session: nobody leaves");
   return churn.finish();
 }
 
@@ -164,13 +202,16 @@ Result<void> read_attack(Section attack, AttackOptions& out) {
   if (const auto kind = fault_named(behavior))
     out.behavior = *kind;
   else
-    attack.complain("behavior", "mute, lying or deaf");
+    attack.complain("behavior", "mute, lying, cunning or deaf");
   attack.duration("from", out.from);
   std::string victim = "immutable";
   attack.text("victim", victim);
   out.victim_mutable = victim == "mutable";
   if (victim != "mutable" && victim != "immutable")
     attack.complain("victim", "mutable or immutable");
+  for (const char* key : {"behavior", "from", "victim"})
+    if (out.byzantine_percent == 0 && out.sybils == 0 && attack.has(key))
+      attack.reject(key, "changes nothing: give byzantine_percent or sybils");
   return attack.finish();
 }
 
@@ -179,11 +220,12 @@ Result<void> read_dht(Section section, dht::Config& out) {
   section.integer("alpha", out.alpha, 1, 32);
   section.integer("paths", out.paths, 1, 16);
   section.boolean("full_table", out.full_table);
-  section.duration("refresh", out.refresh);
-  section.duration("ping_min", out.ping_min);
-  section.duration("ping_max", out.ping_max);
+  section.duration("refresh", out.refresh, 1s);
+  section.duration("ping_min", out.ping_min, 1s);
+  section.duration("ping_max", out.ping_max, 1s);
   section.duration("server_after", out.server_after);
-  section.duration("mean_session", out.mean_session);
+  section.duration("mean_session", out.mean_session, 1s);
+  if (out.ping_min > out.ping_max) section.reject("ping_min", "is longer than ping_max");
   return section.finish();
 }
 
@@ -197,23 +239,66 @@ Result<void> read_expect(Section section, Expectations& out) {
 }
 
 Result<void> read_event(Section section, std::vector<ScriptedEvent>& out) {
+  using Kind = ScriptedEvent::Kind;
   ScriptedEvent event;
   std::string kind;
   section.text("kind", kind);
   section.duration("at", event.at);
-  section.duration("lasts", event.lasts);
-  section.integer("percent", event.percent, 0, 300);
+  section.duration("lasts", event.lasts, 1s);
+  section.integer("percent", event.percent, 1, 300);
   bool known = false;
-  for (int i = 0; i <= static_cast<int>(ScriptedEvent::Kind::Roam); ++i) {
-    if (kind != name_of(static_cast<ScriptedEvent::Kind>(i))) continue;
-    event.kind = static_cast<ScriptedEvent::Kind>(i);
+  for (int i = 0; i <= static_cast<int>(Kind::Roam); ++i) {
+    if (kind != name_of(static_cast<Kind>(i))) continue;
+    event.kind = static_cast<Kind>(i);
     known = true;
   }
   if (!known) section.complain("kind", "mass_kill, flash_crowd, partition, heal, sleep or roam");
-  if (event.kind != ScriptedEvent::Kind::FlashCrowd && event.percent > 100)
+  const std::string name(name_of(event.kind));
+  if (event.kind == Kind::Heal && section.has("percent"))
+    section.reject("percent", "means nothing here: heal is for all");
+  if (event.kind != Kind::Heal && !section.has("percent"))
+    section.reject("percent", "is missing: how many nodes does " + name + " meet?");
+  if (event.kind != Kind::FlashCrowd && event.percent > 100)
     section.complain("percent", "at most 100 here");
+  if (event.kind == Kind::Sleep && !section.has("lasts"))
+    section.reject("lasts", "is missing: how long do they sleep?");
+  if (event.kind != Kind::Sleep && section.has("lasts"))
+    section.reject("lasts", "means nothing here: it goes with sleep");
+  if (!section.has("at")) section.reject("at", "is missing: when does it happen?");
   out.push_back(event);
   return section.finish();
+}
+
+// What each key allows by itself and all of them together do not.
+Result<void> check_sense(const Scenario& s) {
+  const auto wrong = [](std::string why) { return fail(Errc::Usage, std::move(why)); };
+  if (s.name.empty()) return wrong("name must be given");
+  if (s.nodes <= s.seeds) return wrong("nodes must be more than seeds");
+  if (s.sample < 1s || s.duration < s.sample)
+    return wrong("sample must be at least 1s and fit into duration");
+  if (s.join_over >= s.duration) return wrong("join_over must be shorter than duration");
+  if (s.workload.warmup >= s.duration)
+    return wrong("workload.warmup must be shorter than duration: nothing would be measured");
+  if (s.workload.records == 0 && (s.workload.gets_per_node_hour > 0 || s.attack.sybils > 0))
+    return wrong("workload.records must be given: gets and Sybils are after records");
+  const auto& expect = s.expect;
+  if (s.workload.lookups_per_node_hour == 0 &&
+      (expect.lookup_success > 0 || expect.final_lookup_success > 0))
+    return wrong("expect: lookups cannot succeed, workload.lookups_per_node_hour is 0");
+  if (s.workload.gets_per_node_hour == 0 && expect.get_success > 0)
+    return wrong("expect: gets cannot succeed, workload.gets_per_node_hour is 0");
+  if (s.workload.records == 0 && expect.no_lost_record)
+    return wrong("expect: no record can be lost, workload.records is 0");
+  bool parted = false;
+  for (const auto& event : s.events) {
+    if (event.at >= s.duration)
+      return wrong("event: " + std::string(name_of(event.kind)) + " comes after the end");
+    if (event.kind == ScriptedEvent::Kind::Heal && !parted)
+      return wrong("event: heal needs a partition before it");
+    parted = event.kind == ScriptedEvent::Kind::Partition ||
+             (parted && event.kind != ScriptedEvent::Kind::Heal);
+  }
+  return {};
 }
 
 }  // namespace
@@ -255,10 +340,8 @@ Result<Scenario> parse_scenario(std::string_view toml_text, std::string_view whe
     for (const auto& event : *events)
       WEFT_CHECK(read_event(Section(event.as_table(), "event."), scenario.events));
   WEFT_CHECK(top.finish());
-  if (scenario.name.empty()) return fail(Errc::Usage, "name must be given");
-  if (scenario.sample < 1s || scenario.duration < scenario.sample)
-    return fail(Errc::Usage, "sample must be at least 1s and fit into duration");
   std::ranges::stable_sort(scenario.events, {}, &ScriptedEvent::at);
+  WEFT_CHECK(check_sense(scenario));
   return scenario;
 }
 
@@ -270,6 +353,10 @@ Result<Scenario> load_scenario(const std::string& path) {
   auto scenario = parse_scenario(text.str(), path);
   if (!scenario && scenario.error().detail.find(path) == std::string::npos)
     return fail(scenario.error().code, path + ": " + scenario.error().detail);
+  if (scenario && !scenario->network.latency.matrix_file.empty()) {
+    auto& matrix = scenario->network.latency.matrix_file;
+    matrix = (std::filesystem::path(path).parent_path() / matrix).string();
+  }
   return scenario;
 }
 

@@ -30,7 +30,7 @@ struct WorkloadOptions {
 };
 
 struct AttackOptions {
-  std::uint32_t byzantine_percent = 0;  // of the servers, spread evenly
+  std::uint32_t byzantine_percent = 0;  // of the nodes; seeds are honest
   std::uint32_t sybils = 0;             // extra nodes with ids mined next to one record's key,
   bool victim_mutable = false;          // which is signed and mutable, or named by its hash
   FaultKind behavior = FaultKind::Mute;

@@ -1,7 +1,7 @@
 // What the nodes of an experiment are asked to do, and whether they did it right. The rule for a
-// lookup: right if the node it came for answered, or, for a random id, if its best answer is the
-// server that really is the closest of those settled for two minutes (a younger one may be listed
-// before it, that is right as well).
+// lookup: right if the node it came for answered, or if its result lists the server that really is
+// the closest of those settled for two minutes (a younger one may be listed before it, that is
+// right as well).
 #include "base/assert.hpp"
 #include "simulations/experiment.hpp"
 
@@ -63,6 +63,11 @@ void Experiment::remember(std::uint32_t node, dht::LookupId id, const Pending& p
     return;
   }
   pending_[key_of(node, id)] = pending;
+}
+
+void Experiment::abandon(std::uint32_t node) {
+  abandoned_ +=
+      std::erase_if(pending_, [&](const auto& entry) { return entry.first >> 32 == node; });
 }
 
 void Experiment::start_lookup(Instant now) {

@@ -145,6 +145,38 @@ TEST(Experiment, LiarsAreFoundOut) {
   EXPECT_LT(lied.samples.back().table_liar_percent, 40);
 }
 
+// Half are killed, then some sleep: those who wake come into the half that is left.
+TEST(Experiment, SleepersWakeIntoTheNetworkThereIs) {
+  Scenario scenario = quiet_scenario();
+  scenario.churn.median_session = 20min;
+  scenario.duration = 16min;
+  using Kind = ScriptedEvent::Kind;
+  scenario.events = {{Kind::MassKill, 4min, 50, 0s}, {Kind::Sleep, 6min, 20, 2min}};
+  const RunResult result = run(scenario, 60, 9);
+  EXPECT_EQ(result.samples[2].online, 60U);  // the control
+  EXPECT_LT(result.samples.back().online, 42U);
+  EXPECT_GT(result.samples.back().online, 20U);
+}
+
+// A lid is closed on half of them for three minutes: what they were doing did not take so long.
+TEST(Experiment, WhatANodeWasAskedEndsWhenItGoesAway) {
+  Scenario scenario = quiet_scenario();
+  scenario.workload.lookups_per_node_hour = 6000;
+  scenario.events = {{ScriptedEvent::Kind::Sleep, 6min, 50, 3min}};
+  const RunResult result = run(scenario, 60, 10);
+  EXPECT_GT(result.abandoned, 0U);
+  for (const auto& row : result.measured) EXPECT_LT(row.micros, 60'000'000U);
+}
+
+TEST(Experiment, AnExpectationThatNothingWasMeasuredForIsMissed) {
+  Scenario scenario = quiet_scenario();
+  scenario.workload.warmup = scenario.duration;
+  scenario.expect.lookup_success = 999;
+  const RunResult result = run(scenario, 20, 12);
+  ASSERT_EQ(result.broken.size(), 1U);
+  EXPECT_EQ(result.broken[0], "lookups: none was measured");
+}
+
 TEST(Experiment, AMissedExpectationIsNamed) {
   Scenario scenario = rough_scenario();
   scenario.expect.bytes_per_node_second = 1;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 namespace weft::sim {
 namespace {
@@ -71,13 +72,76 @@ INSTANTIATE_TEST_SUITE_P(
     All, ScenarioErrors,
     testing::Values(Wrong{"nods = 5", "unknown key nods"},
                     Wrong{"[churn]\nmedian = \"5m\"", "line 3: unknown key churn.median"},
-                    Wrong{"nodes = \"many\"", "nodes must be a whole number"},
+                    Wrong{"nodes = \"many\"", "line 2: nodes must be a whole number"},
                     Wrong{"nodes = 1", "nodes must be a whole number from 2"},
                     Wrong{"duration = \"5 minutes\"", "duration must be a time like"},
                     Wrong{"[[event]]\nkind = \"flood\"", "event.kind must be"},
                     Wrong{"[[event]]\nkind = \"sleep\"\npercent = 150", "event.percent must be"},
-                    Wrong{"[attack]\nbehavior = \"rude\"", "attack.behavior must be"},
+                    Wrong{"[attack]\nbehavior = \"rude\"",
+                          "attack.behavior must be mute, lying, cunning"},
                     Wrong{"churn = 5", "churn must be a table"}, Wrong{"nodes = ", "test:2"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, ScenarioErrors,
+    testing::Values(Wrong{"duration = \"\"", "duration must be a time like"},
+                    Wrong{"duration = 30", "duration must be a time in quotes"},
+                    Wrong{"duration = \"400d\"", "at most 366d"},
+                    Wrong{"[churn]\nmedian_session = \"1h\"\nshape = nan",
+                          "shape must be a number from 0.2 to 5"},
+                    Wrong{"[network]\nregion = \"mars\"", "line 3: network.region must be world"},
+                    Wrong{"[network]\nlatency = \"matrix\"", "network.matrix goes with"},
+                    Wrong{"[network]\nlatency = \"embedding\"\nmatrix = \"x\"",
+                          "network.matrix goes with"},
+                    Wrong{"[nat]\nsymmetric = 60\ncgnat = 60", "nat.cgnat is too much"},
+                    Wrong{"[dht]\nrefresh = \"0s\"", "dht.refresh must be at least 1s"},
+                    Wrong{"[dht]\nping_min = \"1h\"", "dht.ping_min is longer"}));
+
+// What would run and say nothing, or something else than its author meant.
+INSTANTIATE_TEST_SUITE_P(
+    Combinations, ScenarioErrors,
+    testing::Values(
+        Wrong{"nodes = 3", "nodes must be more than seeds"},
+        Wrong{"duration = \"5m\"", "must be shorter than duration"},
+        Wrong{"join_over = \"2h\"", "join_over must be shorter"},
+        Wrong{"[nat]\nhome_size = 2", "nobody is behind a translator"},
+        Wrong{"[churn]\ndiurnal_percent = 10", "without median_session"},
+        Wrong{"[attack]\nbehavior = \"deaf\"", "give byzantine_percent or sybils"},
+        Wrong{"[attack]\nsybils = 10", "workload.records must be given"},
+        Wrong{"[workload]\ngets_per_node_hour = 5", "workload.records must be given"},
+        Wrong{"[expect]\nget_success_percent = 99", "gets_per_node_hour is 0"},
+        Wrong{"[expect]\nno_lost_record = true", "workload.records is 0"},
+        Wrong{"[[event]]\nkind = \"roam\"\npercent = 5", "event.at is missing"},
+        Wrong{"[[event]]\nkind = \"roam\"\nat = \"20m\"", "event.percent is missing"},
+        Wrong{"[[event]]\nkind = \"roam\"\nat = \"2h\"\npercent = 5", "comes after the end"},
+        Wrong{"[[event]]\nkind = \"sleep\"\nat = \"20m\"\npercent = 5", "event.lasts is missing"},
+        Wrong{"[[event]]\nkind = \"roam\"\nat = \"20m\"\npercent = 5\nlasts = \"5m\"",
+              "event.lasts means nothing"},
+        Wrong{"[[event]]\nkind = \"heal\"\nat = \"20m\"", "heal needs a partition"}));
+
+TEST(Scenario, AMatrixLiesBesideItsScenario) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "weft_beside";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "mine.toml") << "name = \"x\"\n[network]\nmatrix = \"rtt.csv\"\n";
+  const auto scenario = load_scenario((folder / "mine.toml").string());
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(scenario) << scenario.error().detail;
+  EXPECT_EQ(scenario->network.latency.matrix_file, (folder / "rtt.csv").string());
+}
+
+// The ten minutes of docs/simulation.md begin with these five lines.
+TEST(Scenario, TheSmallestOneOfTheManualIsOne) {
+  std::ifstream manual(std::string(WEFT_SOURCE_DIR) + "/docs/simulation.md");
+  std::string text;
+  bool inside = false;
+  for (std::string line; std::getline(manual, line);) {
+    if (inside && line == "```") break;
+    if (inside) text += line + "\n";
+    inside = inside || line == "```toml";
+  }
+  const auto scenario = parse_scenario(text, "docs/simulation.md");
+  ASSERT_TRUE(scenario) << scenario.error().detail;
+  EXPECT_EQ(scenario->name, "first");
+}
 
 }  // namespace
 }  // namespace weft::sim
