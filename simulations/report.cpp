@@ -1,7 +1,11 @@
 #include "simulations/report.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -67,24 +71,28 @@ std::vector<double> times_of(const RunResult& r, Operation operation) {
 }
 
 Plot latency_plot(const RunResult& r) {
-  Plot plot{"How long operations take", "milliseconds", "% done", {}, {}, true, true, 100};
+  Plot plot{.title = "How long operations take",
+            .x_label = "milliseconds; 5: at once, from its own store",
+            .y_label = "% done",
+            .lines = {},
+            .marks = {},
+            .log_x = true,
+            .y_most = 100};
   for (const auto operation : {Operation::Lookup, Operation::Get}) {
     auto values = times_of(r, operation);
     if (!values.empty()) plot.lines.push_back(distribution(name_of(operation), std::move(values)));
   }
-  plot.marks.emplace_back(r.one_rtt_ms, "1 RTT");
+  if (!plot.lines.empty()) plot.marks.emplace_back(r.one_rtt_ms, "1 RTT");
   return plot;
 }
 
 Plot hops_plot(const RunResult& r) {
-  Plot plot{"Hops and datagrams of a lookup",
-            "count",
-            "% of lookups with at most so many",
-            {},
-            {},
-            false,
-            true,
-            100};
+  Plot plot{.title = "Hops and datagrams of a lookup",
+            .x_label = "count; the last hundredth of the lookups is not shown",
+            .y_label = "% of lookups with at most so many",
+            .lines = {},
+            .marks = {},
+            .y_most = 100};
   std::vector<double> hops;
   std::vector<double> requests;
   for (const auto& m : r.measured) {
@@ -92,16 +100,44 @@ Plot hops_plot(const RunResult& r) {
     hops.push_back(m.hops);
     requests.push_back(m.requests);
   }
+  std::ranges::sort(requests);
+  if (!requests.empty()) plot.x_most = std::max(4.0, requests[(requests.size() - 1) * 99 / 100]);
   plot.lines.push_back(distribution("hops", hops));
   plot.lines.push_back(distribution("requests sent", requests));
   return plot;
 }
 
+// Long runs are told in hours.
+struct Clock {
+  explicit Clock(const RunResult& r)
+      : unit(r.virtual_time > 6h ? "hour" : "minute"),
+        minutes(r.virtual_time > 6h ? 60.0 : 1.0),
+        end(static_cast<double>(r.virtual_time / 1s) / 60.0 / minutes) {}
+  const char* unit;
+  double minutes;
+  double end;
+};
+
+// All of these run from the beginning to the end, so that they can be read side by side.
+Plot plot_over_time(const RunResult& r, std::string title, std::string y_label) {
+  const Clock clock(r);
+  Plot plot{.title = std::move(title),
+            .x_label = clock.unit,
+            .y_label = std::move(y_label),
+            .lines = {},
+            .marks = {},
+            .x_most = clock.end};
+  for (const auto& [minute, word] : r.marks) plot.marks.emplace_back(minute / clock.minutes, word);
+  return plot;
+}
+
 template <class Pick>
 PlotLine over_time(const RunResult& r, std::string label, const Pick& pick) {
+  const Clock clock(r);
   PlotLine line{std::move(label), {}, false};
   for (const auto& s : r.samples)
-    if (const double value = pick(s); value >= 0) line.points.emplace_back(s.minute, value);
+    if (const double value = pick(s); value >= 0)
+      line.points.emplace_back(s.minute / clock.minutes, value);
   return line;
 }
 
@@ -111,44 +147,45 @@ std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
   std::vector<std::pair<std::string, Plot>> plots;
   plots.emplace_back("latency", latency_plot(r));
   plots.emplace_back("hops", hops_plot(r));
-  Plot success{"Success over time", "minute", "%", {}, r.marks, false, false, 100.5};
+  Plot success = plot_over_time(r, "Success over time", "% of those that ended in the interval");
+  success.y_from_zero = false;
+  success.y_most = 100;
   success.lines.push_back(
       over_time(r, "lookups", [](const Sample& s) { return share(s.lookups_ok, s.lookups); }));
   auto gets = over_time(r, "gets", [](const Sample& s) { return share(s.gets_ok, s.gets); });
   if (!gets.points.empty()) success.lines.push_back(std::move(gets));
   plots.emplace_back("success", std::move(success));
-  Plot times{"Lookup time over time", "minute", "ms", {}, r.marks};
+  Plot times = plot_over_time(r, "Lookup time over time", "milliseconds");
   times.lines.push_back(
       over_time(r, "median", [](const Sample& s) { return s.lookups == 0 ? -1.0 : s.p50_ms; }));
   times.lines.push_back(over_time(
       r, "99th percentile", [](const Sample& s) { return s.lookups == 0 ? -1.0 : s.p99_ms; }));
   plots.emplace_back("lookup_time", std::move(times));
-  Plot traffic{"Traffic per node", "minute", "bytes/s sent", {}, r.marks};
+  Plot traffic = plot_over_time(r, "Traffic per node", "bytes per second sent, mean of all online");
   traffic.lines.push_back(
       over_time(r, "mean", [](const Sample& s) { return s.bytes_per_node_second; }));
   plots.emplace_back("traffic", std::move(traffic));
-  Plot population{"Population", "minute", "nodes", {}, r.marks};
+  Plot population = plot_over_time(r, "Population", "nodes");
   population.lines.push_back(
       over_time(r, "online", [](const Sample& s) { return static_cast<double>(s.online); }));
   population.lines.push_back(
       over_time(r, "servers", [](const Sample& s) { return static_cast<double>(s.servers); }));
   plots.emplace_back("population", std::move(population));
   if (!r.samples.empty() && r.samples.back().holders_mean > 0) {
-    Plot records{"Copies of a record", "minute", "holders online, mean", {}, r.marks};
+    Plot records = plot_over_time(r, "Copies of a record", "holders online, mean of all records");
     records.lines.push_back(over_time(
         r, "holders", [](const Sample& s) { return s.holders_mean > 0 ? s.holders_mean : -1.0; }));
     plots.emplace_back("records", std::move(records));
   }
   std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
   for (auto& rate : nodes) rate = std::max(rate, 10.0);
-  Plot spread{"Traffic, node by node",
-              "bytes/s sent, mean of its time online",
-              "% of nodes with at most so much",
-              {},
-              {},
-              true,
-              true,
-              100};
+  Plot spread{.title = "Traffic, node by node",
+              .x_label = "bytes per second sent, mean of its time online",
+              .y_label = "% of nodes with at most so much",
+              .lines = {},
+              .marks = {},
+              .log_x = true,
+              .y_most = 100};
   spread.lines.push_back(distribution("nodes", std::move(nodes)));
   plots.emplace_back("traffic_nodes", std::move(spread));
   return plots;
@@ -166,7 +203,7 @@ std::string row_of(const RunResult& r, Operation operation, const char* label,
   const auto rtt = [&](double ms) {
     return r.one_rtt_ms > 0 ? " <i>" + fixed(ms / r.one_rtt_ms, 2) + " RTT</i>" : std::string();
   };
-  return "<tr><th>" + std::string(label) + "</th><td>" + std::to_string(p.count) + "</td><td>" +
+  return "<tr><th>" + std::string(label) + "</th><td>" + grouped(p.count) + "</td><td>" +
          fixed(p.success_percent(), 2) + " %</td><td>" + fixed(p.p50_ms, 0) + rtt(p.p50_ms) +
          "</td><td>" + fixed(p.p90_ms, 0) + rtt(p.p90_ms) + "</td><td>" + fixed(p.p99_ms, 0) +
          rtt(p.p99_ms) + "</td><td>" + fixed(p.hops_mean) + "</td><td>" + fixed(p.requests_mean) +
@@ -177,7 +214,7 @@ constexpr const char* kPageStyle = R"(
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1320px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:26px;margin:0 0 4px}p{margin:4px 0 14px;color:var(--soft);max-width:80ch}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:18px 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(136px,1fr));gap:10px;margin:18px 0}
 .tile{background:var(--card);border-radius:8px;padding:12px 14px}
 .tile b{display:block;font-size:21px;font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:13px}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:16px}
@@ -189,6 +226,12 @@ i{color:var(--soft);font-style:normal;font-size:12px}code{font-size:12.5px;word-
 .good{border-color:#2a8c4a}
 )";
 
+std::string time_text(Duration time) {
+  if (time < 10min) return std::to_string(time / 1s) + " s";
+  if (time < 6h) return std::to_string(time / 1min) + " min";
+  return fixed(static_cast<double>(time / 1min) / 60.0) + " h";
+}
+
 std::string page(const RunResult& r, const std::string& description) {
   const auto lookups = summarise(r.measured, Operation::Lookup, r.warmup_second);
   const auto gets = summarise(r.measured, Operation::Get, r.warmup_second);
@@ -196,50 +239,63 @@ std::string page(const RunResult& r, const std::string& description) {
   std::string out =
       "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
       "content='width=device-width,initial-scale=1'><title>weft sim: " +
-      r.scenario + "</title><style>" + plot_style() + kPageStyle + "</style><main><h1>" +
-      r.scenario + "</h1><p>" + description + "</p>";
+      escaped(r.scenario) + "</title><style>" + plot_style() + kPageStyle + "</style><main><h1>" +
+      escaped(r.scenario) + "</h1><p>" + escaped(description) + "</p>";
   if (r.interrupted)
-    out += "<div class='bad'>Interrupted after " + fixed(minutes) + " virtual minutes.</div>";
-  for (const auto& broken : r.broken) out += "<div class='bad'>Missed: " + broken + "</div>";
-  for (const auto& kept : r.kept) out += "<div class='good'>Met: " + kept + "</div>";
-  out += "<div class='tiles'>" + tile(std::to_string(r.nodes), "nodes") +
-         tile(fixed(minutes, 0) + " min", "virtual time") +
-         tile(fixed(lookups.success_percent(), 2) + " %", "lookups right") +
-         tile(fixed(lookups.p50_ms, 0) + " ms", "median lookup");
+    out += "<div class='bad'>Interrupted after " + fixed(minutes) +
+           " virtual minutes: what follows is what was done by then.</div>";
+  if (r.measured.empty())
+    out += "<div class='bad'>Nothing was measured: the warm-up takes " +
+           fixed(r.warmup_second / 60.0) + " minutes.</div>";
+  for (const auto& broken : r.broken)
+    out += "<div class='bad'>Missed: " + escaped(broken) + "</div>";
+  for (const auto& kept : r.kept) out += "<div class='good'>Met: " + escaped(kept) + "</div>";
+  out += "<div class='tiles'>" + tile(grouped(r.nodes), "nodes") +
+         tile(time_text(r.virtual_time), "virtual time");
+  if (lookups.count > 0)
+    out += tile(fixed(lookups.success_percent(), 2) + " %", "lookups right") +
+           tile(fixed(lookups.p50_ms, 0) + " ms", "median lookup");
   if (gets.count > 0) out += tile(fixed(gets.success_percent(), 2) + " %", "gets found");
   if (!r.node_bytes_per_second.empty())
-    out +=
-        tile(std::to_string(r.node_bytes_per_second[r.node_bytes_per_second.size() / 2]) + " B/s",
-             "median node sends");
+    out += tile(grouped(r.node_bytes_per_second[r.node_bytes_per_second.size() / 2]) + " B/s",
+                "median node sends");
   out +=
-      tile(fixed(r.one_rtt_ms, 0) + " ms", "one RTT (median pair)") +
+      tile(fixed(r.one_rtt_ms, 0) + " ms", "one RTT, median pair") +
       tile(fixed(static_cast<double>(r.node_memory_bytes) / 1024.0) + " KiB", "memory of a node") +
       "</div>";
-  out +=
-      "<div class='wide'><table><tr><th></th><th>count</th><th>right</th><th>p50 ms</th>"
-      "<th>p90 ms</th><th>p99 ms</th><th>hops</th><th>requests</th><th>unanswered</th></tr>" +
-      row_of(r, Operation::Lookup, "lookup") + row_of(r, Operation::Get, "get") +
-      row_of(r, Operation::Get, "get, under attack", true) + row_of(r, Operation::Put, "put") +
-      "</table></div><div class='plots'>";
+  if (!r.measured.empty())
+    out +=
+        "<div class='wide'><table><tr><th></th><th>count</th><th>right</th><th>p50 ms</th>"
+        "<th>p90 ms</th><th>p99 ms</th><th>hops</th><th>requests</th><th>unanswered</th></tr>" +
+        row_of(r, Operation::Lookup, "lookup") + row_of(r, Operation::Get, "get") +
+        row_of(r, Operation::Get, "get, under attack", true) + row_of(r, Operation::Put, "put") +
+        "</table></div>";
+  out += "<div class='plots'>";
   for (const auto& [name, plot] : all_plots(r)) out += "<figure>" + to_svg(plot) + "</figure>";
   out += "</div><div class='wide'><table><tr><th>Datagrams that never arrived</th><th></th></tr>";
   for (const auto& [reason, count] : r.drops)
-    if (count > 0) out += "<tr><th>" + reason + "</th><td>" + std::to_string(count) + "</td></tr>";
+    if (count > 0) out += "<tr><th>" + reason + "</th><td>" + grouped(count) + "</td></tr>";
   out +=
       "</table></div><p>The real DHT core of every node; no cryptography (null sealer, same "
-      "sizes). A lookup is right if its target answered or its best answer is the closest "
-      "settled server there is. Traffic is UDP payload.</p><p>Repeat with<br><code>weft sim run " +
-      r.scenario + " --nodes " + std::to_string(r.nodes) + " --seed " + std::to_string(r.seed) +
-      "</code><br>Digest <code>" + r.digest + "</code> over " + std::to_string(r.delivered) +
-      " delivered datagrams, " + std::to_string(r.events) + " events.</p></main></html>\n";
+      "sizes). A lookup is right if its target answered or if its result lists the closest "
+      "settled server there is. Lookups and gets count from minute " +
+      fixed(r.warmup_second / 60.0, r.warmup_second % 60 == 0 ? 0 : 1) +
+      ", when the warm-up is over. Traffic is UDP payload.</p><p>Repeat with<br><code>" +
+      escaped(r.replay) + "</code><br>Digest <code>" + r.digest + "</code> over " +
+      grouped(r.delivered) + " delivered datagrams, " + grouped(r.events) + " events" +
+      (r.interrupted ? " until it was interrupted"
+                     : "; the same scenario, nodes and seed give it again") +
+      ".</p></main></html>\n";
   return out;
 }
 
 Result<void> write_file(const std::filesystem::path& path, const std::string& text) {
+  errno = 0;
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
-  if (!file) return fail(Errc::Storage, "cannot write " + path.string());
+  if (!file)
+    return fail(Errc::Storage, "cannot write " + path.string() + ": " + std::strerror(errno));
   return {};
 }
 
@@ -292,12 +348,18 @@ nlohmann::ordered_json to_json(const RunResult& r) {
   return json;
 }
 
+Result<void> prepare_directory(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return fail(Errc::Storage, "cannot create it: " + error.message());
+  if (access(directory.c_str(), W_OK | X_OK) != 0) return fail(Errc::Storage, std::strerror(errno));
+  return {};
+}
+
 Result<void> write_report(const RunResult& result, const std::string& description,
                           const std::string& directory) {
-  std::error_code error;
+  WEFT_CHECK(prepare_directory(directory));
   const std::filesystem::path root(directory);
-  std::filesystem::create_directories(root, error);
-  if (error) return fail(Errc::Storage, "cannot create " + directory + ": " + error.message());
   WEFT_CHECK(write_file(root / "series.csv", series_csv(result)));
   WEFT_CHECK(write_file(root / "operations.csv", operations_csv(result)));
   std::string nodes = heading(result) + "bytes_per_second\n";

@@ -12,6 +12,8 @@
 namespace weft::sim {
 
 [[nodiscard]] nlohmann::ordered_json to_json(const RunResult& result);
+// Creates the directory if need be; an error if nothing can be written there.
+[[nodiscard]] Result<void> prepare_directory(const std::string& directory);
 [[nodiscard]] Result<void> write_report(const RunResult& result, const std::string& description,
                                         const std::string& directory);
 

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -15,6 +18,7 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -30,14 +34,18 @@ struct Options {
   std::string scenario;
   std::string out;
   std::uint32_t nodes = 0;
-  std::int64_t seed = -1;
+  std::optional<std::uint64_t> seed;
   std::string trace;
   unsigned threads = 1;
 };
 std::atomic<bool> g_stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void on_interrupt(int) { g_stop.store(true, std::memory_order_relaxed); }
+// Once: stop soon and keep what was done. Once more: stop now.
+void on_interrupt(int signal) {
+  g_stop.store(true, std::memory_order_relaxed);
+  std::signal(signal, SIG_DFL);
+}
 
 // A broken invariant aborts: then the last line says how to see it again.
 std::string g_replay;
@@ -94,6 +102,17 @@ int complain(const SimHost& host, Exit code, const std::string& title, const std
   return code;
 }
 
+// As a shell reads it: quoted where it must be.
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::strchr("_-./,:@%+=", c) != nullptr;
+  });
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 // The scenario of that name or file, or the exit code of the complaint.
 std::expected<Scenario, int> open_scenario(const SimHost& host, const std::string& name) {
   const std::string file = find_scenario(name);
@@ -102,9 +121,13 @@ std::expected<Scenario, int> open_scenario(const SimHost& host, const std::strin
                                     "it is neither a file nor one that comes with weft",
                                     host.program + " sim list"));
   auto scenario = load_scenario(file);
-  if (!scenario)
+  // Whether the rest can be built shows when it is: a latency matrix is read then.
+  const auto network = scenario ? Network::create(scenario->network, scenario->seed)
+                                : Result<Network>(std::unexpected(scenario.error()));
+  if (!network)
     return std::unexpected(complain(host, kUsage, "the scenario has an error",
-                                    scenario.error().detail, host.program + " sim check " + name));
+                                    network.error().detail,
+                                    "edit it; docs/simulation.md explains every key"));
   return std::move(*scenario);
 }
 
@@ -124,6 +147,11 @@ class Trace {
                 static_cast<std::streamsize>(row_.size()));
   }
   [[nodiscard]] bool good() const { return file_.good(); }
+  // Whether all of it is in the file.
+  bool finish() {
+    file_.close();
+    return file_.good();
+  }
 
  private:
   std::ofstream file_;
@@ -143,14 +171,17 @@ class Progress {
     if (terminal_ && wall - shown_at_ < 0.2 && done < whole_) return;
     shown_ = percent / 10;
     shown_at_ = wall;
-    std::cerr << (terminal_ ? "\r" : "") << percent << " %  " << done / 1min << " of "
-              << whole_ / 1min << " min  " << events / 1000 << "k events  "
+    const bool minutes = whole_ >= 10min;
+    std::cerr << (terminal_ ? "\r" : "") << percent << " %  " << (minutes ? done / 1min : done / 1s)
+              << " of " << (minutes ? whole_ / 1min : whole_ / 1s) << (minutes ? " min  " : " s  ")
+              << events / 1000 << "k events  "
               << static_cast<std::uint64_t>(wall > 0 ? static_cast<double>(events) / wall : 0)
               << "/s";
     if (!experiment.samples().empty()) {
       const Sample& last = experiment.samples().back();
-      std::cerr << "  online " << last.online << "  p50 " << last.p50_ms << " ms  "
+      std::cerr << "  online " << last.online << "  "
                 << static_cast<int>(last.bytes_per_node_second) << " B/s/node";
+      if (last.lookups > 0) std::cerr << "  p50 " << last.p50_ms << " ms";
     }
     std::cerr << (terminal_ ? "    " : "\n") << std::flush;
   }
@@ -180,6 +211,8 @@ void print_result(const RunResult& r) {
   std::printf("%s: %u nodes, seed %llu, %lld virtual seconds in %.1f s, one RTT %.0f ms\n",
               r.scenario.c_str(), r.nodes, static_cast<unsigned long long>(r.seed),
               static_cast<long long>(r.virtual_time / 1s), r.wall_seconds, r.one_rtt_ms);
+  if (r.measured.empty())
+    std::printf("nothing was measured: the warm-up takes %u virtual seconds\n", r.warmup_second);
   line("lookups", Operation::Lookup, r.warmup_second);
   line("gets", Operation::Get, r.warmup_second);
   line("attacked", Operation::Get, r.warmup_second, true);
@@ -202,9 +235,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 // Runs in short steps of virtual time, so that progress shows and Ctrl-C is heard.
 double run_watched(Experiment& experiment, const SimHost& host, Duration whole) {
-  g_stop = false;
-  const auto old_interrupt = std::signal(SIGINT, on_interrupt);
-  const auto old_terminate = std::signal(SIGTERM, on_interrupt);
   const auto started = std::chrono::steady_clock::now();
   Progress progress(host, whole);
   for (Duration at = 0s; at < whole && !g_stop;) {
@@ -212,9 +242,8 @@ double run_watched(Experiment& experiment, const SimHost& host, Duration whole) 
     experiment.run_until(Instant{at}, &g_stop);
     progress.show(experiment, at, seconds_since(started), experiment.simulator().events());
   }
-  std::signal(SIGINT, old_interrupt);
-  std::signal(SIGTERM, old_terminate);
   progress.end();
+  if (g_stop && !host.quiet) std::cerr << "interrupted: what was done is kept\n";
   return seconds_since(started);
 }
 
@@ -234,46 +263,75 @@ void want_huge_pages(std::uint32_t nodes) {
   execv("/proc/self/exe", arguments.data());
 }
 
-int run_scenario(const SimHost& host, const Options& options) {
-  const auto scenario = open_scenario(host, options.scenario);
-  if (!scenario) return scenario.error();
-  const std::uint32_t nodes = options.nodes != 0 ? options.nodes : scenario->nodes;
-  want_huge_pages(nodes);
-  const auto seed = options.seed >= 0 ? static_cast<std::uint64_t>(options.seed) : scenario->seed;
-  crypto::initialise();
-  auto experiment = Experiment::create(*scenario, nodes, seed, options.threads);
-  if (!experiment)
-    return complain(host, kUsage, "the scenario cannot run", experiment.error().detail, "");
-  std::unique_ptr<Trace> trace;
-  if (!options.trace.empty()) {
-    trace = std::make_unique<Trace>(options.trace);
-    if (!trace->good())
-      return complain(host, kFailed, "cannot write " + options.trace, std::strerror(errno), "");
-    (*experiment)->simulator().log_deliveries([&trace](const Delivery& delivery) {
-      trace->add(delivery);
-    });
-  }
-  const std::string replay = host.program + " sim run " + options.scenario + " --nodes " +
-                             std::to_string(nodes) + " --seed " + std::to_string(seed);
-  g_replay = "repeat: " + replay + "\n";
-  std::signal(SIGABRT, on_abort);
-  const double wall = run_watched(**experiment, host, scenario->duration);
-  RunResult result = (*experiment)->finish(g_stop);
-  result.wall_seconds = wall;
-  result.rss_bytes = resident_bytes();
+// Prints the run and writes its files. Nothing that fails here keeps the rest from being said.
+int give_result(const SimHost& host, const Options& options, const RunResult& result,
+                const std::string& description) {
+  int code = result.interrupted ? kInterrupted : result.broken.empty() ? kDone : kFailed;
   if (!options.out.empty()) {
-    const auto written = write_report(result, scenario->description, options.out);
+    const auto written = write_report(result, description, options.out);
     if (!written)
-      return complain(host, kFailed, "cannot write the report", written.error().detail, "");
-    if (!host.quiet) std::cerr << "report: " << options.out << "/report.html\n";
+      code = complain({false, host.quiet, host.program, host.action}, kFailed,
+                      "cannot write the report", written.error().detail,
+                      "make room or choose another --out; the run itself repeats");
+    else if (!host.quiet)
+      std::cerr << "report: " << options.out << "/report.html\n";
   }
   if (host.json)
     std::cout << to_json(result).dump() << "\n";
   else
     print_result(result);
-  if (!result.broken.empty()) std::cerr << "repeat: " << replay << "\n";
-  if (result.interrupted) return kInterrupted;
-  return result.broken.empty() ? kDone : kFailed;
+  if (!result.broken.empty()) std::cerr << "repeat: " << result.replay << "\n";
+  if (std::fflush(stdout) == 0 && std::cout.flush()) return code;
+  std::cerr << "weft: the result could not be written to standard output\n";
+  return kFailed;
+}
+
+int run_scenario(const SimHost& host, const Options& options) {
+  const auto scenario = open_scenario(host, options.scenario);
+  if (!scenario) return scenario.error();
+  const std::uint32_t nodes = options.nodes != 0 ? options.nodes : scenario->nodes;
+  want_huge_pages(nodes);
+  const auto seed = options.seed.value_or(scenario->seed);
+  if (!options.out.empty())  // not after an hour of work
+    if (const auto ready = prepare_directory(options.out); !ready)
+      return complain(host, kFailed, "cannot write to " + options.out, ready.error().detail,
+                      "choose another directory for --out");
+  g_stop = false;
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  crypto::initialise();
+  auto experiment = Experiment::create(*scenario, nodes, seed, options.threads);
+  if (!experiment)
+    return complain(
+        host, kUsage, "the scenario cannot run", experiment.error().detail,
+        "give --nodes " + std::to_string(scenario->seeds + 1) + " or more, or edit the scenario");
+  std::unique_ptr<Trace> trace;
+  if (!options.trace.empty()) {
+    errno = 0;
+    trace = std::make_unique<Trace>(options.trace);
+    if (!trace->good())
+      return complain(host, kFailed, "cannot write " + options.trace, std::strerror(errno),
+                      "choose another file for --trace");
+    (*experiment)->simulator().log_deliveries([&trace](const Delivery& delivery) {
+      trace->add(delivery);
+    });
+  }
+  const std::string replay = shell_word(host.program) + " sim run " + shell_word(options.scenario) +
+                             " --nodes " + std::to_string(nodes) + " --seed " +
+                             std::to_string(seed);
+  g_replay = "repeat: " + replay + "\n";
+  std::signal(SIGABRT, on_abort);
+  const double wall = run_watched(**experiment, host, scenario->duration);
+  RunResult result = (*experiment)->finish(g_stop);
+  result.replay = replay;
+  result.wall_seconds = wall;
+  result.rss_bytes = resident_bytes();
+  const int code = give_result(host, options, result, scenario->description);
+  if (!trace || trace->finish()) return code;
+  std::cerr << "weft: the trace " << options.trace
+            << " is not complete\n  why: " << std::strerror(errno)
+            << "\n  fix: make room or choose another file for --trace\n";
+  return kFailed;
 }
 
 int check_scenario(const SimHost& host, const std::string& name) {
@@ -305,16 +363,35 @@ int list_scenarios(const SimHost& host) {
       const auto scenario = load_scenario(file.string());
       const std::string text = scenario ? scenario->description : scenario.error().detail;
       json["scenarios"].push_back({{"name", file.stem().string()},
+                                   {"file", file.string()},
                                    {"nodes", scenario ? scenario->nodes : 0},
                                    {"description", text}});
       if (!host.json)
         std::printf("%-16s %6u nodes  %s\n", file.stem().c_str(), scenario ? scenario->nodes : 0,
                     text.c_str());
     }
-    if (!files.empty()) break;  // the first place that has any
+    if (files.empty()) continue;
+    if (!host.json && !host.quiet)
+      std::cerr << "to make your own: cp " << shell_word(files.front().string())
+                << " mine.toml; all of them are in " << place.string() << "\n";
+    break;  // the first place that has any
   }
   if (host.json) std::cout << json.dump() << "\n";
   return 0;
+}
+
+CLI::Validator whole_number(std::int64_t least, std::int64_t most) {
+  return CLI::Validator(
+      [least, most](const std::string& text) {
+        std::int64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc{} && end == text.data() + text.size() && value >= least &&
+            value <= most)
+          return std::string();
+        return "must be a whole number from " + std::to_string(least) + " to " +
+               std::to_string(most) + ", not " + text;
+      },
+      "");
 }
 
 }  // namespace
@@ -328,10 +405,10 @@ void add_sim_commands(CLI::App& app, const SimHost& host) {
       ->required()
       ->type_name("FILE");
   run->add_option("--nodes", options->nodes, "how many nodes (else the scenario's)")
-      ->check(CLI::Range(2, 2'000'000))
+      ->check(whole_number(2, 2'000'000))
       ->type_name("N");
   run->add_option("--seed", options->seed, "where all randomness comes from")
-      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+      ->check(whole_number(0, std::numeric_limits<std::int64_t>::max()))
       ->type_name("S");
   run->add_option("--out", options->out, "directory for CSV, plots and report.html")
       ->type_name("DIR");
@@ -339,7 +416,7 @@ void add_sim_commands(CLI::App& app, const SimHost& host) {
       ->type_name("FILE");
   run->add_option("--threads", options->threads,
                   "2: half of the world on a thread of its own, same digest")
-      ->check(CLI::Range(1, 2))
+      ->check(whole_number(1, 2))
       ->type_name("T");
   run->footer("example: weft sim run bootstrap --nodes 200 --out /tmp/bootstrap");
   run->callback(

@@ -9,7 +9,8 @@ namespace weft::sim {
 namespace {
 
 constexpr double kWidth = 620, kHeight = 320;
-constexpr double kLeft = 64, kRight = 16, kTop = 40, kBottom = 66;
+constexpr double kLeft = 64, kRight = 20, kTop = 60, kBottom = 66;
+constexpr double kLetter = 8.5;  // at most so wide, on a narrow screen too
 
 std::string number(double value) {
   char text[32];
@@ -19,24 +20,13 @@ std::string number(double value) {
 
 std::string tick_text(double value) {
   char text[32];
-  if (value >= 10'000)
+  if (value >= 1'000'000)
+    std::snprintf(text, sizeof text, "%gM", value / 1'000'000);
+  else if (value >= 10'000)
     std::snprintf(text, sizeof text, "%gk", value / 1000);
   else
     std::snprintf(text, sizeof text, "%g", value);
   return text;
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '&')
-      out += "&amp;";
-    else
-      out += c;
-  }
-  return out;
 }
 
 // 1, 2 or 5 times a power of ten: about five steps over the range.
@@ -77,12 +67,21 @@ Axes axes_for(const Plot& plot) {
       axes.y1 = std::max(axes.y1, y);
     }
   }
+  if (plot.x_most > plot.x_least) {
+    axes.x0 = plot.x_least;
+    axes.x1 = plot.x_most;
+  }
   if (plot.log_x) axes.x0 = std::max(axes.x0, 0.1);
   if (plot.y_from_zero) axes.y0 = 0;
   if (plot.y_most > 0)
     axes.y1 = plot.y_most;
   else if (axes.y1 > axes.y0)
     axes.y1 += (axes.y1 - axes.y0) * 0.08;
+  if (!plot.y_from_zero) {  // down to a number that is written, and never a point alone
+    if (axes.y1 - axes.y0 < 1) axes.y0 = axes.y1 - 1;
+    const double step = nice_step(axes.y1 - axes.y0);
+    axes.y0 = std::floor(axes.y0 / step) * step;
+  }
   if (axes.x1 <= axes.x0) axes.x1 = axes.x0 + (plot.log_x ? axes.x0 : 1);
   if (axes.y1 <= axes.y0) axes.y1 = axes.y0 + 1;
   return axes;
@@ -94,6 +93,29 @@ void text_at(std::string& out, double x, double y, const char* kind, const std::
          extra + ">" + escaped(text) + "</text>";
 }
 
+std::vector<double> x_ticks(const Axes& axes) {
+  std::vector<double> ticks;
+  if (!axes.log_x) {
+    const double step = nice_step(axes.x1 - axes.x0);
+    for (double x = std::ceil(axes.x0 / step) * step; x <= axes.x1 + step / 1000; x += step)
+      ticks.push_back(std::round(x / step) * step);
+    return ticks;
+  }
+  // Over less than a decade and a half every digit is written that has room, else 1, 2 and 5.
+  const bool narrow = axes.x1 / axes.x0 < 30;
+  for (double power = std::pow(10, std::floor(std::log10(axes.x0))); power <= axes.x1;
+       power *= 10) {
+    for (int digit = 1; digit < 10; ++digit) {
+      const double x = digit * power;
+      if (x < axes.x0 || x > axes.x1) continue;
+      if (!narrow && digit != 1 && digit != 2 && digit != 5) continue;
+      if (!ticks.empty() && axes.x(x) - axes.x(ticks.back()) < 5 * kLetter) continue;
+      ticks.push_back(x);
+    }
+  }
+  return ticks;
+}
+
 void draw_grid(std::string& out, const Plot& plot, const Axes& axes) {
   const double step = nice_step(axes.y1 - axes.y0);
   for (double y = std::ceil(axes.y0 / step) * step; y <= axes.y1 + step / 1000; y += step) {
@@ -103,38 +125,70 @@ void draw_grid(std::string& out, const Plot& plot, const Axes& axes) {
     text_at(out, kLeft - 8, axes.y(y) + 4, "tick", tick_text(std::round(y / step) * step),
             "text-anchor='end'");
   }
-  std::vector<double> ticks;
-  if (plot.log_x) {
-    for (double power = std::pow(10, std::floor(std::log10(axes.x0))); power <= axes.x1;
-         power *= 10)
-      for (const double factor : {1.0, 2.0, 5.0})
-        if (power * factor >= axes.x0 && power * factor <= axes.x1) ticks.push_back(power * factor);
-  } else {
-    const double x_step = nice_step(axes.x1 - axes.x0);
-    for (double x = std::ceil(axes.x0 / x_step) * x_step; x <= axes.x1 + x_step / 1000; x += x_step)
-      ticks.push_back(std::round(x / x_step) * x_step);
-  }
-  for (const double x : ticks)
+  for (const double x : x_ticks(axes))
     text_at(out, axes.x(x), kHeight - kBottom + 18, "tick", tick_text(x), "text-anchor='middle'");
   text_at(out, (kLeft + kWidth - kRight) / 2, kHeight - kBottom + 36, "axis", plot.x_label,
           "text-anchor='middle'");
-  text_at(out, kLeft - 48, kTop - 8, "axis", plot.y_label);
+  text_at(out, kLeft - 48, 33, "axis", plot.y_label);
   out += "<line class='base' x1='" + number(kLeft) + "' x2='" + number(kWidth - kRight) + "' y1='" +
          number(kHeight - kBottom) + "' y2='" + number(kHeight - kBottom) + "'/>";
 }
 
+// Above the plot, where no line runs; who would touch the word before takes the row above it.
 void draw_marks(std::string& out, const Plot& plot, const Axes& axes) {
-  std::size_t row = 0;  // neighbours' words do not overlap
+  double busy_until[2] = {0, 0};
   for (const auto& [x, word] : plot.marks) {
     if (x < axes.x0 || x > axes.x1) continue;
+    const double width = kLetter * static_cast<double>(word.size());
+    const double left = std::min(axes.x(x) - 3, kWidth - width);
+    const std::size_t row = left < busy_until[0] && left >= busy_until[1] ? 1 : 0;
+    busy_until[row] = left + width;
     const auto at = number(axes.x(x));
-    out += "<line class='mark' x1='" + at + "' x2='" + at + "' y1='" + number(kTop) + "' y2='" +
+    out += "<line class='mark' x1='" + at + "' x2='" + at + "' y1='" + number(kTop - 4) + "' y2='" +
            number(kHeight - kBottom) + "'/>";
-    text_at(out, axes.x(x) + 4, kTop + 12 + 13 * static_cast<double>(row++ % 4), "tick", word);
+    text_at(out, left, kTop - 8 - 14 * static_cast<double>(row), "tick", word);
+  }
+}
+
+void draw_legend(std::string& out, const Plot& plot) {
+  if (plot.lines.size() < 2) return;
+  double at = kLeft;
+  for (std::size_t i = 0; i < plot.lines.size(); ++i) {
+    const auto y = number(kHeight - 16);
+    out += "<line class='s" + std::to_string(i % 4) + "' x1='" + number(at) + "' x2='" +
+           number(at + 22) + "' y1='" + y + "' y2='" + y + "'/>";
+    text_at(out, at + 28, kHeight - 12, "tick", plot.lines[i].label);
+    at += 50 + kLetter * static_cast<double>(plot.lines[i].label.size());
   }
 }
 
 }  // namespace
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '\'')
+      out += "&#39;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string grouped(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), 1, ',');
+  return text;
+}
 
 std::string plot_style() {
   return R"(
@@ -143,9 +197,10 @@ std::string plot_style() {
 .plot .tick{fill:var(--soft);font-size:11px}.plot .axis{fill:var(--soft)}
 .plot .grid{stroke:var(--line);stroke-width:1}.plot .base{stroke:var(--soft);stroke-width:1}
 .plot .mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
-.plot polyline{fill:none;stroke-width:2;stroke-linejoin:round}
-.plot .s0{stroke:var(--a)}.plot .s1{stroke:var(--b)}.plot .s2{stroke:var(--c)}.plot .s3{stroke:var(--d)}
-.plot rect.s0{fill:var(--a)}.plot rect.s1{fill:var(--b)}.plot rect.s2{fill:var(--c)}.plot rect.s3{fill:var(--d)}
+.plot polyline{fill:none;stroke-linejoin:round}.plot .s0,.plot .s1,.plot .s2,.plot .s3{stroke-width:2}
+.plot .s0{stroke:var(--a)}.plot .s1{stroke:var(--b);stroke-dasharray:7 3}
+.plot .s2{stroke:var(--c);stroke-dasharray:2 2}.plot .s3{stroke:var(--d);stroke-dasharray:9 3 2 3}
+@media (max-width:560px){.plot text,.plot .tick{font-size:15px}.plot .title{font-size:17px}}
 :root{--ink:#1c2430;--soft:#5d6878;--line:#e3e7ec;--page:#fff;--card:#f6f8fa;--a:#1f6feb;--b:#d9730d;--c:#2a8c4a;--d:#9b4dca}
 @media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a3b3;--line:#2d3540;--page:#14181d;--card:#1c2229;--a:#6cb0ff;--b:#f0a04b;--c:#62c484;--d:#c792ea}}
 )";
@@ -160,10 +215,8 @@ std::string to_svg(const Plot& plot) {
   text_at(out, kLeft - 48, 16, "title", plot.title);
   draw_grid(out, plot, axes);
   draw_marks(out, plot, axes);
-  double legend = kLeft;
   for (std::size_t i = 0; i < plot.lines.size(); ++i) {
-    const std::string kind = "s" + std::to_string(i % 4);
-    out += "<polyline class='" + kind + "' points='";
+    out += "<polyline class='s" + std::to_string(i % 4) + "' points='";
     double last_y = 0;
     bool first = true;
     for (const auto& [x, y] : plot.lines[i].points) {
@@ -174,12 +227,13 @@ std::string to_svg(const Plot& plot) {
       first = false;
     }
     out += "'/>";
-    if (plot.lines.size() < 2) continue;
-    out += "<rect class='" + kind + "' x='" + number(legend) + "' y='" + number(kHeight - 18) +
-           "' width='12' height='4'/>";
-    text_at(out, legend + 17, kHeight - 12, "tick", plot.lines[i].label);
-    legend += 36 + 6.6 * static_cast<double>(plot.lines[i].label.size());
   }
+  const bool empty =
+      std::ranges::all_of(plot.lines, [](const PlotLine& line) { return line.points.empty(); });
+  if (empty)
+    text_at(out, (kLeft + kWidth - kRight) / 2, (kTop + kHeight - kBottom) / 2, "axis",
+            "nothing was measured", "text-anchor='middle'");
+  draw_legend(out, plot);
   return out + "</svg>";
 }
 

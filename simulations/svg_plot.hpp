@@ -2,6 +2,7 @@
 // and dark follow the reader's setting through CSS classes of the page that embeds them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,9 +23,14 @@ struct Plot {
   std::vector<std::pair<double, std::string>> marks;  // vertical lines with a word
   bool log_x = false;
   bool y_from_zero = true;
-  double y_most = 0;  // 0: from the data
+  double y_most = 0;               // 0: from the data
+  double x_least = 0, x_most = 0;  // both 0: from the data
 };
 
+// Text in HTML or SVG, also inside an attribute in quotes.
+[[nodiscard]] std::string escaped(const std::string& text);
+// 1234567 becomes 1,234,567.
+[[nodiscard]] std::string grouped(std::uint64_t value);
 [[nodiscard]] std::string to_svg(const Plot& plot);
 // The style a stand-alone SVG or a page needs once.
 [[nodiscard]] std::string plot_style();

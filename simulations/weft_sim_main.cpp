@@ -17,6 +17,11 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   weft::sim::add_sim_commands(app, {json, quiet, program, action});
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
   return action ? action() : 2;
 }
