@@ -161,7 +161,7 @@ void Experiment::leave(std::uint32_t node, Instant now, bool back_to_pool) {
 }
 
 void Experiment::balance(Instant now) {
-  // A crowd arrives evenly over its time; departures are replaced within a second.
+  // A crowd comes by a hundredth of all every two seconds; departures are replaced within as long.
   std::size_t missing = population_->missing(now);
   if (crowd_left_ > 0) {
     const std::uint32_t step =
@@ -192,9 +192,10 @@ void Experiment::play_event(const ScriptedEvent& event, Instant now) {
       crowd_left_ += event.percent * 10;
       return;
     case ScriptedEvent::Kind::Partition:
-      for (std::uint32_t node = 0; node < population_->size(); ++node)
-        simulator_->network().set_side(
-            node, hash_of(seed_ ^ 0x73696465, node) % 100 < event.percent ? 1 : 0);
+      for (std::uint32_t node = 0; node < population_->size(); ++node) {
+        const std::uint64_t draw = hash_of(seed_ ^ 0x73696465, simulator_->network().home_of(node));
+        simulator_->network().set_side(node, draw % 100 < event.percent ? 1 : 0);
+      }
       return;
     case ScriptedEvent::Kind::Heal:
       return simulator_->network().heal();

@@ -91,6 +91,10 @@ class Network {
     return nodes_[gateways_[gateway].node].shard;
   }
 
+  // Itself, or the first of those it shares a home with.
+  [[nodiscard]] std::uint32_t home_of(std::uint32_t node) const {
+    return gateways_[nodes_[node].gateway].node;
+  }
   // Where a public node is reached; behind a translator, where it would be if it opened its port.
   [[nodiscard]] Endpoint public_endpoint(std::uint32_t node) const;
   [[nodiscard]] bool is_public(std::uint32_t node) const;

@@ -88,8 +88,10 @@ enum Exit { kDone = 0, kFailed = 1, kUsage = 2, kNotFound = 4, kInterrupted = 13
 int complain(const SimHost& host, Exit code, const std::string& title, const std::string& why,
              const std::string& fix) {
   if (host.json) {
+    const char* name = code == kUsage ? "usage" : code == kNotFound ? "not_found" : "failed";
     const nlohmann::ordered_json json{{"schema", "weft.error/1"},
                                       {"code", static_cast<int>(code)},
+                                      {"type", std::string("urn:weft:error:") + name},
                                       {"title", title},
                                       {"detail", why},
                                       {"fix", fix}};

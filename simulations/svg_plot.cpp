@@ -8,8 +8,8 @@ namespace weft::sim {
 
 namespace {
 
-constexpr double kWidth = 620, kHeight = 320;
-constexpr double kLeft = 64, kRight = 20, kTop = 60, kBottom = 66;
+constexpr double kWidth = 620, kHeight = 334;
+constexpr double kLeft = 64, kRight = 20, kTop = 74, kBottom = 66;
 constexpr double kLetter = 8.5;  // at most so wide, on a narrow screen too
 
 std::string number(double value) {
@@ -209,7 +209,7 @@ std::string plot_style() {
 std::string to_svg(const Plot& plot) {
   const Axes axes = axes_for(plot);
   std::string out =
-      "<svg class='plot' xmlns='http://www.w3.org/2000/svg' viewBox='0 0 620 320' "
+      "<svg class='plot' xmlns='http://www.w3.org/2000/svg' viewBox='0 0 620 334' "
       "role='img' aria-label='" +
       escaped(plot.title) + "'>";
   text_at(out, kLeft - 48, 16, "title", plot.title);

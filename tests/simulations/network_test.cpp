@@ -29,6 +29,8 @@ class Home : public testing::Test {
 };
 
 TEST_F(Home, IsOnePlaceOnOneLine) {
+  EXPECT_EQ(network->home_of(1), 1U);
+  EXPECT_EQ(network->home_of(3), 2U);
   const auto far = network->public_endpoint(0);
   const auto first = way(Instant{1s}, 2, far);
   const auto second = way(Instant{2s}, 3, far);

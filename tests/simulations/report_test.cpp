@@ -72,8 +72,8 @@ TEST(Plot, WordsOfMarksDoNotLieOnEachOther) {
   plot.lines.push_back({"a", {{0, 1}, {100, 1}}});
   plot.marks = {{50, "partition"}, {51, "heal"}, {99, "flash_crowd"}};
   const std::string svg = to_svg(plot);
-  EXPECT_EQ(count_of(svg, "y='52.0'"), 2U);  // above the plot,
-  EXPECT_EQ(count_of(svg, "y='38.0'"), 1U);  // and one row higher
+  EXPECT_EQ(count_of(svg, "y='66.0'"), 2U);  // above the plot,
+  EXPECT_EQ(count_of(svg, "y='52.0'"), 1U);  // and one row higher
 }
 
 TEST(Plot, NumbersAreGroupedAndScaled) {
