@@ -24,14 +24,18 @@ scenario "$work/easy.toml" 1000000
 "$sweep" "$work/easy.toml" --nodes 20 --seeds 1 2 --twice >"$work/out" || die "the control failed"
 grep -q '^2 seeds, 0 failed$' "$work/out" || die "the control was miscounted"
 
-scenario "$work/hard.toml" 1
-if "$sweep" "$work/hard.toml" --nodes 20 --seeds 3 4 >"$work/out"; then die "nothing failed"; fi
+if "$sweep" "$work/easy.toml" --seeds 5 4 >"$work/out" 2>&1; then die "no seed at all passed"; fi
+if "$sweep" "$work/easy.toml" --seeds 5 >"$work/out" 2>&1; then die "half a range passed"; fi
+grep -q 'needs a value more' "$work/out" || die "does not say what is missing"
+
+scenario "$work/it's hard.toml" 1
+if "$sweep" "$work/it's hard.toml" --nodes 20 --seeds 3 4 >"$work/out"; then die "nothing failed"; fi
 grep -q '^2 seeds, 2 failed$' "$work/out" || die "not both seeds failed"
 grep -q 'expected at most 1$' "$work/out" || die "the reason is not named"
 replay=$(sed -n 's/^ *repeat: //p' "$work/out" | head -1)
 [ -n "$replay" ] || die "no command to repeat it"
 status=0
-first=$($replay --quiet 2>/dev/null | sed -n 's/^digest *//p') || true
-$replay --quiet >"$work/again" 2>/dev/null || status=$?
+first=$(eval "$replay --quiet" 2>/dev/null | sed -n 's/^digest *//p') || true
+eval "$replay --quiet" >"$work/again" 2>/dev/null || status=$?
 [ "$status" -eq 1 ] || die "the printed command ends with $status, not with the failure"
 [ "$first" = "$(sed -n 's/^digest *//p' "$work/again")" ] || die "it does not repeat its digest"
