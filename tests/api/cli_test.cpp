@@ -59,6 +59,30 @@ class CliTest : public ServerTest {
   }
 };
 
+TEST_F(CliTest, AMistakeInsideAGroupPointsToTheHelpOfTheCommandMeant) {
+  const auto lookup = weft({"dht", "lookup"});
+  EXPECT_EQ(lookup.code, 2);
+  EXPECT_NE(lookup.err.find("dht lookup --help"), std::string::npos) << lookup.err;
+  EXPECT_NE(weft({"dht", "bogus"}).err.find(" dht --help"), std::string::npos);
+}
+
+TEST_F(CliTest, AValueIsNotPutForLongerThanThereIsRoomFor) {
+  for (const char* ttl : {"0s", "31d"}) {
+    const auto put = weft({"dht", "put", "x", "--ttl", ttl});
+    EXPECT_EQ(put.code, 2) << ttl;
+    EXPECT_NE(put.err.find("between 1s and 30d"), std::string::npos) << put.err;
+  }
+}
+
+TEST_F(CliTest, TheSimulatorSpeaksOfMistakesAsAllOthersDo) {
+  const auto missing = weft({"--json", "sim", "run", "nobody"});
+  EXPECT_EQ(missing.code, 4);
+  const auto problem = Json::parse(missing.out);
+  EXPECT_EQ(problem.value("schema", ""), "weft.error/1");
+  EXPECT_EQ(problem.value("type", ""), "urn:weft:error:not_found");
+  EXPECT_EQ(weft({"sim", "run", "bootstrap", "--seed", "99999999999999999999"}).code, 2);
+}
+
 TEST_F(CliTest, WithoutADaemonEveryCommandExitsThree) {
   const std::vector<std::vector<std::string>> commands{{"status"},
                                                        {"down"},

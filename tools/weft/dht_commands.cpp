@@ -11,6 +11,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::int64_t kMostSeconds = 30 * 86'400;
+
 std::string number(const Json& data, const char* name) {
   return std::to_string(data.value(name, std::uint64_t{0}));
 }
@@ -78,8 +80,9 @@ int run_put(const Context& context, const PutOptions& options) {
   if (!options.salt.empty()) body["salt"] = options.salt;
   if (options.ttl) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*options.ttl).count();
-    if (seconds < 1)
-      return context.report({Code::Usage, "a value lives for at least a second", "", ""});
+    if (seconds < 1 || seconds > kMostSeconds)
+      return context.report({Code::Usage, "a value lives between 1s and 30d", "",
+                             "give another --ttl, or none: it is then published again and again"});
     body["ttl_s"] = seconds;
   }
   const auto result =

@@ -72,10 +72,10 @@ void add_global_flags(CLI::App& app, Context& context) {
       "path,\n            7 timeout, 8 not direct, 78 bad configuration");
 }
 
-// "expose " when that is the command that did not parse, else nothing.
+// "expose " or "dht lookup " when that is the command that did not parse, else nothing.
 std::string command_of(const CLI::App& app) {
   const auto parsed = app.get_subcommands();
-  return parsed.empty() ? "" : parsed.front()->get_name() + " ";
+  return parsed.empty() ? "" : parsed.front()->get_name() + " " + command_of(*parsed.front());
 }
 
 // What is wrong with the line, in words that name it.
