@@ -2,10 +2,10 @@
 // (extra elements are ignored). docs/wire/dht.md shows the bytes.
 //
 //   request  [type, flags, cookie 8 | nil, ...]
-//     1 ping       [.., contacts]               news: servers the sender met lately
+//     1 ping       [.., contacts?]              news: servers the sender met lately
 //     2 find_node  [.., target 32, skip?]       skip: the nearest so many are known already
 //     3 get        [.., key 32, kind, skip?]
-//     4 put        [.., cas | nil, record]
+//     4 put        [.., cas | nil, record, left?]  left: what a holder grants it, in seconds
 //   reply    [type, flags, cookie 8, ...]       the request's nonce lies outside the body
 //     1 ping       [.., endpoint 18 | nil, known?]  where the request came from; which of its
 //                                               contacts were no news, one bit each
@@ -33,8 +33,8 @@ inline constexpr std::uint8_t kChannel = 0x01;
 inline constexpr std::uint64_t kFlagServer = 1;     // the sender answers requests
 inline constexpr std::uint64_t kFlagFullTable = 2;  // the sender keeps a directory of everybody
 inline constexpr std::uint64_t kFlagMore = 4;  // records did not fit: ask again with the cookie
-inline constexpr std::uint64_t kFlagNewcomer = 16;  // joined or moved lately: worth telling others
 inline constexpr std::uint64_t kFlagMoreContacts = 8;  // contacts did not fit: ask on with skip
+inline constexpr std::uint64_t kFlagNewcomer = 16;  // joined or moved lately: worth telling others
 
 using Cookie = std::uint64_t;  // opaque to whom it was given
 

@@ -26,7 +26,7 @@ using Key = NodeId;  // records live in the id space of nodes
 
 enum class RecordKind : std::uint8_t { Immutable = 0, Mutable = 1, Node = 2, Provider = 3 };
 
-// BEP 44's numbers, and BEP 5's for the last two.
+// BEP 44's numbers, BEP 5's for 202 and 203.
 enum class PutError : std::uint16_t {
   None = 0,
   Protocol = 203,  // malformed, wrong key, bad cookie
