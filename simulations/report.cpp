@@ -178,7 +178,7 @@ std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
     plots.emplace_back("records", std::move(records));
   }
   std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
-  for (auto& rate : nodes) rate = std::max(rate, 10.0);
+  for (auto& rate : nodes) rate = std::max(rate, 1.0);  // a logarithm has no zero
   Plot spread{.title = "Traffic, node by node",
               .x_label = "bytes per second sent, mean of its time online",
               .y_label = "% of nodes with at most so much",
