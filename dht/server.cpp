@@ -66,7 +66,12 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
     case MessageType::Get: {
       std::size_t left = room;
       bool cut = false;
-      encoded = records_that_fit(records.find(now, request->target, request->kind), left, cut);
+      auto found = records.find(now, request->target, request->kind);
+      // Of many providers a reply holds a few: each time others, so that all of them are found.
+      if (request->kind == RecordKind::Provider && found.size() > 1)
+        std::ranges::rotate(found,
+                            found.begin() + static_cast<std::ptrdiff_t>(rng.uniform(found.size())));
+      encoded = records_that_fit(found, left, cut);
       if (cut && !proven) reply.flags |= kFlagMore;
       // Who got what it asked for needs no long list of others.
       const std::size_t wanted = encoded.empty() ? left : std::min(left, 4 * kContactSize);

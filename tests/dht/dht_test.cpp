@@ -1,5 +1,7 @@
 #include "dht/dht.hpp"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "dht/message.hpp"
@@ -225,6 +227,27 @@ TEST(Dht, OwnRecordsArePublishedAgain) {
   got = run_get(*world, 20, author.id, RecordKind::Provider);
   ASSERT_TRUE(got);
   EXPECT_FALSE(got->best);
+}
+
+// A reply holds two of them: it is not always the same ones that go unheard.
+TEST(Dht, EachOfManyProvidersIsFoundInTheEnd) {
+  const auto world = grown(60);
+  const Key what{crypto::sha256(bytes_of("a service"))};
+  for (std::uint8_t i = 0; i < 24; ++i) {
+    const Record provider =
+        Record::provider(author_of(i + 20), world->network(), what, 1, 0, Bytes(400, i));
+    ASSERT_TRUE(run_put<PutDone>(*world, i, provider)->ok);
+  }
+  world->run(1s);
+  std::set<IdentityKey> found;
+  for (int round = 0; round < 6; ++round) {
+    world->dht(50).get(world->now(), what, {.kind = RecordKind::Provider});
+    world->drain(50);
+    world->run(5s);
+  }
+  for (const auto& event : world->node(50).events)
+    if (const auto* record = std::get_if<RecordFound>(&event)) found.insert(record->record.author);
+  EXPECT_EQ(found.size(), 24U);
 }
 
 TEST(Dht, FullTableModeKnowsMostOfTheNetwork) {
