@@ -5,27 +5,6 @@
 
 namespace weft::dht {
 
-namespace {
-
-// The records under a key that fit into `left` bytes, of which they use some. `cut`: there are
-// more.
-std::vector<Bytes> records_that_fit(const std::vector<const Stored*>& found, std::size_t& left,
-                                    bool& cut) {
-  std::vector<Bytes> out;
-  for (const Stored* stored : found) {
-    Bytes bytes = stored->record.encode();
-    if (bytes.size() + 3 > left || out.size() == Reply::kMaxRecords) {
-      cut = true;
-      continue;
-    }
-    left -= bytes.size() + 3;
-    out.push_back(std::move(bytes));
-  }
-  return out;
-}
-
-}  // namespace
-
 void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
                      ContactHandle from) {
   const auto request = Request::decode(unsealed.body);
@@ -66,12 +45,7 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
     case MessageType::Get: {
       std::size_t left = room;
       bool cut = false;
-      auto found = records.find(now, request->target, request->kind);
-      // Of many providers a reply holds a few: each time others, so that all of them are found.
-      if (request->kind == RecordKind::Provider && found.size() > 1)
-        std::ranges::rotate(found,
-                            found.begin() + static_cast<std::ptrdiff_t>(rng.uniform(found.size())));
-      encoded = records_that_fit(found, left, cut);
+      encoded = records_for(now, *request, left, cut);
       if (cut && !proven) reply.flags |= kFlagMore;
       // Who got what it asked for needs no long list of others.
       const std::size_t wanted = encoded.empty() ? left : std::min(left, 4 * kContactSize);
@@ -121,6 +95,28 @@ void DhtState::answer(Instant now, const Unsealed& unsealed, ContactHandle to, c
   out.nonce = rng.bytes<24>();
   out.answers = unsealed.nonce;
   enqueue(std::move(out));
+}
+
+// The records under a key that fit into `left` bytes, of which they use some. `cut`: there are
+// more.
+std::vector<Bytes> DhtState::records_for(Instant now, const Request& request, std::size_t& left,
+                                         bool& cut) {
+  auto found = records.find(now, request.target, request.kind);
+  // Of many providers a reply holds a few: each time others, so that all of them are found.
+  if (request.kind == RecordKind::Provider && found.size() > 1)
+    std::ranges::rotate(found,
+                        found.begin() + static_cast<std::ptrdiff_t>(rng.uniform(found.size())));
+  std::vector<Bytes> out;
+  for (const Stored* stored : found) {
+    Bytes bytes = stored->record.encode();
+    if (bytes.size() + 3 > left || out.size() == Reply::kMaxRecords) {
+      cut = true;
+      continue;
+    }
+    left -= bytes.size() + 3;
+    out.push_back(std::move(bytes));
+  }
+  return out;
 }
 
 PutError DhtState::store(Instant now, const Request& request) {
