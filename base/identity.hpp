@@ -45,6 +45,8 @@ struct Certificate {
   // Parses, demands canonical form and verifies the signature; time and network are checked by
   // check(), because only the receiver knows them.
   [[nodiscard]] static Result<Certificate> decode(ByteView bytes);
+  // The same but for the signature. REQUIRES: these very bytes were decoded before.
+  [[nodiscard]] static Result<Certificate> parse(ByteView bytes);
   [[nodiscard]] Result<void> check(const NetworkId& expected, const crypto::Key32& presented_static,
                                    UnixTime now) const;
   static Certificate issue(const Identity& identity, const NetworkId& network,

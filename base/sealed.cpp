@@ -181,7 +181,7 @@ bool gate_matches(const Crypto& crypto, const GateKey& own, const Incoming& inco
 }
 
 Result<Opened> open(const Crypto& crypto, const SharedKey& key, const Direction& direction,
-                    const Incoming& incoming, UnixTime now) {
+                    const Incoming& incoming, UnixTime now, const CertificateHash& verified) {
   const auto header = incoming.datagram.first(incoming.header_size);
   const auto box = incoming.datagram.subspan(incoming.header_size);
   Bytes plaintext(box.size() - kTagSize);
@@ -198,7 +198,9 @@ Result<Opened> open(const Crypto& crypto, const SharedKey& key, const Direction&
   out.sender = direction.sender;
   if (incoming.hello()) {
     WEFT_TRY(const ByteView encoded, take_sized(rest));
-    WEFT_TRY(out.certificate, crypto.certificate(encoded));
+    out.certificate_hash = weft::crypto::sha256(encoded);
+    WEFT_TRY(out.certificate, out.certificate_hash == verified ? Certificate::parse(encoded)
+                                                               : crypto.certificate(encoded));
     WEFT_CHECK(out.certificate->check(direction.network, *incoming.hello_static, now));
     out.sender = out.certificate->node();
   }
@@ -216,8 +218,7 @@ const PeerKey* PeerKeys::find(const KeyId& id) {
   return &found->second->peer;
 }
 
-void PeerKeys::insert(const PeerKey& peer) {
-  const KeyId id = key_id_of(peer.static_key);
+void PeerKeys::insert(const KeyId& id, const PeerKey& peer) {
   forget(id);
   if (capacity_ == 0) return;
   if (by_id_.size() >= capacity_) forget(KeyId(recent_.back().id));

@@ -17,7 +17,8 @@
 // 3. A nonce is 24 random bytes, never reused; a reply has its own and names the request's inside.
 // 4. No forward secrecy and no replay protection here: reads are idempotent, writes carry a cookie.
 //
-// How to receive: parse(); gate_matches(); by hello(): shared_key() or PeerKeys::find(); open().
+// How to receive: parse(); gate_matches(); PeerKeys::find(sender_id()), or shared_key() for a HELLO
+// of whom it does not know; open().
 #pragma once
 
 #include <cstdint>
@@ -43,6 +44,7 @@ using GateKey = ByteArray<16>;
 using KeyId = ByteArray<8>;
 using Nonce = ByteArray<24>;
 using SharedKey = crypto::Key32;
+using CertificateHash = crypto::Hash;  // SHA-256 of its encoding
 
 // Bytes a datagram has beyond its body.
 constexpr std::size_t overhead(bool reply, std::size_t hello_certificate_size) {
@@ -56,8 +58,8 @@ GateKey gate_key(const ByteArray<32>& network_secret, const IdentityKey& receive
 // SHA-256("weft dgram id v1" | static key), first 8 bytes.
 KeyId key_id_of(const crypto::Key32& static_key);
 
-// The costly part, behind a seam: tests count what a hostile datagram can make us compute, and a
-// certificate seen before need not be verified again. The daemon's is real_crypto().
+// The costly part, behind a seam: tests count what a hostile datagram can make us compute. The
+// daemon's is real_crypto().
 class Crypto {
  public:
   virtual ~Crypto() = default;
@@ -102,11 +104,12 @@ struct Incoming {
   ByteView datagram;
   bool reply = false;
   std::optional<crypto::Key32> hello_static;  // set in a HELLO
-  KeyId sender{};                             // not set in a HELLO: key_id_of(*hello_static)
+  KeyId sender{};                             // not set in a HELLO
   Nonce nonce{};
   std::size_t header_size = 0;  // up to and including the nonce
 
   [[nodiscard]] bool hello() const { return hello_static.has_value(); }
+  [[nodiscard]] KeyId sender_id() const { return hello() ? key_id_of(*hello_static) : sender; }
 };
 // Layout only. Unsupported: another version or unknown flags.
 [[nodiscard]] Result<Incoming> parse(ByteView datagram);
@@ -117,22 +120,24 @@ struct Opened {
   std::optional<Nonce> answers;            // set in a reply: which request
   std::optional<Certificate> certificate;  // set in a HELLO: verified, of this network, for the
                                            // static key in front, valid now
+  CertificateHash certificate_hash{};      // with it
   NodeId sender;
   Bytes body;
 };
 // `direction.sender` is who PeerKeys says the key id is; ignored in a HELLO. AuthFailed when the
-// box does not open; whatever Certificate::check says for a HELLO. Membership is the caller's to
-// judge.
+// box does not open; whatever Certificate::check says for a HELLO. `verified`: of a certificate
+// whose signature the caller saw verified before; a peer mostly shows the same again. Membership is
+// the caller's to judge.
 [[nodiscard]] Result<Opened> open(const Crypto& crypto, const SharedKey& key,
                                   const Direction& direction, const Incoming& incoming,
-                                  UnixTime now);
+                                  UnixTime now, const CertificateHash& verified = {});
 
 // Whom we share a key with, least recently used forgotten first. One per network.
 struct PeerKey {
-  crypto::Key32 static_key{};
   NodeId node;
   SharedKey key{};
-  UnixTime not_after = 0;  // of the certificate; the caller forgets it then
+  CertificateHash certificate{};  // the one verified last; zero: none
+  UnixTime not_after = 0;         // of the certificate; the caller forgets it then
 };
 
 class PeerKeys {
@@ -146,7 +151,7 @@ class PeerKeys {
 
   // Touches the entry. The pointer holds until the next insert, forget or clear.
   const PeerKey* find(const KeyId& id);
-  void insert(const PeerKey& peer);
+  void insert(const KeyId& id, const PeerKey& peer);
   void forget(const KeyId& id);
   void clear();  // wipes
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }

@@ -30,7 +30,7 @@ std::size_t RealSealer::seal(const Contact& to, const ToSeal& message, MutableBy
         setup_.crypto.shared_key(setup_.credential.key.secret, to.static_key, setup_.network);
     if (!shared) return 0;
     key = *shared;
-    peers_.insert({to.static_key, to.id, key, 0});
+    peers_.insert(id, {to.id, key, {}, 0});
   }
   sealed::Outgoing outgoing;
   outgoing.body = message.body;
@@ -58,18 +58,12 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
     return std::nullopt;
   }
   const UnixTime unix_now = setup_.wall.at(now);
-  const sealed::PeerKey* peer = peers_.find(incoming->sender);
+  // Whom we greeted answers by HELLO: the key is the one we sealed with.
+  const sealed::KeyId sender_id = incoming->sender_id();
+  const sealed::PeerKey* peer = peers_.find(sender_id);
   if (peer != nullptr && peer->not_after != 0 && peer->not_after < unix_now) {
-    peers_.forget(incoming->sender);
+    peers_.forget(sender_id);
     peer = nullptr;
-  }
-  sealed::SharedKey key{};
-  if (peer != nullptr) {
-    key = peer->key;
-  } else if (incoming->hello()) {
-    const auto shared = setup_.crypto.shared_key(setup_.credential.key.secret,
-                                                 *incoming->hello_static, setup_.network);
-    if (shared) key = *shared;
   }
   // Hearsay told us the key id of a reply's sender, but no certificate: it opens, unproven.
   const bool usable =
@@ -78,10 +72,20 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
     ++counters_.unknown_key;
     return std::nullopt;
   }
+  const std::optional<sealed::SharedKey> key =
+      peer != nullptr ? peer->key
+                      : setup_.crypto.shared_key(setup_.credential.key.secret,
+                                                 *incoming->hello_static, setup_.network);
+  if (!key) {  // a low-order point: everybody knows what comes of it
+    ++counters_.forged;
+    return std::nullopt;
+  }
   const bool was_proven = peer != nullptr && peer->not_after != 0;
   const NodeId sender = peer != nullptr ? peer->node : NodeId{};
-  auto opened =
-      sealed::open(setup_.crypto, key, {setup_.network, sender, self_}, *incoming, unix_now);
+  const sealed::CertificateHash verified =
+      was_proven ? peer->certificate : sealed::CertificateHash{};
+  auto opened = sealed::open(setup_.crypto, *key, {setup_.network, sender, self_}, *incoming,
+                             unix_now, verified);
   if (!opened) {
     ++counters_.forged;
     return std::nullopt;
@@ -101,7 +105,8 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
   if (opened->certificate) {
     result.identity = opened->certificate->identity;
     result.static_key = opened->certificate->static_key;
-    peers_.insert({result.static_key, result.sender, key, opened->certificate->not_after});
+    peers_.insert(sender_id,
+                  {result.sender, *key, opened->certificate_hash, opened->certificate->not_after});
   }
   body_ = std::move(opened->body);
   result.body = body_;

@@ -256,6 +256,32 @@ TEST_F(SealedTest, HelloCertificateMustFitTheKeyTheNetworkAndTheTime) {
   EXPECT_EQ(refusal(forged), Errc::BadSignature);
 }
 
+// Only the very bytes that were verified, and all but the signature is judged anew.
+TEST_F(SealedTest, ACertificateVerifiedBeforeIsNotVerifiedAgain) {
+  const CountingCrypto crypto;
+  const auto open_again = [&](const Outgoing& out, const CertificateHash& verified,
+                              UnixTime now = kNow) {
+    const Bytes sent = seal_to_bob(out);
+    return open(crypto, key_, to_bob(), *parse(sent), now, verified);
+  };
+  const auto first = open_again(message(true), {});
+  ASSERT_TRUE(first);
+  EXPECT_EQ(crypto.signatures, 1);
+  const auto second = open_again(message(true), first->certificate_hash);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->sender, alice_.identity.id);
+  EXPECT_EQ(second->certificate_hash, first->certificate_hash);
+  EXPECT_EQ(crypto.signatures, 1);
+  EXPECT_EQ(open_again(message(true), first->certificate_hash, kNow + 31 * 86400).error().code,
+            Errc::Expired);
+  auto forged = message(true);
+  Bytes certificate = alice_.certificate;
+  certificate.back() ^= 1;
+  forged.hello_certificate = certificate;
+  EXPECT_EQ(open_again(forged, first->certificate_hash).error().code, Errc::BadSignature);
+  EXPECT_EQ(crypto.signatures, 2);
+}
+
 TEST_F(SealedTest, UnknownFlagsAndVersionsAreUnsupported) {
   Bytes sent = seal_to_bob(message(false));
   sent[2] |= 0x04;
@@ -270,12 +296,12 @@ TEST_F(SealedTest, UnknownFlagsAndVersionsAreUnsupported) {
 TEST(PeerKeys, ForgetsTheLeastRecentlyUsed) {
   SeededRng rng(2);
   PeerKeys keys(3);
-  std::array<PeerKey, 4> peers;
-  for (auto& peer : peers) peer.static_key = rng.bytes<32>();
-  for (std::size_t i = 0; i < 3; ++i) keys.insert(peers[i]);
-  const auto id = [&](std::size_t i) { return key_id_of(peers[i].static_key); };
+  std::array<KeyId, 4> ids;
+  for (auto& id : ids) id = key_id_of(rng.bytes<32>());
+  const auto id = [&](std::size_t i) { return ids[i]; };
+  for (std::size_t i = 0; i < 3; ++i) keys.insert(id(i), {});
   ASSERT_NE(keys.find(id(0)), nullptr);  // touched: now 1 is the oldest
-  keys.insert(peers[3]);
+  keys.insert(id(3), {});
   EXPECT_EQ(keys.size(), 3u);
   EXPECT_EQ(keys.find(id(1)), nullptr);
   EXPECT_NE(keys.find(id(0)), nullptr);
@@ -283,7 +309,7 @@ TEST(PeerKeys, ForgetsTheLeastRecentlyUsed) {
   EXPECT_NE(keys.find(id(3)), nullptr);
   keys.forget(id(3));
   EXPECT_EQ(keys.find(id(3)), nullptr);
-  keys.insert(peers[0]);  // again: replaced, not doubled
+  keys.insert(id(0), {});  // again: replaced, not doubled
   EXPECT_EQ(keys.size(), 2u);
   keys.clear();
   EXPECT_EQ(keys.size(), 0u);

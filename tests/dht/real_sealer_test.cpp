@@ -32,6 +32,32 @@ class OneRemoved final : public TrustView {
   std::set<NodeId> removed;
 };
 
+class CountingCrypto final : public sealed::Crypto {
+ public:
+  std::optional<sealed::SharedKey> shared_key(const crypto::Key32& own, const crypto::Key32& peer,
+                                              const NetworkId& network) const override {
+    ++dh;
+    return sealed::real_crypto().shared_key(own, peer, network);
+  }
+  Result<Certificate> certificate(ByteView bytes) const override {
+    ++signatures;
+    return sealed::real_crypto().certificate(bytes);
+  }
+  ByteArray<sealed::kGateSize> gate(const sealed::GateKey& key, ByteView datagram) const override {
+    return sealed::real_crypto().gate(key, datagram);
+  }
+  void seal(const sealed::SharedKey& key, const Nonce& nonce, ByteView ad, ByteView plaintext,
+            MutableByteView out) const override {
+    sealed::real_crypto().seal(key, nonce, ad, plaintext, out);
+  }
+  bool open(const sealed::SharedKey& key, const Nonce& nonce, ByteView ad, ByteView ciphertext,
+            MutableByteView out) const override {
+    return sealed::real_crypto().open(key, nonce, ad, ciphertext, out);
+  }
+  mutable int dh = 0;
+  mutable int signatures = 0;
+};
+
 // Daemons as they are: each with its own book and real keys.
 struct Node {
   Node(Rng& rng, const Config& config, const NetworkId& network, const ByteArray<32>& secret,
@@ -43,8 +69,8 @@ struct Node {
     contact = {identity.id, identity.public_key(), credential.key.public_key,
                Endpoint::v4(0x0a000001U + n, 4000)};
     const WallClock wall{Instant{}, kNow};
-    sealer = std::make_unique<RealSealer>(
-        SealerSetup{network, secret, identity.public_key(), credential, wall, trust});
+    sealer = std::make_unique<RealSealer>(SealerSetup{network, secret, identity.public_key(),
+                                                      credential, wall, trust, false, crypto});
     dht = std::make_unique<Dht>(Instant{},
                                 DhtSetup{config, book, *sealer, rng, network, contact, wall, true});
   }
@@ -52,6 +78,7 @@ struct Node {
   StaticCredential credential;
   Contact contact;
   ContactBook book{ContactBook::HashKey{}};
+  CountingCrypto crypto;
   std::unique_ptr<RealSealer> sealer;
   std::unique_ptr<Dht> dht;
   std::vector<DhtEvent> events;
@@ -129,6 +156,58 @@ TEST(RealSealer, DaemonsMeetStoreAndRead) {
   ASSERT_NE(got, nullptr);
   ASSERT_TRUE(got->best);
   EXPECT_EQ(*got->best, record);
+}
+
+// Greeting costs one key agreement and one certificate at each end, and greeting again neither.
+TEST(RealSealer, NothingIsComputedTwiceForAPeer) {
+  Lan lan(2);
+  Node& a = *lan.nodes[0];
+  Node& b = *lan.nodes[1];
+  ByteArray<2048> buffer;
+  const auto greet = [&](Node& from, Node& to, bool reply) {
+    ToSeal message;
+    message.body = bytes_of("greeting");
+    message.nonce = lan.rng.bytes<24>();
+    if (reply) message.answers = lan.rng.bytes<24>();
+    message.hello = true;
+    const std::size_t size = from.sealer->seal(to.contact, message, buffer);
+    return to.sealer->open(lan.now, ByteView(buffer).first(size)).has_value();
+  };
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_TRUE(greet(a, b, false));
+    EXPECT_TRUE(greet(b, a, true));
+    for (const Node* node : {&a, &b}) {
+      EXPECT_EQ(node->crypto.dh, 1);
+      EXPECT_EQ(node->crypto.signatures, 1);
+    }
+  }
+  b.credential.certificate =  // renewed: that one is new to A
+      Certificate::issue(b.identity, lan.network, b.credential.key.public_key, 2, kNow);
+  b.sealer->set_credential(b.credential);
+  EXPECT_TRUE(greet(b, a, false));
+  EXPECT_EQ(a.crypto.dh, 1);
+  EXPECT_EQ(a.crypto.signatures, 2);
+}
+
+// What comes of a low-order point is known to everybody: no key, and no certificate makes it one.
+TEST(RealSealer, AStaticKeyOfLowOrderIsRefused) {
+  Lan lan(2);
+  const Node& a = *lan.nodes[0];
+  Node& b = *lan.nodes[1];
+  const crypto::Key32 low{};
+  const Bytes certificate = Certificate::issue(a.identity, lan.network, low, 1, kNow).encode();
+  sealed::Outgoing message;
+  message.body = bytes_of("greeting");
+  message.nonce = lan.rng.bytes<24>();
+  message.sender_static = low;
+  message.hello_certificate = certificate;
+  const auto datagram =
+      sealed::seal(sealed::real_crypto(), {}, sealed::gate_key(lan.secret, b.contact.identity),
+                   {lan.network, a.contact.id, b.contact.id}, message);
+  ASSERT_TRUE(datagram);
+  EXPECT_FALSE(b.sealer->open(lan.now, *datagram));
+  EXPECT_EQ(b.sealer->counters().forged, 1U);
+  EXPECT_EQ(b.sealer->counters().opened, 0U);
 }
 
 TEST(RealSealer, AForeignIdentityWithOnesOwnKeyIsNobody) {
