@@ -1,10 +1,8 @@
 // The peer: N nodes of OpenDHT (libopendht-dev), the work of work.hpp.  open_dht N OPERATIONS
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include <opendht.h>
@@ -14,24 +12,6 @@
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Waiter {
-  std::mutex mutex;
-  std::condition_variable ready;
-  bool done = false;
-  bool ok = false;
-  double first = 0;
-  void finish(bool success) {
-    const std::lock_guard lock(mutex);
-    ok = success;
-    done = true;
-    ready.notify_one();
-  }
-  void wait() {
-    std::unique_lock lock(mutex);
-    ready.wait_for(lock, 30s, [this] { return done; });
-  }
-};
 
 struct Nodes {
   explicit Nodes(std::size_t count) : connected(count) {
@@ -54,7 +34,8 @@ struct Nodes {
   std::vector<std::unique_ptr<dht::DhtRunner>> all;
 };
 
-void sleep(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+using beside::sleep;
+using beside::Waiter;
 
 dht::InfoHash key_of(std::size_t i) { return dht::InfoHash::get("key" + std::to_string(i)); }
 
@@ -87,8 +68,7 @@ beside::Phase gets(Nodes& nodes, std::size_t count, std::mt19937& random) {
     nodes.all[node]->get(
         key_of(i),
         [waiter](const std::vector<std::shared_ptr<dht::Value>>& values) {
-          const std::lock_guard lock(waiter->mutex);
-          if (!values.empty() && waiter->first == 0) waiter->first = beside::now();
+          if (!values.empty()) waiter->found();
           return true;
         },
         [waiter](bool ok) { waiter->finish(ok); });

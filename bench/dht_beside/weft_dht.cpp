@@ -1,13 +1,19 @@
-// N of weft's DHT cores with real keys, each on a UDP socket of its own, one thread; the work of
-// work.hpp.  weft_dht N OPERATIONS full|plain
+// N of weft's DHT cores with real keys, each on a UDP socket of its own, shared out over as many
+// event loops as there are cores (or LOOPS), since the rival uses all of them; the work of
+// work.hpp.
+//
+//   weft_dht N OPERATIONS [full|plain [LOOPS]]
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -27,18 +33,18 @@ Instant clock_now() {
   return Instant(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
 }
 
-struct Shared {
+struct Shared {  // nothing here changes once the nodes run
   Config config;
-  SeededRng rng{1};
   NetworkId network{};
   ByteArray<32> secret{};
   WallClock wall{clock_now(), kUnix};
 };
 
+// Made by the main thread, from then on the business of its loop alone.
 class Node {
  public:
-  Node(Shared& shared, std::size_t index)
-      : identity_(Identity::generate(shared.rng)), credential_(make(shared)) {
+  Node(const Shared& shared, Rng& keys, Rng& rng, std::size_t index)
+      : identity_(Identity::generate(keys)), credential_(make(shared, keys)) {
     fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -49,9 +55,9 @@ class Node {
                 Endpoint::v4(INADDR_LOOPBACK, static_cast<std::uint16_t>(20000 + index))};
     sealer_ = std::make_unique<RealSealer>(SealerSetup{
         shared.network, shared.secret, identity_.public_key(), credential_, shared.wall});
-    dht_ =
-        std::make_unique<Dht>(clock_now(), DhtSetup{shared.config, book_, *sealer_, shared.rng,
-                                                    shared.network, contact_, shared.wall, true});
+    dht_ = std::make_unique<Dht>(
+        clock_now(),
+        DhtSetup{shared.config, book_, *sealer_, rng, shared.network, contact_, shared.wall, true});
   }
   ~Node() { close(fd_); }
   Node(const Node&) = delete;
@@ -90,10 +96,11 @@ class Node {
           sendto(fd_, buffer.data(), out->size, 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
     }
     while (auto event = dht_->poll_event()) {
-      if (const auto* e = std::get_if<PutDone>(&*event)) put = *e;
-      if (const auto* e = std::get_if<RecordFound>(&*event); e != nullptr && first == 0)
-        first = beside::now();
-      if (const auto* e = std::get_if<GetDone>(&*event)) got = *e;
+      if (const auto* e = std::get_if<PutDone>(&*event); e != nullptr && asked)
+        asked->finish(e->ok);
+      if (std::get_if<RecordFound>(&*event) != nullptr && asked) asked->found();
+      if (const auto* e = std::get_if<GetDone>(&*event); e != nullptr && asked)
+        asked->finish(e->best.has_value());
       if (const auto* e = std::get_if<Bootstrapped>(&*event)) joined = joined || e->ok;
     }
   }
@@ -103,14 +110,12 @@ class Node {
   [[nodiscard]] const Contact& contact() const { return contact_; }
   [[nodiscard]] const Identity& identity() const { return identity_; }
 
-  std::optional<PutDone> put;
-  std::optional<GetDone> got;
-  double first = 0;
-  bool joined = false;
+  std::shared_ptr<beside::Waiter> asked;  // by whom, at last
+  std::atomic<bool> joined = false;
 
  private:
-  StaticCredential make(Shared& shared) {
-    const auto key = crypto::X25519KeyPair::generate(shared.rng);
+  StaticCredential make(const Shared& shared, Rng& keys) {
+    const auto key = crypto::X25519KeyPair::generate(keys);
     return {key, Certificate::issue(identity_, shared.network, key.public_key, 1, kUnix)};
   }
 
@@ -123,53 +128,149 @@ class Node {
   std::unique_ptr<Dht> dht_;
 };
 
-class World {
+// A thread and its share of the nodes. Others give it work by post() and call().
+class Loop {
  public:
-  World(Shared& shared, std::size_t count) : epoll_(epoll_create1(0)) {
-    for (std::size_t i = 0; i < count; ++i) {
-      nodes.push_back(std::make_unique<Node>(shared, i));
-      epoll_event event{};
-      event.events = EPOLLIN;
-      event.data.u64 = i;
-      epoll_ctl(epoll_, EPOLL_CTL_ADD, nodes[i]->fd(), &event);
+  explicit Loop(std::uint64_t seed)
+      : rng(seed), epoll_(epoll_create1(0)), wake_(eventfd(0, EFD_NONBLOCK)) {
+    watch(wake_, nullptr);
+    thread_ = std::thread([this] {
+      while (!stopped_) step();
+    });
+  }
+  ~Loop() {
+    post([this] { stopped_ = true; });
+    thread_.join();
+    close(wake_);
+    close(epoll_);
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void post(std::function<void()> work) {
+    {
+      const std::lock_guard lock(mutex_);
+      posted_.push_back(std::move(work));
     }
-    for (std::size_t i = 1; i < count; ++i) {
-      const Contact seed = nodes[i < 4 ? 0 : i % 4]->contact();
-      nodes[i]->dht().bootstrap(clock_now(), std::span(&seed, 1));
-      nodes[i]->drain();
-      step(0);
-    }
+    eventfd_write(wake_, 1);
+  }
+  void call(const std::function<void()>& work) {
+    beside::Waiter done;
+    post([&] {
+      work();
+      done.finish(true);
+    });
+    done.wait();
+  }
+
+  // To be called in the loop's own thread.
+  void add(Node& node) {
+    nodes_.push_back(&node);
+    watch(node.fd(), &node);
+  }
+  void remove(Node& node) { std::erase(nodes_, &node); }
+
+  SeededRng rng;
+
+ private:
+  void watch(int fd, Node* node) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = node;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
   }
   // One round of ready sockets; deadlines are looked at every few milliseconds.
-  void step(int wait_ms) {
+  void step() {
     epoll_event events[256];
-    const int ready = epoll_wait(epoll_, events, 256, wait_ms);
-    for (int i = 0; i < ready; ++i)
-      if (auto& node = nodes[static_cast<std::size_t>(events[i].data.u64)]) node->receive();
+    const int ready = epoll_wait(epoll_, events, 256, 5);
+    bool called = false;
+    for (int i = 0; i < ready; ++i) {
+      if (auto* node = static_cast<Node*>(events[i].data.ptr))
+        node->receive();
+      else
+        called = true;
+    }
+    if (called) work();  // last, for it may take away a node
     const Instant now = clock_now();
     if (now < next_tick_) return;
     next_tick_ = now + 5ms;
-    for (auto& node : nodes)
-      if (node) node->tick(now);
+    for (Node* node : nodes_) node->tick(now);
   }
-  template <class Done>
-  void run(double seconds, Done done) {
-    const double end = beside::now() + seconds;
-    while (!done() && beside::now() < end) step(5);
-  }
-  void run(double seconds) {
-    run(seconds, [] { return false; });
-  }
-  Node& random(std::mt19937& random) {
-    for (;;)
-      if (auto& node = nodes[random() % nodes.size()]) return *node;
+  void work() {
+    eventfd_t count = 0;
+    eventfd_read(wake_, &count);
+    std::vector<std::function<void()>> todo;
+    {
+      const std::lock_guard lock(mutex_);
+      todo.swap(posted_);
+    }
+    for (const auto& one : todo) one();
   }
 
-  std::vector<std::unique_ptr<Node>> nodes;
+  int epoll_;
+  int wake_;
+  std::vector<Node*> nodes_;
+  Instant next_tick_{};
+  bool stopped_ = false;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;
+  std::thread thread_;
+};
+
+class World {
+ public:
+  World(const Shared& shared, std::size_t count, std::size_t loops) {
+    for (std::size_t i = 0; i < loops; ++i) loops_.push_back(std::make_unique<Loop>(i + 2));
+    SeededRng keys{1};
+    for (std::size_t i = 0; i < count; ++i) {
+      nodes_.push_back(std::make_unique<Node>(shared, keys, loop_of(i).rng, i));
+      Node& node = *nodes_[i];
+      const Contact seed = nodes_[i < 4 ? 0 : i % 4]->contact();
+      loop_of(i).post([&loop = loop_of(i), &node, seed, first = i == 0] {
+        loop.add(node);
+        if (first) return;
+        node.dht().bootstrap(clock_now(), std::span(&seed, 1));
+        node.drain();
+      });
+    }
+  }
+  ~World() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      if (nodes_[i]) kill(i);
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  [[nodiscard]] bool joined() const {
+    return std::ranges::all_of(nodes_.begin() + 1, nodes_.end(),
+                               [](const auto& node) { return node->joined.load(); });
+  }
+  void kill(std::size_t i) {
+    loop_of(i).call([&] {
+      loop_of(i).remove(*nodes_[i]);
+      nodes_[i].reset();
+    });
+  }
+  // Some node that lives begins something and, in time, tells the waiter.
+  std::shared_ptr<beside::Waiter> ask(std::mt19937& random,
+                                      const std::function<void(Node&)>& begin) {
+    std::size_t i = random() % nodes_.size();
+    while (!nodes_[i]) i = random() % nodes_.size();
+    auto waiter = std::make_shared<beside::Waiter>();
+    loop_of(i).post([&node = *nodes_[i], waiter, begin] {
+      node.asked = waiter;
+      begin(node);
+      node.drain();
+    });
+    waiter->wait();
+    return waiter;
+  }
 
  private:
-  int epoll_;
-  Instant next_tick_{};
+  Loop& loop_of(std::size_t node) { return *loops_[node % loops_.size()]; }
+
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::unique_ptr<Node>> nodes_;
 };
 
 struct Item {
@@ -177,30 +278,30 @@ struct Item {
   RecordKind kind = RecordKind::Immutable;
 };
 
-beside::Phase puts(World& world, Shared& shared, RecordKind kind, std::size_t count,
+beside::Phase puts(World& world, const Shared& shared, RecordKind kind, std::size_t count,
                    std::mt19937& random, std::vector<Item>& items) {
   beside::Phase phase{count, {}, {}};
   const auto before = beside::traffic();
   for (std::size_t i = 0; i < count; ++i) {
-    Node& node = world.random(random);
     Bytes value(beside::kValueSize, std::uint8_t{'x'});
     value[0] = static_cast<std::uint8_t>(i);
     value[1] = static_cast<std::uint8_t>(i >> 8);
     Bytes salt;
     append_be(salt, static_cast<std::uint32_t>(i));
+    Item item{{}, kind};
     const double start = beside::now();
-    const Record record =
-        kind == RecordKind::Immutable
-            ? Record::immutable(value)
-            : Record::mutable_item(node.identity(), shared.network, salt, 1, value);
-    items.push_back({record.key(), kind});
-    node.put.reset();
-    node.dht().put(clock_now(), record, {.cas = std::nullopt, .keep = false});
-    node.drain();
-    world.run(30, [&] { return node.put.has_value(); });
-    if (node.put && node.put->ok) phase.took_ms.push_back((beside::now() - start) * 1e3);
+    const auto waiter = world.ask(random, [&](Node& node) {
+      const Record record =
+          kind == RecordKind::Immutable
+              ? Record::immutable(value)
+              : Record::mutable_item(node.identity(), shared.network, salt, 1, value);
+      item.key = record.key();
+      node.dht().put(clock_now(), record, {.cas = std::nullopt, .keep = false});
+    });
+    if (waiter->ok) phase.took_ms.push_back((beside::now() - start) * 1e3);
+    items.push_back(item);
   }
-  world.run(0.2);  // what is stored beyond the three quarters counts too
+  beside::sleep(0.2);  // what is stored beyond the three quarters counts too
   phase.cost = beside::traffic() - before;
   return phase;
 }
@@ -210,40 +311,37 @@ beside::Phase gets(World& world, const std::vector<Item>& items, std::mt19937& r
   beside::Phase phase{items.size(), {}, {}};
   const auto before = beside::traffic();
   for (const Item& item : items) {
-    Node& node = world.random(random);
-    node.got.reset();
-    node.first = 0;
     const double start = beside::now();
-    node.dht().get(clock_now(), item.key, {.kind = item.kind});
-    node.drain();
-    world.run(30, [&] { return node.got.has_value(); });
-    if (node.got && node.got->best) phase.took_ms.push_back((node.first - start) * 1e3);
+    const auto waiter = world.ask(
+        random, [&](Node& node) { node.dht().get(clock_now(), item.key, {.kind = item.kind}); });
+    if (waiter->ok) phase.took_ms.push_back((waiter->first - start) * 1e3);
   }
-  world.run(0.2);
+  beside::sleep(0.2);
   phase.cost = beside::traffic() - before;
   return phase;
 }
 
-int run(std::size_t count, std::size_t operations, bool full) {
+double idle_rate(std::size_t count) {
+  const auto before = beside::traffic();
+  beside::sleep(beside::kIdle);
+  return static_cast<double>((beside::traffic() - before).bytes) / beside::kIdle /
+         static_cast<double>(count);
+}
+
+int run(std::size_t count, std::size_t operations, bool full, std::size_t loops) {
   rlimit files{20000, 20000};
   setrlimit(RLIMIT_NOFILE, &files);
   const double memory_before = beside::resident_mib();
   Shared shared;
   shared.config.full_table = full;
   const double start = beside::now();
-  World world(shared, count);
-  world.run(60, [&] {
-    return std::ranges::all_of(world.nodes.begin() + 1, world.nodes.end(),
-                               [](const auto& node) { return node->joined; });
-  });
+  World world(shared, count, loops);
+  while (!world.joined() && beside::now() - start < 60) beside::sleep(0.01);
   beside::Report report;
   report.number("nodes", static_cast<double>(count));
   report.number("join_s", beside::now() - start);
-  world.run(beside::kSettle);
-  const auto idle = beside::traffic();
-  world.run(beside::kIdle);
-  report.number("idle_Bps", static_cast<double>((beside::traffic() - idle).bytes) / beside::kIdle /
-                                static_cast<double>(count));
+  beside::sleep(beside::kSettle);
+  report.number("idle_Bps", idle_rate(count));
   std::mt19937 random(1);
   std::vector<Item> items;
   std::vector<Item> signed_items;
@@ -254,15 +352,12 @@ int run(std::size_t count, std::size_t operations, bool full) {
   report.phase("get_signed", gets(world, signed_items, random));
   report.number("mib_per_node",
                 (beside::resident_mib() - memory_before) / static_cast<double>(count));
-  for (std::size_t i = 5; i < count; i += 10) world.nodes[i].reset();
+  for (std::size_t i = 5; i < count; i += 10) world.kill(i);
   report.phase("get_killed", gets(world, items, random));
   report.phase("get_signed_killed", gets(world, signed_items, random));
   std::vector<Item> more;
   report.phase("put_killed", puts(world, shared, RecordKind::Mutable, operations, random, more));
-  const auto late = beside::traffic();
-  world.run(beside::kIdle);
-  report.number("idle_later_Bps", static_cast<double>((beside::traffic() - late).bytes) /
-                                      beside::kIdle / static_cast<double>(count));
+  report.number("idle_later_Bps", idle_rate(count));
   report.print();
   return 0;
 }
@@ -274,5 +369,7 @@ int main(int argc, char** argv) {
   weft::crypto::initialise();
   const std::size_t count = argc > 1 ? std::stoul(argv[1]) : 50;
   const std::size_t operations = argc > 2 ? std::stoul(argv[2]) : 100;
-  return weft::dht::run(count, operations, argc <= 3 || std::string(argv[3]) == "full");
+  const bool full = argc <= 3 || std::string(argv[3]) == "full";
+  const std::size_t loops = argc > 4 ? std::stoul(argv[4]) : std::thread::hardware_concurrency();
+  return weft::dht::run(count, operations, full, std::max<std::size_t>(loops, 1));
 }

@@ -6,10 +6,14 @@
 #include <time.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +28,33 @@ inline double now() {  // seconds
   clock_gettime(CLOCK_MONOTONIC, &t);
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
+
+inline void sleep(double seconds) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+}
+
+// For the end of an operation that another thread carries out.
+struct Waiter {
+  std::mutex mutex;
+  std::condition_variable ready;
+  bool done = false;
+  bool ok = false;
+  double first = 0;  // when the first value came
+  void found() {
+    const std::lock_guard lock(mutex);
+    if (first == 0) first = now();
+  }
+  void finish(bool success) {
+    const std::lock_guard lock(mutex);
+    ok = success;
+    done = true;
+    ready.notify_one();
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    ready.wait_for(lock, std::chrono::seconds(30), [this] { return done; });
+  }
+};
 
 // All that crossed loopback in this network namespace, headers included.
 struct Traffic {
