@@ -135,6 +135,7 @@ struct Opened {
 // Whom we share a key with, least recently used forgotten first. One per network.
 struct PeerKey {
   NodeId node;
+  crypto::Key32 static_key{};
   SharedKey key{};
   CertificateHash certificate{};  // the one verified last; zero: none
   UnixTime not_after = 0;         // of the certificate; the caller forgets it then

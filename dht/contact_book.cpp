@@ -12,26 +12,12 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 64;
 
-std::uint64_t word(ByteView bytes) {
+// Of a shared book, whose names are nobody's choice: eight bytes of one are enough.
+std::uint64_t fast_hash(ByteView name, std::uint16_t port = 0) {
   std::uint64_t value = 0;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return value;
-}
-
-std::uint64_t spread(std::uint64_t value) {
-  value *= 0x9e3779b97f4a7c15ULL;
+  std::memcpy(&value, name.data() + 8, sizeof value);
+  value = (value * 3 + port) * 0x9e3779b97f4a7c15ULL;
   return value ^ value >> 32;
-}
-
-// Of a shared book: `name` is an identity or a NodeId.
-std::uint64_t fast_hash(ByteView name, ByteView address, std::uint16_t port) {
-  return spread(word(name.subspan(8))) ^ spread(word(address.subspan(8)) * 3 + port);
-}
-
-void append_endpoint(MutableByteView out, const Endpoint& endpoint) {
-  std::ranges::copy(endpoint.address, out.begin());
-  out[16] = static_cast<std::uint8_t>(endpoint.port >> 8);
-  out[17] = static_cast<std::uint8_t>(endpoint.port);
 }
 
 }  // namespace
@@ -46,32 +32,25 @@ ContactBook::ContactBook(Use use, std::size_t capacity) : use_(use), capacity_(c
 }
 
 bool ContactBook::same(By by, const Contact& a, const Contact& b) {
-  if (by == By::Contact)  // the id follows from the identity
-    return a.identity == b.identity && a.static_key == b.static_key && a.endpoint == b.endpoint;
-  return a.id == b.id && (by == By::Node || a.endpoint == b.endpoint);
+  if (by == By::Node) return a.id == b.id;
+  // The id follows from the identity.
+  return a.identity == b.identity && a.static_key == b.static_key && a.endpoint == b.endpoint;
 }
 
 std::uint64_t ContactBook::hash(By by, const Contact& contact) const {
-  if (use_ == Use::Shared) {
-    const Endpoint& endpoint = contact.endpoint;
-    if (by == By::Node) return spread(word(contact.id.view().subspan(8)));
-    return fast_hash(by == By::Contact ? ByteView(contact.identity) : contact.id.view(),
-                     endpoint.address, endpoint.port);
-  }
-  ByteArray<kContactSize> input;
-  std::size_t size = 32;
-  if (by == By::Contact) {
-    std::ranges::copy(contact.identity, input.begin());
-    std::ranges::copy(contact.static_key, input.begin() + 32);
-    size += 32;
-  } else {
-    std::ranges::copy(contact.id.bytes, input.begin());
-  }
-  if (by != By::Node) {
-    append_endpoint(MutableByteView(input).subspan(size), contact.endpoint);
-    size += Endpoint::kWireSize;
-  }
-  return read_be<std::uint64_t>(crypto::siphash24(key_, ByteView(input).first(size)));
+  const Endpoint& endpoint = contact.endpoint;
+  if (use_ == Use::Shared)
+    return by == By::Node
+               ? fast_hash(contact.id.view())
+               : fast_hash(contact.identity) ^ fast_hash(endpoint.address, endpoint.port);
+  if (by == By::Node) return read_be<std::uint64_t>(crypto::siphash24(key_, contact.id.view()));
+  ByteArray<kContactSize> wire;
+  auto out = std::ranges::copy(contact.identity, wire.begin()).out;
+  out = std::ranges::copy(contact.static_key, out).out;
+  out = std::ranges::copy(endpoint.address, out).out;
+  *out++ = static_cast<std::uint8_t>(endpoint.port >> 8);
+  *out++ = static_cast<std::uint8_t>(endpoint.port);
+  return read_be<std::uint64_t>(crypto::siphash24(key_, wire));
 }
 
 std::uint32_t ContactBook::find_in(const Index& index, const Contact& wanted) const {
@@ -100,7 +79,7 @@ ContactHandle ContactBook::intern(const Contact& contact) {
   }
   mutable_at(index) = contact;
   ++used_;
-  for (Index* all : {&by_contact_, &by_place_, &by_node_}) put(*all, index);
+  for (Index* all : {&by_contact_, &by_node_}) put(*all, index);
   return ContactHandle{index};
 }
 
@@ -125,18 +104,14 @@ void ContactBook::warm_wire(ByteView contacts) const {
   const std::size_t mask = slots.size() - 1;
   const auto place_of = [&](std::size_t at) {
     const auto port = read_be<std::uint16_t>(contacts.subspan(at + 80));
-    const auto value = fast_hash(contacts.subspan(at, 32), contacts.subspan(at + 64, 16), port);
+    const auto value =
+        fast_hash(contacts.subspan(at, 32)) ^ fast_hash(contacts.subspan(at + 64, 16), port);
     return static_cast<std::size_t>(value) & mask;
   };
   const std::size_t end = contacts.size() - contacts.size() % kContactSize;
   for (std::size_t at = 0; at < end; at += kContactSize) __builtin_prefetch(&slots[place_of(at)]);
   for (std::size_t at = 0; at < end; at += kContactSize)
     if (const std::uint32_t slot = slots[place_of(at)]; slot != 0) warm(ContactHandle{slot - 1});
-}
-
-ContactHandle ContactBook::find(const NodeId& node, const Endpoint& endpoint) const {
-  const std::uint32_t found = find_in(by_place_, {node, {}, {}, endpoint});
-  return found == end_ ? ContactHandle::None : ContactHandle{found};
 }
 
 ContactHandle ContactBook::find(const NodeId& node) const {
@@ -146,7 +121,7 @@ ContactHandle ContactBook::find(const NodeId& node) const {
 
 std::size_t ContactBook::longest_search() const {
   std::size_t longest = 0;
-  for (const Index* index : {&by_contact_, &by_place_, &by_node_}) {
+  for (const Index* index : {&by_contact_, &by_node_}) {
     const std::size_t size = index->slots.size();
     for (std::size_t i = 0; i < size; ++i) {
       if (index->slots[i] == 0) continue;
@@ -164,11 +139,10 @@ bool ContactBook::wants_sweep() const { return use_ == Use::Private && used_ * 4
 void ContactBook::keep_only(std::vector<ContactHandle> keep) {
   WEFT_ASSERT(use_ == Use::Private);
   std::ranges::sort(keep);
-  std::vector<std::uint32_t> last;  // at a place, then of a node: they stay what is found
-  for (const Index* index : {&by_place_, &by_node_})
-    for (const std::uint32_t slot : index->slots)
-      if (slot != 0 && std::ranges::binary_search(keep, ContactHandle{slot - 1}))
-        last.push_back(slot - 1);
+  std::vector<std::uint32_t> last;  // of a node: they stay what is found
+  for (const std::uint32_t slot : by_node_.slots)
+    if (slot != 0 && std::ranges::binary_search(keep, ContactHandle{slot - 1}))
+      last.push_back(slot - 1);
   free_.clear();
   used_ = 0;
   for (std::uint32_t i = end_; i-- > 0;) {
@@ -208,7 +182,7 @@ void ContactBook::grow(Index& index) {
 void ContactBook::reindex(const std::vector<std::uint32_t>& last) {
   std::vector<bool> is_free(end_, false);
   for (const std::uint32_t i : free_) is_free[i] = true;
-  for (Index* index : {&by_contact_, &by_place_, &by_node_}) {
+  for (Index* index : {&by_contact_, &by_node_}) {
     index->slots.clear();
     index->used = 0;
     for (std::uint32_t i = 0; i < end_; ++i)

@@ -36,8 +36,7 @@ class ContactBook {
   ContactHandle intern(const Contact& contact);
   // From kContactSize bytes of the wire.
   ContactHandle intern_wire(ByteView bytes);
-  // The last contact stored for this node at this endpoint, or at any endpoint.
-  [[nodiscard]] ContactHandle find(const NodeId& id, const Endpoint& endpoint) const;
+  // The last contact stored for this node.
   [[nodiscard]] ContactHandle find(const NodeId& id) const;
 
   [[nodiscard]] const Contact& at(ContactHandle handle) const {
@@ -70,8 +69,8 @@ class ContactBook {
 
  private:
   static constexpr std::size_t kChunk = 128;  // 15 KiB: a node of a small network needs two
-  // What is looked for: exactly this contact, the last one of a node at an endpoint, or anywhere.
-  enum class By : std::uint8_t { Contact, Place, Node };
+  // What is looked for: exactly this contact, or the last one of a node.
+  enum class By : std::uint8_t { Contact, Node };
   struct Index {  // open addressing, at most two thirds full; a slot holds index + 1
     By by;
     std::vector<std::uint32_t> slots;
@@ -97,7 +96,6 @@ class ContactBook {
   std::vector<std::uint32_t> free_;
   HashKey key_{};
   Index by_contact_{By::Contact, {}, 0};
-  Index by_place_{By::Place, {}, 0};
   Index by_node_{By::Node, {}, 0};
 };
 

@@ -54,13 +54,13 @@ void DhtState::receive(Instant now, const Datagram& in) {
 
 ContactHandle DhtState::sender_of(const Unsealed& in, const Endpoint& from) {
   if (in.identity) return book.intern({in.sender, *in.identity, in.static_key, from});
-  const ContactHandle exact = book.find(in.sender, from);
-  if (exact != ContactHandle::None) return exact;
-  const ContactHandle other = book.find(in.sender);  // it moved: same keys, another address
-  if (other == ContactHandle::None) return other;
-  Contact moved = book.at(other);
-  moved.endpoint = from;
-  return book.intern(moved);
+  const ContactHandle known = book.find(in.sender);
+  if (known == ContactHandle::None) return known;
+  Contact sender = book.at(known);
+  sender.endpoint = from;
+  // Hearsay may have named it with another static key since.
+  if (in.proven) sender.static_key = in.static_key;
+  return book.intern(sender);
 }
 
 void DhtState::on_reply(Instant now, const Unsealed& in) {

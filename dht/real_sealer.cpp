@@ -30,7 +30,7 @@ std::size_t RealSealer::seal(const Contact& to, const ToSeal& message, MutableBy
         setup_.crypto.shared_key(setup_.credential.key.secret, to.static_key, setup_.network);
     if (!shared) return 0;
     key = *shared;
-    peers_.insert(id, {to.id, key, {}, 0});
+    peers_.insert(id, {to.id, to.static_key, key, {}, 0});
   }
   sealed::Outgoing outgoing;
   outgoing.body = message.body;
@@ -105,8 +105,10 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
   if (opened->certificate) {
     result.identity = opened->certificate->identity;
     result.static_key = opened->certificate->static_key;
-    peers_.insert(sender_id,
-                  {result.sender, *key, opened->certificate_hash, opened->certificate->not_after});
+    peers_.insert(sender_id, {result.sender, result.static_key, *key, opened->certificate_hash,
+                              opened->certificate->not_after});
+  } else if (was_proven) {
+    result.static_key = peer->static_key;
   }
   body_ = std::move(opened->body);
   result.body = body_;

@@ -26,9 +26,9 @@ struct Unsealed {
   bool hello = false;
   // The sender's identity and static key belong together: it showed the certificate, now or before.
   bool proven = false;
-  // Set when `proven` and known here; else the caller knows it from its book.
+  // Set when the certificate is inside; else the caller knows it from its book.
   std::optional<IdentityKey> identity;
-  crypto::Key32 static_key{};
+  crypto::Key32 static_key{};  // set when `proven`
   Nonce nonce{};
   std::optional<Nonce> answers;
   ByteView body;  // valid until the next call of open()
