@@ -72,6 +72,10 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
     ++counters_.unknown_key;
     return std::nullopt;
   }
+  if (peer == nullptr && !admit_stranger(now)) {
+    ++counters_.strangers_dropped;
+    return std::nullopt;
+  }
   const std::optional<sealed::SharedKey> key =
       peer != nullptr ? peer->key
                       : setup_.crypto.shared_key(setup_.credential.key.secret,
@@ -113,6 +117,15 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
   body_ = std::move(opened->body);
   result.body = body_;
   return result;
+}
+
+// A token bucket by the time at which it will be full again (GCRA).
+bool RealSealer::admit_stranger(Instant now) {
+  constexpr Duration kEach = Duration(1s) / kStrangersPerSecond;
+  const Instant full = std::max(strangers_paid_, now) + kEach;
+  if (full - now > kEach * kStrangersAtOnce) return false;
+  strangers_paid_ = full;
+  return true;
 }
 
 std::uint64_t RealSealer::mac(const ByteArray<16>& key, ByteView message) const {

@@ -4,6 +4,9 @@
 // 1. Requests are accepted only from members (or from anybody in an open network) whose certificate
 //    was seen; key ids we know from hearsay alone do not count.
 // 2. Nothing is computed for a datagram whose gate does not match.
+// 3. Strangers, whose addresses may be forged, cost at most kStrangersAtOnce key agreements at once
+//    and kStrangersPerSecond in the long run: a tenth of a core. Whom we know or greeted is not
+//    held up.
 #pragma once
 
 #include "base/trust_view.hpp"
@@ -18,6 +21,7 @@ struct SealerCounters {
   std::uint32_t unknown_key = 0;  // key id we do not know, or only from hearsay
   std::uint32_t forged = 0;       // does not open
   std::uint32_t not_member = 0;
+  std::uint32_t strangers_dropped = 0;  // HELLOs beyond invariant 3
 };
 
 struct SealerSetup {
@@ -33,6 +37,9 @@ struct SealerSetup {
 
 class RealSealer final : public Sealer {
  public:
+  static constexpr std::uint32_t kStrangersPerSecond = 1000;  // one node a millisecond may come
+  static constexpr std::uint32_t kStrangersAtOnce = 1000;
+
   explicit RealSealer(const SealerSetup& setup);
 
   [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override;
@@ -47,6 +54,7 @@ class RealSealer final : public Sealer {
   [[nodiscard]] const SealerCounters& counters() const { return counters_; }
 
  private:
+  bool admit_stranger(Instant now);
   [[nodiscard]] bool welcome(const NodeId& node, std::uint64_t epoch, UnixTime now) const;
 
   SealerSetup setup_;
@@ -55,6 +63,7 @@ class RealSealer final : public Sealer {
   Bytes certificate_;
   mutable sealed::PeerKeys peers_;  // not_after 0: from hearsay, no certificate seen
   Bytes body_;
+  Instant strangers_paid_{};
   SealerCounters counters_;
 };
 

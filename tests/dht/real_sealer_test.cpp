@@ -210,6 +210,43 @@ TEST(RealSealer, AStaticKeyOfLowOrderIsRefused) {
   EXPECT_EQ(b.sealer->counters().opened, 0U);
 }
 
+// Where the gate is no secret anybody may greet, from any address, under ever new keys.
+TEST(RealSealer, AFloodOfGreetingsCostsABoundedNumberOfAgreements) {
+  Lan lan(2);
+  Node& node = *lan.nodes[0];
+  Node& friendly = *lan.nodes[1];
+  lan.join(friendly, node.contact);
+  lan.run(5s);
+  const Bytes certificate = friendly.credential.certificate.encode();
+  const auto gate = sealed::gate_key(lan.secret, node.contact.identity);
+  const auto greet = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      sealed::Outgoing hello;
+      hello.nonce = lan.rng.bytes<24>();
+      hello.sender_static = lan.rng.bytes<32>();
+      hello.hello_certificate = certificate;
+      const auto datagram =
+          sealed::seal(sealed::real_crypto(), {}, gate,
+                       {lan.network, friendly.contact.id, node.contact.id}, hello);
+      EXPECT_FALSE(node.sealer->open(lan.now, *datagram));
+    }
+  };
+  const int before = node.crypto.dh;
+  greet(3000);
+  EXPECT_EQ(node.crypto.dh - before, static_cast<int>(RealSealer::kStrangersAtOnce));
+  EXPECT_EQ(node.sealer->counters().strangers_dropped, 3000U - RealSealer::kStrangersAtOnce);
+  lan.now += 50ms;
+  greet(1000);
+  EXPECT_EQ(node.crypto.dh - before,
+            static_cast<int>(RealSealer::kStrangersAtOnce + RealSealer::kStrangersPerSecond / 20));
+  // Whom it knows is heard all the while.
+  friendly.events.clear();
+  friendly.dht->find_node(lan.now, NodeId{lan.rng.bytes<32>()});
+  lan.run(5s);
+  EXPECT_NE(lan.event<NodesFound>(friendly), nullptr);
+  EXPECT_EQ(friendly.dht->counters().timeouts, 0U);
+}
+
 TEST(RealSealer, AForeignIdentityWithOnesOwnKeyIsNobody) {
   Lan lan(3);
   lan.join(*lan.nodes[1], lan.nodes[0]->contact);
