@@ -65,25 +65,8 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
     peers_.forget(sender_id);
     peer = nullptr;
   }
-  // Hearsay told us the key id of a reply's sender, but no certificate: it opens, unproven.
-  const bool usable =
-      incoming->hello() || (peer != nullptr && (peer->not_after != 0 || incoming->reply));
-  if (!usable) {
-    ++counters_.unknown_key;
-    return std::nullopt;
-  }
-  if (peer == nullptr && !admit_stranger(now)) {
-    ++counters_.strangers_dropped;
-    return std::nullopt;
-  }
-  const std::optional<sealed::SharedKey> key =
-      peer != nullptr ? peer->key
-                      : setup_.crypto.shared_key(setup_.credential.key.secret,
-                                                 *incoming->hello_static, setup_.network);
-  if (!key) {  // a low-order point: everybody knows what comes of it
-    ++counters_.forged;
-    return std::nullopt;
-  }
+  const auto key = key_for(now, *incoming, peer);
+  if (!key) return std::nullopt;
   const bool was_proven = peer != nullptr && peer->not_after != 0;
   const NodeId sender = peer != nullptr ? peer->node : NodeId{};
   const sealed::CertificateHash verified =
@@ -117,6 +100,28 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
   body_ = std::move(opened->body);
   result.body = body_;
   return result;
+}
+
+// What opens it, or nothing, counted.
+std::optional<sealed::SharedKey> RealSealer::key_for(Instant now, const sealed::Incoming& incoming,
+                                                     const sealed::PeerKey* peer) {
+  // Hearsay told us the key id of a reply's sender, but no certificate: it opens, unproven.
+  const bool usable =
+      incoming.hello() || (peer != nullptr && (peer->not_after != 0 || incoming.reply));
+  if (!usable) {
+    ++counters_.unknown_key;
+    return std::nullopt;
+  }
+  if (peer != nullptr) return peer->key;
+  if (!admit_stranger(now)) {
+    ++counters_.strangers_dropped;
+    return std::nullopt;
+  }
+  const auto key = setup_.crypto.shared_key(setup_.credential.key.secret, *incoming.hello_static,
+                                            setup_.network);
+  if (key) return *key;
+  ++counters_.forged;  // a low-order point: everybody knows what comes of it
+  return std::nullopt;
 }
 
 // A token bucket by the time at which it will be full again (GCRA).

@@ -54,6 +54,8 @@ class RealSealer final : public Sealer {
   [[nodiscard]] const SealerCounters& counters() const { return counters_; }
 
  private:
+  std::optional<sealed::SharedKey> key_for(Instant now, const sealed::Incoming& incoming,
+                                           const sealed::PeerKey* peer);
   bool admit_stranger(Instant now);
   [[nodiscard]] bool welcome(const NodeId& node, std::uint64_t epoch, UnixTime now) const;
 
