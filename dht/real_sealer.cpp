@@ -119,9 +119,8 @@ std::optional<sealed::SharedKey> RealSealer::key_for(Instant now, const sealed::
   }
   const auto key = setup_.crypto.shared_key(setup_.credential.key.secret, *incoming.hello_static,
                                             setup_.network);
-  if (key) return *key;
-  ++counters_.forged;  // a low-order point: everybody knows what comes of it
-  return std::nullopt;
+  if (!key) ++counters_.forged;  // a low-order point: everybody knows what comes of it
+  return key;
 }
 
 // A token bucket by the time at which it will be full again (GCRA).
