@@ -425,7 +425,8 @@ std::size_t Dht::memory() const {
   std::size_t total = sizeof(Dht) + sizeof(DhtState) + s.table.memory() + s.rpc.memory() +
                       s.cookies.memory() + s.limiter.memory() + s.shunned.memory() +
                       s.lost.memory() + s.records.bytes();
-  total += s.directory.capacity() * sizeof(ContactHandle) + s.fresh.capacity() * sizeof(s.fresh[0]);
+  total += s.directory.capacity() * sizeof(ContactHandle) +
+           s.fresh.capacity() * sizeof(s.fresh[0]) + s.news_budget.memory();
   total += s.outgoing.capacity() * sizeof(Outgoing) + s.events.capacity() * sizeof(DhtEvent);
   for (const auto& task : s.tasks)
     total += sizeof(Task) + task->lookup.candidates().capacity() * sizeof(Lookup::Candidate);

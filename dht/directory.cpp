@@ -15,6 +15,8 @@ constexpr std::size_t kFresh = 128;  // rumours held at once
 constexpr std::size_t kFreshTold = 6;
 constexpr int kStale = 2;
 constexpr std::size_t kFewEntries = 8;
+constexpr std::size_t kSpareEntries = 64;  // beyond twice the size we estimate
+constexpr int kTries = 8;
 
 }  // namespace
 
@@ -22,23 +24,40 @@ bool DhtState::learn(ContactHandle contact, bool rumour) {
   if (!directory_on || contact == ContactHandle::None || contact == self_handle) return false;
   const NodeId& node = book.id(contact);
   if (node == self.id) return false;
-  const auto place =
-      std::ranges::lower_bound(directory, node, {}, [&](ContactHandle h) { return book.id(h); });
+  const auto by_id = [&](ContactHandle handle) { return book.id(handle); };
+  auto place = std::ranges::lower_bound(directory, node, {}, by_id);
   if (place != directory.end() && book.id(*place) == node) {
     // Hearsay does not overwrite an address that answered us.
     const Entry* proven = table.find(node);
     if (proven == nullptr || proven->handle == contact) *place = contact;
     return false;
   }
-  if (directory.size() >= config.full_table_max) {
-    ++counters.dropped;
-    return true;
+  const std::size_t most =
+      std::min<std::size_t>(kSpareEntries + 2 * table.network_size(), config.full_table_max);
+  if (directory.size() >= most) {
+    if (!make_room_in_directory()) {
+      ++counters.dropped;
+      return true;
+    }
+    place = std::ranges::lower_bound(directory, node, {}, by_id);
   }
   directory.insert(place, contact);
   if (!rumour || fresh.size() >= kFresh) return true;
   const auto rounds = kFreshTold + static_cast<std::size_t>(std::bit_width(directory.size())) / 2;
   fresh.push_back({contact, static_cast<std::uint8_t>(rounds)});
   return true;
+}
+
+// Twice as many as there are nodes: half of them must have left, or never were. One that has not
+// answered us gives way, whichever it is.
+bool DhtState::make_room_in_directory() {
+  for (int tries = 0; tries < kTries; ++tries) {
+    const auto at = directory.begin() + static_cast<std::ptrdiff_t>(rng.uniform(directory.size()));
+    if (table.find(book.id(*at)) != nullptr) continue;
+    directory.erase(at);
+    return true;
+  }
+  return false;
 }
 
 // What our last news was worth: an item that was known there is nearly everywhere.

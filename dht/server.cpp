@@ -37,7 +37,8 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
     case MessageType::Ping:
       if (!proven) reply.observed = in.from;
       // News is hearsay, and taken only from whom we verified, or who echoes our cookie.
-      if (directory_on && (proven || known != nullptr)) reply.known = take_news(request->contacts);
+      if (directory_on && (proven || known != nullptr))
+        reply.known = take_news(now, unsealed.sender, request->contacts);
       break;
     case MessageType::FindNode:
       contacts = near_contacts(now, *request, from, room, more);
@@ -133,11 +134,22 @@ PutError DhtState::store(Instant now, const Request& request) {
   return records.put(now, wall.at(now), record->key(), *record, request.cas, request.left);
 }
 
-// Bit i: contact i was known here already.
-std::uint64_t DhtState::take_news(ByteView contacts) {
+// Bit i: contact i was known here already. What is beyond the teller's budget is not looked at.
+std::uint64_t DhtState::take_news(Instant now, const NodeId& teller, ByteView contacts) {
   std::uint64_t known = 0;
-  for (std::size_t i = 0; i < std::min(contact_count(contacts), config.news); ++i)
-    if (!learn(book.intern_wire(contact_at(contacts, i)), true)) known |= std::uint64_t{1} << i;
+  std::uint32_t learned = 0;
+  const std::uint32_t most = news_budget.left(now, teller);
+  for (std::size_t i = 0; i < std::min(contact_count(contacts), config.news); ++i) {
+    if (learned == most) {
+      ++counters.dropped;
+      break;
+    }
+    if (learn(book.intern_wire(contact_at(contacts, i)), true))
+      ++learned;
+    else
+      known |= std::uint64_t{1} << i;
+  }
+  news_budget.spend(now, teller, learned);
   return known;
 }
 

@@ -13,6 +13,7 @@
 #include "dht/lookup.hpp"
 #include "dht/lost_list.hpp"
 #include "dht/message.hpp"
+#include "dht/news_budget.hpp"
 #include "dht/record_store.hpp"
 #include "dht/routing_table.hpp"
 #include "dht/rpc.hpp"
@@ -113,7 +114,7 @@ struct DhtState {
   std::vector<Bytes> records_for(Instant now, const Request& request, std::size_t& left, bool& cut);
   Bytes near_contacts(Instant now, const Request& request, ContactHandle except, std::size_t room,
                       bool& more);
-  std::uint64_t take_news(ByteView contacts);
+  std::uint64_t take_news(Instant now, const NodeId& teller, ByteView contacts);
 
   // walker.cpp
   LookupLimits limits_for(TaskKind kind, std::size_t paths, bool exhaustive) const;
@@ -170,6 +171,7 @@ struct DhtState {
 
   // directory.cpp
   bool learn(ContactHandle contact, bool rumour);  // false: nothing new
+  bool make_room_in_directory();
   void unlearn(ContactHandle contact);
   Bytes news();
   void news_arrived(std::uint64_t known);
@@ -230,6 +232,7 @@ struct DhtState {
     std::uint8_t left = 0;
   };
   std::vector<NewsItem> fresh;
+  NewsBudget news_budget;
   Transaction told_in = 0;  // the last upkeep ping with news, and what it told
   std::vector<ContactHandle> told_items;
 };

@@ -7,6 +7,7 @@
 
 #include "dht/dht.hpp"
 #include "dht/message.hpp"
+#include "dht/news_budget.hpp"
 #include "dht/routing_table.hpp"
 #include "tests/dht/world.hpp"
 
@@ -143,6 +144,57 @@ struct Probe {  // a node driven by hand, to send what no honest core would
   World::Packet last;
   Bytes reply_bytes;
 };
+
+// Nodes that are not there, their ids mined next to `target`.
+Bytes invented_near(World& world, const NodeId& target, std::size_t count) {
+  Bytes out;
+  for (std::uint32_t i = 0; contact_count(out) < count;) {
+    const auto identity = world.rng().bytes<32>();
+    if (distance(node_id_of(identity), target).bytes[0] != 0) continue;
+    append_wire(out, {NodeId{}, identity, identity, Endpoint::v4(0x60000000U + ++i * 256, 9)});
+  }
+  return out;
+}
+
+// Hearsay fills the directory: who invents nodes finds a limit of its own, and all of them together
+// another; and where a lookup begins among those it still ends with the truth.
+TEST(Dht, InventedNodesNeitherFillTheDirectoryNorHideTheReal) {
+  const auto world = grown(120);
+  world->run(5min);
+  const std::size_t victim = 7;
+  const std::size_t before = world->dht(victim).directory_size();
+  const NodeId target{world->rng().bytes<32>()};
+  const auto flood = [&] {
+    Probe liar(*world);
+    Request ping;
+    const auto first = liar.ask(victim, ping, 400);
+    ASSERT_TRUE(first);
+    ping.cookie = first->cookie;
+    for (int i = 0; i < 10; ++i) {
+      const Bytes contacts = invented_near(*world, target, 12);
+      ping.contacts = contacts;
+      liar.ask(victim, ping);
+      world->run(100ms);
+    }
+  };
+  flood();
+  EXPECT_GT(world->dht(victim).directory_size(), before);  // control: it is believed at first
+  EXPECT_LE(world->dht(victim).directory_size(), before + NewsBudget::kAtOnce + 2);
+  for (int i = 0; i < 10; ++i) flood();
+  EXPECT_LE(world->dht(victim).directory_size(), 2 * world->dht(victim).network_size() + 66);
+  world->dht(victim).check_invariants();
+  world->dht(victim).find_node(world->now(), target);
+  world->drain(victim);
+  const auto found = world->await<NodesFound>(victim);
+  ASSERT_TRUE(found);
+  auto truth = world->truth(target, 2);
+  if (truth.front() == victim) truth.erase(truth.begin());
+  std::vector<NodeId> ids;
+  for (const ContactHandle handle : found->closest) ids.push_back(world->book().id(handle));
+  EXPECT_NE(std::ranges::find(ids, world->id(truth.front())), ids.end());
+  std::printf("took %.0f ms with %u requests\n", static_cast<double>(found->stats.took / 1us) / 1e3,
+              found->stats.requests);
+}
 
 TEST(Dht, WritesNeedTheReceiversCookieBoundToTheAddress) {
   const auto world = grown(10);
