@@ -1,7 +1,7 @@
 // The primitives weft composes, each a thin call into libsodium or OpenSSL (see security.md 3).
-// X25519, Ed25519, HMAC and the sealed boxes are libsodium's: it is the ONE verifier of signed
-// state. SHA-256 is OpenSSL's, which uses the processor's instructions for it. Everything here is
-// pure: randomness is an argument.
+// X25519, Ed25519 and the sealed boxes are libsodium's: it is the ONE verifier of signed state.
+// SHA-256 is OpenSSL's, which uses the processor's instructions for it, and HMAC is made of it.
+// Everything here is pure: randomness is an argument.
 #pragma once
 
 #include <initializer_list>
