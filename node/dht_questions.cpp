@@ -59,7 +59,7 @@ api::DhtStats DhtHost::stats() const {
   out.bytes_out = counters.bytes_out;
   out.dropped = counters.unsealed_failed + counters.malformed + counters.rate_limited +
                 counters.stray_replies + counters.unproven + counters.bad_records +
-                counters.dropped;
+                counters.dropped + lan_.stale();
   return out;
 }
 

@@ -67,8 +67,7 @@ struct RunResult {
   std::string digest;
   double one_rtt_ms = 0;
   std::uint32_t warmup_second = 0;
-  std::uint64_t abandoned =
-      0;  // operations refused, under way at the end, or of nodes that went away
+  std::uint64_t abandoned = 0;  // refused, under way at the end, or of nodes that went away
   std::vector<Measured> measured;
   std::vector<Sample> samples;
   std::vector<std::uint32_t> node_bytes_per_second;  // over each node's time online, sorted

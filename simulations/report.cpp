@@ -70,14 +70,20 @@ std::vector<double> times_of(const RunResult& r, Operation operation) {
   return out;
 }
 
+// Which share of them has at most so much.
+Plot distribution_plot(std::string title, std::string x_label, std::string y_label, bool log_x) {
+  return {.title = std::move(title),
+          .x_label = std::move(x_label),
+          .y_label = std::move(y_label),
+          .lines = {},
+          .marks = {},
+          .log_x = log_x,
+          .y_most = 100};
+}
+
 Plot latency_plot(const RunResult& r) {
-  Plot plot{.title = "How long operations take",
-            .x_label = "milliseconds; 5: at once, from its own store",
-            .y_label = "% done",
-            .lines = {},
-            .marks = {},
-            .log_x = true,
-            .y_most = 100};
+  Plot plot = distribution_plot("How long operations take",
+                                "milliseconds; 5: at once, from its own store", "% done", true);
   for (const auto operation : {Operation::Lookup, Operation::Get}) {
     auto values = times_of(r, operation);
     if (!values.empty()) plot.lines.push_back(distribution(name_of(operation), std::move(values)));
@@ -87,12 +93,9 @@ Plot latency_plot(const RunResult& r) {
 }
 
 Plot hops_plot(const RunResult& r) {
-  Plot plot{.title = "Hops and datagrams of a lookup",
-            .x_label = "count; the last hundredth of the lookups is not shown",
-            .y_label = "% of lookups with at most so many",
-            .lines = {},
-            .marks = {},
-            .y_most = 100};
+  Plot plot = distribution_plot("Hops and datagrams of a lookup",
+                                "count; the last hundredth of the lookups is not shown",
+                                "% of lookups with at most so many", false);
   std::vector<double> hops;
   std::vector<double> requests;
   for (const auto& m : r.measured) {
@@ -179,13 +182,9 @@ std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
   }
   std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
   for (auto& rate : nodes) rate = std::max(rate, 1.0);  // a logarithm has no zero
-  Plot spread{.title = "Traffic, node by node",
-              .x_label = "bytes per second sent, mean of its time online",
-              .y_label = "% of nodes with at most so much",
-              .lines = {},
-              .marks = {},
-              .log_x = true,
-              .y_most = 100};
+  Plot spread =
+      distribution_plot("Traffic, node by node", "bytes per second sent, mean of its time online",
+                        "% of nodes with at most so much", true);
   spread.lines.push_back(distribution("nodes", std::move(nodes)));
   plots.emplace_back("traffic_nodes", std::move(spread));
   return plots;
