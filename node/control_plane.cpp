@@ -276,6 +276,9 @@ void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& reque
   if (!protocol || *protocol != service::Protocol::Tcp)
     return done(api::refuse(api::Code::Usage, "only tcp can be exposed now",
                             "\"" + request.protocol + "\" was asked for", "use --protocol tcp"));
+  if (const auto why = gateway_.own_places.forbid(*protocol, *target))
+    return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
+                            *why, "expose the service of another program"));
   const service::Exposure exposure{request.name, *protocol, *target};
   track(overlay_.expose(io::monotonic_time(), exposure, request.allow, wish),
         [this, done, request, exposure](const Result<overlay::Outcome>& result) {

@@ -174,6 +174,8 @@ Result<void> Daemon::load_overlay() {
   }
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
   gateway_ = std::make_unique<Gateway>(loop_, *overlay_, *driver_);
+  gateway_->own_places = {options_.paths.socket,
+                          {options_.paths.data_dir, options_.paths.state_dir}};
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
   dht_->load(dht_rows_);
@@ -202,6 +204,7 @@ Result<void> Daemon::open_udp() {
                                [](const Result<void>&) {}));
   }
   overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().bound()));
+  gateway_->own_places.set_udp(driver_->udp().bound());
   return {};
 }
 

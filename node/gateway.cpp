@@ -228,13 +228,24 @@ void Gateway::on(const overlay::InboundStream& e) {
                     "too many connections at this node");
     return driver_.wake();
   }
+  if (const auto why = own_places.forbid(e.exposure.protocol, target)) return refuse_own(e, *why);
   connecting_[e.key] =
       connector_.connect(where, [this, e](auto result) { on_target(e, std::move(result)); });
+}
+
+void Gateway::refuse_own(const overlay::InboundStream& inbound, const std::string& why) {
+  spdlog::warn("event=target_refused service={} peer={} err={}", inbound.exposure.name,
+               inbound.caller_name, in_quotes(why));
+  overlay_.refuse(io::monotonic_time(), inbound.key, service::OpenStatus::TargetUnreachable,
+                  "the target may not be offered");
+  driver_.wake();
 }
 
 void Gateway::on_target(const overlay::InboundStream& inbound,
                         std::expected<io::UniqueFd, adapter::ConnectError> target) {
   connecting_.erase(inbound.key);
+  if (target && is_this_process(target->value()))
+    return refuse_own(inbound, "the target leads back into weft itself");
   if (!target) {
     spdlog::warn("event=target_failed service={} peer={} err={}", inbound.exposure.name,
                  inbound.caller_name, in_quotes(target.error().detail));

@@ -17,6 +17,7 @@
 #include "node/adapter/tcp_door.hpp"
 #include "node/adapter/tcp_pump.hpp"
 #include "node/driver.hpp"
+#include "node/own_places.hpp"
 
 namespace weft::node {
 
@@ -53,6 +54,7 @@ class Gateway final : public adapter::PumpOwner {
   bool handle(overlay::OverlayEvent& event);
 
   std::function<void(std::uint64_t mapping)> on_once_used;  // a --once door took its client
+  OwnPlaces own_places;                                     // no caller is connected to these
 
  private:
   struct Door {
@@ -80,6 +82,7 @@ class Gateway final : public adapter::PumpOwner {
   void on(const overlay::ConnectAccepted& e);
   void on(const overlay::ConnectRefused& e);
   void on(const overlay::InboundStream& e);
+  void refuse_own(const overlay::InboundStream& inbound, const std::string& why);
   void on_target(const overlay::InboundStream& inbound,
                  std::expected<io::UniqueFd, adapter::ConnectError> target);
   void start_pump(const overlay::StreamKey& key, io::UniqueFd socket, Connection& connection);
