@@ -1,24 +1,32 @@
 #include "node/adapter/resolver.hpp"
 
 #include <netdb.h>
+#include <netinet/in.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <thread>
 #include <utility>
+
+#include "node/io/clock.hpp"
+#include "node/io/thread.hpp"
 
 namespace weft::adapter {
 
 namespace {
-Resolution look_up(const std::string& host, std::uint16_t port, int flags) {
+
+Resolution look_up(const std::string& host, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
+  hints.ai_flags = flags;
   addrinfo* found = nullptr;
-  const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
   Resolution out;
   if (code != 0) {
     out.error = ::gai_strerror(code);
@@ -36,62 +44,165 @@ Resolution look_up(const std::string& host, std::uint16_t port, int flags) {
   if (out.addresses.empty()) out.error = "no IP address";
   return out;
 }
+
+void set_port(std::vector<io::SocketAddress>& addresses, std::uint16_t port) {
+  for (auto& address : addresses) {
+    // sin_port and sin6_port lie at one place.
+    auto& in = reinterpret_cast<sockaddr_in&>(address.storage);
+    in.sin_port = htons(port);
+  }
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 struct Resolver::Shared {
-  struct Request {
-    std::string host;
-    std::uint16_t port;
-    OnResolved on_resolved;
-  };
+  Shared(io::EventLoop& to, LookUp how) : loop(&to), look(std::move(how)) {}
 
-  explicit Shared(io::EventLoop& to) : loop(&to) {}
+  // The first name that may begin: a slow one only while few of them are under way.
+  std::optional<std::string> take() {
+    for (auto at = queue.begin(); at != queue.end(); ++at) {
+      const bool is_slow = slow.contains(*at);
+      if (is_slow && slow_under_way >= kSlowThreads) continue;
+      std::string name = std::move(*at);
+      queue.erase(at);
+      slow_under_way += is_slow ? 1 : 0;
+      return name;
+    }
+    return std::nullopt;
+  }
+
+  void remember(const std::string& name, bool was_slow, bool is_slow) {
+    slow_under_way -= was_slow ? 1 : 0;
+    if (!is_slow) {
+      slow.erase(name);
+    } else {
+      if (slow.size() >= kMaxSlowNames) slow.clear();
+      slow.insert(name);
+    }
+  }
 
   void work() {
     std::unique_lock lock(mutex);
     for (;;) {
-      wake.wait(lock, [this] { return loop == nullptr || !waiting.empty(); });
+      std::optional<std::string> name;
+      wake.wait(lock, [&] { return loop == nullptr || (name = take()).has_value(); });
       if (loop == nullptr) return;
-      Request request = std::move(waiting.front());
-      waiting.pop_front();
+      const bool was_slow = slow.contains(*name);
       lock.unlock();
-      Resolution found = look_up(request.host, request.port, 0);
+      const Instant begun = io::monotonic_time();
+      Resolution found = look(*name);
+      const bool is_slow = io::monotonic_time() - begun > kSlow;
       lock.lock();
+      remember(*name, was_slow, is_slow);
       if (loop == nullptr) return;
-      loop->post([then = std::move(request.on_resolved), answer = std::move(found)]() mutable {
-        then(std::move(answer));
+      loop->post([to = resolver, host = std::move(*name), answer = std::move(found)] {
+        if (auto* still = *to) still->answered(host, answer);
       });
+      wake.notify_all();  // a slow name may have its turn now
     }
   }
 
   std::mutex mutex;
   std::condition_variable wake;
-  std::deque<Request> waiting;
+  std::deque<std::string> queue;  // names to look up, each once
+  std::set<std::string> slow;
+  std::size_t slow_under_way = 0;
+  std::size_t threads = 0;
   io::EventLoop* loop;  // null: the resolver is gone
-  bool running = false;
+  LookUp look;
+  std::shared_ptr<Resolver*> resolver = std::make_shared<Resolver*>(nullptr);  // loop only
 };
 
-Resolver::Resolver(io::EventLoop& loop) : shared_(std::make_shared<Shared>(loop)) {}
+Resolver::Resolver(io::EventLoop& loop, LookUp how)
+    : shared_(std::make_shared<Shared>(loop, std::move(how))) {
+  if (!shared_->look) shared_->look = [](const std::string& host) { return look_up(host, 0); };
+  *shared_->resolver = this;
+}
 
 Resolver::~Resolver() {
+  *shared_->resolver = nullptr;
   const std::scoped_lock lock(shared_->mutex);
   shared_->loop = nullptr;
-  shared_->waiting.clear();
+  shared_->queue.clear();
   shared_->wake.notify_all();
 }
 
-bool Resolver::resolve(const std::string& host, std::uint16_t port, OnResolved on_resolved) {
-  const std::scoped_lock lock(shared_->mutex);
-  if (shared_->waiting.size() >= kMaxWaiting) return false;
-  shared_->waiting.push_back({host, port, std::move(on_resolved)});
-  if (!std::exchange(shared_->running, true))
-    std::thread([shared = shared_] { shared->work(); }).detach();
-  shared_->wake.notify_one();
-  return true;
+Result<void> Resolver::start() {
+  while (shared_->threads < kThreads) {
+    auto thread = io::start_thread([shared = shared_] { shared->work(); });
+    if (!thread && shared_->threads > 0) break;  // fewer do as well
+    if (!thread) return std::unexpected(thread.error());
+    thread->detach();
+    ++shared_->threads;
+  }
+  return {};
 }
 
-std::vector<io::SocketAddress> literal_address(const std::string& host, std::uint16_t port) {
-  return look_up(host, port, AI_NUMERICHOST).addresses;
+Result<Resolver::Ticket> Resolver::resolve(const std::string& host, std::uint16_t port,
+                                           OnResolved on_resolved) {
+  if (shared_->threads == 0) WEFT_CHECK(start());
+  if (waiters_ >= kMaxWaiting) return fail(Errc::Limit, "too many lookups wait");
+  const std::string name = lower(host);
+  const bool asked = waiting_.contains(name);  // perhaps for somebody who cancelled
+  auto& waiters = waiting_[name];
+  if (waiters.size() >= kMaxPerName) return fail(Errc::Limit, "too many wait for this name");
+  waiters.push_back({++last_ticket_, port, std::move(on_resolved)});
+  ++waiters_;
+  if (asked) return last_ticket_;
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->queue.push_back(name);
+  shared_->wake.notify_one();
+  return last_ticket_;
+}
+
+void Resolver::cancel(Ticket ticket) {
+  const auto it_is = [&](const Waiter& w) { return w.ticket == ticket; };
+  if (std::erase_if(answering_, it_is) > 0) return void(--waiters_);
+  for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
+    if (std::erase_if(at->second, it_is) == 0) continue;
+    --waiters_;
+    if (!at->second.empty()) return;
+    const std::scoped_lock lock(shared_->mutex);
+    // One under way keeps its entry, so that the name is not asked for twice at once.
+    if (std::erase(shared_->queue, at->first) > 0) waiting_.erase(at);
+    return;
+  }
+}
+
+void Resolver::answered(const std::string& host, const Resolution& found) {
+  const auto node = waiting_.extract(host);
+  if (node.empty()) return;
+  const auto alive = shared_->resolver;
+  answering_ = std::move(node.mapped());
+  while (!answering_.empty()) {  // what a caller does in here may cancel another
+    const Waiter waiter = std::move(answering_.back());
+    answering_.pop_back();
+    --waiters_;
+    Resolution answer = found;
+    set_port(answer.addresses, waiter.port);
+    waiter.then(std::move(answer));
+    if (*alive == nullptr) return;  // or take us down
+  }
+}
+
+std::vector<io::SocketAddress> known_addresses(const std::string& host, std::uint16_t port) {
+  const std::string name = lower(host);
+  if (name == "localhost" || name.ends_with(".localhost")) {
+    ByteArray<16> loopback{};
+    loopback[15] = 1;
+    return {io::to_socket_address(Endpoint::v4(0x7f000001, port)),
+            io::to_socket_address(Endpoint{loopback, port})};
+  }
+  auto literal = look_up(host, AI_NUMERICHOST).addresses;
+  set_port(literal, port);
+  return literal;
 }
 
 }  // namespace weft::adapter

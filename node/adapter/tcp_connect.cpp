@@ -102,19 +102,23 @@ class Connector::Impl::Attempt final : private io::FdEvents {
         timer_(owner.loop, [this] { on_time(); }) {
     timer_.arm(deadline);
   }
+  ~Attempt() {
+    if (lookup_ != 0) owner_.resolver.cancel(lookup_);
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
 
   void start() {
     if (!target_.unix_path.empty()) return try_all({unix_address(target_.unix_path)});
-    auto literal = literal_address(target_.host, target_.port);
-    if (!literal.empty()) return try_all(std::move(literal));
-    const bool taken = owner_.resolver.resolve(
-        target_.host, target_.port,
-        [&owner = owner_, alive = owner_.alive, ticket = ticket_](Resolution found) {
-          if (!*alive) return;
-          const auto attempt = owner.attempts.find(ticket);
-          if (attempt != owner.attempts.end()) attempt->second->on_resolved(std::move(found));
+    auto known = known_addresses(target_.host, target_.port);
+    if (!known.empty()) return try_all(std::move(known));
+    const auto lookup =
+        owner_.resolver.resolve(target_.host, target_.port, [this](Resolution found) {
+          lookup_ = 0;
+          on_resolved(std::move(found));
         });
-    if (!taken) fail_with(ConnectFailure::Limit, "too many lookups wait");
+    if (!lookup) return fail_with(ConnectFailure::Limit, lookup.error().detail);
+    lookup_ = *lookup;
   }
   OnDone take_on_done() { return std::move(on_done_); }
 
@@ -172,12 +176,17 @@ class Connector::Impl::Attempt final : private io::FdEvents {
   }
 
   void on_time() {
+    if (lookup_ != 0)
+      return fail_with(ConnectFailure::Timeout, "its name was not resolved in time: no answer");
     note(ETIMEDOUT);
     if (io::monotonic_time() < deadline_ && next_ < addresses_.size()) return try_next();
-    fail_with(ConnectFailure::Timeout, detail_);
+    fail_with(failure_, detail_);
   }
 
+  // Of several addresses the most telling failure is kept: that one of them refused says more than
+  // that the machine has no IPv6.
   void note(int number) {
+    if (failure_ == ConnectFailure::Refused) return;
     failure_ = failure_of(number);
     detail_ = std::strerror(number);
   }
@@ -192,9 +201,10 @@ class Connector::Impl::Attempt final : private io::FdEvents {
   Target target_;
   OnDone on_done_;
   Instant deadline_;
+  Resolver::Ticket lookup_ = 0;  // under way
   std::vector<io::SocketAddress> addresses_;
   std::size_t next_ = 0;
-  ConnectFailure failure_ = ConnectFailure::Unreachable;  // of the last address tried
+  ConnectFailure failure_ = ConnectFailure::Unreachable;  // of the addresses tried, see note()
   std::string detail_;
   std::unique_ptr<io::FdWatch> watch_;
   io::Timer timer_;
@@ -209,6 +219,8 @@ void Connector::Impl::finish(Ticket ticket, std::expected<io::UniqueFd, ConnectE
 
 Connector::Connector(io::EventLoop& loop) : impl_(std::make_unique<Impl>(loop)) {}
 Connector::~Connector() = default;
+
+Result<void> Connector::start() { return impl_->resolver.start(); }
 
 Connector::Ticket Connector::connect(const Target& target, OnDone on_done, Duration timeout) {
   const Ticket ticket = ++impl_->last_ticket;

@@ -1,5 +1,6 @@
-// Connects to a local service: HOST:PORT (names are resolved on a thread of their own, at most 256
-// waiting) or unix:PATH. Addresses of a name are tried one after another within one time limit.
+// Connects to a local service: HOST:PORT (names are resolved on threads of their own, see
+// resolver.hpp) or unix:PATH. Addresses of a name are tried one after another within one time
+// limit; localhost is 127.0.0.1, then ::1.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
 #include "base/time.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/unique_fd.hpp"
@@ -49,6 +51,9 @@ class Connector {
   using OnDone = std::function<void(std::expected<io::UniqueFd, ConnectError>)>;
 
   explicit Connector(io::EventLoop& loop);
+  // Makes the resolver's threads. Limit: there are none to be had; addresses and localhost are
+  // connected to all the same, and each name tries again.
+  [[nodiscard]] Result<void> start();
   ~Connector();  // cancels what is under way
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;

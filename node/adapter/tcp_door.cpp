@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "node/io/clock.hpp"
+#include "node/io/descriptors.hpp"
 #include "node/io/fd_watch.hpp"
 #include "node/io/socket_address.hpp"
 
@@ -18,8 +19,11 @@ namespace weft::adapter {
 
 namespace {
 constexpr int kSocketFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr std::uint16_t kFirstFreePort = 1024;  // those below are root's
 
-io::UniqueFd spare_descriptor() { return io::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+// What people take where they may not have the real one.
+constexpr std::pair<std::uint16_t, std::uint16_t> kStandIns[] = {
+    {22, 2222}, {80, 8080}, {443, 8443}, {53, 5353}, {21, 2121}, {25, 2525}};
 
 Result<io::UniqueFd> listen_at(const Endpoint& at) {
   const io::SocketAddress address = io::to_socket_address(at);
@@ -32,15 +36,15 @@ Result<io::UniqueFd> listen_at(const Endpoint& at) {
   return fd;
 }
 
+// A port that is taken, and one that this user may not have, are both replaced.
 Result<io::UniqueFd> listen_near(Endpoint at) {
-  const Endpoint wanted = at;
-  for (int i = 0; i < TcpDoor::kPortsTried; ++i) {
+  for (const std::uint16_t port : port_candidates(at.port)) {
+    at.port = port;
     auto fd = listen_at(at);
-    if (fd || fd.error().code != Errc::Busy) return fd;
-    if (at.port == 65535) break;
-    ++at.port;
+    if (fd) return fd;
+    const bool not_ours = fd.error().code == Errc::Denied && port < kFirstFreePort;
+    if (fd.error().code != Errc::Busy && !not_ours) return fd;
   }
-  at = wanted;
   at.port = 0;
   return listen_at(at);
 }
@@ -69,6 +73,20 @@ Result<void> clear_stale(const sockaddr_un& at) {
   return {};
 }
 }  // namespace
+
+std::vector<std::uint16_t> port_candidates(std::uint16_t wanted) {
+  std::vector<std::uint16_t> out{wanted};
+  if (wanted == 0) return out;
+  std::uint16_t next = wanted;
+  if (wanted < kFirstFreePort) {
+    for (const auto& [port, instead] : kStandIns)
+      if (port == wanted) out.push_back(instead);
+    next = static_cast<std::uint16_t>(wanted + 10'000);
+    out.push_back(next);
+  }
+  while (out.size() < TcpDoor::kPortsTried && next < 65535) out.push_back(++next);
+  return out;
+}
 
 struct TcpDoor::Impl final : private io::FdEvents {
   Impl(io::EventLoop& loop, io::UniqueFd listener, OnAccept handler)
@@ -111,16 +129,14 @@ struct TcpDoor::Impl final : private io::FdEvents {
   // The spare descriptor makes room to accept one and close it: its client learns at once.
   void refuse_and_pause() {
     ++counters.refused;
-    spare.reset();
-    io::UniqueFd(::accept4(watch.fd(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
-    spare = spare_descriptor();
+    io::with_spare_descriptor(
+        [this] { io::UniqueFd(::accept4(watch.fd(), nullptr, nullptr, SOCK_CLOEXEC)).reset(); });
     retry.arm(io::monotonic_time() + kBackOff);
   }
 
   std::shared_ptr<OnAccept> on_accept;  // shared: it may destroy us while it runs
   Endpoint local;
   DoorCounters counters;
-  io::UniqueFd spare = spare_descriptor();
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   std::string path;  // of a unix socket
   ino_t inode = 0;

@@ -1,12 +1,14 @@
 // A listening socket, TCP or unix, that hands every accepted connection to its owner.
-// When the process runs out of descriptors, waiting connections are refused rather than left
-// hanging, and accepting pauses for kBackOff.
+// When the process runs out of descriptors, waiting connections are refused by the one spare that
+// all doors share (node/io/descriptors.hpp) rather than left hanging, and accepting pauses for
+// kBackOff.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/endpoint.hpp"
 #include "node/io/event_loop.hpp"
@@ -16,8 +18,13 @@ namespace weft::adapter {
 
 enum class IfTaken : std::uint8_t {
   Fail,      // Errc::Busy
-  NextFree,  // the next higher port that is free, else any
+  NextFree,  // another one near: see port_candidates()
 };
+
+// Where to listen instead of `wanted`, best first: itself; for a port that only root may have the
+// one that people know in its place (22: 2222, 80: 8080, 443: 8443) and the one 10,000 higher; then
+// the ports above. Port 0, any, is tried after all of them.
+[[nodiscard]] std::vector<std::uint16_t> port_candidates(std::uint16_t wanted);
 
 struct DoorCounters {
   std::uint64_t accepted = 0;
@@ -29,7 +36,7 @@ class TcpDoor {
  public:
   static constexpr Duration kBackOff = 100ms;
   static constexpr int kAcceptsPerTurn = 64;
-  static constexpr int kPortsTried = 64;
+  static constexpr std::size_t kPortsTried = 64;
 
   // The connection is non-blocking and close-on-exec; `peer` is unspecified for unix sockets.
   // The door may be destroyed in the callback.

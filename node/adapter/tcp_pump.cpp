@@ -46,6 +46,22 @@ void bound_buffers(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+// Whose laptop left the house says nothing, and its connection would hold door and service for
+// ever. What the administrator set for the whole system holds.
+void keep_alive(int fd) {
+  constexpr int kKernelDefault = 7200;
+  constexpr int kSeconds = 15, kProbes = 4;
+  const int on = 1;
+  int idle = 0;
+  socklen_t size = sizeof(idle);
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  ::getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size);
+  if (idle != kKernelDefault) return;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kSeconds, sizeof(kSeconds));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kSeconds, sizeof(kSeconds));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof(kProbes));
+}
+
 // Closing then sends RST instead of FIN.
 void close_with_reset(int fd) {
   const linger now{1, 0};
@@ -62,6 +78,7 @@ TcpPump::TcpPump(io::EventLoop& loop, StreamPort& port, StreamKey key, io::Uniqu
       is_unix_(family_of(socket.value()) == AF_UNIX) {
   const int one = 1;
   if (!is_unix_) ::setsockopt(socket.value(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  if (!is_unix_) keep_alive(socket.value());
   if (!is_unix_ && is_loopback(socket.value())) bound_buffers(socket.value());
   watch_ =
       std::make_unique<io::FdWatch>(loop, std::move(socket), static_cast<io::FdEvents&>(*this));

@@ -15,6 +15,8 @@
 //  5. on_pump_done() is called once, from the loop, never from within a call of the pump.
 //  Destroying
 //     a pump that is not done resets both ends.
+//  6. A TCP program that vanished without a word, at either end of the mesh, is found out by
+//     keepalive probes within 75 s (or as soon as the system is set to) and is then a reset.
 #pragma once
 
 #include <cstdint>

@@ -77,7 +77,7 @@ Result<Target> Target::from_text(std::string_view text) {
   if (colon == std::string_view::npos) {
     if (text.empty()) return fail(Errc::Usage, "a target is PORT, HOST:PORT or unix:PATH");
     WEFT_TRY(target.port, port_from(text));
-    target.host = "127.0.0.1";
+    target.host = "localhost";
     return target;
   }
   auto host = text.substr(0, colon);

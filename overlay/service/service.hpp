@@ -1,8 +1,9 @@
 // What a node exposes: a name, how to speak to it, and where it is reached on that machine.
 // Value of Table::Exposure = canonical msgpack [v=1, name, protocol, target text]; key = the name.
 //
-// Target text: PORT (on 127.0.0.1) | HOST:PORT | [IPV6]:PORT | unix:PATH (absolute, <= 107 bytes);
-// tcp:// may stand before a host, and has to before one that is called "unix".
+// Target text: PORT (this machine: localhost, so 127.0.0.1 and then ::1) | HOST:PORT | [IPV6]:PORT
+// | unix:PATH (absolute, <= 107 bytes); tcp:// may stand before a host, and has to before one that
+// is called "unix".
 #pragma once
 
 #include <cstdint>

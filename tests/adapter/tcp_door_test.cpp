@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "node/adapter/tcp_connect.hpp"
 #include "node/io/clock.hpp"
+#include "node/io/descriptors.hpp"
 #include "node/io/socket_address.hpp"
 
 namespace weft::adapter {
@@ -74,6 +77,52 @@ TEST_F(TcpDoorTest, ATakenPortFailsOrGivesTheNextFreeOne) {
   auto again = TcpDoor::listen(loop_, taken, IfTaken::NextFree, keep());
   ASSERT_TRUE(again);
   EXPECT_EQ((*again)->local().port, taken.port);
+}
+
+TEST(PortCandidates, AnOrdinaryUserGetsTheStandInOfAPortOfRoots) {
+  const auto ssh = port_candidates(22), web = port_candidates(80), tls = port_candidates(443);
+  EXPECT_EQ((std::vector(ssh.begin(), ssh.begin() + 4)),
+            (std::vector<std::uint16_t>{22, 2222, 10022, 10023}));
+  EXPECT_EQ(web.at(1), 8080);
+  EXPECT_EQ(tls.at(1), 8443);
+  EXPECT_EQ(port_candidates(631).at(1), 10631);
+  EXPECT_EQ(port_candidates(3000).at(1), 3001);
+  EXPECT_EQ(port_candidates(65534), (std::vector<std::uint16_t>{65534, 65535}));
+  EXPECT_EQ(port_candidates(0), (std::vector<std::uint16_t>{0}));
+}
+
+TEST_F(TcpDoorTest, APortOfRootsIsReplacedOnlyWhereTheUserLeftTheChoice) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  // A child, because a process cannot become root again on all its threads.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setuid(65534) != 0) ::_exit(10);
+    // Containers may give low ports to everybody: then there is nothing to see.
+    std::ifstream first("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    int start = 1024;
+    first >> start;
+    if (start <= 22) ::_exit(77);
+    io::EventLoop loop;
+    const auto strict = TcpDoor::listen(loop, loopback(22), IfTaken::Fail, {});
+    if (strict || strict.error().code != Errc::Denied) ::_exit(11);
+    const auto near = TcpDoor::listen(loop, loopback(22), IfTaken::NextFree, {});
+    ::_exit(near && (*near)->local().port >= 1024 ? 0 : 12);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "low ports are everybody's here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(TcpDoorTest, DoorsShareOneSpareDescriptor) {
+  static_cast<void>(io::raise_descriptor_limit());  // the spare is taken
+  const auto first = TcpDoor::listen(loop_, loopback(), IfTaken::Fail, keep());  // and the loop's
+  const std::size_t before = io::descriptors_open();
+  std::vector<std::unique_ptr<TcpDoor>> doors;
+  for (int i = 0; i < 20; ++i)
+    doors.push_back(std::move(*TcpDoor::listen(loop_, loopback(), IfTaken::Fail, keep())));
+  EXPECT_EQ(io::descriptors_open() - before, 20u);
 }
 
 TEST_F(TcpDoorTest, AForeignAddressIsNotFound) {
@@ -200,6 +249,15 @@ TEST_F(ConnectorTest, ReachesAnAddressANameAndAUnixSocket) {
       return byte == 'x';
     }));
   }
+}
+
+TEST_F(ConnectorTest, LocalhostIsBothFamilies) {
+  auto only_v6 = TcpDoor::listen(loop_, *endpoint_from_text("[::1]:0"), IfTaken::Fail, keep());
+  if (!only_v6) GTEST_SKIP() << "no IPv6 here";
+  const auto got = connect({"localhost", (*only_v6)->local().port, {}});
+  EXPECT_TRUE(got) << got.error().detail;
+  const auto strict = connect({"127.0.0.1", (*only_v6)->local().port, {}});
+  EXPECT_FALSE(strict);
 }
 
 TEST_F(ConnectorTest, SaysHowItFailed) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <netinet/tcp.h>
 
 #include <atomic>
 #include <thread>
@@ -129,6 +130,31 @@ TEST_P(TcpPumpTest, CarriesBulkBothWaysAtOnceAndEndsClean) {
     EXPECT_EQ(moved_[side].to_stream, kSize);
     EXPECT_EQ(moved_[side].from_stream, kSize);
   }
+}
+
+TEST_P(TcpPumpTest, AVanishedProgramIsProbedFor) {
+  SocketPair pair = GetParam()();
+  const io::UniqueFd same(::dup(pair.near.value()));
+  int family = 0, on = 0, idle = 0, between = 0, probes = 0;
+  socklen_t size = sizeof(int);
+  ::getsockopt(same.value(), SOL_SOCKET, SO_DOMAIN, &family, &size);
+  if (family == AF_UNIX) GTEST_SKIP() << "the kernel tells of these";
+  int of_system = 0;
+  ::getsockopt(same.value(), IPPROTO_TCP, TCP_KEEPIDLE, &of_system, &size);
+  wire_ = std::make_unique<MemoryWire>(loop_, 1024);
+  const TcpPump pump(loop_, wire_->side(kNear), {1, 0}, std::move(pair.near), owners_[kNear]);
+  ::getsockopt(same.value(), SOL_SOCKET, SO_KEEPALIVE, &on, &size);
+  ::getsockopt(same.value(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, &size);
+  ::getsockopt(same.value(), IPPROTO_TCP, TCP_KEEPINTVL, &between, &size);
+  ::getsockopt(same.value(), IPPROTO_TCP, TCP_KEEPCNT, &probes, &size);
+  EXPECT_EQ(on, 1);
+  if (of_system != 7200) {  // the administrator's word holds
+    EXPECT_EQ(idle, of_system);
+    return;
+  }
+  EXPECT_EQ(idle, 15);
+  EXPECT_EQ(between, 15);
+  EXPECT_EQ(probes, 4);
 }
 
 TEST_P(TcpPumpTest, AnEndedInputLeavesTheOtherDirectionOpen) {

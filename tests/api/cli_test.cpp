@@ -148,7 +148,7 @@ TEST_F(CliTest, ReadsWellForPeople) {
   EXPECT_TRUE(status.out.contains("oak  wf1example")) << status.out;
   EXPECT_TRUE(status.out.contains("laptop  connected  direct  11.2 ms  1.2 MB")) << status.out;
   const auto exposed = weft({"expose", "3000", "--name", "blog"});
-  EXPECT_EQ(exposed.out, "blog  tcp  127.0.0.1:3000\n");
+  EXPECT_EQ(exposed.out, "blog  tcp  localhost:3000\n");
   EXPECT_TRUE(exposed.err.contains("next: " WEFT_BINARY " --home ")) << exposed.err;
   EXPECT_EQ(weft({"expose", "3000", "--quiet"}).err, "");
   EXPECT_EQ(weft({"invite", "laptop"}).out, "wt1ticket\n");

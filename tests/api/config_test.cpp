@@ -49,7 +49,7 @@ addresses = ["203.0.113.7:41820", "[2001:db8::7]:41820"]
   EXPECT_EQ(config.listen, (std::vector<std::string>{"0.0.0.0:41820", "[::]:41820"}));
   EXPECT_EQ(config.log_level, "debug");
   ASSERT_EQ(config.expose.size(), 1u);
-  EXPECT_EQ(config.expose[0].target, "127.0.0.1:3000");
+  EXPECT_EQ(config.expose[0].target, "localhost:3000");
   EXPECT_EQ(config.expose[0].allow.size(), 2u);
   ASSERT_EQ(config.consume.size(), 1u);
   EXPECT_EQ(config.consume[0].node, "c");

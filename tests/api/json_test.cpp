@@ -116,7 +116,7 @@ class RouterTest : public ::testing::Test {
 
 TEST_F(RouterTest, TargetsBecomeCanonicalAndNamesAreMade) {
   EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000"})").status, 200);
-  EXPECT_EQ(control_.exposed.target, "127.0.0.1:3000");
+  EXPECT_EQ(control_.exposed.target, "localhost:3000");
   EXPECT_EQ(control_.exposed.name, "tcp-3000");
   EXPECT_EQ(
       ask("POST", "/api/v1/exposed", R"({"target":"unix:/run/My App.sock","allow":["*"]})").status,

@@ -154,7 +154,7 @@ def case_the_configuration_wins_for_what_it_names(weft):
                      'allow = ["*"]\n')
         a.start(name=False)
         status = a.do("status")
-        expect([e["target"] for e in status["exposed"]] == ["127.0.0.1:7001"], f"{status}")
+        expect([e["target"] for e in status["exposed"]] == ["localhost:7001"], f"{status}")
         expect(not status["attention"], f"asks for attention: {status['attention']}")
         expect(a.ready["name"] == "a", f"took another name: {a.ready}")
         expect("event=name_ignored name=a wanted=\"oak\"" in a.log_tail(), a.log_tail())
@@ -234,7 +234,7 @@ def case_unknown_things(weft):
         a.refuses(4, "pipe", "none@a", json_out=False, says="none")
         a.do("expose", "7000", "--name", "own")
         for own in ("own@a", "own"):
-            a.refuses(2, "open", own, says="127.0.0.1:7000")
+            a.refuses(2, "open", own, says="localhost:7000")
         a.refuses(2, "pipe", "own@a", json_out=False, says="this very node")
         a.refuses(4, "unexpose", "none", says="none")
         a.refuses(4, "allow", "none", "*", says="none")

@@ -9,7 +9,7 @@ namespace weft::service {
 namespace {
 
 TEST(Target, ReadsTheThreeForms) {
-  EXPECT_EQ(Target::from_text("3000")->to_text(), "127.0.0.1:3000");
+  EXPECT_EQ(Target::from_text("3000")->to_text(), "localhost:3000");
   EXPECT_EQ(Target::from_text("nas.local:80")->to_text(), "nas.local:80");
   EXPECT_EQ(Target::from_text("192.0.2.7:65535")->port, 65535);
   EXPECT_EQ(Target::from_text("[::1]:8080")->host, "::1");
