@@ -1,4 +1,15 @@
 # Every library weft stands on, found once and named as an imported target.
+
+# For a program that is carried to other machines: libc alone stays a shared library, because all
+# of Debian has a newer or equal one, and names are looked up through it. The others have no common
+# soname on Debian 12 and 13 (ngtcp2, spdlog, fmt, libssl's symbol versions), or are not there.
+option(WEFT_STATIC "Link every library but libc into the program" OFF)
+if(WEFT_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+  set(OPENSSL_USE_STATIC_LIBS ON)
+  add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections)
+endif()
+
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Threads REQUIRED)
@@ -10,7 +21,26 @@ find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(Boost 1.74 REQUIRED)
 find_package(CLI11 REQUIRED)
-pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
+if(NOT WEFT_STATIC)
+  pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
+endif()
 find_package(GTest REQUIRED)
 find_path(GCRYPT_INCLUDE gcrypt.h)
 find_library(GCRYPT_LIBRARY gcrypt)
+if(WEFT_STATIC)
+  find_library(GPG_ERROR_LIBRARY gpg-error REQUIRED)
+  list(APPEND GCRYPT_LIBRARY ${GPG_ERROR_LIBRARY})
+endif()
+
+# Debian has these as shared libraries only; where none may be shared, their headers bring the code.
+add_library(weft_spdlog INTERFACE)
+add_library(weft::spdlog ALIAS weft_spdlog)
+add_library(weft_toml INTERFACE)
+add_library(weft::toml ALIAS weft_toml)
+if(WEFT_STATIC)
+  target_compile_definitions(weft_spdlog INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
+  target_compile_definitions(weft_toml INTERFACE TOML_HEADER_ONLY=1)
+else()
+  target_link_libraries(weft_spdlog INTERFACE spdlog::spdlog)
+  target_link_libraries(weft_toml INTERFACE PkgConfig::TOMLPP)
+endif()

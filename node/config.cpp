@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 #include <span>
 #include <sstream>
 #include <utility>
@@ -14,6 +13,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/label.hpp"
+#include "base/nearest_word.hpp"
 #include "base/node_id.hpp"
 #include "base/text.hpp"
 #include "node/listen_addresses.hpp"
@@ -49,19 +49,6 @@ constexpr std::array<Section, 6> kSections{{{"", kTopKeys},
                                             {"consume", kConsumeKeys},
                                             {"peer", kPeerKeys}}};
 constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
-    }
-  }
-  return row[b.size()];
-}
 
 std::span<const std::string_view> keys_of(std::string_view section) {
   for (const auto& s : kSections)
@@ -386,17 +373,7 @@ std::string to_text(const ConfigError& error) {
 }
 
 std::string nearest_key(std::string_view section, std::string_view key) {
-  std::string_view best;
-  std::size_t best_distance = 4;
-  for (const auto candidate : keys_of(section)) {
-    const auto d = edit_distance(key.substr(0, 32), candidate);
-    const bool a_slip = 2 * d <= candidate.size();  // further off is another word
-    if (d < best_distance && a_slip) {
-      best = candidate;
-      best_distance = d;
-    }
-  }
-  return std::string(best);
+  return nearest_word(key, keys_of(section));
 }
 
 ConfigResult<void> apply_toml(Config& config, std::string_view text, const std::string& file) {

@@ -11,6 +11,8 @@
 
 #include <toml++/toml.h>
 
+#include "base/nearest_word.hpp"
+
 namespace weft::sim {
 
 namespace {
@@ -115,10 +117,10 @@ class Section {
     for (const auto& [key, value] : *table_) {
       const std::string name(key.str());
       if (known_.contains(name)) continue;
-      std::string hint;
-      for (const auto& known : known_) hint += (hint.empty() ? "" : ", ") + known;
-      return fail(Errc::Usage, "line " + std::to_string(value.source().begin.line) +
-                                   ": unknown key " + path_ + name + " (known: " + hint + ")");
+      const auto near = nearest_word(name, known_);
+      return fail(Errc::Usage,
+                  "line " + std::to_string(value.source().begin.line) + ": unknown key " + path_ +
+                      name + (near.empty() ? "; " + all_keys() : ": did you mean " + near + "?"));
     }
     return {};
   }
@@ -127,6 +129,11 @@ class Section {
   const toml::node* find(const char* key) {
     known_.insert(key);
     return table_ == nullptr ? nullptr : table_->get(key);
+  }
+  [[nodiscard]] std::string all_keys() const {
+    std::string out;
+    for (const auto& known : known_) out += (out.empty() ? "there are " : ", ") + known;
+    return out;
   }
   const toml::table* table_;
   std::string path_;
@@ -169,7 +176,7 @@ Result<void> read_nat(Section nat, NetworkOptions& out) {
   nat.integer("quota", out.nat_quota, 1, 65'535);
   nat.boolean("hairpin", out.nat_hairpin);
   for (const char* key : {"port_mapping_percent", "home_size", "timeout", "quota", "hairpin"})
-    if (sum == 0 && nat.has(key)) nat.reject(key, "changes nothing: nobody is behind a translator");
+    if (sum == 0 && nat.has(key)) nat.reject(key, "changes nothing: nobody is behind a NAT");
   return nat.finish();
 }
 
@@ -245,7 +252,7 @@ Result<void> read_event(Section section, std::vector<ScriptedEvent>& out) {
   section.text("kind", kind);
   section.duration("at", event.at);
   section.duration("lasts", event.lasts, 1s);
-  section.integer("percent", event.percent, 1, 300);
+  section.integer("percent", event.percent, 1, kind == name_of(Kind::FlashCrowd) ? 300 : 100);
   bool known = false;
   for (int i = 0; i <= static_cast<int>(Kind::Roam); ++i) {
     if (kind != name_of(static_cast<Kind>(i))) continue;
@@ -258,8 +265,6 @@ Result<void> read_event(Section section, std::vector<ScriptedEvent>& out) {
     section.reject("percent", "means nothing here: heal is for all");
   if (event.kind != Kind::Heal && !section.has("percent"))
     section.reject("percent", "is missing: how many nodes does " + name + " meet?");
-  if (event.kind != Kind::FlashCrowd && event.percent > 100)
-    section.complain("percent", "at most 100 here");
   if (event.kind == Kind::Sleep && !section.has("lasts"))
     section.reject("lasts", "is missing: how long do they sleep?");
   if (event.kind != Kind::Sleep && section.has("lasts"))
@@ -289,10 +294,11 @@ Result<void> check_sense(const Scenario& s) {
     return wrong("expect: gets cannot succeed, workload.gets_per_node_hour is 0");
   if (s.workload.records == 0 && expect.no_lost_record)
     return wrong("expect: no record can be lost, workload.records is 0");
-  bool parted = false;
-  for (const auto& event : s.events) {
+  for (const auto& event : s.events)
     if (event.at >= s.duration)
       return wrong("event: " + std::string(name_of(event.kind)) + " comes after the end");
+  bool parted = false;
+  for (const auto& event : s.events) {
     if (event.kind == ScriptedEvent::Kind::Heal && !parted)
       return wrong("event: heal needs a partition before it");
     parted = event.kind == ScriptedEvent::Kind::Partition ||

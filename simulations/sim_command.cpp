@@ -13,18 +13,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <expected>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "base/crypto.hpp"
+#include "base/nearest_word.hpp"
 #include "simulations/experiment.hpp"
 #include "simulations/report.hpp"
+#include "simulations/scenario_shelf.hpp"
+#include "simulations/svg_plot.hpp"
 
 namespace weft::sim {
 
@@ -52,27 +55,6 @@ std::string g_replay;
 void on_abort(int) {
   const auto ignored = write(STDERR_FILENO, g_replay.data(), g_replay.size());
   static_cast<void>(ignored);
-}
-
-std::vector<std::filesystem::path> scenario_directories() {
-  std::vector<std::filesystem::path> places;
-  if (const char* own = std::getenv("WEFT_SCENARIOS")) places.emplace_back(own);
-  // Installed: PREFIX/bin/weft and PREFIX/share/weft/scenarios.
-  std::error_code none;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", none);
-  if (!none) places.push_back(self.parent_path().parent_path() / "share/weft/scenarios");
-  places.emplace_back("simulations/scenarios");
-  places.emplace_back(WEFT_SCENARIO_DIR);
-  return places;
-}
-
-// A file, or the bare name of a scenario that comes with weft; empty: neither.
-std::string find_scenario(const std::string& name) {
-  if (std::filesystem::is_regular_file(name)) return name;
-  for (const auto& place : scenario_directories())
-    if (auto file = place / (name + ".toml"); std::filesystem::is_regular_file(file))
-      return file.string();
-  return {};
 }
 
 std::uint64_t resident_bytes() {
@@ -115,14 +97,21 @@ std::string shell_word(const std::string& text) {
   return quoted + "'";
 }
 
+int no_scenario(const SimHost& host, const std::string& name) {
+  std::vector<std::string> names;
+  for (auto& entry : all_scenarios()) names.push_back(std::move(entry.name));
+  const auto near = nearest_word(name, names);
+  return complain(host, kNotFound, "there is no scenario " + name,
+                  near.empty() ? "it is neither a file nor one that comes with weft"
+                               : "did you mean " + near + "?",
+                  host.program + " sim list");
+}
+
 // The scenario of that name or file, or the exit code of the complaint.
 std::expected<Scenario, int> open_scenario(const SimHost& host, const std::string& name) {
-  const std::string file = find_scenario(name);
-  if (file.empty())
-    return std::unexpected(complain(host, kNotFound, "there is no scenario " + name,
-                                    "it is neither a file nor one that comes with weft",
-                                    host.program + " sim list"));
-  auto scenario = load_scenario(file);
+  const auto found = find_scenario(name);
+  if (!found) return std::unexpected(no_scenario(host, name));
+  auto scenario = read_scenario(*found);
   // Whether the rest can be built shows when it is: a latency matrix is read then.
   const auto network = scenario ? Network::create(scenario->network, scenario->seed)
                                 : Result<Network>(std::unexpected(scenario.error()));
@@ -352,34 +341,52 @@ int check_scenario(const SimHost& host, const std::string& name) {
   return kDone;
 }
 
+// Lines of at most `width` letters; a longer word has a line of its own.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines{""};
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width)
+      lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
+}
+
 int list_scenarios(const SimHost& host) {
   nlohmann::ordered_json json{{"schema", "weft.sim-list/1"},
                               {"scenarios", nlohmann::ordered_json::array()}};
-  for (const auto& place : scenario_directories()) {
-    if (!std::filesystem::is_directory(place)) continue;
-    std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(place))
-      if (entry.path().extension() == ".toml") files.push_back(entry.path());
-    std::ranges::sort(files);
-    for (const auto& file : files) {
-      const auto scenario = load_scenario(file.string());
-      const std::string text = scenario ? scenario->description : scenario.error().detail;
-      json["scenarios"].push_back({{"name", file.stem().string()},
-                                   {"file", file.string()},
-                                   {"nodes", scenario ? scenario->nodes : 0},
-                                   {"description", text}});
-      if (!host.json)
-        std::printf("%-16s %6u nodes  %s\n", file.stem().c_str(), scenario ? scenario->nodes : 0,
-                    text.c_str());
-    }
-    if (files.empty()) continue;
-    if (!host.json && !host.quiet)
-      std::cerr << "to make your own: cp " << shell_word(files.front().string())
-                << " mine.toml; all of them are in " << place.string() << "\n";
-    break;  // the first place that has any
+  constexpr int kIndent = 17;  // of the description, below the name
+  for (const auto& entry : all_scenarios()) {
+    const auto scenario = read_scenario(entry);
+    const std::string text = scenario ? scenario->description : scenario.error().detail;
+    const std::uint32_t nodes = scenario ? scenario->nodes : 0;
+    json["scenarios"].push_back(
+        {{"name", entry.name}, {"file", entry.file}, {"nodes", nodes}, {"description", text}});
+    if (host.json) continue;
+    std::printf("%-*s%s nodes\n", kIndent, entry.name.c_str(), grouped(nodes).c_str());
+    for (const auto& line : wrapped(text, 80 - kIndent))
+      std::printf("%*s%s\n", kIndent, "", line.c_str());
   }
-  if (host.json) std::cout << json.dump() << "\n";
-  return 0;
+  if (host.json)
+    std::cout << json.dump() << "\n";
+  else if (!host.quiet)
+    std::cerr << "to make your own: " << host.program << " sim show churn > mine.toml\n";
+  return kDone;
+}
+
+int show_scenario(const SimHost& host, const std::string& name) {
+  const auto found = find_scenario(name);
+  if (!found) return no_scenario(host, name);
+  if (host.json)
+    std::cout << nlohmann::ordered_json{{"schema", "weft.sim-show/1"},
+                                        {"name", found->name},
+                                        {"text", found->text}}
+                     .dump()
+              << "\n";
+  else
+    std::cout << found->text;
+  return kDone;
 }
 
 CLI::Validator whole_number(std::int64_t least, std::int64_t most) {
@@ -425,6 +432,15 @@ void add_sim_commands(CLI::App& app, const SimHost& host) {
       [host, options] { host.action = [host, options] { return run_scenario(host, *options); }; });
   auto* list = sim->add_subcommand("list", "Scenarios that come with weft");
   list->callback([host] { host.action = [host] { return list_scenarios(host); }; });
+  list->footer("example: weft sim list");
+  auto* show = sim->add_subcommand("show", "Print a scenario, to make your own from it");
+  show->add_option("scenario", options->scenario, "a name from `weft sim list`")
+      ->required()
+      ->type_name("SCENARIO");
+  show->footer("example: weft sim show churn > mine.toml");
+  show->callback([host, options] {
+    host.action = [host, options] { return show_scenario(host, options->scenario); };
+  });
   auto* check = sim->add_subcommand("check", "Read a scenario and say what is wrong with it");
   check->add_option("scenario", options->scenario, "a TOML file or a name")
       ->required()

@@ -1,6 +1,10 @@
 // UTF-8, and texts from outside on one line.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "base/nearest_word.hpp"
 #include "base/text.hpp"
 
 namespace weft {
@@ -23,6 +27,21 @@ TEST(Text, InQuotesIsOneLineThatParses) {
   EXPECT_EQ(in_quotes(std::string_view("\0\x7f", 2)), R"("\u0000\u007f")");
   EXPECT_EQ(in_quotes("\xc2\x9b[31m"), R"("\u009b[31m")");  // C1: an escape sequence in one byte
   EXPECT_EQ(in_quotes("\xc3\xa4\xff\x41"), "\"\xc3\xa4\xef\xbf\xbd\x41\"");
+}
+
+TEST(NearestWord, IsASlipAwayAndNotAnotherWord) {
+  const std::vector<std::string> commands{"status", "members", "services", "open", "up", "ping"};
+  EXPECT_EQ(nearest_word("statsu", commands), "status");  // two letters swapped are one slip
+  EXPECT_EQ(nearest_word("sevrices", commands), "services");
+  EXPECT_EQ(nearest_word("member", commands), "members");
+  EXPECT_EQ(nearest_word("opne", commands), "open");
+  EXPECT_EQ(nearest_word("upp", commands), "up");
+  EXPECT_EQ(nearest_word("fly", commands), "");
+  EXPECT_EQ(nearest_word("", commands), "");
+  EXPECT_EQ(nearest_word(std::string(10'000, 's'), commands), "");
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+  EXPECT_EQ(edit_distance("ab", "ba"), 1u);
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
 }
 
 }  // namespace

@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+
+#include "simulations/scenario_shelf.hpp"
 
 namespace weft::sim {
 namespace {
@@ -20,6 +25,40 @@ TEST(Scenario, EveryShippedScenarioParses) {
     ++count;
   }
   EXPECT_GE(count, 6U);
+}
+
+// A program on a machine without the source tree has all of them, word for word.
+TEST(Scenario, EveryShippedScenarioIsInTheProgram) {
+  const std::filesystem::path folder = WEFT_SOURCE_DIR;
+  std::size_t count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder / "simulations/scenarios")) {
+    std::ostringstream text;
+    text << std::ifstream(file.path()).rdbuf();
+    const auto name = file.path().stem().string();
+    const auto shipped = std::ranges::find(shipped_scenarios(), name, &ShippedScenario::name);
+    ASSERT_NE(shipped, shipped_scenarios().end()) << name;
+    EXPECT_EQ(shipped->text, text.str()) << name;
+    ++count;
+  }
+  EXPECT_EQ(shipped_scenarios().size(), count);
+}
+
+TEST(Scenario, AFileStandsBeforeTheOneInTheProgram) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "weft_shelf";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "churn.toml") << "name = \"mine\"\n";
+  ASSERT_TRUE(find_scenario("churn"));
+  EXPECT_EQ(find_scenario("churn")->file, "");
+  ::setenv("WEFT_SCENARIOS", folder.c_str(), 1);
+  const auto shelved = find_scenario("churn");
+  const auto all = all_scenarios();
+  ::unsetenv("WEFT_SCENARIOS");
+  const auto by_path = find_scenario((folder / "churn.toml").string());
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(shelved && by_path);
+  EXPECT_EQ(shelved->text, "name = \"mine\"\n");
+  EXPECT_EQ(by_path->file, (folder / "churn.toml").string());
+  EXPECT_EQ(all.size(), shipped_scenarios().size());
 }
 
 TEST(Scenario, ReadsWhatItIsTold) {
@@ -70,16 +109,20 @@ TEST_P(ScenarioErrors, NameTheKey) {
 }
 INSTANTIATE_TEST_SUITE_P(
     All, ScenarioErrors,
-    testing::Values(Wrong{"nods = 5", "unknown key nods"},
-                    Wrong{"[churn]\nmedian = \"5m\"", "line 3: unknown key churn.median"},
-                    Wrong{"nodes = \"many\"", "line 2: nodes must be a whole number"},
-                    Wrong{"nodes = 1", "nodes must be a whole number from 2"},
-                    Wrong{"duration = \"5 minutes\"", "duration must be a time like"},
-                    Wrong{"[[event]]\nkind = \"flood\"", "event.kind must be"},
-                    Wrong{"[[event]]\nkind = \"sleep\"\npercent = 150", "event.percent must be"},
-                    Wrong{"[attack]\nbehavior = \"rude\"",
-                          "attack.behavior must be mute, lying, cunning"},
-                    Wrong{"churn = 5", "churn must be a table"}, Wrong{"nodes = ", "test:2"}));
+    testing::Values(
+        Wrong{"nods = 5", "unknown key nods: did you mean nodes?"},
+        Wrong{"[nat]\ncolour = 5", "unknown key nat.colour; there are cgnat, full_cone"},
+        Wrong{"[churn]\nmedian = \"5m\"", "line 3: unknown key churn.median"},
+        Wrong{"nodes = \"many\"", "line 2: nodes must be a whole number"},
+        Wrong{"nodes = 1", "nodes must be a whole number from 2"},
+        Wrong{"duration = \"5 minutes\"", "duration must be a time like"},
+        Wrong{"[[event]]\nkind = \"flood\"", "event.kind must be"},
+        Wrong{"[[event]]\nkind = \"sleep\"\npercent = 150",
+              "event.percent must be a whole number from 1 to 100"},
+        Wrong{"[[event]]\nkind = \"flash_crowd\"\npercent = 500",
+              "event.percent must be a whole number from 1 to 300"},
+        Wrong{"[attack]\nbehavior = \"rude\"", "attack.behavior must be mute, lying, cunning"},
+        Wrong{"churn = 5", "churn must be a table"}, Wrong{"nodes = ", "test:2"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Values, ScenarioErrors,
@@ -103,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"nodes = 3", "nodes must be more than seeds"},
         Wrong{"duration = \"5m\"", "must be shorter than duration"},
         Wrong{"join_over = \"2h\"", "join_over must be shorter"},
-        Wrong{"[nat]\nhome_size = 2", "nobody is behind a translator"},
+        Wrong{"[nat]\nhome_size = 2", "nobody is behind a NAT"},
         Wrong{"[churn]\ndiurnal_percent = 10", "without median_session"},
         Wrong{"[attack]\nbehavior = \"deaf\"", "give byzantine_percent or sybils"},
         Wrong{"[attack]\nsybils = 10", "workload.records must be given"},
@@ -114,6 +157,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"[[event]]\nkind = \"roam\"\nat = \"20m\"", "event.percent is missing"},
         Wrong{"[[event]]\nkind = \"roam\"\nat = \"2h\"\npercent = 5", "comes after the end"},
         Wrong{"[[event]]\nkind = \"sleep\"\nat = \"20m\"\npercent = 5", "event.lasts is missing"},
+        Wrong{"[[event]]\nkind = \"partition\"\nat = \"2h\"\npercent = 5\n"
+              "[[event]]\nkind = \"heal\"\nat = \"3h\"",
+              "partition comes after the end"},
         Wrong{"[[event]]\nkind = \"roam\"\nat = \"20m\"\npercent = 5\nlasts = \"5m\"",
               "event.lasts means nothing"},
         Wrong{"[[event]]\nkind = \"heal\"\nat = \"20m\"", "heal needs a partition"}));

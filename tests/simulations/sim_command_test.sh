@@ -37,6 +37,13 @@ expect 2 'fix: give --nodes 6 or more' sim run "$mine" --nodes 2
 expect 2 'bogus' sim run "$mine" --bogus
 expect 4 'there is no scenario' sim run nobody
 expect 4 'there is no scenario' sim check "$work"
+expect 4 'did you mean churn?' sim run chrun
+
+# Anywhere, with nothing of the source tree beside it: what comes with weft is in the program.
+(cd / && "$sim" --quiet sim run bootstrap --nodes 20 >"$work/out" 2>"$work/err") ||
+  die "a shipped scenario does not run away from the source tree"
+(cd / && "$sim" sim show churn >"$work/shown.toml" && "$sim" sim list >"$work/out" 2>"$work/err")
+expect 0 '' sim check "$work/shown.toml"
 expect 1 'cannot write to /dev/null/x' sim run "$mine" --out /dev/null/x
 [ ! -s "$work/out" ] || die "it ran before it looked whether it may write"
 expect 1 'cannot write /dev/null/x' sim run "$mine" --trace /dev/null/x
