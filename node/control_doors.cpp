@@ -53,7 +53,11 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
   auto door = std::make_shared<Gateway::BoundDoor>(std::move(*bound));
   track(overlay_.add_mapping(io::monotonic_time(), mapping),
         [this, done = std::move(done), door](const Result<overlay::Outcome>& result) {
-          if (!result) return done(refused(result, "could not keep the door"));
+          if (!result)
+            return done(refused(result, "could not keep the door",
+                                result.error().code == Errc::Limit
+                                    ? "close one that nobody needs: weft mappings, weft close ID"
+                                    : ""));
           const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
           gateway_.install(std::move(*door), kept);
           api::OpenResult out{std::to_string(kept.id), kept.service, node_label(kept.node),

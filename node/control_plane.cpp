@@ -118,10 +118,25 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   for (const auto& [what, unmet] : unmet_)
     out.attention.push_back("configured but not so, it is tried again: " + what + ": " +
                             unmet.trouble);
+  for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
   if (dht_ != nullptr) out.dht = dht_->stats();
   if (overlay_.role() == "none")
     out.attention.push_back("this node was removed from its network: join one with weft join");
   done(std::move(out));
+}
+
+std::string ControlPlane::crowd_text(const ConnectionShares::Crowd& crowd) const {
+  const auto held = std::to_string(crowd.held) + " connections";
+  if (crowd.holder)
+    return node_label(crowd.holder) + " holds " + held +
+           ", a quarter of what others leave and all that one member may: " +
+           std::to_string(crowd.refused) + " more were refused. To end it: weft deny SERVICE " +
+           node_label(crowd.holder);
+  return "programs of this machine hold " + held +
+         " through doors and pipes, half of what others leave and all that they may: " +
+         std::to_string(crowd.refused) +
+         " more were refused. For more raise the limit of open files (ulimit -Hn, LimitNOFILE= of "
+         "a unit)";
 }
 
 api::MappingInfo ControlPlane::describe(const service::Mapping& mapping) const {

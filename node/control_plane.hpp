@@ -93,6 +93,7 @@ class ControlPlane final : public api::Control {
                      api::Done<api::AccessResult> done);
   [[nodiscard]] bool holds(const api::WaitRequest& request) const;
   void check_waits();
+  [[nodiscard]] std::string crowd_text(const ConnectionShares::Crowd& crowd) const;
   [[nodiscard]] api::MappingInfo describe(const service::Mapping& mapping) const;
   [[nodiscard]] std::string node_label(const std::optional<NodeId>& node) const;
   [[nodiscard]] std::optional<overlay::PeerView> peer(const NodeId& node) const;

@@ -23,8 +23,10 @@
 #include "node/control_plane.hpp"
 #include "node/dht_host.hpp"
 #include "node/io/clock.hpp"
+#include "node/io/descriptors.hpp"
 #include "node/io/event_loop_asio.hpp"
 #include "node/io/secure_rng.hpp"
+#include "node/io/thread.hpp"
 #include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
 #include "node/store/key_file.hpp"
@@ -151,7 +153,11 @@ Result<void> Daemon::open_store() {
       stored_.push_back(std::move(row));
     }
   }
-  writer_ = std::make_unique<store::Writer>(std::move(store));
+  try {
+    writer_ = std::make_unique<store::Writer>(std::move(store));
+  } catch (const std::system_error& error) {
+    return std::unexpected(io::no_thread(error));
+  }
   return {};
 }
 
@@ -178,6 +184,8 @@ Result<void> Daemon::load_overlay() {
                           {options_.paths.data_dir, options_.paths.state_dir}};
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
+  if (const auto started = gateway_->start(); !started)
+    spdlog::warn("event=no_resolver msg={}", in_quotes(started.error().detail));
   dht_->load(dht_rows_);
   control_->set_dht(*dht_);
   return {};
@@ -212,6 +220,9 @@ Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
   api::ServerOptions server;
   server.socket = options_.paths.socket;
+  const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
+  server.max_connections = plan.api_connections;
+  gateway_->set_capacity(plan.connections);
   api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_, server);
   return api_->start();
 }
@@ -313,6 +324,7 @@ void Daemon::end() {
 }
 
 int Daemon::run() {
+  io::raise_descriptor_limit();
   start_log(options_.config.log_level);
   if (auto opened = open_store(); !opened)
     return explain(opened.error(), "cannot use " + options_.paths.state_dir.string());

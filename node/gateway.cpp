@@ -71,6 +71,8 @@ void Gateway::install(BoundDoor bound, const service::Mapping& mapping) {
   Door& door = doors_[mapping.id];
   door.mapping = mapping;
   door.node = mapping.node ? to_text(*mapping.node) : std::string();
+  for (const auto& member : overlay_.members())
+    if (mapping.node == member.id) door.peer = member.name;
   door.listener = std::move(bound.listener);
 }
 
@@ -100,10 +102,13 @@ DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
 
 void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
   const auto door = doors_.find(mapping);
-  if (door == doors_.end() || full()) return refuse_socket(socket);
+  if (door == doors_.end()) return refuse_socket(socket);
+  auto place = take_place(std::nullopt, "doors");
+  if (!place) return refuse_socket(socket);
   const auto& service = door->second.mapping.service;
   const auto id = overlay_.connect(io::monotonic_time(), service, door->second.node);
-  waiting_.emplace(id, Client{std::move(socket), mapping, {}, service});
+  waiting_.emplace(
+      id, Client{std::move(*place), std::move(socket), mapping, {}, service, door->second.peer});
   driver_.wake();
   if (door->second.mapping.once) {
     doors_.erase(door);  // and its listener; the one client goes on
@@ -121,9 +126,10 @@ void Gateway::refuse_socket(const io::UniqueFd& socket) {
 
 void Gateway::open_pipe(const std::string& service, const std::string& node, Duration within,
                         PipeAnswer answered) {
-  if (full()) return answered(fail(Errc::Limit, "too many connections at this node"));
+  auto place = take_place(std::nullopt, "pipes");
+  if (!place) return answered(fail(Errc::Limit, "too many connections at this node"));
   const auto id = overlay_.connect(io::monotonic_time(), service, node, within);
-  waiting_.emplace(id, Client{{}, 0, std::move(answered), service});
+  waiting_.emplace(id, Client{std::move(*place), {}, 0, std::move(answered), service, node});
   driver_.wake();
 }
 
@@ -163,7 +169,7 @@ bool Gateway::handle(overlay::OverlayEvent& event) {
   if (const auto* closed = std::get_if<overlay::DataClosed>(&event)) {
     driver_.ungate(closed->key);
     if (const auto target = connecting_.find(closed->key); target != connecting_.end()) {
-      connector_.cancel(target->second);
+      connector_.cancel(target->second.ticket);
       connecting_.erase(target);
     }
     if (auto* pump = pump_of(closed->key)) {
@@ -188,8 +194,11 @@ void Gateway::on(const overlay::ConnectReady& e) {
   Client client = std::move(node.mapped());
   driver_.gate(e.key);
   Connection& connection = connections_[Driver::port_key(e.key)];
+  connection.place = std::move(client.place);
   connection.mapping = client.mapping;
   connection.pipe = std::move(client.pipe);
+  connection.service = std::move(client.service);
+  connection.peer = std::move(client.peer);
   if (!connection.pipe) start_pump(e.key, std::move(client.socket), connection);
 }
 
@@ -198,7 +207,8 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   if (node.empty()) return;
   Client client = std::move(node.mapped());
   if (client.pipe) return client.pipe(std::unexpected(e.error));
-  spdlog::warn("event=connect_failed service={} err={}", client.service, in_quotes(e.error.detail));
+  spdlog::warn("event=connect_failed service={} peer={} err={}", client.service,
+               in_quotes(client.peer), in_quotes(e.error.detail));
   refuse_socket(client.socket);
 }
 
@@ -213,7 +223,8 @@ void Gateway::on(const overlay::ConnectRefused& e) {
   driver_.ungate(e.key);
   const auto at = connections_.find(Driver::port_key(e.key));
   if (at == connections_.end()) return;
-  spdlog::warn("event=refused_by_peer status={} err={}", service::name_of(e.status),
+  spdlog::warn("event=refused_by_peer service={} peer={} status={} err={}", at->second.service,
+               in_quotes(at->second.peer), in_quotes(service::name_of(e.status)),
                in_quotes(e.detail));
   auto pipe = std::move(at->second.pipe);
   forget(e.key);  // a pump that is not done resets its socket
@@ -223,14 +234,30 @@ void Gateway::on(const overlay::ConnectRefused& e) {
 void Gateway::on(const overlay::InboundStream& e) {
   const auto& target = e.exposure.target;
   adapter::Target where{target.host, target.port, target.path};
-  if (full()) {
+  if (const auto why = own_places.forbid(e.exposure.protocol, target)) return refuse_own(e, *why);
+  auto place = take_place(e.caller, e.caller_name);
+  if (!place) {
     overlay_.refuse(io::monotonic_time(), e.key, service::OpenStatus::Limit,
-                    "too many connections at this node");
+                    "you hold all the connections that one member may have there");
     return driver_.wake();
   }
-  if (const auto why = own_places.forbid(e.exposure.protocol, target)) return refuse_own(e, *why);
-  connecting_[e.key] =
-      connector_.connect(where, [this, e](auto result) { on_target(e, std::move(result)); });
+  connecting_[e.key] = {std::move(*place), connector_.connect(where, [this, e](auto result) {
+                          on_target(e, std::move(result));
+                        })};
+}
+
+std::optional<ConnectionShares::Place> Gateway::take_place(const ConnectionShares::Holder& holder,
+                                                           std::string_view name) {
+  const std::size_t left = capacity_ > doors_.size() ? capacity_ - doors_.size() : 0;
+  auto place = shares_.take(io::monotonic_time(), holder, left);
+  if (!place)
+    spdlog::warn("event=limit resource=connections {}={} held={} of={}", holder ? "peer" : "local",
+                 name, shares_.held(holder), left);
+  return place;
+}
+
+std::vector<ConnectionShares::Crowd> Gateway::crowds() const {
+  return shares_.crowds(io::monotonic_time());
 }
 
 void Gateway::refuse_own(const overlay::InboundStream& inbound, const std::string& why) {
@@ -243,7 +270,8 @@ void Gateway::refuse_own(const overlay::InboundStream& inbound, const std::strin
 
 void Gateway::on_target(const overlay::InboundStream& inbound,
                         std::expected<io::UniqueFd, adapter::ConnectError> target) {
-  connecting_.erase(inbound.key);
+  auto under_way = connecting_.extract(inbound.key);
+  WEFT_ASSERT(!under_way.empty());
   if (target && is_this_process(target->value()))
     return refuse_own(inbound, "the target leads back into weft itself");
   if (!target) {
@@ -255,7 +283,9 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   }
   overlay_.accept(io::monotonic_time(), inbound.key);
   Connection& connection = connections_[Driver::port_key(inbound.key)];
-  connection.what = inbound.exposure.name;
+  connection.place = std::move(under_way.mapped().place);
+  connection.service = inbound.exposure.name;
+  connection.peer = inbound.caller_name;
   start_pump(inbound.key, std::move(*target), connection);
 }
 

@@ -2,8 +2,9 @@
 // become connections to exposed targets. Owns every door and every pump of the node.
 //
 // Invariants: a connection is in exactly one of `waiting` (its stream is not there yet),
-// `connecting` (its target is not) and `connections` (bytes flow). Limit: kMaxConnections, then new
-// ones are refused with RST, so that one neighbour cannot use up the process's descriptors.
+// `connecting` (its target is not) and `connections` (bytes flow), and holds a place of its
+// holder's share (connection_shares.hpp) in each; who has none left is refused, with RST or by a
+// reason.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +17,11 @@
 #include "node/adapter/tcp_connect.hpp"
 #include "node/adapter/tcp_door.hpp"
 #include "node/adapter/tcp_pump.hpp"
+#include "node/connection_shares.hpp"
 #include "node/driver.hpp"
 #include "node/own_places.hpp"
 
 namespace weft::node {
-
-inline constexpr std::size_t kMaxConnections = 16384;
 
 struct DoorTraffic {
   std::size_t connections = 0;
@@ -33,6 +33,13 @@ class Gateway final : public adapter::PumpOwner {
  public:
   Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver);
   ~Gateway();
+
+  // How many connections and doors there may be at once: as descriptor_plan() has it.
+  void set_capacity(std::size_t capacity) { capacity_ = capacity; }
+  // Makes the threads that resolve names; without them only addresses are reached.
+  [[nodiscard]] Result<void> start() { return connector_.start(); }
+  // Holders that wanted more than their share, of late.
+  [[nodiscard]] std::vector<ConnectionShares::Crowd> crowds() const;
 
   // A bound listener that belongs to no mapping yet; clients are refused until it is installed.
   struct BoundDoor {
@@ -60,20 +67,27 @@ class Gateway final : public adapter::PumpOwner {
   struct Door {
     service::Mapping mapping;
     std::string node;  // text for connect(): a NodeId, or empty
+    std::string peer;  // its name, for the log
     std::unique_ptr<adapter::TcpDoor> listener;
     DoorTraffic done;  // of connections that ended
   };
   struct Client {  // accepted, its stream not open yet
+    ConnectionShares::Place place;
     io::UniqueFd socket;
     std::uint64_t mapping = 0;
     PipeAnswer pipe;
-    std::string service;  // for the log
+    std::string service, peer;  // for the log
+  };
+  struct Connecting {
+    ConnectionShares::Place place;
+    adapter::Connector::Ticket ticket = 0;
   };
   struct Connection {
+    ConnectionShares::Place place;
     std::unique_ptr<adapter::TcpPump> pump;  // null: a pipe not adopted yet
     std::uint64_t mapping = 0;               // 0: inbound, or a pipe
     PipeAnswer pipe;
-    std::string what;  // for the log
+    std::string service, peer;  // for the log
   };
 
   void on_accept(std::uint64_t mapping, io::UniqueFd socket);
@@ -87,9 +101,8 @@ class Gateway final : public adapter::PumpOwner {
                  std::expected<io::UniqueFd, adapter::ConnectError> target);
   void start_pump(const overlay::StreamKey& key, io::UniqueFd socket, Connection& connection);
   void on_pump_done(adapter::StreamKey key, adapter::PumpEnd end) override;
-  [[nodiscard]] bool full() const {
-    return waiting_.size() + connecting_.size() + connections_.size() >= kMaxConnections;
-  }
+  std::optional<ConnectionShares::Place> take_place(const ConnectionShares::Holder& holder,
+                                                    std::string_view name);
   adapter::TcpPump* pump_of(const overlay::StreamKey& key);
   void forget(const overlay::StreamKey& key);
   static void refuse_socket(const io::UniqueFd& socket);  // on close: RST, as a closed port would
@@ -99,8 +112,10 @@ class Gateway final : public adapter::PumpOwner {
   Driver& driver_;
   adapter::Connector connector_;
   std::map<std::uint64_t, Door> doors_;
+  std::size_t capacity_ = kMaxConnections;  // connections and doors
+  ConnectionShares shares_;                 // outlives the places below
   std::map<overlay::CommandId, Client> waiting_;
-  std::map<overlay::StreamKey, adapter::Connector::Ticket> connecting_;
+  std::map<overlay::StreamKey, Connecting> connecting_;
   std::unordered_map<adapter::StreamKey, Connection> connections_;
 };
 

@@ -12,13 +12,17 @@
 
 namespace weft::io {
 
+[[nodiscard]] inline Error no_thread(const std::system_error& error) {
+  return {Errc::Limit, "no thread can be made (" + error.code().message() +
+                           "): raise the number of processes that this user may have "
+                           "(ulimit -u, TasksMax= of a unit, --pids-limit of a container)"};
+}
+
 [[nodiscard]] inline Result<std::thread> start_thread(std::function<void()> work) {
   try {
     return std::thread(std::move(work));
   } catch (const std::system_error& error) {
-    return fail(Errc::Limit, "no thread can be made (" + error.code().message() +
-                                 "): raise the number of processes that this user may have "
-                                 "(ulimit -u, TasksMax= of a unit, --pids-limit of a container)");
+    return std::unexpected(no_thread(error));
   }
 }
 

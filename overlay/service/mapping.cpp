@@ -79,7 +79,7 @@ Result<Mapping> Mapping::decode(ByteView bytes) {
 
 Result<MappingTable::Change> MappingTable::add(Mapping mapping) {
   if (!is_label(mapping.service)) return fail(Errc::Usage, "not a service name");
-  if (mappings_.size() >= kMaxMappings) return fail(Errc::Limit, "256 mappings");
+  if (mappings_.size() >= kMaxMappings) return fail(Errc::Limit, "a node has at most 256 doors");
   for (const auto& [id, other] : mappings_)
     if (mapping.listen.port != 0 && other.listen == mapping.listen)
       return fail(Errc::Conflict, to_text(mapping.listen) + " already opens " + other.service);
