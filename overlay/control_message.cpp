@@ -1,6 +1,7 @@
 #include "overlay/control_message.hpp"
 
 #include "base/assert.hpp"
+#include "base/label.hpp"
 #include "base/wire.hpp"
 
 namespace weft::overlay {
@@ -93,8 +94,10 @@ struct Encoder {
   void operator()(const ServicesAre& m) const {
     WEFT_ASSERT(m.services.size() <= kMaxServicesPerMessage);
     begin(w, Type::ServicesAre, 2).uint(m.request).array(m.services.size());
-    for (const auto& service : m.services)
-      w.array(3).str(service.name).str(service.protocol).uint(service.port);
+    for (const auto& service : m.services) {
+      w.array(5).str(service.name).str(service.protocol).uint(service.port);
+      w.uint(static_cast<std::uint64_t>(service.health)).uint(service.health_age_s);
+    }
   }
   void operator()(const JoinRequest& m) const {
     begin(w, Type::JoinRequest, 3).bin(m.ticket).bin(m.proof).str(m.wanted_name);
@@ -165,21 +168,38 @@ Result<ControlMessage> read_peer_list(Reader& r) {
   return m;
 }
 
+Result<ServiceLine> read_service(Reader& r) {
+  WEFT_TRY(const auto fields, r.array(16));
+  if (fields < 2) return fail(Errc::Malformed, "service line: too short");
+  WEFT_TRY(const auto name, r.str(kMaxLabel));
+  WEFT_TRY(const auto protocol, r.str(16));
+  if (!is_label(name) || !is_label(protocol))
+    return fail(Errc::Malformed, "service line: its name or protocol is no label");
+  ServiceLine line{std::string(name), std::string(protocol)};
+  if (fields > 2) {
+    WEFT_TRY(line.port, r.uint());
+    if (line.port > 65535) line.port = 0;
+  }
+  if (fields > 4) {
+    WEFT_TRY(const auto health, r.uint());
+    WEFT_TRY(line.health_age_s, r.uint());
+    // A health of a later version tells nothing.
+    if (health <= static_cast<std::uint64_t>(service::Health::NoAnswer))
+      line.health = static_cast<service::Health>(health);
+  }
+  for (std::size_t extra = fields > 4 ? 5 : std::min<std::size_t>(fields, 3); extra < fields;
+       ++extra)
+    WEFT_CHECK(r.skip());
+  return line;
+}
+
 Result<ControlMessage> read_services(Reader& r) {
   ServicesAre m;
   WEFT_TRY(m.request, r.uint());
   WEFT_TRY(const auto count, r.array(kMaxServicesPerMessage));
   for (std::size_t i = 0; i < count; ++i) {
-    WEFT_TRY(const auto fields, r.array(16));
-    if (fields < 2) return fail(Errc::Malformed, "service line: too short");
-    WEFT_TRY(const auto name, r.str(63));
-    WEFT_TRY(const auto protocol, r.str(16));
-    std::uint64_t port = 0;
-    if (fields > 2) {
-      WEFT_TRY(port, r.uint());
-    }
-    for (std::size_t extra = 3; extra < fields; ++extra) WEFT_CHECK(r.skip());
-    m.services.push_back({std::string(name), std::string(protocol), port <= 65535 ? port : 0});
+    WEFT_TRY(auto line, read_service(r));
+    m.services.push_back(std::move(line));
   }
   return m;
 }

@@ -12,6 +12,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/error.hpp"
+#include "overlay/service/service.hpp"
 
 namespace weft::overlay {
 
@@ -61,11 +62,14 @@ struct PeerList {
 struct ServicesGet {
   std::uint64_t request = 0;
 };
-// `port`: what the target listens on, so that a door may take the same; 0 for none.
+// `port`: what the target listens on, so that a door may take the same; 0 for none. `health_age_s`:
+// how long ago the connection was that told the health.
 struct ServiceLine {
-  std::string name;
+  std::string name;  // both are labels
   std::string protocol;
   std::uint64_t port = 0;
+  service::Health health = service::Health::Unknown;
+  std::uint64_t health_age_s = 0;
 };
 struct ServicesAre {
   std::uint64_t request = 0;

@@ -151,6 +151,7 @@ void Overlay::Impl::expire(Instant now) {
   });
   for (const auto& w : late) {
     Error error{Errc::NoPath, label(w.peer) + " does not answer"};
+    if (try_next(now, w.id, w.others, w.service)) continue;
     if (w.kind == Waiting::Kind::Connect)
       events.push_back(ConnectFailed{w.id, std::move(error)});
     else
@@ -196,6 +197,7 @@ void Overlay::Impl::sweep(Instant now) {
         sessions.close(now, session.id, kCodeSuperseded, "another session serves this peer");
     }
   }
+  sweep_health(now);
   rotate_credential(now);
   if (auto rows = network->tickets.purge(unix_now(now)); !rows.empty()) {
     persist_quietly(std::move(rows));
@@ -259,38 +261,8 @@ std::vector<PeerView> Overlay::peers() const {
   return out;
 }
 
-std::vector<ServiceView> Overlay::services() const {
-  std::vector<ServiceView> out;
-  if (!impl_->network) return out;
-  for (const auto& [node, lines] : impl_->network->offered) {
-    const Peer* peer = impl_->network->peers.find(node);
-    const bool up = peer != nullptr && peer->is_up();
-    std::optional<Duration> rtt;
-    if (up)
-      if (const auto info = impl_->sessions.info(*peer->preferred)) rtt = info->smoothed_rtt;
-    for (const auto& line : lines)
-      out.push_back({line.name, impl_->label(node), node, line.protocol,
-                     static_cast<std::uint16_t>(line.port), up, rtt});
-  }
-  std::ranges::sort(out, {}, [](const ServiceView& s) { return std::tie(s.name, s.node); });
-  return out;
-}
-
 std::vector<service::Exposure> Overlay::exposures() const {
   return impl_->network ? impl_->network->registry.list() : std::vector<service::Exposure>{};
-}
-
-Overlay::Access Overlay::access(const std::string& service) const {
-  Access out;
-  if (!impl_->network) return out;
-  for (const auto& rule : impl_->network->access.list()) {
-    if (rule.service != service && rule.service != "*") continue;
-    std::string who = "*";
-    if (rule.subject.kind == service::Subject::Kind::Node) who = impl_->label(rule.subject.node);
-    if (rule.subject.kind == service::Subject::Kind::Group) who = "group:" + rule.subject.group;
-    (rule.allow ? out.allow : out.deny).push_back(std::move(who));
-  }
-  return out;
 }
 
 std::size_t Overlay::connections(const std::string& service) const {

@@ -35,6 +35,8 @@ namespace weft::overlay {
 
 using CommandId = std::uint64_t;
 
+inline constexpr std::size_t kMaxReaders = 64;  // named for one service; a list, not a census
+
 // Whose word an exposure is. A command refuses to change the target of a service that is there; the
 // configuration changes it, and lets nobody in again whom a command has denied.
 enum class Wish : std::uint8_t { Command, Configuration };
@@ -94,6 +96,10 @@ struct InboundStream {
   NodeId caller;
   std::string caller_name;
 };
+// Whether something listens there: connect, hang up, and tell probed().
+struct ProbeTarget {
+  service::Exposure exposure;
+};
 struct ConnectReady {
   CommandId id;
   StreamKey key;
@@ -110,6 +116,7 @@ struct ConnectRefused {
   StreamKey key;
   service::OpenStatus status;
   std::string detail;
+  std::string who = {};  // as StreamResponse has it
 };
 struct DataReadable {
   StreamKey key;
@@ -150,7 +157,7 @@ struct Notice {
 using OverlayEvent =
     std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
                  ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
-                 PeerUp, PeerDown, RosterChanged, RemovedFromNetwork, Notice>;
+                 PeerUp, PeerDown, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget>;
 
 struct MemberView {
   NodeId id;
@@ -171,8 +178,25 @@ struct ServiceView {
   NodeId node_id;
   std::string protocol;
   std::uint16_t port = 0;  // of the target; 0: none
-  bool healthy = false;
+  bool healthy = false;    // its node is there and its last connection was not refused
   std::optional<Duration> rtt;
+  bool up = false;          // a session with its node is there
+  UnixTime away_since = 0;  // unless it is
+  service::Health health = service::Health::Unknown;
+  std::optional<Instant> health_at = {};
+};
+// What this node knows of the target of a service that it exposes.
+struct HealthView {
+  service::Health health = service::Health::Unknown;
+  std::optional<Instant> at;  // of the connection that told it
+  std::string detail;         // why it failed
+};
+// What needs a person's eye about services and doors.
+struct ServiceWarnings {
+  bool may_not_expose = false;          // this node exposes and has no right to
+  std::vector<std::string> unlicensed;  // members that offer without the right
+  std::vector<std::uint64_t> pinned;    // doors that got their node by themselves
+  std::vector<std::pair<std::uint64_t, std::string>> unpinned;  // and could not, and why
 };
 
 // What the DHT of the network we are in is built from. The view lives as long as the overlay.
@@ -225,20 +249,35 @@ class Overlay {
   CommandId expose(Instant now, service::Exposure exposure, std::vector<std::string> allow,
                    Wish wish = Wish::Command);
   CommandId unexpose(Instant now, const std::string& name);
-  CommandId set_access(Instant now, const std::string& service, const std::string& who, bool allow);
+  // All of `who`, or none when one of them is unknown.
+  CommandId set_access(Instant now, const std::string& service, const std::vector<std::string>& who,
+                       bool allow);
+  CommandId set_access(Instant now, const std::string& service, const std::string& who,
+                       bool allow) {
+    return set_access(now, service, std::vector{who}, allow);
+  }
+  // Forgets the rules for these; for all of the service's when nobody is named.
+  CommandId reset_access(Instant now, const std::string& service,
+                         const std::vector<std::string>& who);
   CommandId add_mapping(Instant now, service::Mapping mapping);
   CommandId remove_mapping(Instant now, std::uint64_t id);
   // Its answer comes behind all that the peer had said before: services, the roster's head.
   CommandId ping(Instant now, const std::string& who,
                  std::optional<Duration> within = std::nullopt);
-  // Opens a stream to service@node (node empty: any member that offers it). ConnectReady or
-  // ConnectFailed follows.
+  // Opens a stream to service@node (node empty: see provider()). ConnectReady or ConnectFailed
+  // follows.
   CommandId connect(Instant now, const std::string& service, const std::string& node,
                     std::optional<Duration> within = std::nullopt);
+  // Through a door: to its node, or to a replica where it has some. With another replica left,
+  // ConnectReady waits until the target of one has answered, so that a refusal costs no byte.
+  CommandId connect_door(Instant now, std::uint64_t door);
   void cancel_connect(CommandId id);
 
   void accept(Instant now, StreamKey key);
   void refuse(Instant now, StreamKey key, service::OpenStatus status, std::string_view detail);
+  // The answer to ProbeTarget.
+  void probed(Instant now, const std::string& service, service::Health health,
+              std::string_view detail);
   void shutdown(Instant now);  // closes every session politely
 
   // Queries.
@@ -251,13 +290,24 @@ class Overlay {
   [[nodiscard]] std::optional<NetworkId> network() const;
   [[nodiscard]] std::vector<MemberView> members() const;
   [[nodiscard]] std::vector<PeerView> peers() const;
+  // What other nodes let this one use, also of nodes that are away.
   [[nodiscard]] std::vector<ServiceView> services() const;
+  // The node that SERVICE or SERVICE@NODE leads to. Without a node: the only one that offers it, or
+  // NotFound, or Conflict with the names of those that do.
+  [[nodiscard]] Result<NodeId> provider(const std::string& service, const std::string& node) const;
+  [[nodiscard]] HealthView health(const std::string& service) const;
+  [[nodiscard]] ServiceWarnings warnings() const;
+  [[nodiscard]] UnixTime away_since(const NodeId& node) const;  // 0: not away, or never heard
   [[nodiscard]] std::vector<service::Exposure> exposures() const;
   // The access rules of one exposure as people write them: names, group:NAME, *.
   struct Access {
     std::vector<std::string> allow, deny;
+    std::vector<std::string> readers;  // the members that really may now; kMaxReaders at most
   };
   [[nodiscard]] Access access(const std::string& service) const;
+  // Rules that keep out all of `who` whatever allows it: how they are written.
+  [[nodiscard]] std::vector<std::string> denied_by(const std::string& service,
+                                                   const std::string& who) const;
   [[nodiscard]] std::size_t connections(const std::string& service) const;  // inbound, open now
   [[nodiscard]] std::vector<service::Mapping> mappings() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> groups() const;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/label.hpp"
 #include "overlay/overlay_impl.hpp"
 
 namespace weft::overlay {
@@ -104,8 +105,10 @@ CommandId Overlay::group_change(Instant now, const std::string& group, const std
     impl_->done(id, std::unexpected(member.error()));
   else if (so && impl_->roster_unstored())
     impl_->done(id, fail(Errc::Storage, "it is so, but not stored yet; try again soon"));
-  else if (so)
+  else if (so && add)
     impl_->done(id, std::monostate{});
+  else if (so)
+    impl_->done(id, fail(Errc::NotFound, node + " is not in the group \"" + group + "\""));
   else
     impl_->append_own(now, id, roster::GroupBody{group, add, *member}, std::monostate{});
   impl_->settle(now);
@@ -122,10 +125,25 @@ Result<service::Subject> subject_of(const Overlay& overlay, const std::string& w
   if (who.starts_with(kGroupPrefix)) {
     std::string group = who.substr(kGroupPrefix.size());
     if (group.empty()) return fail(Errc::Usage, "group: needs the group's name behind it");
+    // A rule for a group that is none matches nobody, without a word, for ever.
+    const auto groups = overlay.groups();
+    if (is_label(group) &&
+        std::ranges::find(groups, group, [](const auto& g) { return g.first; }) == groups.end())
+      return fail(Errc::NotFound, "there is no group \"" + group + "\"");
     return service::Subject::of_group(std::move(group));
   }
   WEFT_TRY(const auto node, overlay.find_node(who));
   return service::Subject::of(node);
+}
+
+Result<std::vector<service::Subject>> subjects_of(const Overlay& overlay,
+                                                  const std::vector<std::string>& who) {
+  std::vector<service::Subject> subjects;
+  for (const auto& one : who) {
+    WEFT_TRY(auto subject, subject_of(overlay, one));
+    subjects.push_back(std::move(subject));
+  }
+  return subjects;
 }
 
 }  // namespace
@@ -136,11 +154,9 @@ CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<s
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_CHECK(impl_->in_network());
-    std::vector<service::Subject> subjects;
-    for (const auto& who : allow) {
-      WEFT_TRY(auto subject, subject_of(*this, who));
-      subjects.push_back(std::move(subject));
-    }
+    if (!impl_->may_expose(this->id()))
+      return fail(Errc::Denied, "this node has no right to expose services in this network");
+    WEFT_TRY(auto subjects, subjects_of(*this, allow));
     const auto name = exposure.name;
     auto access = network->access;  // a copy: a rule refused half way leaves nothing behind
     const bool configured = wish == Wish::Configuration;
@@ -154,11 +170,13 @@ CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<s
                                   : network->registry.add(std::move(exposure)));
     rows.push_back(std::move(row));
     network->access = std::move(access);
-    impl_->persist(std::move(rows), [this, finish = impl_->done_when_stored(id, std::monostate{})](
-                                        Instant later, const Result<void>& stored) {
-      impl_->rules_changed(later);
-      finish(later, stored);
-    });
+    impl_->persist(std::move(rows),
+                   [this, name, finish = impl_->done_when_stored(id, std::monostate{})](
+                       Instant later, const Result<void>& stored) {
+                     impl_->rules_changed(later);
+                     impl_->probe(name);
+                     finish(later, stored);
+                   });
     return {};
   });
   return id;
@@ -171,6 +189,7 @@ CommandId Overlay::unexpose(Instant now, const std::string& name) {
     WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto row, network->registry.remove(name));
     std::vector<Row> rows{std::move(row)};
+    network->health.erase(name);
     for (auto& rule : network->access.remove_service(name)) rows.push_back(std::move(rule));
     impl_->rules_changed(now);  // withdrawing takes effect before it is stored
     impl_->persist(std::move(rows), impl_->done_when_stored(id, std::monostate{}));
@@ -179,26 +198,80 @@ CommandId Overlay::unexpose(Instant now, const std::string& name) {
   return id;
 }
 
-CommandId Overlay::set_access(Instant now, const std::string& name, const std::string& who,
-                              bool allow) {
+CommandId Overlay::set_access(Instant now, const std::string& name,
+                              const std::vector<std::string>& who, bool allow) {
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_CHECK(impl_->in_network());
     if (network->registry.find(name) == nullptr)
       return fail(Errc::NotFound, "this node exposes no service \"" + name + "\"");
-    WEFT_TRY(auto subject, subject_of(*this, who));
-    WEFT_TRY(auto change, network->access.add(allow, std::move(subject), name));
-    if (!allow) impl_->rules_changed(now);
-    auto finish = impl_->done_when_stored(id, std::monostate{});
-    impl_->persist(std::move(change.rows),
-                   [this, finish](Instant later, const Result<void>& stored) {
-                     impl_->rules_changed(later);
-                     finish(later, stored);
-                   });
+    WEFT_TRY(auto subjects, subjects_of(*this, who));
+    auto access = network->access;  // a copy: a rule refused half way leaves nothing behind
+    std::vector<Row> rows;
+    for (auto& subject : subjects) {
+      WEFT_TRY(auto change, access.add(allow, std::move(subject), name));
+      for (auto& row : change.rows) rows.push_back(std::move(row));
+    }
+    network->access = std::move(access);
+    impl_->rules_stored(now, id, name, std::move(rows), !allow);
     return {};
   });
   return id;
+}
+
+CommandId Overlay::reset_access(Instant now, const std::string& name,
+                                const std::vector<std::string>& who) {
+  const CommandId id = impl_->next_command();
+  auto& network = impl_->network;
+  impl_->attempt(now, id, [&]() -> Result<void> {
+    WEFT_CHECK(impl_->in_network());
+    if (network->registry.find(name) == nullptr)
+      return fail(Errc::NotFound, "this node exposes no service \"" + name + "\"");
+    std::vector<Row> rows;
+    if (who.empty()) {
+      rows = network->access.remove_service(name);
+    } else {
+      std::vector<service::Subject> subjects;
+      for (const auto& one : who) {
+        const bool group = one.starts_with(kGroupPrefix);  // it may be gone, its rule is not
+        auto subject = group ? service::Subject::of_group(one.substr(kGroupPrefix.size()))
+                             : subject_of(*this, one);
+        if (!subject) return std::unexpected(subject.error());
+        subjects.push_back(std::move(*subject));
+      }
+      WEFT_TRY(rows, network->access.forget(subjects, name));
+    }
+    impl_->rules_stored(now, id, name, std::move(rows), true);
+    return {};
+  });
+  return id;
+}
+
+// What takes a permission away has effect before it is stored.
+void Overlay::Impl::rules_stored(Instant now, CommandId id, const std::string& name,
+                                 std::vector<Row> rows, bool at_once) {
+  if (at_once) rules_changed(now);
+  if (auto known = network->health.find(name);
+      known != network->health.end() && is_bad(known->second.health))
+    known->second.probe_at = now;  // who may use it now wants to know
+  auto finish = done_when_stored(id, std::monostate{});
+  if (rows.empty()) return finish(now, {});
+  persist(std::move(rows), [this, finish](Instant later, const Result<void>& stored) {
+    rules_changed(later);
+    finish(later, stored);
+  });
+}
+
+std::vector<std::string> Overlay::denied_by(const std::string& service,
+                                            const std::string& who) const {
+  std::vector<std::string> out;
+  const auto subject = subject_of(*this, who);
+  if (!subject) return out;
+  for (const auto& denied :
+       impl_->network->access.denying(*subject, service, impl_->network->roster))
+    out.push_back(impl_->who_text(denied));
+  return out;
 }
 
 CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
@@ -206,6 +279,9 @@ CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_CHECK(impl_->in_network());
+    if (!mapping.node) {
+      WEFT_TRY(mapping.node, impl_->provider_of(mapping.service, {}));
+    }
     WEFT_TRY(auto change, network->mappings.add(std::move(mapping)));
     MappingOutcome outcome{change.mapping};
     if (!change.row) {
@@ -232,6 +308,8 @@ CommandId Overlay::remove_mapping(Instant now, std::uint64_t mapping) {
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto change, network->mappings.remove(mapping));
+    network->pinned.erase(mapping);
+    network->unpinned.erase(mapping);
     MappingOutcome outcome{change.mapping};
     if (change.row)
       impl_->persist({std::move(*change.row)}, impl_->done_when_stored(id, std::move(outcome)));

@@ -4,6 +4,8 @@
 //   overlay_network.cpp   creating, loading and joining networks; our credential
 //   overlay_sessions.cpp  session events, control links, what peers say on them
 //   overlay_streams.cpp   streams to and from services
+//   overlay_services.cpp  what is offered, to us and by us, and whether its targets answer
+//   overlay_doors.cpp     which node a name or a door leads to
 //   overlay_commands.cpp  what people ask for
 #pragma once
 
@@ -38,6 +40,12 @@ inline constexpr std::size_t kMaxUnsaved = 65536;
 inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
 inline constexpr Duration kPullPause = 500ms;  // between the starts of two
 inline constexpr Duration kPullTimeout = 10s;
+inline constexpr Duration kProbePause = 10s;  // between two looks at a target that refused
+inline constexpr std::size_t kMaxProbes = 8;  // under way: a host has few descriptors to spare
+// A client of a door whose node did not answer a whole round of dialling waits this long: enough
+// for one that is back to be found, too short for people to think that curl hangs.
+inline constexpr Duration kAwayTimeout = 3s;
+inline constexpr std::size_t kMaxTried = 8;      // replicas tried for one client
 inline constexpr Duration kJoinerTimeout = 60s;  // a joiner's session, all of it
 
 // Application codes in CONNECTION_CLOSE and RESET_STREAM.
@@ -95,6 +103,9 @@ struct ServiceStream {
   bool inbound = false;
   NodeId peer;
   std::string service;
+  // Outbound, with replicas left to try: the command whose ConnectReady waits for the answer.
+  std::optional<CommandId> held;
+  std::vector<NodeId> others;
 };
 
 // A command that needs a session with a peer, until the session is there or time is up.
@@ -104,6 +115,7 @@ struct Waiting {
   NodeId peer;
   std::string service;
   Instant deadline;
+  std::vector<NodeId> others = {};  // Connect: tried in turn when `peer` does not serve
 };
 struct PingUnderWay {
   CommandId id = 0;
@@ -111,6 +123,23 @@ struct PingUnderWay {
   std::uint64_t sequence = 0;
   Instant sent;
   Instant deadline;
+};
+
+// What a peer lets us use; kept when it goes away, so that people see what is missing.
+struct Offered {
+  std::vector<ServiceLine> lines;
+  Instant told{};                // ages in `lines` count from here
+  UnixTime away_since = 0;       // 0: here
+  std::uint64_t unlicensed = 0;  // times it offered without the right to expose
+};
+
+// How the target of one of our services fared.
+struct TargetHealth {
+  service::Health health = service::Health::Unknown;
+  Instant at{};
+  std::string detail;
+  std::optional<Instant> probe_at;  // nullopt: no look is planned
+  bool probing = false;
 };
 
 // Everything that belongs to one network.
@@ -133,8 +162,12 @@ struct Network {
   PeerTable peers;
   StaticCredential credential;
   std::optional<StaticCredential> previous;
-  std::map<NodeId, std::vector<ServiceLine>> offered;  // what each peer lets us use
-  roster::Head announced;                              // on the disk, and told to peers
+  std::map<NodeId, Offered> offered;              // by peer
+  std::map<std::string, TargetHealth> health;     // by exposure
+  bool health_news = false;                       // peers are told at the next sweep
+  std::set<std::uint64_t> pinned;                 // doors that got their node by themselves
+  std::map<std::uint64_t, std::string> unpinned;  // and could not, and why
+  roster::Head announced;                         // on the disk, and told to peers
 };
 
 // A member of a longer roster than ours knocked and was refused, because we have not heard of it.
@@ -275,19 +308,46 @@ struct Overlay::Impl {
   void answer_arrived(Instant now, const StreamKey& key, ServiceStream& stream);
   void decide(Instant now, const StreamKey& key, ServiceStream& stream, const std::string& service);
   void refuse(Instant now, const StreamKey& key, service::OpenStatus status,
-              std::string_view detail);
+              std::string_view detail, std::string_view who = {});
   void ended_by_peer(Instant now, const StreamKey& key, const ServiceStream& stream,
                      std::uint64_t code);
   void give_up(const StreamKey& key);
-  void drop_streams(SessionId session);
+  void drop_streams(Instant now, SessionId session);
   void rules_changed(Instant now);
-  [[nodiscard]] std::vector<ServiceLine> services_for(const NodeId& caller) const;
-  [[nodiscard]] Result<NodeId> provider_of(const std::string& service,
-                                           const std::string& node) const;
   // True: started or failed for good; false: keep waiting.
   bool try_start(Instant now, const Waiting& waiting);
   void wait_for(Instant now, Waiting waiting);
   void peer_ready(Instant now, const NodeId& peer);
+
+  // --- overlay_services.cpp
+  [[nodiscard]] std::vector<ServiceLine> services_for(Instant now, const NodeId& caller) const;
+  [[nodiscard]] bool may_expose(const NodeId& node) const;
+  [[nodiscard]] bool may_use(const NodeId& caller, const std::string& service) const;
+  [[nodiscard]] const ServiceLine* line_of(const NodeId& node, const std::string& service) const;
+  void peer_away(const NodeId& peer, UnixTime since);
+  void target_did(Instant now, const std::string& service, service::Health health,
+                  std::string_view detail);
+  void probe(const std::string& service);
+  void plan_probes(Instant now);
+  void sweep_health(Instant now);
+  // How a connection of ours fared is news about the service, too.
+  void saw_target(Instant now, const NodeId& node, const std::string& service,
+                  service::OpenStatus status);
+  [[nodiscard]] std::string who_text(const service::Subject& subject) const;
+  void rules_stored(Instant now, CommandId id, const std::string& name, std::vector<Row> rows,
+                    bool at_once);
+
+  // --- overlay_doors.cpp
+  [[nodiscard]] Result<NodeId> provider_of(const std::string& service,
+                                           const std::string& node) const;
+  [[nodiscard]] Result<std::vector<NodeId>> providers_of(const service::Mapping& door) const;
+  Result<void> pin(std::uint64_t door);
+  void start_connect(Instant now, CommandId id, std::vector<NodeId> nodes,
+                     const std::string& service, Duration within);
+  // The next replica's turn; false: there is none left.
+  bool try_next(Instant now, CommandId id, std::vector<NodeId> others, const std::string& service);
+  // A stream whose ConnectReady is still held will not serve: the next replica, or the failure.
+  void held_failed(Instant now, ServiceStream stream, Error error);
 
   OverlayConfig config;
   Rng& rng;

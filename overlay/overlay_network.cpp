@@ -191,6 +191,7 @@ void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
   trust.set(&network->roster);
   push_context();
   adopt_members(now);
+  plan_probes(now);
 }
 
 // ---- our credential

@@ -29,13 +29,15 @@ void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
   if (auto row = network->roster.note_epoch(e.peer, e.certificate.epoch))
     persist_quietly({std::move(*row)});
   if (const Peer* peer = network->peers.find(e.peer)) store_peer(*peer);
+  if (const auto known = network->offered.find(e.peer); known != network->offered.end())
+    known->second.away_since = 0;
   events.push_back(PeerUp{e.peer, label(e.peer), e.remote});
   if (link.control) greet(now, link);
   peer_ready(now, e.peer);
 }
 
 void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
-  drop_streams(e.session);
+  drop_streams(now, e.session);
   const auto at = links.find(e.session);
   const bool joiner = at != links.end() && at->second.up.joining;
   if (at != links.end()) links.erase(at);
@@ -60,7 +62,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (peer == nullptr) return;
   if (e.was_up && !peer->is_up())
     events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
-  if (!peer->is_up() && peer->sessions.empty()) network->offered.erase(peer->id);
+  if (e.was_up && !peer->is_up()) peer_away(peer->id, unix_now(now));
   if (e.reason == session::CloseReason::RemovedByPeer &&
       !std::exchange(peer->says_we_are_out, true))
     notice(Notice::Level::Warning, label(peer->id) + " says this node was removed");
@@ -113,13 +115,17 @@ void Overlay::Impl::on(Instant now, const session::StreamStopped& e) {
     ended_by_peer(now, key, at->second, e.code);
 }
 
-void Overlay::Impl::on(Instant, const session::StreamClosed& e) {
+void Overlay::Impl::on(Instant now, const session::StreamClosed& e) {
   const StreamKey key{e.session, e.stream};
   const auto at = streams.find(key);
   if (at == streams.end()) return;
   if (at->second.inbound && at->second.phase == ServiceStream::Phase::AwaitRequest) asked(key);
+  ServiceStream stream = std::move(at->second);
   streams.erase(at);
-  events.push_back(DataClosed{key});
+  if (stream.held)
+    held_failed(now, std::move(stream), {Errc::NoPath, "the other node closed the stream"});
+  else
+    events.push_back(DataClosed{key});
 }
 
 void Overlay::Impl::on(Instant, const session::MessageReceived&) {}  // nothing uses them yet
@@ -340,12 +346,6 @@ void Overlay::Impl::said(Instant now, Link& link, const ServicesGet&) {
   if (!link.up.joining) say_services(now, link);
 }
 
-void Overlay::Impl::said(Instant now, Link& link, const ServicesAre& m) {
-  if (link.up.joining || !network) return;
-  network->offered[link.up.peer] = m.services;
-  peer_ready(now, link.up.peer);
-}
-
 void Overlay::Impl::said(Instant now, Link& link, const JoinRequest& m) {
   if (link.up.joining && !link.up.initiator) answer_join(now, link, m);
 }
@@ -392,10 +392,6 @@ void Overlay::Impl::take_entries(Instant now, Link& link, const RosterEntries& e
 
 // ---- what peers tell each other about peers and services
 // -----------------------------------------
-
-void Overlay::Impl::say_services(Instant now, Link& link) {
-  send(now, link, ServicesAre{0, services_for(link.up.peer)});
-}
 
 PeerList Overlay::Impl::peer_list() const {
   PeerList list;

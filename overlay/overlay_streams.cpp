@@ -8,6 +8,26 @@ namespace weft::overlay {
 using service::OpenStatus;
 using service::StreamKind;
 
+namespace {
+
+Errc errc_of(OpenStatus status) {
+  switch (status) {
+    case OpenStatus::Denied:
+      return Errc::Denied;
+    case OpenStatus::NoSuchService:
+      return Errc::NotFound;
+    case OpenStatus::Limit:
+      return Errc::Limit;
+    case OpenStatus::TargetRefused:
+    case OpenStatus::TargetUnreachable:
+    case OpenStatus::Ok:
+      break;
+  }
+  return Errc::NoPath;
+}
+
+}  // namespace
+
 // ---- inbound
 // -------------------------------------------------------------------------------------
 
@@ -66,20 +86,26 @@ void Overlay::Impl::decide(Instant now, const StreamKey& key, ServiceStream& str
   const std::string caller = label(stream.peer);
   if (exposure == nullptr)
     return refuse(now, key, OpenStatus::NoSuchService, "no service \"" + name + "\" here");
+  if (!may_expose(config.identity.id))
+    return refuse(now, key, OpenStatus::Denied,
+                  label(config.identity.id) + " has no right to expose services in this network");
   const auto decision = network->access.decide(network->roster, stream.peer, name, unix_now(now));
   if (!decision.allowed) {
     notice(Notice::Level::Warning, "denied: " + caller + " asked for " + name);
-    return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"");
+    const auto* rule = decision.rule ? network->access.find(*decision.rule) : nullptr;
+    return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"",
+                  rule == nullptr ? std::string() : who_text(rule->subject));
   }
   events.push_back(InboundStream{key, *exposure, stream.peer, caller});
 }
 
 void Overlay::Impl::refuse(Instant now, const StreamKey& key, OpenStatus status,
-                           std::string_view detail) {
+                           std::string_view detail, std::string_view who) {
   const auto at = streams.find(key);
   if (at == streams.end()) return;
   at->second.phase = ServiceStream::Phase::Refused;
-  const Bytes answer = service::StreamResponse{status, std::string(detail)}.encode();
+  const Bytes answer =
+      service::StreamResponse{status, std::string(detail), std::string(who)}.encode();
   sessions.write(now, key.session, key.stream, answer);
   sessions.finish(now, key.session, key.stream);
   stream_readable(now, key, at->second);
@@ -90,6 +116,7 @@ void Overlay::accept(Instant now, StreamKey key) {
   if (at == impl_->streams.end()) return;
   WEFT_ASSERT(at->second.phase == ServiceStream::Phase::AwaitDecision);
   at->second.phase = ServiceStream::Phase::Open;
+  impl_->target_did(now, at->second.service, service::Health::Ok, {});
   impl_->sessions.accept(key.session, key.stream);
   const Bytes answer = service::StreamResponse{OpenStatus::Ok, {}}.encode();
   impl_->sessions.write(now, key.session, key.stream, answer);
@@ -97,6 +124,12 @@ void Overlay::accept(Instant now, StreamKey key) {
 }
 
 void Overlay::refuse(Instant now, StreamKey key, OpenStatus status, std::string_view detail) {
+  if (const auto at = impl_->streams.find(key); at != impl_->streams.end()) {
+    if (status == OpenStatus::TargetRefused)
+      impl_->target_did(now, at->second.service, service::Health::Refused, detail);
+    if (status == OpenStatus::TargetUnreachable)
+      impl_->target_did(now, at->second.service, service::Health::NoAnswer, detail);
+  }
   impl_->refuse(now, key, status, detail);
   impl_->settle(now);
 }
@@ -106,71 +139,31 @@ void Overlay::refuse(Instant now, StreamKey key, OpenStatus status, std::string_
 
 void Overlay::Impl::answer_arrived(Instant now, const StreamKey& key, ServiceStream& stream) {
   const auto parsed = service::parse_response(sessions.readable(key.session, key.stream));
-  if (!parsed || (!*parsed && sessions.read_finished(key.session, key.stream))) {
-    events.push_back(ConnectRefused{key, OpenStatus::Denied, "malformed answer"});
-    return sessions.reset(now, key.session, key.stream, kCodeProtocol);
+  const bool broken = !parsed || (!*parsed && sessions.read_finished(key.session, key.stream));
+  if (!broken && !*parsed) return;
+  service::StreamResponse answer{OpenStatus::Denied, "malformed answer"};
+  if (!broken) {
+    sessions.consume(now, key.session, key.stream, (*parsed)->consumed);
+    answer = (*parsed)->message;
+    saw_target(now, stream.peer, stream.service, answer.status);
   }
-  if (!*parsed) return;
-  sessions.consume(now, key.session, key.stream, (*parsed)->consumed);
-  const auto& answer = (*parsed)->message;
-  if (answer.status != OpenStatus::Ok) {
-    events.push_back(ConnectRefused{key, answer.status, answer.detail});
-    return sessions.reset(now, key.session, key.stream, kCodeDone);
+  if (answer.status == OpenStatus::Ok) {
+    stream.phase = ServiceStream::Phase::Open;
+    if (const auto held = std::exchange(stream.held, std::nullopt))
+      events.push_back(ConnectReady{*held, key});
+    events.push_back(ConnectAccepted{key});
+    events.push_back(DataReadable{key});
+    return;
   }
-  stream.phase = ServiceStream::Phase::Open;
-  events.push_back(ConnectAccepted{key});
-  events.push_back(DataReadable{key});
-}
-
-Result<NodeId> Overlay::Impl::provider_of(const std::string& service,
-                                          const std::string& node) const {
-  if (!network) return fail(Errc::NotFound, "this node is in no network");
-  if (!node.empty()) {
-    if (const auto id = node_id_from_text(node); id && network->roster.member(*id)) return *id;
-    if (const auto named = network->roster.node_named(network->id, node)) return *named;
-    return fail(Errc::NotFound, "no node of this network is called \"" + node + "\"");
+  ServiceStream held;
+  if (stream.held) {
+    held = std::move(stream);
+    streams.erase(key);
+  } else {
+    events.push_back(ConnectRefused{key, answer.status, answer.detail, answer.who});
   }
-  std::optional<NodeId> best;
-  Duration best_rtt = Duration::max();
-  for (const auto& [peer_id, lines] : network->offered) {
-    if (std::ranges::find(lines, service, &ServiceLine::name) == lines.end()) continue;
-    const Peer* peer = network->peers.find(peer_id);
-    Duration rtt = Duration::max();
-    if (peer != nullptr && peer->is_up())
-      if (const auto info = sessions.info(*peer->preferred)) rtt = info->smoothed_rtt;
-    if (!best || rtt < best_rtt) {
-      best = peer_id;
-      best_rtt = rtt;
-    }
-  }
-  if (!best)
-    return fail(Errc::NotFound, "no node that can be reached now offers you \"" + service + "\"");
-  return *best;
-}
-
-CommandId Overlay::connect(Instant now, const std::string& service, const std::string& node,
-                           std::optional<Duration> within) {
-  const CommandId id = impl_->next_command();
-  const auto provider = impl_->provider_of(service, node);
-  if (!provider) {
-    impl_->events.push_back(ConnectFailed{id, provider.error()});
-    return id;
-  }
-  if (*provider == this->id()) {
-    const bool exposed = impl_->network->registry.find(service) != nullptr;
-    Error error{Errc::Usage, "\"" + service + "\" is a service of this very node"};
-    if (!exposed) error = {Errc::NotFound, "this node exposes no service \"" + service + "\""};
-    impl_->events.push_back(ConnectFailed{id, std::move(error)});
-    return id;
-  }
-  const Duration limit = within.value_or(impl_->config.connect_timeout);
-  impl_->wait_for(now, {Waiting::Kind::Connect, id, *provider, service, now + limit});
-  impl_->settle(now);
-  return id;
-}
-
-void Overlay::cancel_connect(CommandId id) {
-  std::erase_if(impl_->waiting, [&](const Waiting& w) { return w.id == id; });
+  sessions.reset(now, key.session, key.stream, broken ? kCodeProtocol : kCodeDone);
+  if (held.held) held_failed(now, std::move(held), {errc_of(answer.status), answer.detail});
 }
 
 CommandId Overlay::ping(Instant now, const std::string& who, std::optional<Duration> within) {
@@ -232,10 +225,15 @@ bool Overlay::Impl::try_start(Instant now, const Waiting& request) {
   outbound.phase = ServiceStream::Phase::AwaitAnswer;
   outbound.peer = request.peer;
   outbound.service = request.service;
+  if (!request.others.empty()) {
+    outbound.held = request.id;
+    outbound.others = request.others;
+  }
+  const bool held = outbound.held.has_value();
   streams.emplace(key, std::move(outbound));
   sessions.write(now, session, *stream,
                  service::StreamRequest{StreamKind::Service, request.service}.encode());
-  events.push_back(ConnectReady{request.id, key});
+  if (!held) events.push_back(ConnectReady{request.id, key});
   return true;
 }
 
@@ -249,7 +247,7 @@ void Overlay::Impl::peer_ready(Instant now, const NodeId& peer) {
 // One direction was reset, so both are over: ours must not stay open for want of a word.
 void Overlay::Impl::ended_by_peer(Instant now, const StreamKey& key, const ServiceStream& stream,
                                   std::uint64_t code) {
-  events.push_back(DataReset{key, code});
+  if (!stream.held) events.push_back(DataReset{key, code});
   sessions.reset(now, key.session, key.stream, code);
   if (stream.phase == ServiceStream::Phase::AwaitDecision) give_up(key);
 }
@@ -260,12 +258,19 @@ void Overlay::Impl::give_up(const StreamKey& key) {
   events.push_back(DataClosed{key});
 }
 
-void Overlay::Impl::drop_streams(SessionId session) {
+void Overlay::Impl::drop_streams(Instant now, SessionId session) {
   const auto begin = streams.lower_bound({session, std::numeric_limits<StreamId>::min()});
   auto end = begin;
-  for (; end != streams.end() && end->first.session == session; ++end)
-    events.push_back(DataClosed{end->first});
+  std::vector<ServiceStream> held;
+  for (; end != streams.end() && end->first.session == session; ++end) {
+    if (end->second.held)
+      held.push_back(std::move(end->second));
+    else
+      events.push_back(DataClosed{end->first});
+  }
   streams.erase(begin, end);
+  for (auto& stream : held)
+    held_failed(now, std::move(stream), {Errc::NoPath, "the session ended"});
 }
 
 // Rules or roster changed: ends what is no longer allowed and tells everybody what is.
@@ -275,7 +280,8 @@ void Overlay::Impl::rules_changed(Instant now) {
     if (!stream.inbound || stream.phase == ServiceStream::Phase::AwaitRequest ||
         stream.phase == ServiceStream::Phase::Refused)
       continue;
-    const bool exposed = network->registry.find(stream.service) != nullptr;
+    const bool exposed =
+        network->registry.find(stream.service) != nullptr && may_expose(config.identity.id);
     if (!exposed ||
         !network->access.decide(network->roster, stream.peer, stream.service, unix_now(now))
              .allowed)
@@ -292,19 +298,6 @@ void Overlay::Impl::rules_changed(Instant now) {
   }
   for (auto& [id, link] : links)
     if (!link.up.joining && link.control) say_services(now, link);
-}
-
-std::vector<ServiceLine> Overlay::Impl::services_for(const NodeId& caller) const {
-  std::vector<ServiceLine> out;
-  if (!network) return out;
-  for (const auto& exposure : network->registry.list())
-    if (out.size() < kMaxServicesPerMessage &&
-        service::decide(network->access.list(), network->roster, network->id, caller, exposure.name,
-                        0)
-            .allowed)
-      out.push_back(
-          {exposure.name, std::string(service::name_of(exposure.protocol)), exposure.target.port});
-  return out;
 }
 
 }  // namespace weft::overlay

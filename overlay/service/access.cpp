@@ -118,6 +118,39 @@ bool AccessTable::denies(const Subject& subject, const std::string& service) con
   });
 }
 
+Result<std::vector<Row>> AccessTable::forget(const std::vector<Subject>& subjects,
+                                             const std::string& service) {
+  std::vector<Row> rows;
+  auto left = rules_;
+  for (const auto& subject : subjects) {
+    const auto same = std::ranges::find_if(
+        left, [&](const Rule& rule) { return rule.subject == subject && rule.service == service; });
+    if (same == left.end()) return fail(Errc::NotFound, "there is no such rule of " + service);
+    rows.push_back(row_without(same->id));
+    left.erase(same);
+  }
+  rules_ = std::move(left);
+  return rows;
+}
+
+std::vector<Subject> AccessTable::denying(const Subject& subject, const std::string& service,
+                                          const TrustView& trust) const {
+  std::vector<Subject> out;
+  for (const auto& rule : rules_) {
+    if (rule.allow || (rule.service != service && rule.service != kAll)) continue;
+    const bool all = rule.subject.kind == Subject::Kind::Everyone;
+    const bool node =
+        subject.kind == Subject::Kind::Node && covers(rule.subject, trust, network_, subject.node);
+    if (all || node || rule.subject == subject) out.push_back(rule.subject);
+  }
+  return out;
+}
+
+const Rule* AccessTable::find(std::uint64_t id) const {
+  const auto at = std::ranges::lower_bound(rules_, id, {}, &Rule::id);
+  return at != rules_.end() && at->id == id ? &*at : nullptr;
+}
+
 std::vector<Row> AccessTable::remove_service(const std::string& service) {
   std::vector<Row> rows;
   std::erase_if(rules_, [&](const Rule& rule) {

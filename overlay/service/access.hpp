@@ -63,7 +63,15 @@ class AccessTable {
   [[nodiscard]] Result<Row> remove(std::uint64_t id);
   // True if a rule denies just this subject just this service.
   [[nodiscard]] bool denies(const Subject& subject, const std::string& service) const;
-  // Forgets the rules of a service that is no longer exposed.
+  // The rules for just these subjects of just this service go; NotFound, and nothing goes, when one
+  // of them has none.
+  [[nodiscard]] Result<std::vector<Row>> forget(const std::vector<Subject>& subjects,
+                                                const std::string& service);
+  // The subjects of the denying rules that keep all of `subject` from the service.
+  [[nodiscard]] std::vector<Subject> denying(const Subject& subject, const std::string& service,
+                                             const TrustView& trust) const;
+  [[nodiscard]] const Rule* find(std::uint64_t id) const;
+  // Forgets the rules of a service: it is no longer exposed, or begins anew.
   std::vector<Row> remove_service(const std::string& service);
   [[nodiscard]] const std::vector<Rule>& list() const { return rules_; }  // by id
   [[nodiscard]] Decision decide(const TrustView& trust, const NodeId& who,

@@ -8,7 +8,8 @@
 namespace weft::service {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kPlain = 1;
+constexpr std::uint64_t kWithReplicas = 2;
 
 Bytes key_of(std::uint64_t id) {
   Bytes key;
@@ -23,12 +24,20 @@ Result<ServiceRef> parse_service_ref(std::string_view text) {
   const auto service = text.substr(0, at);
   if (!is_label(service))
     return fail(Errc::Usage, "a service is SERVICE or SERVICE@NODE, its name of a-z, 0-9 and -");
-  ServiceRef ref{std::string(service), {}};
+  ServiceRef ref{std::string(service), {}, {}};
   if (at == std::string_view::npos) return ref;
-  const auto node = text.substr(at + 1);
-  if (!is_label(node)) return fail(Errc::Usage, "after @ comes a node's name or its id (wf1...)");
-  ref.node = std::string(node);
-  return ref;
+  for (auto rest = text.substr(at + 1);;) {
+    const auto comma = rest.find(',');
+    const auto node = rest.substr(0, comma);
+    if (!is_label(node)) return fail(Errc::Usage, "after @ comes a node's name or its id (wf1...)");
+    if (ref.node.empty())
+      ref.node = std::string(node);
+    else
+      ref.also.emplace_back(node);
+    if (ref.also.size() > kMaxReplicas) return fail(Errc::Usage, "at most 9 nodes for one door");
+    if (comma == std::string_view::npos) return ref;
+    rest.remove_prefix(comma + 1);
+  }
 }
 
 Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref, const TrustView& trust,
@@ -41,8 +50,9 @@ Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref, const TrustVie
 }
 
 Bytes Mapping::encode() const {
+  const bool plain = !any && also.empty();
   wire::Writer out;
-  out.array(6).uint(kVersion).uint(id).str(service);
+  out.array(plain ? 6 : 8).uint(plain ? kPlain : kWithReplicas).uint(id).str(service);
   if (node)
     out.bin(node->view());
   else
@@ -50,19 +60,23 @@ Bytes Mapping::encode() const {
   Bytes wire;
   append_wire(wire, listen);
   out.bin(wire).boolean(once);
+  if (plain) return out.take();
+  out.boolean(any).array(also.size());
+  for (const auto& replica : also) out.bin(replica.view());
   return out.take();
 }
 
 Result<Mapping> Mapping::decode(ByteView bytes) {
   auto in = wire::Reader::canonical(bytes);
-  WEFT_TRY(const auto count, in.array(6));
-  if (count != 6) return fail(Errc::Malformed, "stored mapping");
+  WEFT_TRY(const auto count, in.array(8));
+  if (count != 6 && count != 8) return fail(Errc::Malformed, "stored door");
   WEFT_TRY(const auto version, in.uint());
-  if (version != kVersion) return fail(Errc::Unsupported, "stored mapping of a newer version");
+  if (version != (count == 6 ? kPlain : kWithReplicas))
+    return fail(Errc::Unsupported, "stored door of a newer version");
   Mapping m;
   WEFT_TRY(m.id, in.uint());
   WEFT_TRY(const auto service, in.str(kMaxLabel));
-  if (!is_label(service)) return fail(Errc::Malformed, "stored mapping's service");
+  if (!is_label(service)) return fail(Errc::Malformed, "stored door's service");
   m.service = std::string(service);
   if (in.peek() == wire::Kind::Nil) {
     WEFT_CHECK(in.nil());
@@ -73,6 +87,15 @@ Result<Mapping> Mapping::decode(ByteView bytes) {
   WEFT_TRY(const auto wire, in.bin(Endpoint::kWireSize));
   WEFT_TRY(m.listen, endpoint_from_wire(wire));
   WEFT_TRY(m.once, in.boolean());
+  if (version == kWithReplicas) {
+    WEFT_TRY(m.any, in.boolean());
+    WEFT_TRY(const auto replicas, in.array(kMaxReplicas));
+    for (std::size_t i = 0; i < replicas; ++i) {
+      WEFT_TRY(const auto node, in.fixed<32>());
+      m.also.push_back(NodeId{node});
+    }
+    if (!m.node || (!m.any && m.also.empty())) return fail(Errc::Malformed, "stored door");
+  }
   WEFT_CHECK(in.finish());
   return m;
 }
@@ -90,14 +113,22 @@ Result<MappingTable::Change> MappingTable::add(Mapping mapping) {
 
 Result<MappingTable::Change> MappingTable::set_listen(std::uint64_t id, const Endpoint& listen) {
   const auto found = mappings_.find(id);
-  if (found == mappings_.end()) return fail(Errc::NotFound, "no such mapping");
+  if (found == mappings_.end()) return fail(Errc::NotFound, "no such door");
   found->second.listen = listen;
+  return Change{found->second, row_of(found->second, false)};
+}
+
+Result<MappingTable::Change> MappingTable::pin(std::uint64_t id, const NodeId& node) {
+  const auto found = mappings_.find(id);
+  if (found == mappings_.end()) return fail(Errc::NotFound, "no such door");
+  if (found->second.node) return fail(Errc::Conflict, "the door has a node");
+  found->second.node = node;
   return Change{found->second, row_of(found->second, false)};
 }
 
 Result<MappingTable::Change> MappingTable::remove(std::uint64_t id) {
   const auto found = mappings_.find(id);
-  if (found == mappings_.end()) return fail(Errc::NotFound, "no such mapping");
+  if (found == mappings_.end()) return fail(Errc::NotFound, "no such door");
   Change change{found->second, row_of(found->second, true)};
   mappings_.erase(found);
   return change;
@@ -118,8 +149,8 @@ std::vector<Mapping> MappingTable::list() const {
 Result<void> MappingTable::load(const Row& row) {
   if (row.table != Table::Mapping || row.network != network_ || !row.value) return {};
   WEFT_TRY(auto mapping, Mapping::decode(*row.value));
-  if (row.key != key_of(mapping.id)) return fail(Errc::Malformed, "mapping under another id");
-  if (mapping.id >= UINT64_MAX) return fail(Errc::Malformed, "stored mapping's id");
+  if (row.key != key_of(mapping.id)) return fail(Errc::Malformed, "door under another id");
+  if (mapping.id >= UINT64_MAX) return fail(Errc::Malformed, "stored door's id");
   next_id_ = std::max(next_id_, mapping.id + 1);
   mappings_.insert_or_assign(mapping.id, std::move(mapping));
   return {};

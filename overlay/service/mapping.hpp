@@ -1,6 +1,9 @@
-// A local door to a service: connections accepted at `listen` become streams to the service.
-// Value of Table::Mapping = canonical msgpack [v=1, id, service, node or nil, listen 18, once];
-// key = id, u64 big-endian.
+// A local door to a service: connections accepted at `listen` become streams to the service on the
+// node it was opened to (decision 16). A door with replicas may lead elsewhere: to the nodes that
+// its opener named, and with `any` to those of the same owner.
+// Value of Table::Mapping = canonical msgpack [v=1, id, service, node or nil, listen 18, once], or
+// with replicas [v=2, id, service, node, listen 18, once, any, [node, ...]]; key = id, u64
+// big-endian. A nil node comes from a version before doors were pinned.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +20,13 @@
 namespace weft::service {
 
 inline constexpr std::size_t kMaxMappings = 256;
+inline constexpr std::size_t kMaxReplicas = 8;  // named for one door; of one owner tried for one
 
-// SERVICE[@NODE] as people type it; NODE is a name or an id (wf1...).
+// SERVICE[@NODE[,NODE...]] as people type it; NODE is a name or an id (wf1...).
 struct ServiceRef {
   std::string service;
-  std::string node;  // empty: any node that exposes it
+  std::string node;                    // empty: the one node that offers it
+  std::vector<std::string> also = {};  // other nodes that may serve instead
   bool operator==(const ServiceRef&) const = default;
 };
 [[nodiscard]] Result<ServiceRef> parse_service_ref(std::string_view text);
@@ -33,9 +38,11 @@ struct ServiceRef {
 struct Mapping {
   std::uint64_t id = 0;
   std::string service;
-  std::optional<NodeId> node;  // pinned; else any replica
+  std::optional<NodeId> node;  // where it leads; nullopt: stored before doors were pinned
   Endpoint listen;
-  bool once = false;  // gone after its first connection; never persisted
+  bool once = false;              // gone after its first connection; never persisted
+  bool any = false;               // nodes of the same owner that offer the service may serve too
+  std::vector<NodeId> also = {};  // so may these
 
   bool operator==(const Mapping&) const = default;
   [[nodiscard]] Bytes encode() const;
@@ -54,6 +61,8 @@ class MappingTable {
   [[nodiscard]] Result<Change> add(Mapping mapping);
   // After binding port 0: remember what the system chose.
   [[nodiscard]] Result<Change> set_listen(std::uint64_t id, const Endpoint& listen);
+  // A door without a node gets one.
+  [[nodiscard]] Result<Change> pin(std::uint64_t id, const NodeId& node);
   [[nodiscard]] Result<Change> remove(std::uint64_t id);  // row deletes
   [[nodiscard]] const Mapping* find(std::uint64_t id) const;
   [[nodiscard]] std::vector<Mapping> list() const;  // by id

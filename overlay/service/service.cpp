@@ -61,6 +61,11 @@ std::string_view name_of(Protocol protocol) {
   return kProtocols[static_cast<std::size_t>(protocol)];
 }
 
+std::string_view name_of(Health health) {
+  static constexpr std::array<std::string_view, 4> kNames{"unknown", "ok", "refused", "no answer"};
+  return kNames[static_cast<std::size_t>(health)];
+}
+
 Result<Protocol> protocol_from_text(std::string_view text) {
   for (std::size_t i = 0; i < kProtocols.size(); ++i)
     if (text == kProtocols[i]) return static_cast<Protocol>(i);

@@ -19,6 +19,13 @@ enum class Protocol : std::uint8_t { Tcp = 0, Udp = 1, Http = 2, Socks5 = 3 };
 std::string_view name_of(Protocol protocol);  // "tcp", "udp", "http", "socks5"
 [[nodiscard]] Result<Protocol> protocol_from_text(std::string_view text);
 
+// How the last connection to a target went, a caller's or a probe's. The numbers are on the wire.
+enum class Health : std::uint8_t { Unknown = 0, Ok = 1, Refused = 2, NoAnswer = 3 };
+std::string_view name_of(Health health);  // "unknown", "ok", "refused", "no answer"
+constexpr bool is_bad(Health health) {
+  return health == Health::Refused || health == Health::NoAnswer;
+}
+
 struct Target {
   enum class Kind : std::uint8_t { Host, Unix };
   Kind kind = Kind::Host;

@@ -10,6 +10,7 @@ namespace weft::service {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kGroup = "group:";
 constexpr std::size_t kMaxElements = 16;  // what later versions may grow to
 constexpr std::array<std::string_view, 6> kStatuses{
     "ok", "denied", "no such service", "target refused", "target unreachable", "limit"};
@@ -40,9 +41,16 @@ Result<std::size_t> begin(wire::Reader& in) {
   return count;
 }
 
-Result<void> skip_rest(wire::Reader& in, std::size_t count) {
-  for (std::size_t i = 3; i < count; ++i) WEFT_CHECK(in.skip());
+Result<void> skip_rest(wire::Reader& in, std::size_t count, std::size_t taken = 3) {
+  for (std::size_t i = taken; i < count; ++i) WEFT_CHECK(in.skip());
   return in.finish();
+}
+
+// It becomes part of a command that people paste: nothing else passes.
+bool is_who(std::string_view text) {
+  if (text == "*") return true;
+  if (text.starts_with(kGroup)) text.remove_prefix(kGroup.size());
+  return is_label(text);
 }
 
 // At most `limit` bytes, never through the middle of a UTF-8 character.
@@ -65,7 +73,9 @@ Bytes StreamRequest::encode() const {
 
 Bytes StreamResponse::encode() const {
   wire::Writer out;
-  out.array(3).uint(kVersion).uint(static_cast<std::uint64_t>(status)).str(cut(detail, kMaxDetail));
+  out.array(who.empty() ? 3 : 4).uint(kVersion).uint(static_cast<std::uint64_t>(status));
+  out.str(cut(detail, kMaxDetail));
+  if (!who.empty()) out.str(who);
   return with_length(out.bytes());
 }
 
@@ -93,9 +103,15 @@ Result<std::optional<Parsed<StreamResponse>>> parse_response(ByteView received) 
   WEFT_TRY(const auto count, begin(in));
   WEFT_TRY(auto status, in.uint());
   WEFT_TRY(const auto detail, in.str(kMaxDetail));
-  WEFT_CHECK(skip_rest(in, count));
+  const bool has_who = count > 3 && in.peek() == wire::Kind::Str;
+  std::string_view who;
+  if (has_who) {
+    WEFT_TRY(who, in.str(kMaxStreamOpen));
+  }
+  WEFT_CHECK(skip_rest(in, count, has_who ? 4 : 3));
   if (status >= kStatuses.size()) status = static_cast<std::uint64_t>(OpenStatus::Denied);
   StreamResponse response{static_cast<OpenStatus>(status), std::string(detail)};
+  if (is_who(who)) response.who = who;
   return Parsed<StreamResponse>{std::move(response), 2 + body->size()};
 }
 

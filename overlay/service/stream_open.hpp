@@ -1,7 +1,7 @@
 // The first bytes of a stream, each way; after them the stream is the application's.
 //
 //   request:  length u16 | msgpack [v=1, kind, service]
-//   response: length u16 | msgpack [v=1, status, detail]
+//   response: length u16 | msgpack [v=1, status, detail, who]
 //
 // Lengths are big-endian and at most kMaxStreamOpen. Neither is signed: further array elements are
 // ignored, so later versions may add some. docs/wire/stream_open.md shows the bytes.
@@ -47,6 +47,8 @@ struct StreamRequest {
 struct StreamResponse {
   OpenStatus status = OpenStatus::Ok;
   std::string detail;  // for people; cut to kMaxDetail on encode
+  // Denied by a rule: whom it names, a node's name, "group:NAME" or "*". Empty: no rule lets in.
+  std::string who = {};
   bool operator==(const StreamResponse&) const = default;
   [[nodiscard]] Bytes encode() const;
 };

@@ -109,6 +109,7 @@ TEST(Durability, ADoorTheDiskRefusedIsNone) {
   Two t;
   service::Mapping door;
   door.service = "web";
+  door.node = t.b.identity.id;
   door.listen = Endpoint::v4(0x7f000001, 5001);
   t.a.disk_full = true;
   EXPECT_FALSE(t.world.finish(t.a, t.a.overlay->add_mapping(t.world.now, door)));

@@ -184,6 +184,7 @@ struct Mover {  // exposes and opens something, then joins
     for (const std::uint16_t port : {std::uint16_t{5001}, std::uint16_t{5002}}) {
       service::Mapping door;
       door.service = "db";
+      door.node = a.identity.id;
       door.listen = Endpoint::v4(0x7f000001, port);
       WEFT_ASSERT(world.finish(b, b.overlay->add_mapping(world.now, door)).has_value());
     }

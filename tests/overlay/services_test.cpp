@@ -167,6 +167,7 @@ TEST(Services, ARuleForSomebodyUnknownIsRefused) {
 TEST(Services, AnExposureRefusedHalfWayLeavesNothing) {
   Two t;
   EXPECT_EQ(t.world.expose(t.a, "web", {"b", "group:No_Label"}).error().code, Errc::Usage);
+  EXPECT_EQ(t.world.expose(t.a, "web", {"b", "group:nope"}).error().code, Errc::NotFound);
   EXPECT_TRUE(t.a.overlay->exposures().empty());
   ASSERT_TRUE(t.world.expose(t.a, "web"));
   EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
@@ -226,7 +227,7 @@ TEST(Services, PeersSeeWhatTheyMayUseAndNothingElse) {
   EXPECT_TRUE(t.world.run_until([&] { return t.b.overlay->services().empty(); }, 2s));
 }
 
-TEST(Services, WithoutANodeAnyProviderServesAndTheNearestFirst) {
+TEST(Services, WithoutANodeTheOnlyOneThatOffersItServes) {
   Two t;
   ASSERT_TRUE(t.world.expose(t.a, "web", {"*"}));
   ASSERT_TRUE(t.world.run_until([&] { return !t.b.overlay->services().empty(); }, 2s));

@@ -219,10 +219,17 @@ void World::react(Node& node, const OverlayEvent& event) {
     node.writing.emplace_back(at, store->persist);
   } else if (const auto* inbound = std::get_if<InboundStream>(&event)) {
     if (node.slow_targets) return;
+    if (node.dead_targets)
+      return node.overlay->refuse(now, inbound->key, service::OpenStatus::TargetRefused,
+                                  "127.0.0.1:8080: Connection refused");
     node.serving[inbound->key] = false;
     node.served[inbound->key] = std::nullopt;
     node.overlay->accept(now, inbound->key);
     pump(node, inbound->key);
+  } else if (const auto* look = std::get_if<ProbeTarget>(&event)) {
+    node.overlay->probed(now, look->exposure.name,
+                         node.dead_targets ? service::Health::Refused : service::Health::Ok,
+                         node.dead_targets ? "127.0.0.1:8080: Connection refused" : "");
   } else if (const auto* ready = std::get_if<ConnectReady>(&event)) {
     node.clients[ready->key] = {};
   } else if (const auto* taken = std::get_if<ConnectAccepted>(&event)) {

@@ -50,6 +50,7 @@ struct Node {
 
   std::map<std::tuple<Table, NetworkId, Bytes>, Bytes> disk;
   bool disk_full = false;
+  bool dead_targets = false;  // nothing listens there
   bool slow_targets = false;  // callers are not accepted: that is the test's to do
   Duration disk_delay = 1ms;
   std::vector<std::pair<Instant, Persist>> writing;
