@@ -21,6 +21,21 @@ inline std::optional<double> milliseconds(const std::optional<Duration>& duratio
 
 inline const char* path_of(PathId path) { return path == PathId::Udp ? "direct" : "relay"; }
 
+// One word for one state, wherever it is shown (docs/glossary.md).
+inline const char* state_of(const overlay::PeerView& view) {
+  if (view.session) return "connected";
+  return view.state == "dialing" ? "connecting" : "away";
+}
+
+inline const char* reach_of(const Endpoint& listen) {
+  return listen.is_loopback() ? "machine" : "network";
+}
+
+inline std::optional<std::int64_t> seconds_since(const std::optional<Instant>& at, Instant now) {
+  if (!at) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::seconds>(now - *at).count();
+}
+
 template <class T>
 std::unexpected<api::ApiError> refused(const Result<T>& result, std::string title,
                                        std::string fix = {}) {

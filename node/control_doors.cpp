@@ -17,13 +17,11 @@ constexpr Duration kRipePause = 100ms;  // doors that wait are looked at so ofte
 
 }  // namespace
 
-Endpoint ControlPlane::first_listen(const api::OpenRequest& request) const {
+Endpoint ControlPlane::first_listen(const api::OpenRequest& request, const NodeId& node) const {
   if (request.listen) return *request.listen;
   std::uint16_t port = 0;
   for (const auto& service : overlay_.services())
-    if (service.name == request.service && (request.node.empty() || service.node == request.node ||
-                                            to_text(service.node_id) == request.node))
-      port = service.port;
+    if (service.name == request.service && service.node_id == node) port = service.port;
   return Endpoint::v4(0x7f000001, port);
 }
 
@@ -31,11 +29,20 @@ void ControlPlane::fill_path(const std::string& service, const std::optional<Nod
                              api::OpenResult& result) const {
   result.path = "none";
   for (const auto& view : overlay_.services()) {
-    if (view.name != service || (node && view.node_id != *node) || !view.healthy) continue;
+    if (view.name != service || (node && view.node_id != *node) || !view.up) continue;
     result.path = "direct";
     result.rtt_ms = milliseconds(view.rtt);
     if (result.node.empty()) result.node = view.node;
   }
+}
+
+api::OpenResult ControlPlane::describe_open(const service::Mapping& mapping, bool existing) const {
+  api::OpenResult out{std::to_string(mapping.id), mapping.service, node_label(mapping.node),
+                      to_text(mapping.listen),    "none",          {}};
+  fill_path(mapping.service, mapping.node, out);
+  out.existing = existing;
+  out.reach = reach_of(mapping.listen);
+  return out;
 }
 
 void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken,
@@ -60,10 +67,10 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
                                     : ""));
           const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
           gateway_.install(std::move(*door), kept);
-          api::OpenResult out{std::to_string(kept.id), kept.service, node_label(kept.node),
-                              to_text(kept.listen),    "none",       {}};
-          fill_path(kept.service, kept.node, out);
-          done(std::move(out));
+          if (!kept.listen.is_loopback())
+            spdlog::warn("event=door_open_to_network door={} service={} listen={}", kept.id,
+                         kept.service, to_text(kept.listen));
+          done(describe_open(kept, false));
         });
 }
 
@@ -108,33 +115,70 @@ void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> don
   after_news(request.node, [this, request, done] { open_known(request, done); });
 }
 
+std::optional<service::Mapping> ControlPlane::open_door(const service::Mapping& wanted,
+                                                        bool same_listen) const {
+  for (const auto& door : overlay_.mappings())
+    if (door.service == wanted.service && door.node == wanted.node && door.any == wanted.any &&
+        door.also == wanted.also && !door.once && (!same_listen || door.listen == wanted.listen))
+      return door;
+  return std::nullopt;
+}
+
 void ControlPlane::open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done) {
   service::Mapping mapping;
   mapping.service = request.service;
-  mapping.listen = first_listen(request);
   mapping.once = request.once;
-  if (!request.node.empty()) {
-    const auto node = overlay_.find_node(request.node);
-    if (!node) return done(refused(node, "no node named " + request.node, "see weft members"));
-    mapping.node = *node;
-    if (*node == overlay_.id()) return done(open_own(request));
-    const auto view = peer(*node);
-    if (view && view->session && !offered(request.service, request.node))
-      return done(api::refuse(
-          api::Code::Denied, request.node + " offers you no service \"" + request.service + "\"",
-          "it is not exposed there, or this node is not allowed to use it",
-          "on " + request.node + ": weft allow " + request.service + " " + overlay_.name()));
-  } else if (!offered(request.service, {})) {
+  mapping.any = request.any;
+  const auto node = overlay_.provider(request.service, request.node, request.any);
+  if (!node) {
+    if (!request.node.empty())
+      return done(refused(node, "no node named " + request.node, "see weft members"));
     for (const auto& own : overlay_.exposures())
       if (own.name == request.service) return done(open_own(request));
+    if (node.error().code == Errc::Conflict)
+      return done(api::refuse(api::Code::Usage, "which " + request.service + " is meant?",
+                              node.error().detail,
+                              "name the node: weft open " + request.service + "@NODE"));
     return done(api::refuse(
         api::Code::NotFound, "no service \"" + request.service + "\" here",
         "no node that can be reached now offers it to this one",
         "see weft services; for a node that is away: weft open " + request.service + "@NODE"));
   }
+  if (*node == overlay_.id()) return done(open_own(request));
+  mapping.node = *node;
+  for (const auto& name : request.also) {
+    const auto also = overlay_.find_node(name);
+    if (!also) return done(refused(also, "no node named " + name, "see weft members"));
+    if (*also != overlay_.id() && *also != *node) mapping.also.push_back(*also);
+  }
+  mapping.listen = first_listen(request, *node);
+  if (!request.once)
+    if (const auto door = open_door(mapping, request.listen.has_value()))
+      return done(describe_open(*door, true));
+  const auto view = peer(*node);
+  if (view && view->session && !offered(request.service, to_text(*node)))
+    return ask_why(mapping, request, done);
   make_mapping(std::move(mapping),
                request.listen ? adapter::IfTaken::Fail : adapter::IfTaken::NextFree,
                std::move(done));
+}
+
+void ControlPlane::ask_why(const service::Mapping& mapping, const api::OpenRequest& request,
+                           const api::Done<api::OpenResult>& done) {
+  const auto node = node_label(mapping.node);
+  gateway_.open_pipe(
+      mapping.service, to_text(*mapping.node), request.timeout,
+      [this, mapping, request, done, node](const auto& result) {
+        if (result) {  // it lets us in, and has just not said so yet
+          gateway_.adopt(*result, {}, {});
+          const auto taken = request.listen ? adapter::IfTaken::Fail : adapter::IfTaken::NextFree;
+          return make_mapping(mapping, taken, done);
+        }
+        auto error = api::to_api_error(result.error().error,
+                                       node + " offers you no service \"" + mapping.service + "\"");
+        error.fix = fix_for(result.error(), mapping.service, node);
+        done(std::unexpected(std::move(error)));
+      });
 }
 
 void ControlPlane::mappings(api::Done<api::MappingsResult> done) {
@@ -149,25 +193,37 @@ void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> 
   for (const auto& mapping : overlay_.mappings()) {
     const bool by_id = std::to_string(mapping.id) == request.mapping;
     const bool by_name = ref && ref->service == mapping.service &&
-                         (ref->node.empty() || node_label(mapping.node) == ref->node);
+                         (ref->node.empty() || node_label(mapping.node) == ref->node ||
+                          (mapping.node && to_text(*mapping.node) == ref->node));
     if (by_id) found = {mapping};
     if (by_id) break;
     if (by_name) found.push_back(mapping);
   }
   if (found.empty())
     return done(api::refuse(api::Code::NotFound, "no door \"" + request.mapping + "\"", "",
-                            "see weft mappings"));
-  if (found.size() > 1)
-    return done(api::refuse(api::Code::Usage, request.mapping + " names several doors", "",
-                            "close one by its number: weft mappings"));
-  const auto mapping = found.front();
-  track(overlay_.remove_mapping(io::monotonic_time(), mapping.id),
-        [this, done, mapping](const Result<overlay::Outcome>& result) {
-          gateway_.close_door(mapping.id);
-          if (!result) return done(refused(result, "the door is closed now but not for good"));
-          done(api::CloseResult{std::to_string(mapping.id), mapping.service,
-                                node_label(mapping.node), to_text(mapping.listen)});
-        });
+                            "see weft doors"));
+  // Several doors to one service are one thing to people; doors to two nodes are not.
+  const bool one = std::ranges::all_of(
+      found, [&](const service::Mapping& door) { return door.node == found.front().node; });
+  if (!one)
+    return done(api::refuse(api::Code::Usage, request.mapping + " names doors to several nodes", "",
+                            "close one by its number, or SERVICE@NODE: see weft doors"));
+  const auto& first = found.front();
+  auto out = std::make_shared<api::CloseResult>(api::CloseResult{
+      std::to_string(first.id), first.service, node_label(first.node), to_text(first.listen)});
+  const auto left = std::make_shared<std::size_t>(found.size());
+  const auto trouble = std::make_shared<std::optional<Error>>();
+  for (const auto& door : found) out->closed.push_back(to_text(door.listen));
+  for (const auto& door : found)
+    track(overlay_.remove_mapping(io::monotonic_time(), door.id),
+          [this, done, out, left, trouble, id = door.id](const Result<overlay::Outcome>& result) {
+            gateway_.close_door(id);
+            if (!result) *trouble = result.error();
+            if (--*left > 0) return;
+            if (!*trouble) return done(*out);
+            done(std::unexpected(
+                api::to_api_error(**trouble, "the door is closed now but not for good")));
+          });
 }
 
 void ControlPlane::open_kept(const service::Mapping& mapping) {
@@ -285,19 +341,28 @@ void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> don
 
 void ControlPlane::pipe_known(const api::PipeRequest& request,
                               const api::Done<api::PipeResult>& done) {
-  gateway_.open_pipe(
-      request.service, request.node, request.timeout,
-      [this, done, request](const Result<overlay::StreamKey>& result) {
-        if (!result)
-          return done(refused(result, "no pipe to " + request.service, "see weft services"));
-        api::PipeResult out;
-        out.node = request.node;
-        out.path = "direct";
-        out.adopt = [this, key = *result](int fd, const Bytes& early) {
-          gateway_.adopt(key, io::UniqueFd(fd), early);
-        };
-        done(std::move(out));
-      });
+  const auto provider = overlay_.provider(request.service, request.node);
+  if (!provider && provider.error().code == Errc::Conflict)
+    return done(api::refuse(api::Code::Usage, "which " + request.service + " is meant?",
+                            provider.error().detail,
+                            "name the node: weft pipe " + request.service + "@NODE"));
+  const auto node = provider ? node_label(*provider) : request.node;
+  gateway_.open_pipe(request.service, provider ? to_text(*provider) : request.node, request.timeout,
+                     [this, done, request, node](const auto& result) {
+                       if (!result) {
+                         auto error = api::to_api_error(result.error().error,
+                                                        "no pipe to " + request.service);
+                         error.fix = fix_for(result.error(), request.service, node);
+                         return done(std::unexpected(std::move(error)));
+                       }
+                       api::PipeResult out;
+                       out.node = node;
+                       out.path = "direct";
+                       out.adopt = [this, key = *result](int fd, const Bytes& early) {
+                         gateway_.adopt(key, io::UniqueFd(fd), early);
+                       };
+                       done(std::move(out));
+                     });
 }
 
 }  // namespace weft::node

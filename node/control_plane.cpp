@@ -43,6 +43,7 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
       gateway_(gateway),
       started_(io::monotonic_time()),
       wait_timer_(loop, [this] { check_waits(); }) {
+  gateway_.on_probed = [this](const std::string& service) { answer_exposed(service); };
   gateway_.on_once_used = [this](std::uint64_t mapping) {
     track(overlay_.remove_mapping(io::monotonic_time(), mapping), [](const auto&) {});
   };
@@ -87,10 +88,8 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
                  overlay_.role(), overlay_.members().size()};
   for (const auto& view : overlay_.peers()) {
-    api::PeerInfo info{to_text(view.id), view.name, "idle", "none", "", {}, "", "", 0, 0};
-    if (view.state == "dialing") info.state = "connecting";
+    api::PeerInfo info{to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0};
     if (view.session) {
-      info.state = "connected";
       info.path = path_of(view.session->path);
       info.endpoint = to_text(view.session->remote);
       info.rtt_ms = milliseconds(view.session->smoothed_rtt);
@@ -101,20 +100,13 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
     }
     out.peers.push_back(std::move(info));
   }
-  for (const auto& exposure : overlay_.exposures()) {
-    auto access = overlay_.access(exposure.name);
-    if (access.allow.empty())
-      out.attention.push_back("nobody may use " + exposure.name + " yet: weft allow " +
-                              exposure.name + " NODE");
-    out.exposed.push_back(
-        {exposure.name, exposure.target.to_text(), std::string(service::name_of(exposure.protocol)),
-         std::move(access.allow), std::move(access.deny), overlay_.connections(exposure.name)});
-  }
+  exposed_status(out);
   for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(describe(mapping));
   for (const auto& mapping : overlay_.mappings())
     if (const auto shut = shut_doors_.find(mapping.id); shut != shut_doors_.end())
       out.attention.push_back("door " + std::to_string(mapping.id) + " to " + mapping.service +
                               " is not open, it is tried again: " + shut->second);
+  doors_attention(out);
   for (const auto& [what, unmet] : unmet_)
     out.attention.push_back("configured but not so, it is tried again: " + what + ": " +
                             unmet.trouble);
@@ -141,9 +133,15 @@ std::string ControlPlane::crowd_text(const ConnectionShares::Crowd& crowd) const
 
 api::MappingInfo ControlPlane::describe(const service::Mapping& mapping) const {
   const auto traffic = gateway_.traffic(mapping.id);
-  return {std::to_string(mapping.id), mapping.service, node_label(mapping.node),
-          to_text(mapping.listen),    "tcp",           traffic.connections,
-          traffic.tx_bytes,           traffic.rx_bytes};
+  api::MappingInfo info{std::to_string(mapping.id), mapping.service, node_label(mapping.node),
+                        to_text(mapping.listen),    "tcp",           traffic.connections,
+                        traffic.tx_bytes,           traffic.rx_bytes};
+  info.reach = reach_of(mapping.listen);
+  if (const auto view = mapping.node ? peer(*mapping.node) : std::nullopt)
+    info.state = state_of(*view);
+  info.any = mapping.any;
+  for (const auto& node : mapping.also) info.also.push_back(node_label(node));
+  return info;
 }
 
 void ControlPlane::shutdown(api::Done<api::ShutdownResult> done) {
@@ -249,7 +247,7 @@ void ControlPlane::members(api::Done<api::MembersResult> done) {
     info.name = member.name;
     info.self = member.state == "self";
     // The roster says who belongs; until gossip tells more, a session is the sign of life.
-    info.state = member.state == "away" ? "dead" : "alive";
+    info.state = member.state == "away" ? "away" : "alive";
     info.rtt_ms = milliseconds(member.rtt);
     info.since = member.since;
     out.members.push_back(std::move(info));
@@ -262,89 +260,26 @@ void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> 
     api::GroupResult out;
     for (auto& [name, nodes] : overlay_.groups())
       if (only.empty() || only == name) out.groups.push_back({name, nodes});
-    if (!only.empty() && out.groups.empty()) out.groups.push_back({only, {}});
     return out;
   };
-  if (request.action == api::GroupRequest::Action::List) return done(answer(request.group));
+  if (request.action == api::GroupRequest::Action::List) {
+    auto found = answer(request.group);
+    if (!request.group.empty() && found.groups.empty())
+      return done(
+          api::refuse(api::Code::NotFound, "there is no group \"" + request.group + "\"", "",
+                      "see weft group list; weft group add " + request.group + " NODE makes it"));
+    return done(std::move(found));
+  }
   const bool add = request.action == api::GroupRequest::Action::Add;
   track(overlay_.group_change(io::monotonic_time(), request.group, request.node, add),
         [done, answer, request](const Result<overlay::Outcome>& result) {
           if (!result)
             return done(
                 refused(result, "could not change group " + request.group, "see weft members"));
-          done(answer(request.group));
+          auto now = answer(request.group);
+          if (now.groups.empty()) now.groups.push_back({request.group, {}});  // its last node left
+          done(std::move(now));
         });
-}
-
-// ---- services
-// ------------------------------------------------------------------------------------
-
-void ControlPlane::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
-  expose_as(overlay::Wish::Command, request, done);
-}
-
-void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& request,
-                             const api::Done<api::ExposeResult>& done) {
-  const auto target = service::Target::from_text(request.target);
-  const auto protocol = service::protocol_from_text(request.protocol);
-  if (!target) return done(refused(target, "\"" + request.target + "\" is no target"));
-  if (!protocol || *protocol != service::Protocol::Tcp)
-    return done(api::refuse(api::Code::Usage, "only tcp can be exposed now",
-                            "\"" + request.protocol + "\" was asked for", "use --protocol tcp"));
-  if (const auto why = gateway_.own_places.forbid(*protocol, *target))
-    return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
-                            *why, "expose the service of another program"));
-  const service::Exposure exposure{request.name, *protocol, *target};
-  track(overlay_.expose(io::monotonic_time(), exposure, request.allow, wish),
-        [this, done, request, exposure](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not expose " + request.name,
-                                result.error().code == Errc::AlreadyExists
-                                    ? "choose another with --name, or weft unexpose " + request.name
-                                    : ""));
-          done(api::ExposeResult{request.name, exposure.target.to_text(), request.protocol,
-                                 overlay_.access(request.name).allow});
-        });
-}
-
-void ControlPlane::unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) {
-  const auto before = overlay_.connections(request.name);
-  track(overlay_.unexpose(io::monotonic_time(), request.name),
-        [done, request, before](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not unexpose " + request.name, "see weft status"));
-          done(api::AccessResult{request.name, {}, {}, before});
-        });
-}
-
-void ControlPlane::allow(api::AccessRequest request, api::Done<api::AccessResult> done) {
-  change_access(request, true, std::move(done));
-}
-void ControlPlane::deny(api::AccessRequest request, api::Done<api::AccessResult> done) {
-  change_access(request, false, std::move(done));
-}
-
-void ControlPlane::change_access(const api::AccessRequest& request, bool allow,
-                                 api::Done<api::AccessResult> done) {
-  const auto before = overlay_.connections(request.service);
-  track(overlay_.set_access(io::monotonic_time(), request.service, request.who, allow),
-        [this, done = std::move(done), request, before](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not change who may use " + request.service,
-                                "see weft status and weft members"));
-          auto access = overlay_.access(request.service);
-          const auto after = overlay_.connections(request.service);
-          done(api::AccessResult{request.service, std::move(access.allow), std::move(access.deny),
-                                 before > after ? before - after : 0});
-        });
-}
-
-void ControlPlane::services(api::Done<api::ServicesResult> done) {
-  api::ServicesResult out;
-  for (const auto& service : overlay_.services())
-    out.services.push_back({service.name, service.node, service.protocol, service.healthy,
-                            service.healthy ? "direct" : "none", milliseconds(service.rtt)});
-  done(std::move(out));
 }
 
 // ---- probes

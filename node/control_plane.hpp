@@ -51,6 +51,7 @@ class ControlPlane final : public api::Control {
   void unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) override;
   void allow(api::AccessRequest request, api::Done<api::AccessResult> done) override;
   void deny(api::AccessRequest request, api::Done<api::AccessResult> done) override;
+  void reset(api::AccessRequest request, api::Done<api::AccessResult> done) override;
   void services(api::Done<api::ServicesResult> done) override;
   void open(api::OpenRequest request, api::Done<api::OpenResult> done) override;
   void mappings(api::Done<api::MappingsResult> done) override;
@@ -89,8 +90,21 @@ class ControlPlane final : public api::Control {
   [[nodiscard]] bool has_door_to(const std::string& service, const std::string& node,
                                  const std::optional<Endpoint>& listen) const;
   void track(overlay::CommandId id, Finish finish);
-  void change_access(const api::AccessRequest& request, bool allow,
-                     api::Done<api::AccessResult> done);
+  enum class Change { Allow, Deny, Reset };
+  void change_access(const api::AccessRequest& request, Change change,
+                     const api::Done<api::AccessResult>& done);
+  void answer_exposed(const std::string& service);  // its target was tried
+  void exposed_status(api::StatusResult& out) const;
+  void doors_attention(api::StatusResult& out) const;
+  // What would let this node in, by the rule that refused it.
+  [[nodiscard]] std::string fix_for(const Gateway::Refusal& refusal, const std::string& service,
+                                    const std::string& node) const;
+  [[nodiscard]] std::optional<service::Mapping> open_door(const service::Mapping& wanted,
+                                                          bool same_listen) const;
+  [[nodiscard]] api::OpenResult describe_open(const service::Mapping& mapping, bool existing) const;
+  // The node refuses, or so it seems: asked, it tells why.
+  void ask_why(const service::Mapping& mapping, const api::OpenRequest& request,
+               const api::Done<api::OpenResult>& done);
   [[nodiscard]] bool holds(const api::WaitRequest& request) const;
   void check_waits();
   [[nodiscard]] std::string crowd_text(const ConnectionShares::Crowd& crowd) const;
@@ -99,7 +113,7 @@ class ControlPlane final : public api::Control {
   [[nodiscard]] std::optional<overlay::PeerView> peer(const NodeId& node) const;
   void fill_path(const std::string& service, const std::optional<NodeId>& node,
                  api::OpenResult& result) const;
-  [[nodiscard]] Endpoint first_listen(const api::OpenRequest& request) const;
+  [[nodiscard]] Endpoint first_listen(const api::OpenRequest& request, const NodeId& node) const;
   [[nodiscard]] std::unexpected<api::ApiError> open_own(const api::OpenRequest& request) const;
   [[nodiscard]] bool offered(const std::string& service, const std::string& node) const;
   // Calls `then` when `node` (empty: every peer) was heard, or did not answer in time.
@@ -120,6 +134,7 @@ class ControlPlane final : public api::Control {
   std::vector<Wait> waits_;
   std::map<std::uint64_t, std::string> shut_doors_;  // mappings that have no listener, and why
   std::map<std::string, Unmet> unmet_;
+  std::multimap<std::string, std::function<void()>> exposed_;  // answered once the target was tried
   Instant next_ripe_{};
   io::Timer wait_timer_;
 };

@@ -70,7 +70,6 @@ void Gateway::install(BoundDoor bound, const service::Mapping& mapping) {
   *bound.mapping = mapping.id;
   Door& door = doors_[mapping.id];
   door.mapping = mapping;
-  door.node = mapping.node ? to_text(*mapping.node) : std::string();
   for (const auto& member : overlay_.members())
     if (mapping.node == member.id) door.peer = member.name;
   door.listener = std::move(bound.listener);
@@ -106,7 +105,7 @@ void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
   auto place = take_place(std::nullopt, "doors");
   if (!place) return refuse_socket(socket);
   const auto& service = door->second.mapping.service;
-  const auto id = overlay_.connect(io::monotonic_time(), service, door->second.node);
+  const auto id = overlay_.connect_door(io::monotonic_time(), mapping);
   waiting_.emplace(
       id, Client{std::move(*place), std::move(socket), mapping, {}, service, door->second.peer});
   driver_.wake();
@@ -127,7 +126,8 @@ void Gateway::refuse_socket(const io::UniqueFd& socket) {
 void Gateway::open_pipe(const std::string& service, const std::string& node, Duration within,
                         PipeAnswer answered) {
   auto place = take_place(std::nullopt, "pipes");
-  if (!place) return answered(fail(Errc::Limit, "too many connections at this node"));
+  if (!place)
+    return answered(std::unexpected(Refusal{{Errc::Limit, "too many connections at this node"}}));
   const auto id = overlay_.connect(io::monotonic_time(), service, node, within);
   waiting_.emplace(id, Client{std::move(*place), {}, 0, std::move(answered), service, node});
   driver_.wake();
@@ -154,6 +154,7 @@ bool Gateway::handle(overlay::OverlayEvent& event) {
   if (const auto* ok = std::get_if<overlay::ConnectAccepted>(&event)) return on(*ok), true;
   if (const auto* refused = std::get_if<overlay::ConnectRefused>(&event)) return on(*refused), true;
   if (const auto* inbound = std::get_if<overlay::InboundStream>(&event)) return on(*inbound), true;
+  if (const auto* probe = std::get_if<overlay::ProbeTarget>(&event)) return on(*probe), true;
   if (const auto* readable = std::get_if<overlay::DataReadable>(&event)) {
     if (auto* pump = pump_of(readable->key)) pump->on_stream_readable();
     return true;
@@ -178,7 +179,7 @@ bool Gateway::handle(overlay::OverlayEvent& event) {
                at != connections_.end()) {
       auto pipe = std::move(at->second.pipe);
       connections_.erase(at);
-      if (pipe) pipe(fail(Errc::NoPath, "the session ended"));
+      if (pipe) pipe(std::unexpected(Refusal{{Errc::NoPath, "the session ended"}}));
     }
     return true;
   }
@@ -206,7 +207,7 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   auto node = waiting_.extract(e.id);
   if (node.empty()) return;
   Client client = std::move(node.mapped());
-  if (client.pipe) return client.pipe(std::unexpected(e.error));
+  if (client.pipe) return client.pipe(std::unexpected(Refusal{e.error}));
   spdlog::warn("event=connect_failed service={} peer={} err={}", client.service,
                in_quotes(client.peer), in_quotes(e.error.detail));
   refuse_socket(client.socket);
@@ -228,7 +229,7 @@ void Gateway::on(const overlay::ConnectRefused& e) {
                in_quotes(e.detail));
   auto pipe = std::move(at->second.pipe);
   forget(e.key);  // a pump that is not done resets its socket
-  if (pipe) pipe(fail(errc_of(e.status), e.detail));
+  if (pipe) pipe(std::unexpected(Refusal{{errc_of(e.status), e.detail}, e.status, e.who}));
 }
 
 void Gateway::on(const overlay::InboundStream& e) {
@@ -287,6 +288,33 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   connection.service = inbound.exposure.name;
   connection.peer = inbound.caller_name;
   start_pump(inbound.key, std::move(*target), connection);
+}
+
+// Connects once and hangs up: programs that log who connects see one line for each look.
+void Gateway::on(const overlay::ProbeTarget& e) {
+  const auto& target = e.exposure.target;
+  const auto& name = e.exposure.name;
+  if (const auto why = own_places.forbid(e.exposure.protocol, target))
+    return probed(name, service::Health::NoAnswer, *why);
+  auto place = take_place(std::nullopt, "probes");
+  if (!place) return probed(name, service::Health::Unknown, {});
+  connector_.connect(
+      {target.host, target.port, target.path},
+      [this, name,
+       place = std::make_shared<ConnectionShares::Place>(std::move(*place))](const auto& result) {
+        if (result) return probed(name, service::Health::Ok, {});
+        const bool refused =
+            status_of(result.error().failure) == service::OpenStatus::TargetRefused;
+        probed(name, refused ? service::Health::Refused : service::Health::NoAnswer,
+               result.error().detail);
+      },
+      kProbeTimeout);
+}
+
+void Gateway::probed(const std::string& service, service::Health health, std::string_view detail) {
+  overlay_.probed(io::monotonic_time(), service, health, detail);
+  driver_.wake();
+  if (on_probed) on_probed(service);
 }
 
 // ---- pumps

@@ -23,6 +23,8 @@
 
 namespace weft::node {
 
+inline constexpr Duration kProbeTimeout = 1500ms;  // `weft expose` waits for it
+
 struct DoorTraffic {
   std::size_t connections = 0;
   std::uint64_t tx_bytes = 0;  // client to service
@@ -51,8 +53,14 @@ class Gateway final : public adapter::PumpOwner {
   void close_door(std::uint64_t mapping);  // and its connections
   [[nodiscard]] DoorTraffic traffic(std::uint64_t mapping) const;
 
+  // Why there is no stream; `status` and `who` when the far node answered (StreamResponse).
+  struct Refusal {
+    Error error;
+    std::optional<service::OpenStatus> status = {};
+    std::string who = {};
+  };
   // Opens a stream for the API's pipe. `answered`: refused, or adopt() may be called.
-  using PipeAnswer = std::function<void(Result<overlay::StreamKey>)>;
+  using PipeAnswer = std::function<void(std::expected<overlay::StreamKey, Refusal>)>;
   void open_pipe(const std::string& service, const std::string& node, Duration within,
                  PipeAnswer answered);
   void adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView early);
@@ -60,13 +68,13 @@ class Gateway final : public adapter::PumpOwner {
   // True if the event was this room's.
   bool handle(overlay::OverlayEvent& event);
 
-  std::function<void(std::uint64_t mapping)> on_once_used;  // a --once door took its client
-  OwnPlaces own_places;                                     // no caller is connected to these
+  std::function<void(std::uint64_t mapping)> on_once_used;    // a --once door took its client
+  std::function<void(const std::string& service)> on_probed;  // the overlay knows how it went
+  OwnPlaces own_places;                                       // no caller is connected to these
 
  private:
   struct Door {
     service::Mapping mapping;
-    std::string node;  // text for connect(): a NodeId, or empty
     std::string peer;  // its name, for the log
     std::unique_ptr<adapter::TcpDoor> listener;
     DoorTraffic done;  // of connections that ended
@@ -96,6 +104,8 @@ class Gateway final : public adapter::PumpOwner {
   void on(const overlay::ConnectAccepted& e);
   void on(const overlay::ConnectRefused& e);
   void on(const overlay::InboundStream& e);
+  void on(const overlay::ProbeTarget& e);
+  void probed(const std::string& service, service::Health health, std::string_view detail);
   void refuse_own(const overlay::InboundStream& inbound, const std::string& why);
   void on_target(const overlay::InboundStream& inbound,
                  std::expected<io::UniqueFd, adapter::ConnectError> target);

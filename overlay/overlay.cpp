@@ -253,7 +253,7 @@ std::vector<PeerView> Overlay::peers() const {
     if (peer.is_up()) {
       view.state = "up";
       view.session = impl_->sessions.info(*peer.preferred);
-    } else if (!peer.dialing.empty() || peer.next_attempt) {
+    } else if (peer.backoff == kFirstBackoff && (!peer.dialing.empty() || peer.next_attempt)) {
       view.state = "dialing";
     }
     out.push_back(std::move(view));

@@ -169,7 +169,7 @@ struct MemberView {
 struct PeerView {
   NodeId id;
   std::string name;
-  std::string state;  // "up", "dialing", "down"
+  std::string state;  // "up", "dialing": in its first round since it spoke, "down"
   std::optional<session::SessionInfo> session;
 };
 struct ServiceView {
@@ -293,8 +293,10 @@ class Overlay {
   // What other nodes let this one use, also of nodes that are away.
   [[nodiscard]] std::vector<ServiceView> services() const;
   // The node that SERVICE or SERVICE@NODE leads to. Without a node: the only one that offers it, or
-  // NotFound, or Conflict with the names of those that do.
-  [[nodiscard]] Result<NodeId> provider(const std::string& service, const std::string& node) const;
+  // NotFound, or Conflict with the names of those that do. With `any` the nearest of several that
+  // have one owner will do.
+  [[nodiscard]] Result<NodeId> provider(const std::string& service, const std::string& node,
+                                        bool any = false) const;
   [[nodiscard]] HealthView health(const std::string& service) const;
   [[nodiscard]] ServiceWarnings warnings() const;
   [[nodiscard]] UnixTime away_since(const NodeId& node) const;  // 0: not away, or never heard

@@ -26,8 +26,15 @@ std::string joined(const std::vector<std::string>& names) {
 // ---- a name
 // --------------------------------------------------------------------------------------
 
-Result<NodeId> Overlay::Impl::provider_of(const std::string& service,
-                                          const std::string& node) const {
+Duration Overlay::Impl::distance(const NodeId& node) const {
+  const Peer* peer = network->peers.find(node);
+  if (peer == nullptr || !peer->is_up()) return Duration::max();
+  const auto info = sessions.info(*peer->preferred);
+  return info ? info->smoothed_rtt : Duration::max();
+}
+
+Result<NodeId> Overlay::Impl::provider_of(const std::string& service, const std::string& node,
+                                          bool any) const {
   if (!network) return fail(Errc::NotFound, "this node is in no network");
   if (!node.empty()) {
     if (const auto id = node_id_from_text(node); id && network->roster.member(*id)) return *id;
@@ -45,15 +52,20 @@ Result<NodeId> Overlay::Impl::provider_of(const std::string& service,
     if (line_of(id, service) != nullptr && may_expose(id)) found.push_back(id);
   if (found.empty())
     return fail(Errc::NotFound, "no node that can be reached now offers you \"" + service + "\"");
-  if (found.size() == 1) return found.front();
+  const bool one_owner = std::ranges::all_of(found, [&](const NodeId& id) {
+    return network->roster.member(id)->owner == network->roster.member(found.front())->owner;
+  });
+  if (found.size() == 1 || (any && one_owner))
+    return *std::ranges::min_element(found, {}, [&](const NodeId& id) { return distance(id); });
   std::vector<std::string> names;
   for (const auto& id : found) names.push_back(label(id));
   std::ranges::sort(names);
   return fail(Errc::Conflict, "\"" + service + "\" is offered by " + joined(names));
 }
 
-Result<NodeId> Overlay::provider(const std::string& service, const std::string& node) const {
-  return impl_->provider_of(service, node);
+Result<NodeId> Overlay::provider(const std::string& service, const std::string& node,
+                                 bool any) const {
+  return impl_->provider_of(service, node, any);
 }
 
 CommandId Overlay::connect(Instant now, const std::string& service, const std::string& node,
@@ -132,8 +144,7 @@ Result<std::vector<NodeId>> Overlay::Impl::providers_of(const service::Mapping& 
     const Peer* peer = network->peers.find(id);
     const auto* line = line_of(id, door.service);
     if (peer == nullptr || !peer->is_up() || line == nullptr || !may_expose(id)) continue;
-    const auto info = sessions.info(*peer->preferred);
-    here.emplace_back(is_bad(line->health), info ? info->smoothed_rtt : Duration::max(), id);
+    here.emplace_back(is_bad(line->health), distance(id), id);
   }
   if (here.empty()) return named;
   std::ranges::sort(here);

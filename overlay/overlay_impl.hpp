@@ -338,8 +338,9 @@ struct Overlay::Impl {
                     bool at_once);
 
   // --- overlay_doors.cpp
-  [[nodiscard]] Result<NodeId> provider_of(const std::string& service,
-                                           const std::string& node) const;
+  [[nodiscard]] Result<NodeId> provider_of(const std::string& service, const std::string& node,
+                                           bool any = false) const;
+  [[nodiscard]] Duration distance(const NodeId& node) const;  // round trip; max: not here
   [[nodiscard]] Result<std::vector<NodeId>> providers_of(const service::Mapping& door) const;
   Result<void> pin(std::uint64_t door);
   void start_connect(Instant now, CommandId id, std::vector<NodeId> nodes,

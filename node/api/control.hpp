@@ -116,7 +116,7 @@ struct NetworkInfo {
 };
 struct PeerInfo {
   std::string id, name;
-  std::string state;  // "connected", "connecting", "idle"
+  std::string state;  // "connected", "connecting", "away" (docs/glossary.md)
   std::string path;   // direct, ice, relay, tcp, wss, local, none
   std::string endpoint;
   std::optional<double> rtt_ms;
@@ -127,10 +127,17 @@ struct ExposedInfo {
   std::string name, target, protocol;  // protocol: "tcp" for now
   std::vector<std::string> allow, deny;
   std::uint64_t connections = 0;
+  std::vector<std::string> may_use = {};       // members that really may now; 64 at most
+  std::string health = "unknown";              // ok, refused, no answer, unknown
+  std::optional<std::int64_t> health_age_s{};  // since the connection that told it
 };
 struct MappingInfo {
   std::string mapping, service, node, listen, protocol;  // mapping: its id, what `close` takes
   std::uint64_t connections = 0, tx_bytes = 0, rx_bytes = 0;
+  std::string reach = "machine";       // who reaches the door: this "machine" or the "network"
+  std::string state = {};              // of its node: "connected", "connecting", "away"
+  bool any = false;                    // nodes of the same owner may serve too
+  std::vector<std::string> also = {};  // so may these
 };
 struct StatusResult {
   NodeInfo node;
@@ -202,23 +209,32 @@ struct ExposeRequest {
 struct ExposeResult {
   std::string name, target, protocol;
   std::vector<std::string> allow;
+  std::string health = "unknown";  // the target was tried once
+  std::string health_detail = {};  // why it did not answer
 };
 struct UnexposeRequest {
   std::string name;
 };
-struct AccessRequest {  // allow, deny
-  std::string service, who;
+struct AccessRequest {  // allow, deny, reset
+  std::string service;
+  std::vector<std::string> who;  // reset: empty for all rules
 };
-struct AccessResult {  // unexpose, allow, deny: the rules as they are now
+struct AccessResult {  // unexpose, allow, deny, reset: the rules as they are now
   std::string service;
   std::vector<std::string> allow, deny;
-  std::uint64_t closed = 0;  // open connections that this change ended
+  std::uint64_t closed = 0;                // open connections that this change ended
+  std::vector<std::string> may_use = {};   // members that really may now; 64 at most
+  std::vector<std::string> warnings = {};  // what has no effect, and what gives it one
 };
 struct ServiceInfo {
   std::string name, node, protocol;
-  bool healthy = false;
+  bool healthy = false;  // its node is connected, and its last connection was not refused
   std::string path;
   std::optional<double> rtt_ms;
+  std::string state = {};  // of its node: "connected", "away"
+  UnixTime away_since = 0;
+  std::string health = "unknown";  // ok, refused, no answer, unknown
+  std::optional<std::int64_t> health_age_s{};
 };
 struct ServicesResult {
   std::vector<ServiceInfo> services;
@@ -226,23 +242,28 @@ struct ServicesResult {
 };
 struct OpenRequest {
   std::string service;
-  std::string node;                // empty: any node that exposes it
+  std::string node;                // empty: the only one that offers it
   std::optional<Endpoint> listen;  // none: 127.0.0.1, same port, else next free
   bool once = false;               // not kept across restarts
   std::chrono::milliseconds timeout{10'000};
+  bool any = false;                    // nodes of the same owner may serve too
+  std::vector<std::string> also = {};  // so may these
 };
 struct OpenResult {
   std::string mapping, service, node, listen, path;
   std::optional<double> rtt_ms;
+  bool existing = false;          // this door was open already
+  std::string reach = "machine";  // as in MappingInfo
 };
 struct MappingsResult {
   std::vector<MappingInfo> mappings;
 };
 struct CloseRequest {
-  std::string mapping;  // its id, or SERVICE[@NODE] when that names exactly one
+  std::string mapping;  // its id, or SERVICE[@NODE]: all doors to that one service
 };
 struct CloseResult {
   std::string mapping, service, node, listen;
+  std::vector<std::string> closed = {};  // where all the doors were that this closed
 };
 
 // ---- probes, waiting, the end ------------------------------------------------------------------
@@ -305,6 +326,7 @@ class Control {
   virtual void unexpose(UnexposeRequest request, Done<AccessResult> done) = 0;
   virtual void allow(AccessRequest request, Done<AccessResult> done) = 0;
   virtual void deny(AccessRequest request, Done<AccessResult> done) = 0;
+  virtual void reset(AccessRequest request, Done<AccessResult> done) = 0;
   virtual void services(Done<ServicesResult> done) = 0;
   virtual void open(OpenRequest request, Done<OpenResult> done) = 0;
   virtual void mappings(Done<MappingsResult> done) = 0;

@@ -66,15 +66,21 @@ Json rounded(const std::optional<double>& ms) {  // microseconds are as fine as 
   return std::round(*ms * 1000.0) / 1000.0;
 }
 
+Json age_json(const std::optional<std::int64_t>& seconds) {
+  return seconds ? Json(*seconds) : Json(nullptr);
+}
+
 Json exposed_json(const ExposedInfo& e) {
-  return {{"name", e.name},   {"target", e.target}, {"protocol", e.protocol},
-          {"allow", e.allow}, {"deny", e.deny},     {"connections", e.connections}};
+  return {{"name", e.name},       {"target", e.target}, {"protocol", e.protocol},
+          {"allow", e.allow},     {"deny", e.deny},     {"connections", e.connections},
+          {"may_use", e.may_use}, {"health", e.health}, {"health_age_s", age_json(e.health_age_s)}};
 }
 
 Json mapping_json(const MappingInfo& m) {
   return {{"mapping", m.mapping},   {"service", m.service},   {"node", m.node},
           {"listen", m.listen},     {"protocol", m.protocol}, {"connections", m.connections},
-          {"tx_bytes", m.tx_bytes}, {"rx_bytes", m.rx_bytes}};
+          {"tx_bytes", m.tx_bytes}, {"rx_bytes", m.rx_bytes}, {"reach", m.reach},
+          {"state", m.state},       {"any", m.any},           {"also", m.also}};
 }
 
 Json peer_json(const PeerInfo& p) {
@@ -244,36 +250,46 @@ Json to_json(const GroupResult& r) {
 }
 
 Json to_json(const ExposeResult& r) {
-  return {{"schema", "weft.expose/1"},
-          {"name", r.name},
-          {"target", r.target},
-          {"protocol", r.protocol},
-          {"allow", r.allow}};
+  return {{"schema", "weft.expose/1"},       {"name", r.name},   {"target", r.target},
+          {"protocol", r.protocol},          {"allow", r.allow}, {"health", r.health},
+          {"health_detail", r.health_detail}};
 }
 
 Json to_json(const AccessResult& r) {
-  return {{"schema", "weft.access/1"},
-          {"service", r.service},
-          {"allow", r.allow},
-          {"deny", r.deny},
-          {"closed", r.closed}};
+  return {{"schema", "weft.access/1"}, {"service", r.service},
+          {"allow", r.allow},          {"deny", r.deny},
+          {"closed", r.closed},        {"may_use", r.may_use},
+          {"warnings", r.warnings}};
 }
 
 Json to_json(const ServicesResult& r) {
   Json out{{"schema", "weft.services/1"}};
   out["services"] = list_json(r.services, [](const ServiceInfo& s) -> Json {
-    return {{"name", s.name},       {"node", s.node}, {"protocol", s.protocol},
-            {"healthy", s.healthy}, {"path", s.path}, {"rtt_ms", rounded(s.rtt_ms)}};
+    return {{"name", s.name},
+            {"node", s.node},
+            {"protocol", s.protocol},
+            {"healthy", s.healthy},
+            {"path", s.path},
+            {"rtt_ms", rounded(s.rtt_ms)},
+            {"state", s.state},
+            {"away_since", s.away_since == 0 ? Json(nullptr) : Json(rfc3339(s.away_since))},
+            {"health", s.health},
+            {"health_age_s", age_json(s.health_age_s)}};
   });
   if (r.partial) out["partial"] = true;
   return out;
 }
 
 Json to_json(const OpenResult& r) {
-  return {{"schema", "weft.open/1"},    {"mapping", r.mapping},
-          {"service", r.service},       {"node", r.node},
-          {"listen", r.listen},         {"path", r.path},
-          {"rtt_ms", rounded(r.rtt_ms)}};
+  return {{"schema", "weft.open/1"},
+          {"mapping", r.mapping},
+          {"service", r.service},
+          {"node", r.node},
+          {"listen", r.listen},
+          {"path", r.path},
+          {"rtt_ms", rounded(r.rtt_ms)},
+          {"existing", r.existing},
+          {"reach", r.reach}};
 }
 
 Json to_json(const MappingsResult& r) {
@@ -281,11 +297,8 @@ Json to_json(const MappingsResult& r) {
 }
 
 Json to_json(const CloseResult& r) {
-  return {{"schema", "weft.close/1"},
-          {"mapping", r.mapping},
-          {"service", r.service},
-          {"node", r.node},
-          {"listen", r.listen}};
+  return {{"schema", "weft.close/1"}, {"mapping", r.mapping}, {"service", r.service},
+          {"node", r.node},           {"listen", r.listen},   {"closed", r.closed}};
 }
 
 Json to_json(const PingResult& r) {

@@ -177,23 +177,38 @@ void run_unexpose(Call& call) {
   call.control.unexpose({call.parts[0]}, done<AccessResult>(call));
 }
 
-bool bad_access(const Call& call) {
-  return bad_service(call, call.parts[0]) || bad_who(call, call.text("who"));
+// Nobody is named in a reset of all rules alone.
+std::optional<AccessRequest> access_request(const Call& call, bool somebody = true) {
+  AccessRequest request{call.parts[0], call.list("who")};
+  if (bad_service(call, request.service) || any_bad(call, request.who, bad_who))
+    return std::nullopt;
+  if (!somebody || !request.who.empty()) return request;
+  send_error(call.answer, Code::Usage, "nobody is named", "who: a node, group:NAME or *");
+  return std::nullopt;
 }
 void run_allow(Call& call) {
-  if (bad_access(call)) return;
-  call.control.allow({call.parts[0], call.text("who")}, done<AccessResult>(call));
+  if (auto request = access_request(call))
+    call.control.allow(std::move(*request), done<AccessResult>(call));
 }
 void run_deny(Call& call) {
-  if (bad_access(call)) return;
-  call.control.deny({call.parts[0], call.text("who")}, done<AccessResult>(call));
+  if (auto request = access_request(call))
+    call.control.deny(std::move(*request), done<AccessResult>(call));
+}
+void run_reset(Call& call) {
+  if (auto request = access_request(call, false))
+    call.control.reset(std::move(*request), done<AccessResult>(call));
 }
 
 void run_open(Call& call) {
   const auto ref = service_ref(call, call.text("service"));
   if (!ref) return;
-  OpenRequest request{ref->service, ref->node, std::nullopt, call.body.value("once", false),
-                      call.timeout(10'000)};
+  OpenRequest request{ref->service,
+                      ref->node,
+                      std::nullopt,
+                      call.body.value("once", false),
+                      call.timeout(10'000),
+                      call.body.value("any", false),
+                      ref->also};
   if (const auto listen = call.text("listen"); !listen.empty()) {
     const auto address = node::door_address(listen);
     if (!address)
@@ -333,21 +348,28 @@ std::vector<Route> service_routes() {
        "/api/v1/exposed/{}/allow",
        "Let somebody use it",
        "weft.access/1",
-       {{"who", Type::Text, true, "node, group:NAME, *"}},
+       {{"who", Type::Texts, true, "node, group:NAME, *"}},
        run_allow},
       {"POST",
        "/api/v1/exposed/{}/deny",
        "Let somebody use it no more",
        "weft.access/1",
-       {{"who", Type::Text, true, "node, group:NAME, *"}},
+       {{"who", Type::Texts, true, "node, group:NAME, *"}},
        run_deny},
+      {"POST",
+       "/api/v1/exposed/{}/reset",
+       "Forget its rules, or those for some",
+       "weft.access/1",
+       {{"who", Type::Texts, false, "node, group:NAME, *; none: all rules"}},
+       run_reset},
       {"GET", "/api/v1/services", "What I may use", "weft.services/1", {}, run_services},
       {"GET", "/api/v1/mappings", "Local doors", "weft.mappings/1", {}, run_mappings},
       {"POST",
        "/api/v1/mappings",
        "Open a local door",
        "weft.open/1",
-       {{"service", Type::Text, true, "SERVICE[@NODE]"},
+       {{"service", Type::Text, true, "SERVICE[@NODE[,NODE...]]", 640},
+        {"any", Type::Flag, false, "nodes of the same owner may serve too"},
         {"listen", Type::Text, false, "[HOST:]PORT; else the service's port, else the next free"},
         {"once", Type::Flag, false, "not kept across restarts"},
         timeout},

@@ -19,7 +19,7 @@ namespace weft::api {
 inline constexpr std::chrono::milliseconds kQuick{30'000};  // a call that waits for nobody
 inline constexpr std::size_t kMaxItems = 64;                // of a list in a body
 
-enum class Type { Text, Number, Flag, List };
+enum class Type { Text, Number, Flag, List, Texts };  // Texts: one, or a list of them
 
 struct Field {
   std::string_view name;
@@ -43,6 +43,7 @@ struct Call {
 
   [[nodiscard]] std::string text(const char* name) const { return body.value(name, std::string()); }
   [[nodiscard]] std::vector<std::string> list(const char* name) const {
+    if (body.contains(name) && body[name].is_string()) return {text(name)};
     return body.value(name, std::vector<std::string>());
   }
   // The caller's timeout; extends the budget of this call to it and a little more.

@@ -16,6 +16,11 @@ bool text_fits(const Json& value, std::int64_t max) {
          value.get_ref<const std::string&>().size() <= static_cast<std::size_t>(max);
 }
 
+bool list_fits(const Json& value, const Field& field) {
+  return value.is_array() && value.size() <= kMaxItems &&
+         std::ranges::all_of(value, [&](const Json& v) { return text_fits(v, field.max); });
+}
+
 bool fits(const Json& value, const Field& field) {
   switch (field.type) {
     case Type::Text:
@@ -25,8 +30,9 @@ bool fits(const Json& value, const Field& field) {
     case Type::Number:
       return value.is_number_integer() && value >= 0 && value <= field.max;
     case Type::List:
-      return value.is_array() && value.size() <= kMaxItems &&
-             std::ranges::all_of(value, [&](const Json& v) { return text_fits(v, field.max); });
+      return list_fits(value, field);
+    case Type::Texts:
+      return text_fits(value, field.max) || list_fits(value, field);
   }
   return false;
 }
@@ -41,6 +47,8 @@ std::string type_text(const Field& field) {
       return "a whole number from 0 to " + std::to_string(field.max);
     case Type::List:
       return "a list of at most 64 texts";
+    case Type::Texts:
+      return "a text, or a list of at most 64 texts";
   }
   return "";
 }
@@ -125,6 +133,10 @@ Json field_schema(const Field& field) {
       break;
     case Type::List:
       out = {{"type", "array"}, {"maxItems", kMaxItems}, {"items", {{"type", "string"}}}};
+      break;
+    case Type::Texts:
+      out = {
+          {"type", {"string", "array"}}, {"maxItems", kMaxItems}, {"items", {{"type", "string"}}}};
       break;
   }
   out["description"] = field.about;

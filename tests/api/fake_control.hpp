@@ -111,12 +111,17 @@ class FakeControl final : public Control {
   void allow(AccessRequest request, Done<AccessResult> done) override {
     ++calls;
     ruled = request;
-    done(AccessResult{request.service, {request.who}, {}, 0});
+    done(AccessResult{request.service, request.who, {}, 0});
   }
   void deny(AccessRequest request, Done<AccessResult> done) override {
     ++calls;
     ruled = request;
-    done(AccessResult{request.service, {}, {request.who}, 1});
+    done(AccessResult{request.service, {}, request.who, 1});
+  }
+  void reset(AccessRequest request, Done<AccessResult> done) override {
+    ++calls;
+    ruled = request;
+    done(AccessResult{request.service, {}, {}, 0});
   }
   void services(Done<ServicesResult> done) override {
     ++calls;
