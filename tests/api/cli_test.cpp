@@ -115,6 +115,9 @@ TEST_F(CliTest, WithoutADaemonEveryCommandExitsThree) {
 }
 
 TEST_F(CliTest, UsageErrorsExitTwoAndHelpZero) {
+  const auto alone = run({WEFT_BINARY}, "");
+  EXPECT_EQ(alone.code, 2);
+  EXPECT_TRUE(alone.err.contains("  weft invite laptop")) << alone.err;
   EXPECT_EQ(weft({}).code, 2);
   EXPECT_EQ(weft({"fly"}).code, 2);
   EXPECT_EQ(weft({"expose"}).code, 2);
@@ -152,8 +155,39 @@ TEST_F(CliTest, ReadsWellForPeople) {
   EXPECT_TRUE(exposed.err.contains("next: " WEFT_BINARY " --home ")) << exposed.err;
   EXPECT_EQ(weft({"expose", "3000", "--quiet"}).err, "");
   EXPECT_EQ(weft({"invite", "laptop"}).out, "wt1ticket\n");
-  EXPECT_EQ(weft({"ping", "laptop", "-c", "1"}).out, "laptop  seq 1  11.2 ms  direct\n");
+  EXPECT_EQ(weft({"ping", "laptop", "-c", "1"}).out,
+            "laptop  seq 1  11.2 ms  direct\n"
+            "1 sent, 0 lost (0 %); min 11.2 ms, mean 11.2 ms, max 11.2 ms\n");
   EXPECT_TRUE(weft({"open", "blog@oak"}).out.starts_with("127.0.0.1:3000 -> blog@oak  direct"));
+}
+
+TEST_F(CliTest, StatesAreColouredWhereThatIsWanted) {
+  start();
+  const auto green = "\x1b[32mconnected\x1b[0m  direct";
+  EXPECT_TRUE(weft({"--color", "always", "status"}).out.contains(green));
+  EXPECT_FALSE(weft({"status"}).out.contains('\x1b'));  // this is no terminal
+  EXPECT_FALSE(weft({"--color", "never", "status"}).out.contains('\x1b'));
+  EXPECT_FALSE(weft({"--color", "always", "--json", "status"}).out.contains('\x1b'));
+  // A terminal: script(1) gives it one.
+  const auto tty = [&](const std::string& before) {
+    const std::string line = WEFT_BINARY " --home " + home_.path().string() + " status";
+    return run({"/usr/bin/env", "TERM=xterm", "/usr/bin/script", "-qec", before + line,
+                "/dev/null"},
+               "")
+        .out;
+  };
+  EXPECT_TRUE(tty("").contains(green)) << tty("");
+  EXPECT_FALSE(tty("NO_COLOR=1 ").contains('\x1b'));
+  EXPECT_FALSE(tty("TERM=dumb ").contains('\x1b'));
+}
+
+TEST_F(CliTest, TablesOfPlainCasesFitIntoEightyColumns) {
+  start();
+  for (const char* command : {"status", "members", "services", "mappings"}) {
+    std::istringstream lines(weft({command}).out);
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_TRUE(line.size() <= 80 || line.starts_with("node  ")) << line;
+  }
 }
 
 TEST_F(CliTest, ErrorsKeepTheirExitCodes) {

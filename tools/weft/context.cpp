@@ -1,11 +1,11 @@
 #include "tools/weft/context.hpp"
 
-#include <cstdio>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
-
-#include "tools/weft/output.hpp"
 
 namespace weft::cli {
 namespace {
@@ -80,6 +80,17 @@ int Context::report(const ApiError& error) const {
 
 void Context::print(std::string_view text) const { std::cout << text << std::flush; }
 
+void Context::print(const Table& table) const {
+  const auto set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != 0;
+  };
+  const char* terminal = std::getenv("TERM");
+  const bool able = ::isatty(STDOUT_FILENO) == 1 && !set("NO_COLOR") &&
+                    (terminal == nullptr || std::string_view(terminal) != "dumb");
+  print(table.text(color == "always" || (color == "auto" && able)));
+}
+
 void Context::talk(std::string_view text) const {
   if (!quiet && !json) std::cerr << text << std::flush;
 }
@@ -93,7 +104,8 @@ void add_duration(CLI::App& app, const std::string& name,
          [&value, name](const std::string& text) {
            value = duration_from_text(text);
            if (!value)
-             throw CLI::ValidationError(name, "\"" + text + "\" is no duration: 500ms, 30s, 15m");
+             throw CLI::ValidationError(
+                 name, "\"" + text + "\" is not a duration: write 500ms, 30s or 15m");
          },
          about)
       ->type_name("DURATION");

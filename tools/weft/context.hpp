@@ -11,6 +11,7 @@
 
 #include "node/paths.hpp"
 #include "tools/weft/api_client.hpp"
+#include "tools/weft/output.hpp"
 
 namespace CLI {
 class App;
@@ -23,7 +24,8 @@ class Context {
   std::string program = "weft";  // as the user called it
   bool json = false;
   bool quiet = false;
-  std::string home;  // --home as given
+  std::string home;            // --home as given
+  std::string color = "auto";  // auto, always or never
   std::string network;
   std::optional<std::chrono::milliseconds> timeout;
   std::function<int()> action;  // what the parsed command does; returns the exit code
@@ -50,6 +52,7 @@ class Context {
   int show(const ApiResult<Json>& result, const std::function<void(const Json&)>& human) const;
   int report(const ApiError& error) const;
   void print(std::string_view text) const;  // stdout
+  void print(const Table& table) const;     // its states coloured, where colour is wanted
   void talk(std::string_view text) const;   // stderr, unless --quiet or --json
   void next(std::string_view rest) const;   // "next: weft --home X REST"
 };
@@ -63,5 +66,6 @@ void add_network_commands(CLI::App& app, Context& context);  // invite join remo
 void add_service_commands(CLI::App& app, Context& context);  // expose ... pipe
 void add_dht_commands(CLI::App& app, Context& context);      // dht stats, lookup, get, put
 void add_config_commands(CLI::App& app, Context& context);   // config check, show, init
+void add_help_commands(CLI::App& app, Context& context);     // help, version, completion
 
 }  // namespace weft::cli

@@ -2,10 +2,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <iostream>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -13,9 +16,21 @@
 #include "node/version.hpp"
 #include "simulations/sim_command.hpp"
 #include "tools/weft/context.hpp"
+#include "tools/weft/help.hpp"
+#include "tools/weft/misuse.hpp"
 
 namespace weft::cli {
 namespace {
+
+constexpr const char* kFirstSteps =
+    "first steps, on one machine:\n"
+    "  weft up\n"
+    "  weft expose 3000 --name blog\n"
+    "  weft invite laptop --allow blog\n"
+    "on the other:\n"
+    "  weft up\n"
+    "  weft join TICKET\n"
+    "  weft open blog";
 
 struct RunFlags {
   std::string name;
@@ -58,43 +73,46 @@ void add_global_flags(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "one JSON object on standard output");
   app.add_flag("--quiet", context.quiet, "no talk on standard error");
   app.add_option("--home", context.home,
-                 "keep config, keys, state and socket below DIR (WEFT_HOME)")
+                 "keep configuration, keys, state and socket below DIR (WEFT_HOME)")
       ->type_name("DIR");
   app.add_option("--network", context.network, "insist on this network")->type_name("NAME");
   add_duration(app, "--timeout", context.timeout, "give up after this long");
+  app.add_option("--color", context.color, "auto: on a terminal, unless NO_COLOR is set")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
   app.set_version_flag("--version", std::string("weft ") + kVersion);
   app.require_subcommand(1);
-  app.footer(
-      "first steps, on one machine:  weft up; weft expose 3000 --name blog; weft invite laptop "
-      "--allow blog\n"
-      "on the other:                 weft up; weft join TICKET; weft open blog\n\n"
-      "exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not found, 5 denied, 6 no "
-      "path,\n            7 timeout, 8 not direct, 78 bad configuration");
+  app.footer(std::string(kFirstSteps) +
+             "\n\nexit codes: 0 ok, 1 failed, 2 usage, 3 the node is not running, 4 not found,\n"
+             "5 denied, 6 no path, 7 timeout, 8 not direct, 78 bad configuration");
 }
 
-// "expose " or "dht lookup " when that is the command that did not parse, else nothing.
-std::string command_of(const CLI::App& app) {
-  const auto parsed = app.get_subcommands();
-  return parsed.empty() ? "" : parsed.front()->get_name() + " " + command_of(*parsed.front());
+// `weft` alone: how to begin, and where the rest is told.
+int greet(const Context& context) {
+  std::cerr << "weft: your machines, one network, no server\n\n"
+            << kFirstSteps << "\n\n"
+            << "all commands: " << context.command("help") << "\n";
+  return static_cast<int>(Code::Usage);
 }
 
-// What is wrong with the line, in words that name it.
-std::string misuse(const CLI::App& app, int argc, char** argv, const std::string& otherwise) {
-  const auto parsed = app.get_subcommands();
-  const CLI::App& group = parsed.empty() ? app : *parsed.front();
-  if (group.get_require_subcommand_min() == 0 || !group.get_subcommands().empty()) return otherwise;
-  bool inside = parsed.empty();
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word(argv[i]);
-    const bool takes_value = word == "--home" || word == "--network" || word == "--timeout";
-    if (takes_value) ++i;
-    if (takes_value || word.starts_with('-')) continue;
-    if (inside) return "no command is called \"" + command_of(app) + std::string(word) + "\"";
-    inside = word == group.get_name();
+class HelpPrinter final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const override {
+    const CLI::App* root = app;
+    while (root->get_parent() != nullptr) root = root->get_parent();
+    const auto tree = command_tree(*root);
+    for (const auto* page : all_pages(tree))
+      if (page->path == path_of(*app)) return help_text(*page);
+    return help_text(tree);
   }
-  if (!parsed.empty()) return command_of(app) + "needs a command after it";
-  return argc > 1 ? otherwise : "a command is needed";
-}
+
+ private:
+  static std::string path_of(const CLI::App& app) {
+    if (app.get_parent() == nullptr) return "";
+    const auto above = path_of(*app.get_parent());
+    return above.empty() ? app.get_name() : above + " " + app.get_name();
+  }
+};
 
 // Where one of these was closed by whoever started us, the next socket or database would take its
 // number: a pipe would read what it wrote, a log would go into a file of somebody else.
@@ -117,6 +135,7 @@ int main(int argc, char** argv) {
   Context context;
   if (argc > 0 && std::strchr(argv[0], '/') != nullptr) context.program = argv[0];
   CLI::App app("weft: your machines, one network, no server", "weft");
+  app.formatter(std::make_shared<HelpPrinter>());  // inherited
   add_global_flags(app, context);
   app.fallthrough();  // inherited: global flags work behind the command too
   add_run(app, context);
@@ -126,19 +145,22 @@ int main(int argc, char** argv) {
   add_dht_commands(app, context);
   add_config_commands(app, context);
   sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
-  for (auto* command : app.get_subcommands({}))
-    command->footer(command->get_footer() + "\nalso: --json, --quiet, --home, --timeout; see " +
-                    context.command("--help"));
+  add_help_commands(app, context);
+  if (argc == 1) return greet(context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     for (int i = 1; i < argc; ++i)  // the flag may stand behind what did not parse
       if (std::string_view(argv[i]) == "--json") context.json = true;
-    return context.report({Code::Usage, misuse(app, argc, argv, error.what()), "",
-                           context.command(command_of(app) + "--help")});
+    auto problem = misuse(app, {argv + 1, argv + argc}, error);
+    problem.fix = context.command(problem.fix);
+    return context.report(problem);
   }
-  if (!app.got_subcommand("sim"))  // which needs no node
+  const bool needs_node =
+      std::ranges::none_of(std::array{"sim", "help", "version", "completion"},
+                           [&](const char* name) { return app.got_subcommand(name); });
+  if (needs_node)
     if (const auto home = context.check_home(); !home) return context.report(home.error());
   return run_action(context);
 }

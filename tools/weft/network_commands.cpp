@@ -79,7 +79,7 @@ void print_members(const Context& context, const Json& data) {
                m.value("state", ""), ms_text(m["rtt_ms"]),
                m["since"].is_string() ? m["since"].get<std::string>() : "-",
                short_id(m.value("id", ""))});
-  context.print(table.text());
+  context.print(table);
   if (data.value("partial", false)) context.talk("more nodes may exist than are known here\n");
 }
 

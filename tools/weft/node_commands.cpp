@@ -164,7 +164,10 @@ void print_status(const Context& context, const Json& s) {
     peers.add({printable(or_dash(p.value("name", ""))), p.value("state", ""), p.value("path", ""),
                ms_text(p["rtt_ms"]), bytes_text(p.value("tx_bytes", std::uint64_t{0})),
                bytes_text(p.value("rx_bytes", std::uint64_t{0})), or_dash(p.value("kex", ""))});
-  if (!peers.empty()) context.print("\n" + peers.text());
+  if (!peers.empty()) {
+    context.print("\n");
+    context.print(peers);
+  }
   Table exposed({"EXPOSED", "TARGET", "ALLOWED", "CONNECTIONS"});
   for (const auto& e : s["exposed"])
     exposed.add({e.value("name", ""), printable(e.value("target", "")), list_text(e["allow"]),
@@ -184,6 +187,26 @@ struct PingOptions {
   unsigned count = 4;
   std::optional<milliseconds> interval;
 };
+
+// What was sent, how much of it was lost, how long the rest took.
+void sum_up(const Context& context, Json& all, unsigned sent) {
+  double least = 0, most = 0, sum = 0;
+  for (const auto& reply : all["replies"]) {
+    const double ms = reply.value("rtt_ms", 0.0);
+    least = sum == 0 ? ms : std::min(least, ms);
+    most = std::max(most, ms);
+    sum += ms;
+  }
+  const auto answered = all["replies"].size();
+  const double mean = sum / static_cast<double>(answered);
+  const auto lost = sent - answered;
+  all.update({{"sent", sent}, {"lost", lost}});
+  all.update({{"min_ms", least}, {"mean_ms", mean}, {"max_ms", most}});
+  if (context.json) return context.print(api::dump(all) + "\n");
+  context.print(std::to_string(sent) + " sent, " + std::to_string(lost) + " lost (" +
+                std::to_string(lost * 100 / sent) + " %); min " + ms_text(least) + ", mean " +
+                ms_text(mean) + ", max " + ms_text(most) + "\n");
+}
 
 int run_ping(const Context& context, const PingOptions& options) {
   const auto limit = std::min(context.timeout_or(milliseconds(5'000)), kMaxAsk);
@@ -211,7 +234,7 @@ int run_ping(const Context& context, const PingOptions& options) {
                     ms_text(one["rtt_ms"]) + "  " + one.value("path", "") + "\n");
   }
   if (all["replies"].empty() && last_error) return context.report(*last_error);
-  if (context.json) context.print(api::dump(all) + "\n");
+  sum_up(context, all, options.count);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -21,9 +22,31 @@ std::string one_decimal(double value) {
   return {text.data(), static_cast<std::size_t>(size)};
 }
 
+// The escape that begins the colour of a state; nothing for a word that is none.
+std::string_view color_of(std::string_view state) {
+  constexpr std::string_view kGreen = "\x1b[32m", kYellow = "\x1b[33m", kRed = "\x1b[31m";
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kColors{
+      {{"connected", kGreen},
+       {"alive", kGreen},
+       {"ok", kGreen},
+       {"connecting", kYellow},
+       {"suspect", kYellow},
+       {"away", kYellow},
+       {"unknown", kYellow},
+       {"dead", kRed},
+       {"down", kRed},
+       {"refused", kRed},
+       {"removed", kRed},
+       {"left", kYellow}}};
+  const auto word = state.substr(0, state.find_first_of(" ,"));
+  for (const auto& [name, color] : kColors)
+    if (name == word) return color;
+  return {};
+}
+
 }  // namespace
 
-std::string Table::text() const {
+std::string Table::text(bool color) const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -33,7 +56,10 @@ std::string Table::text() const {
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
+      const bool state = rows_[0][std::min(i, rows_[0].size() - 1)] == "STATE" ||
+                         rows_[0][std::min(i, rows_[0].size() - 1)] == "HEALTH";
+      const auto hue = color && state ? color_of(row[i]) : std::string_view();
+      line += std::string(hue) + row[i] + (hue.empty() ? "" : "\x1b[0m");
       line.append(widths[i] - width_of(row[i]) + 2, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);

@@ -20,7 +20,8 @@ class Table {
   explicit Table(std::vector<std::string> headers) : rows_{std::move(headers)} {}
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   [[nodiscard]] bool empty() const { return rows_.size() == 1; }
-  [[nodiscard]] std::string text() const;
+  // With colour: what stands under STATE and HEALTH is green, yellow or red.
+  [[nodiscard]] std::string text(bool color = false) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;

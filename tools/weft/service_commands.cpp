@@ -78,7 +78,7 @@ void print_services(const Context& context, const Json& data) {
     context.talk("nothing you may use yet; on the node that has it: weft allow SERVICE NODE\n");
     return;
   }
-  context.print(table.text());
+  context.print(table);
   context.next("open " + shell_word(printable(first)));
 }
 
