@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -60,6 +61,12 @@ void keep_alive(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kSeconds, sizeof(kSeconds));
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kSeconds, sizeof(kSeconds));
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof(kProbes));
+}
+
+// Both directions are over; a watch that failed looks the same but for this.
+bool hung_up(int fd) {
+  pollfd look{fd, 0, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLHUP) != 0;
 }
 
 // Closing then sends RST instead of FIN.
@@ -145,10 +152,7 @@ void TcpPump::pump_in() {
   std::size_t budget = port_.share();
   while (budget > 0) {
     const MutableByteView space = port_.send_space(key_);
-    if (space.empty()) {
-      input_ = Input::Paused;
-      return;
-    }
+    if (space.empty()) return pause_input();
     const std::size_t want = std::min(space.size(), budget);
     const ssize_t got = ::recv(watch_->fd(), space.data(), want, MSG_DONTWAIT);
     if (got == 0) return end_input();
@@ -175,7 +179,7 @@ bool TcpPump::pump_prefix() {
     const MutableByteView space = port_.send_space(key_);
     if (space.empty()) {
       prefix_.erase(prefix_.begin(), prefix_.begin() + static_cast<std::ptrdiff_t>(done));
-      input_ = Input::Paused;
+      pause_input();
       return false;
     }
     const std::size_t size = std::min(space.size(), prefix_.size() - done);
@@ -235,6 +239,12 @@ void TcpPump::discard_out() {
   if (port_.read_finished(key_)) end_output();
 }
 
+// Not read until the stream has room, which may be never: a reset is to be noticed all the same.
+void TcpPump::pause_input() {
+  input_ = Input::Paused;
+  watch_->want_error();
+}
+
 void TcpPump::end_input() {
   input_ = Input::Ended;
   port_.finish(key_);
@@ -251,7 +261,12 @@ void TcpPump::end_output() {
 
 void TcpPump::on_socket_failure(int number) {
   const bool left = number == 0 || number == EPIPE || number == ECONNRESET;
-  if (left && is_unix_ && input_ == Input::Ended) {
+  // Hung up in order before we have read all: what it wrote counts. Reading goes on, now or when the
+  // stream has room.
+  const bool unheard = input_ != Input::Ended && number == 0 && hung_up(watch_->fd());
+  const bool deaf = is_unix_ && input_ == Input::Paused && (unheard || number == EPIPE);
+  if (unheard && !deaf) return;
+  if (deaf || (left && is_unix_ && input_ == Input::Ended)) {
     output_ = Output::Discarding;
     return discard_out();
   }

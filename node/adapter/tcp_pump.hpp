@@ -87,6 +87,7 @@ class TcpPump final : private io::FdEvents {
   bool pump_prefix();
   void pump_out();
   void discard_out();
+  void pause_input();
   void end_input();
   void end_output();
   void on_socket_failure(int number);

@@ -139,9 +139,7 @@ struct Callbacks {
   }
   static int stream_window(ngtcp2_conn*, std::int64_t, std::uint64_t, void* user, void* stream) {
     if (!stream) return 0;
-    auto& flowing = *static_cast<Stream*>(stream);
-    flowing.flow_blocked = false;
-    self(user).schedule(flowing);
+    self(user).stream_granted(*static_cast<Stream*>(stream));
     return 0;
   }
   static int datagram(ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t size,

@@ -435,6 +435,8 @@ SessionInfo Connection::info() const {
   info.rx_bytes = rx_bytes_;
   info.open_streams = streams_.size();
   info.key_updates = key_updates_;
+  info.widened_windows = receiving_.used();
+  info.unsent_bytes = sending_.unsent;
   return info;
 }
 

@@ -21,6 +21,7 @@
 
 #include <ngtcp2/ngtcp2.h>
 
+#include "overlay/session/budget.hpp"
 #include "overlay/session/handshake.hpp"
 #include "overlay/session/key_schedule.hpp"
 #include "overlay/session/layer_state.hpp"
@@ -67,7 +68,7 @@ class Connection {
   void reset(StreamId id, std::uint64_t code);
   [[nodiscard]] ByteView readable(StreamId id) const;
   [[nodiscard]] bool read_finished(StreamId id) const;
-  void consume(StreamId id, std::size_t size);
+  void consume(Instant now, StreamId id, std::size_t size);
   Result<void> send_message(ByteView payload);
   void handle_rekey(Instant now, ByteView message);
   // The owner has taken this event from the queue.
@@ -161,9 +162,21 @@ class Connection {
   void stream_gone(Stream& stream, std::uint64_t code);
   void announce_readable(Stream& stream);
   void close_if_done(Stream& stream);
+  std::unique_ptr<Stream> make_stream(StreamId id, bool local);
+  // Changes what a stream holds to be sent, and with it what the session does.
+  template <class Change>
+  void change_send(Stream& stream, Change&& change) {
+    sending_.size -= stream.send.size();
+    sending_.unsent -= stream.send.unsent();
+    change();
+    sending_.size += stream.send.size();
+    sending_.unsent += stream.send.unsent();
+  }
   [[nodiscard]] std::size_t room_of(const Stream& stream) const;
   void tell_space(Stream& stream);
-  void drop_received(Stream& stream);
+  void stream_granted(Stream& stream);
+  void give_window(Instant now, Stream& stream, std::size_t size);
+  void take_window_back(Stream& stream);
 
   // connection_rekey.cpp
   void start_rekey(Instant now);
@@ -205,6 +218,8 @@ class Connection {
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
   std::uint64_t allowed_streams_ = std::min(state_.limits.first_streams_bidi,
                                             state_.limits.max_streams_bidi);  // at once
+  ReceiveBudget receiving_{state_.limits};
+  SendHeld sending_;  // of all streams together
   SendQueue senders_;
   std::deque<Bytes> messages_;
   std::size_t queued_messages_in_ = 0;

@@ -67,7 +67,7 @@ Stream* Connection::next_sender() {
 
 void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin) {
   if (taken < 0) return;
-  stream.send.sent(static_cast<std::size_t>(taken));
+  change_send(stream, [&] { stream.send.sent(static_cast<std::size_t>(taken)); });
   tell_space(stream);
   if (fin && static_cast<std::size_t>(taken) == offered) stream.fin_sent = true;
   stream.served += static_cast<std::size_t>(taken);

@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::size_t kSpaceWorthTelling = 64 * 1024;
 constexpr std::size_t kStreamMemory = 2048;  // of ngtcp2's, for each stream accepted
+// A window is given back in quarters: few packets carry it, and most of it is always there. A
+// reader keeps up if a quarter took it less than a round trip; on short paths less than this, which
+// is a few turns of a busy event loop.
+constexpr std::uint64_t kParts = 4;
+constexpr Duration kKeepsUp = 10ms;
 
 }  // namespace
 
@@ -25,16 +30,24 @@ void Connection::schedule(Stream& stream) {
 
 Result<StreamId> Connection::open_stream() {
   if (state_of_ != State::Up) return fail(Errc::Closed, "the session is not up");
-  auto stream = std::make_unique<Stream>();
   std::int64_t id = -1;
-  const int result = ngtcp2_conn_open_bidi_stream(quic_, &id, stream.get());
+  const int result = ngtcp2_conn_open_bidi_stream(quic_, &id, nullptr);
   if (result == NGTCP2_ERR_STREAM_ID_BLOCKED)
     return fail(Errc::Limit, "the peer allows no more streams now");
   if (result != 0) return fail(Errc::Closed, ngtcp2_strerror(result));
-  stream->id = id;
-  stream->local = true;
-  streams_.emplace(id, std::move(stream));
+  streams_.emplace(id, make_stream(id, true));
   return id;
+}
+
+std::unique_ptr<Stream> Connection::make_stream(StreamId id, bool local) {
+  auto stream = std::make_unique<Stream>();
+  stream->id = id;
+  stream->local = local;
+  stream->urgent = id == 0;  // the first of a session is its control stream
+  stream->window = state_.limits.stream_window;
+  stream->granted_at = last_stamp_;
+  ngtcp2_conn_set_stream_user_data(quic_, id, stream.get());
+  return stream;
 }
 
 void Connection::accept(StreamId id) {
@@ -61,19 +74,18 @@ MutableByteView Connection::send_space(StreamId id) {
 }
 
 std::size_t Connection::room_of(const Stream& stream) const {
-  const auto below = [](std::size_t limit, std::size_t used) {
-    return limit > used ? limit - used : 0;
-  };
-  return std::min(below(state_.limits.send_buffer, stream.send.size()),
-                  below(state_.limits.send_ahead, stream.send.unsent()));
+  return send_room(state_.limits, {stream.send.size(), stream.send.unsent()}, sending_,
+                   ngtcp2_conn_get_max_stream_data_left(quic_, stream.id));
 }
 
 void Connection::tell_space(Stream& stream) {
-  if (!stream.want_space || stream.send_closed) return;
+  if (!stream.want_space || stream.send_closed || stream.quic_closed) return;
   const auto& limits = state_.limits;
   const std::size_t worth =
       std::min({kSpaceWorthTelling, limits.send_buffer / 4, limits.send_ahead / 4});
-  if (room_of(stream) < worth) return;
+  // Where little is to be had, it is worth telling once nothing waits any more.
+  const std::size_t room = room_of(stream);
+  if (room == 0 || (room < worth && stream.send.unsent() > 0)) return;
   stream.want_space = false;
   state_.events.push_back(StreamWritable{id_, stream.id});
 }
@@ -81,7 +93,7 @@ void Connection::tell_space(Stream& stream) {
 void Connection::commit(StreamId id, std::size_t size) {
   Stream* stream = find(id);
   if (!stream || size == 0 || stream->send_closed) return;
-  stream->send.commit(size);
+  change_send(*stream, [&] { stream->send.commit(size); });
   schedule(*stream);
 }
 
@@ -110,9 +122,9 @@ void Connection::reset(StreamId id, std::uint64_t code) {
   if (!stream || state_of_ != State::Up) return;
   stream->send_closed = true;
   stream->read_closed = true;
-  stream->send.abandon();
+  change_send(*stream, [&] { stream->send.abandon(); });
   senders_.remove(*stream);
-  drop_received(*stream);
+  take_window_back(*stream);
   ack_hold_.reset();
   if (!stream->quic_closed) ngtcp2_conn_shutdown_stream(quic_, 0, id, code);
   close_if_done(*stream);
@@ -129,22 +141,38 @@ bool Connection::read_finished(StreamId id) const {
   return stream->fin_received && stream->receive.size() == 0;
 }
 
-void Connection::consume(StreamId id, std::size_t size) {
+void Connection::consume(Instant now, StreamId id, std::size_t size) {
   Stream* stream = find(id);
   if (!stream || size == 0) return;
   WEFT_ASSERT(size <= stream->receive.size());
   stream->receive.drop_front(size);
-  if (quic_ && state_of_ == State::Up) {
-    if (!stream->quic_closed) ngtcp2_conn_extend_max_stream_offset(quic_, id, size);
-    ngtcp2_conn_extend_max_offset(quic_, size);
+  if (stream->fin_received) {
+    if (stream->receive.size() == 0) take_window_back(*stream);
+  } else if (quic_ && state_of_ == State::Up && !stream->quic_closed) {
+    give_window(now, *stream, size);
   }
   close_if_done(*stream);
 }
 
-void Connection::drop_received(Stream& stream) {
-  const std::size_t size = stream.receive.size();
-  if (size > 0 && quic_) ngtcp2_conn_extend_max_offset(quic_, size);
+void Connection::give_window(Instant now, Stream& stream, std::size_t size) {
+  stream.owed += size;
+  if (stream.owed * kParts < stream.window) return;
+  ngtcp2_conn_info details;
+  ngtcp2_conn_get_conn_info(quic_, &details);
+  const auto since = stream.granted_at;
+  const auto fast = std::max<std::uint64_t>(details.smoothed_rtt, Duration(kKeepsUp).count());
+  stream.granted_at = stamp(now);
+  const std::uint64_t more = stream.granted_at - since < fast ? receiving_.widen(stream.window) : 0;
+  stream.window += more;
+  ngtcp2_conn_extend_max_stream_offset(quic_, stream.id, stream.owed + more);
+  stream.owed = 0;
+}
+
+// Nothing more comes on it, and what came is not wanted.
+void Connection::take_window_back(Stream& stream) {
   stream.receive.clear();
+  receiving_.narrow(stream.window);
+  stream.window = 0;
 }
 
 Result<void> Connection::send_message(ByteView payload) {
@@ -163,17 +191,18 @@ void Connection::event_taken(const SessionEvent& event) {
   if (const auto* readable = std::get_if<StreamReadable>(&event)) {
     if (Stream* stream = find(readable->stream)) stream->readable_queued = false;
   } else if (const auto* closed = std::get_if<StreamClosed>(&event)) {
-    streams_.erase(closed->stream);
+    if (Stream* stream = find(closed->stream)) {
+      take_window_back(*stream);
+      change_send(*stream, [&] { stream->send.clear(); });
+      streams_.erase(closed->stream);
+    }
   } else if (std::holds_alternative<MessageReceived>(event)) {
     --queued_messages_in_;
   }
 }
 
 void Connection::peer_opened(StreamId id) {
-  auto stream = std::make_unique<Stream>();
-  stream->id = id;
-  ngtcp2_conn_set_stream_user_data(quic_, id, stream.get());
-  streams_.emplace(id, std::move(stream));
+  streams_.emplace(id, make_stream(id, false));
   state_.events.push_back(StreamOpened{id_, id});
 }
 
@@ -184,10 +213,8 @@ void Connection::announce_readable(Stream& stream) {
 }
 
 void Connection::stream_data(Stream& stream, ByteView bytes, bool fin) {
-  if (stream.read_closed) {
-    ngtcp2_conn_extend_max_offset(quic_, bytes.size());
-    return;
-  }
+  ngtcp2_conn_extend_max_offset(quic_, bytes.size());  // the stream's own window bounds it
+  if (stream.read_closed) return;
   while (!bytes.empty()) {
     const auto space = stream.receive.tail_space();
     const auto step = std::min(space.size(), bytes.size());
@@ -200,21 +227,27 @@ void Connection::stream_data(Stream& stream, ByteView bytes, bool fin) {
 }
 
 void Connection::stream_acked(Stream& stream, std::size_t size) {
-  stream.send.acked(size);
+  change_send(stream, [&] { stream.send.acked(size); });
+  tell_space(stream);
+}
+
+void Connection::stream_granted(Stream& stream) {
+  stream.flow_blocked = false;
+  schedule(stream);
   tell_space(stream);
 }
 
 void Connection::stream_reset_by_peer(Stream& stream, std::uint64_t code) {
   if (stream.read_closed) return;
   stream.read_closed = true;
-  drop_received(stream);
+  take_window_back(stream);
   state_.events.push_back(StreamReset{id_, stream.id, code});
 }
 
 void Connection::stream_stopped_by_peer(Stream& stream, std::uint64_t code) {
   if (stream.send_closed) return;
   stream.send_closed = true;
-  stream.send.abandon();
+  change_send(stream, [&] { stream.send.abandon(); });
   senders_.remove(stream);
   state_.events.push_back(StreamStopped{id_, stream.id, code});
 }
@@ -225,7 +258,7 @@ void Connection::stream_gone(Stream& stream, std::uint64_t code) {
   if (!stream.fin_sent) stream_stopped_by_peer(stream, code);
   senders_.remove(stream);
   stream.quic_closed = true;
-  stream.send.clear();
+  change_send(stream, [&] { stream.send.clear(); });
   close_if_done(stream);
 }
 

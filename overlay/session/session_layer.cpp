@@ -447,10 +447,10 @@ bool SessionLayer::read_finished(SessionId session, StreamId stream) const {
   return connection != nullptr && connection->read_finished(stream);
 }
 
-void SessionLayer::consume(Instant, SessionId session, StreamId stream, std::size_t size) {
+void SessionLayer::consume(Instant now, SessionId session, StreamId stream, std::size_t size) {
   Connection* connection = impl_->find(session);
   if (!connection) return;
-  connection->consume(stream, size);
+  connection->consume(now, stream, size);
   impl_->touch(*connection);
 }
 

@@ -50,17 +50,26 @@ struct SessionLimits {
   std::size_t max_half_open = 1024;         // inbound, unconfirmed
   std::size_t retry_above_half_open = 128;  // from here on: Retry
   std::size_t max_half_open_per_ip = 64;
-  std::uint64_t stream_window = 4u << 20;  // receive window per stream, bytes
+  // Receive windows, bytes: what each stream begins with, what one may grow to while its reader
+  // keeps up, and what all may have grown by together; the last is also what the session lets be
+  // under way to it (budget.hpp).
+  std::uint64_t stream_window = 16u << 10;
+  std::uint64_t stream_window_most = 4u << 20;
   std::uint64_t session_window = 16u << 20;
   // Concurrent, peer-opened. A peer begins with few, because one that only opens and resets, and
   // never acknowledges, leaves 800 bytes of each; every accept() allows two more, up to the limit.
   std::uint64_t first_streams_bidi = 1024;
-  std::uint64_t max_streams_bidi = 65536;
+  std::uint64_t max_streams_bidi = 8192;
   // What QUIC may hold for one session besides: half of it for data out of order, half for packets
   // in flight; 2 KiB more for each accept().
   std::size_t quic_memory = 32u << 20;
-  std::size_t send_buffer = 4u << 20;     // unacknowledged + unsent bytes held per stream
-  std::size_t send_ahead = 128u << 10;    // unsent bytes of these: more would only grow cold
+  std::size_t send_buffer = 4u << 20;   // unacknowledged + unsent bytes held per stream
+  std::size_t send_ahead = 128u << 10;  // unsent bytes of these: more would only grow cold
+  // The same for all streams of a session together. A peer that keeps its word has no more than
+  // session_window under way; the rest is for those who grant it and acknowledge nothing.
+  std::size_t session_send_buffer = 32u << 20;
+  std::size_t session_send_ahead = 4u << 20;
+  std::size_t send_least = 4096;          // of both, whatever the other streams hold
   std::size_t max_crypto_bytes = 4096;    // per message of the handshake
   std::size_t max_queued_messages = 256;  // DATAGRAM frames waiting, per session
   Duration idle_timeout = 30s;
@@ -190,6 +199,8 @@ struct SessionInfo {
   std::uint64_t rx_bytes;
   std::size_t open_streams;
   std::uint64_t key_updates;
+  std::uint64_t widened_windows;  // what streams may receive beyond their first windows
+  std::size_t unsent_bytes;       // taken from programs, not sent yet
 };
 
 // Why datagrams and handshakes were dropped: each negative test moves exactly one of these by one.

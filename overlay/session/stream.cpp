@@ -112,8 +112,24 @@ void SendBuffer::acked(std::size_t count) {
 
 void SendBuffer::abandon() { unsent_ = 0; }
 
+void SendBuffer::clear() {
+  ChunkQueue::clear();
+  unsent_ = 0;
+  chunk_ = 0;
+  offset_ = 0;
+}
+
 void SendQueue::push(Stream& stream) {
   if (stream.queued) return;
+  if (!stream.urgent || head_ == nullptr) return push_back(stream);
+  stream.queued = true;
+  stream.previous = nullptr;
+  stream.next = head_;
+  head_->previous = &stream;
+  head_ = &stream;
+}
+
+void SendQueue::push_back(Stream& stream) {
   stream.queued = true;
   stream.next = nullptr;
   stream.previous = tail_;
@@ -133,7 +149,7 @@ void SendQueue::rotate() {
   if (head_ == tail_) return;
   Stream& front = *head_;
   remove(front);
-  push(front);
+  push_back(front);
 }
 
 }  // namespace weft::session

@@ -55,6 +55,7 @@ class SendBuffer : public ChunkQueue {
   void sent(std::size_t count);
   void acked(std::size_t count);
   void abandon();  // nothing more will be sent; what ngtcp2 points at stays until clear()
+  void clear();
 
  private:
   std::size_t unsent_ = 0;
@@ -75,11 +76,15 @@ struct Stream {
   bool fin_received = false;
   bool read_closed = false;  // reset by the peer or by us
   bool readable_queued = false;
-  bool quic_closed = false;    // ngtcp2 has forgotten it
-  bool closed_queued = false;  // StreamClosed is on its way
-  bool flow_blocked = false;   // waits for MAX_STREAM_DATA
-  bool queued = false;         // in the send queue
-  std::size_t served = 0;      // bytes sent since its turn began
+  bool quic_closed = false;      // ngtcp2 has forgotten it
+  bool closed_queued = false;    // StreamClosed is on its way
+  bool flow_blocked = false;     // waits for MAX_STREAM_DATA
+  bool queued = false;           // in the send queue
+  bool urgent = false;           // control: goes before the others
+  std::uint64_t window = 0;      // how many unread bytes the peer may have sent us
+  std::uint64_t owed = 0;        // consumed, not granted again yet
+  std::uint64_t granted_at = 0;  // when the window was last given back, ngtcp2's nanoseconds
+  std::size_t served = 0;        // bytes sent since its turn began
   Stream* next = nullptr;
   Stream* previous = nullptr;
 
@@ -89,7 +94,7 @@ struct Stream {
   }
 };
 
-// Streams with something to send, served in turn. Every operation is O(1).
+// Streams with something to send, served in turn, an urgent one first. Every operation is O(1).
 class SendQueue {
  public:
   [[nodiscard]] Stream* front() const { return head_; }
@@ -98,6 +103,8 @@ class SendQueue {
   void rotate();  // the front goes to the back
 
  private:
+  void push_back(Stream& stream);
+
   Stream* head_ = nullptr;
   Stream* tail_ = nullptr;
 };

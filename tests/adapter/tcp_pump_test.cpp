@@ -204,6 +204,47 @@ TEST_P(TcpPumpTest, ASlowReaderStopsTheWriterWithinTheWindow) {
   EXPECT_EQ(wire_->largest_backlog(), kWindow);
 }
 
+// Nobody reads at the far side, so this one reads nothing either; yet it hears of the end.
+TEST_P(TcpPumpTest, AResetIsNoticedWhileTheStreamIsFull) {
+  if (GetParam() != &tcp_pair) GTEST_SKIP() << "unix sockets know no reset";
+  constexpr std::size_t kWindow = 64 * 1024;
+  Ends ends = connect(kWindow);
+  const Bytes block(4096, 'x');
+  ASSERT_TRUE(turn_until([&] {
+    static_cast<void>(::send(ends.client.value(), block.data(), block.size(), MSG_DONTWAIT));
+    return wire_->backlog(kFar, ends.key) == kWindow;
+  }));
+  reset_connection(std::move(ends.client));
+  ASSERT_TRUE(turn_until_both_ended(ends.key));
+  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::LocalReset);
+  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::StreamReset);
+}
+
+TEST_P(TcpPumpTest, AProgramThatLeftWhileTheStreamWasFullIsHeardOut) {
+  constexpr std::size_t kWindow = 64 * 1024;
+  Ends ends = connect(kWindow);
+  std::uint64_t written = 0;
+  Bytes block(4096);
+  const auto push = [&] {
+    for (std::size_t i = 0; i < block.size(); ++i) block[i] = stream_byte(written + i, 6);
+    const auto sent =
+        ::send(ends.client.value(), block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) written += static_cast<std::uint64_t>(sent);
+    return sent > 0;
+  };
+  ASSERT_TRUE(turn_until([&] { return !push() && wire_->backlog(kFar, ends.key) == kWindow; }));
+  while (push()) {
+  }
+  ends.client.reset();  // in order: what it wrote counts
+  while (loop_.run_for(5ms)) {
+  }
+  const ReadReport report = read_while_turning(ends.service.value(), 6);
+  EXPECT_EQ(report.size, written);
+  EXPECT_TRUE(report.correct);
+  ends.service.reset();
+  ASSERT_TRUE(turn_until_both_ended(ends.key));
+}
+
 TEST_P(TcpPumpTest, AResetOfTheStreamResetsTheLocalProgram) {
   Ends ends = connect();
   wire_->side(kFar).reset(ends.key, 77);

@@ -67,7 +67,7 @@ TEST(Services, BytesPassBothWaysAndTheEndIsCarriedThrough) {
   const auto key = t.world.last_key(t.b);
   const std::string text(100'000, 'w');
   t.world.say(t.b, key, text);
-  t.b.overlay->sessions().finish(t.world.now, key.session, key.stream);
+  t.world.end(t.b, key);
   EXPECT_TRUE(t.world.run_until([&] { return client.closed; }, 60s));
   EXPECT_EQ(client.received.size(), text.size());
   EXPECT_FALSE(client.reset);
@@ -243,7 +243,7 @@ TEST(Services, AThousandConnectionsOpenAndCloseAndNothingStays) {
   for (const auto id : ids) {
     const auto key = t.b.stream_of(id);
     ASSERT_TRUE(key);
-    t.b.overlay->sessions().finish(t.world.now, key->session, key->stream);
+    t.world.end(t.b, *key);
   }
   EXPECT_TRUE(t.world.run_until([&] { return t.a.overlay->connections("web") == 0; }, 10s));
   t.world.run(1s);

@@ -78,6 +78,8 @@ void World::crash(Node& node) {
   node.served.clear();
   node.clients.clear();
   node.serving.clear();
+  node.unsent.clear();
+  node.ending.clear();
 }
 
 void World::start(Node& node) {
@@ -239,6 +241,8 @@ void World::react(Node& node, const OverlayEvent& event) {
     node.clients.at(refused->key).refused_because = refused->detail;
   } else if (const auto* readable = std::get_if<DataReadable>(&event)) {
     pump(node, readable->key);
+  } else if (const auto* writable = std::get_if<DataWritable>(&event)) {
+    flush(node, writable->key);
   } else if (const auto* reset = std::get_if<DataReset>(&event)) {
     if (const auto served = node.served.find(reset->key); served != node.served.end())
       served->second = reset->code;
@@ -248,6 +252,8 @@ void World::react(Node& node, const OverlayEvent& event) {
     }
   } else if (const auto* closed = std::get_if<DataClosed>(&event)) {
     node.serving.erase(closed->key);
+    node.unsent.erase(closed->key);
+    node.ending.erase(closed->key);
     if (const auto client = node.clients.find(closed->key); client != node.clients.end()) {
       client->second.closed = true;
       if (!client->second.ended) client->second.ended = now;
@@ -264,13 +270,24 @@ void World::pump(Node& node, const StreamKey& key) {
     const Bytes bytes = to_bytes(view);
     sessions.consume(now, key.session, key.stream, bytes.size());
     if (client != node.clients.end()) client->second.received += text_of(bytes);
-    if (serving != node.serving.end()) sessions.write(now, key.session, key.stream, bytes);
+    if (serving != node.serving.end()) say(node, key, text_of(bytes));
   }
   if (serving != node.serving.end() && !serving->second &&
       sessions.read_finished(key.session, key.stream)) {
     serving->second = true;
-    sessions.finish(now, key.session, key.stream);
+    end(node, key);
   }
+}
+
+void World::flush(Node& node, const StreamKey& key) {
+  auto& sessions = node.overlay->sessions();
+  if (const auto at = node.unsent.find(key); at != node.unsent.end()) {
+    const auto taken = sessions.write(now, key.session, key.stream, at->second);
+    at->second.erase(at->second.begin(), at->second.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (!at->second.empty()) return;
+    node.unsent.erase(at);
+  }
+  if (node.ending.erase(key) > 0) sessions.finish(now, key.session, key.stream);
 }
 
 Result<Outcome> World::finish(Node& node, CommandId id, Duration span) {
@@ -318,7 +335,13 @@ Client& World::open(Node& node, const std::string& service, const std::string& w
 }
 
 void World::say(Node& node, const StreamKey& key, std::string_view text) {
-  node.overlay->sessions().write(now, key.session, key.stream, bytes_of(text));
+  append(node.unsent[key], bytes_of(text));
+  flush(node, key);
+}
+
+void World::end(Node& node, const StreamKey& key) {
+  node.ending.insert(key);
+  flush(node, key);
 }
 
 StreamKey World::last_key(const Node& node) const {

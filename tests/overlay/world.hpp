@@ -58,6 +58,8 @@ struct Node {
   std::vector<Seen> events;
   std::map<StreamKey, Client> clients;
   std::map<StreamKey, bool> serving;                         // true: we finished our side
+  std::map<StreamKey, Bytes> unsent;                         // said, not taken by the session yet
+  std::set<StreamKey> ending;                                // nothing more will be said
   std::map<StreamKey, std::optional<std::uint64_t>> served;  // with the code of a reset, if any
 
   template <class Event>
@@ -103,6 +105,7 @@ class World {
   // Opens service@node and waits for the answer of the far side.
   Client& open(Node& node, const std::string& service, const std::string& where);
   void say(Node& node, const StreamKey& key, std::string_view text);
+  void end(Node& node, const StreamKey& key);  // behind all that was said
   StreamKey last_key(const Node& node) const;
 
   [[nodiscard]] bool linked(const Node& a, const Node& b) const;  // a session both know
@@ -120,6 +123,7 @@ class World {
   void store(Node& node);
   void react(Node& node, const OverlayEvent& event);
   void pump(Node& node, const StreamKey& key);
+  void flush(Node& node, const StreamKey& key);
   Node* at(const Endpoint& endpoint);
 
   std::uint64_t seed_;
