@@ -261,8 +261,8 @@ void TcpPump::end_output() {
 
 void TcpPump::on_socket_failure(int number) {
   const bool left = number == 0 || number == EPIPE || number == ECONNRESET;
-  // Hung up in order before we have read all: what it wrote counts. Reading goes on, now or when the
-  // stream has room.
+  // Hung up in order before we have read all: what it wrote counts. Reading goes on, now or when
+  // the stream has room.
   const bool unheard = input_ != Input::Ended && number == 0 && hung_up(watch_->fd());
   const bool deaf = is_unix_ && input_ == Input::Paused && (unheard || number == EPIPE);
   if (unheard && !deaf) return;

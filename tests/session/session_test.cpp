@@ -92,19 +92,22 @@ TEST(Session, AClosedSessionIsSeenByThePeerAtOnce) {
 }
 
 std::string transfer_digest(std::uint64_t seed) {
-  SessionLimits limits;
-  limits.send_ahead = 1 << 20;
-  Pair pair(seed, {.delay = 20ms, .jitter = 5ms, .loss_permille = 20}, limits);
+  Pair pair(seed, {.delay = 20ms, .jitter = 5ms, .loss_permille = 20});
   const auto id = *pair.a.layer.dial(pair.now, pair.target(seed % 2 == 0));
   EXPECT_TRUE(pair.run_until([&] { return !Pair::of<SessionUp>(pair.b).empty(); }, 10s));
   const auto stream = *pair.a.layer.open_stream(pair.now, id);
   Bytes data(1 << 20);
   SeededRng(seed).fill(data);
-  EXPECT_EQ(pair.a.layer.write(pair.now, id, stream, data), data.size());
-  pair.a.layer.finish(pair.now, id, stream);
+  std::size_t written = 0;
+  const auto feed = [&] {
+    written += pair.a.layer.write(pair.now, id, stream, ByteView(data).subspan(written));
+    if (written == data.size()) pair.a.layer.finish(pair.now, id, stream);
+  };
+  feed();
   Bytes got;
   bool end = false;
   pair.on_event = [&](harness::End& at, const SessionEvent& event) {
+    if (std::holds_alternative<StreamWritable>(event) && &at == &pair.a) return feed();
     const auto* readable = std::get_if<StreamReadable>(&event);
     if (!readable || &at != &pair.b) return;
     for (auto view = at.layer.readable(readable->session, stream); !view.empty();
