@@ -1,10 +1,11 @@
-// help, version, completion: about weft itself; no node is asked.
+// help, version, completion, unit: about weft itself; no node is asked.
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "base/nearest_word.hpp"
 #include "node/version.hpp"
+#include "tools/weft/boot.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/help.hpp"
 
@@ -82,6 +83,19 @@ void add_help_commands(CLI::App& app, Context& context) {
       context.print(*shell == "bash"  ? bash_completion(tree)
                     : *shell == "zsh" ? zsh_completion(tree)
                                       : fish_completion(tree));
+      return 0;
+    };
+  });
+
+  // For tools/package; no group, so no help.
+  auto* unit = app.add_subcommand("unit", "The systemd units a package installs")->group("");
+  auto kind = std::make_shared<std::string>();
+  auto program = std::make_shared<std::string>("/usr/bin/weft");
+  unit->add_option("kind", *kind)->required()->check(CLI::IsMember({"user", "system"}));
+  unit->add_option("--program", *program);
+  unit->callback([&context, kind, program] {
+    context.action = [&context, kind, program] {
+      context.print(packaged_unit(*kind, *program));
       return 0;
     };
   });

@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
     return context.report(problem);
   }
   const bool needs_node =
-      std::ranges::none_of(std::array{"sim", "help", "version", "completion"},
+      std::ranges::none_of(std::array{"sim", "help", "version", "completion", "unit"},
                            [&](const char* name) { return app.got_subcommand(name); });
   if (needs_node)
     if (const auto home = context.check_home(); !home) return context.report(home.error());

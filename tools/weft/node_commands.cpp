@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/weft/boot_commands.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 #include "tools/weft/process.hpp"
@@ -57,9 +58,18 @@ int show_ready(const Context& context, const std::string& wanted, const std::str
 struct UpOptions {
   std::string name;
   std::vector<std::string> listen;
+  bool at_boot = false;
 };
 
 int run_up(const Context& context, const UpOptions& options) {
+  std::vector<std::string> wishes;
+  if (!options.name.empty()) wishes = {"--name", options.name};
+  for (const auto& address : options.listen) wishes.insert(wishes.end(), {"--listen", address});
+  if (const bool running = is_ready(context); options.at_boot || !running)
+    if (const int code =
+            options.at_boot ? start_at_boot(context, wishes, running) : start_by_unit(context);
+        code != 0)
+      return code;
   if (is_ready(context)) return show_ready(context, options.name, "already running");
   const auto paths = context.paths();
   if (const auto made = node::create_directories(paths); !made)
@@ -67,8 +77,7 @@ int run_up(const Context& context, const UpOptions& options) {
   std::vector<std::string> words;
   if (paths.home) words = {"--home", paths.home->string()};
   words.insert(words.end(), {"--json", "run"});
-  if (!options.name.empty()) words.insert(words.end(), {"--name", options.name});
-  for (const auto& address : options.listen) words.insert(words.end(), {"--listen", address});
+  words.insert(words.end(), wishes.begin(), wishes.end());
   const auto log = paths.log_file();
   std::error_code none;
   const auto size = std::filesystem::file_size(log, none);
@@ -93,8 +102,11 @@ int run_up(const Context& context, const UpOptions& options) {
   return show_ready(context, options.name, "ready in " + ms_text(Json(static_cast<double>(took))));
 }
 
-int run_down(const Context& context) {
+int run_down(const Context& context, bool at_boot) {
+  if (at_boot)
+    if (const int code = no_more_at_boot(context); code != 0) return code;
   const auto pid = context.client().daemon_pid();
+  if (!pid && at_boot && pid.error().code == Code::NotRunning) return 0;
   if (!pid) return context.report(pid.error());
   const auto result = context.ask("POST", "/api/v1/shutdown");
   if (!result) return context.report(result.error());
@@ -247,14 +259,21 @@ void add_node_commands(CLI::App& app, Context& context) {
   up->add_option("--listen", up_options->listen,
                  "UDP address (default: all of them, on a port chosen once)")
       ->type_name("HOST:PORT");
-  up->footer("example: weft up --name oak");
+  up->add_flag("--at-boot", up_options->at_boot,
+               "and whenever this machine starts: by systemd, as a unit of this user, or of the "
+               "system for root");
+  up->footer("example: weft up --name oak --at-boot");
   up->callback([&context, up_options] {
     context.action = [&context, up_options] { return run_up(context, *up_options); };
   });
 
   auto* down = app.add_subcommand("down", "Stop weft");
+  auto at_boot = std::make_shared<bool>(false);
+  down->add_flag("--at-boot", *at_boot, "and do not start it at boot any more");
   down->footer("example: weft down");
-  down->callback([&context] { context.action = [&context] { return run_down(context); }; });
+  down->callback([&context, at_boot] {
+    context.action = [&context, at_boot] { return run_down(context, *at_boot); };
+  });
 
   auto* wait = app.add_subcommand("wait", "Block until something is true, or --timeout (exit 7)");
   auto condition = std::make_shared<std::string>();

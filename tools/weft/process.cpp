@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -42,6 +43,8 @@ Result<int> spawn_self(const std::vector<std::string>& arguments,
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error).string();
   const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (in < 0)
+    return fail(Errc::Storage, std::string("cannot open /dev/null: ") + std::strerror(errno));
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (error || in < 0 || out < 0) {
     const std::string why = std::strerror(errno);
@@ -61,6 +64,37 @@ std::optional<int> exit_code_of(int pid) {
   int status = 0;
   if (::waitpid(pid, &status, WNOHANG) != pid) return std::nullopt;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Output run_program(const std::vector<std::string>& words) {
+  std::vector<std::string> copy = words;
+  std::vector<char*> argv;
+  for (auto& word : copy) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+  const int pid = ::fork();
+  if (pid == 0) {
+    const int null = ::open("/dev/null", O_RDWR);
+    ::dup2(null, 0);
+    ::dup2(null, 1);
+    ::dup2(ends[1], 2);
+    ::execvp(argv[0], argv.data());
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  Output output;
+  std::array<char, 4096> part{};
+  for (ssize_t n; pid > 0 && (n = ::read(ends[0], part.data(), part.size())) > 0;)
+    if (output.text.size() < 64 * part.size())
+      output.text.append(part.data(), static_cast<std::size_t>(n));
+  ::close(ends[0]);
+  int status = 0;
+  if (pid > 0 && ::waitpid(pid, &status, 0) == pid)
+    output.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  while (output.text.ends_with('\n')) output.text.pop_back();
+  if (output.code == 127 && output.text.empty()) output.text = words.front() + " is not installed";
+  return output;
 }
 
 bool wait_gone(int pid, std::chrono::milliseconds limit) {
