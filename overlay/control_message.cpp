@@ -182,7 +182,8 @@ Result<ServiceLine> read_service(Reader& r) {
   }
   if (fields > 4) {
     WEFT_TRY(const auto health, r.uint());
-    WEFT_TRY(line.health_age_s, r.uint());
+    WEFT_TRY(const auto age, r.uint());
+    line.health_age_s = std::min(age, kMaxHealthAge);
     // A health of a later version tells nothing.
     if (health <= static_cast<std::uint64_t>(service::Health::NoAnswer))
       line.health = static_cast<service::Health>(health);

@@ -23,6 +23,7 @@ inline constexpr std::size_t kMaxPeersPerMessage = 64;    // 64 * ~400 B fits on
 inline constexpr std::size_t kMaxEntriesPerMessage = 12;  // 12 * 4 KiB fits one message
 inline constexpr std::size_t kMaxServicesPerMessage = 512;
 inline constexpr std::size_t kMaxLocatorHashes = 40;
+inline constexpr std::uint64_t kMaxHealthAge = 366ull * 86400;  // seconds; an older one reads as it
 
 struct Hello {
   std::uint64_t version_min = kControlVersion;

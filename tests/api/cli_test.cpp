@@ -241,13 +241,54 @@ TEST_F(CliTest, ADaemonThatEndsInsteadOfAnsweringIsNamed) {
 }
 
 TEST_F(CliTest, AStarTheShellMadeFileNamesOfIsNamed) {
+  start();
   for (const std::string verb : {"allow", "deny"}) {
     const auto spread = weft({verb, "blog", "build", "docs", "README.md"});
     EXPECT_EQ(spread.code, 2);
-    EXPECT_TRUE(spread.err.contains("3 names arrived where one belongs")) << spread.err;
-    EXPECT_TRUE(spread.err.contains("fix: quote the star: ")) << spread.err;
+    EXPECT_TRUE(spread.err.contains("\"README.md\" is not a node")) << spread.err;
+    EXPECT_TRUE(spread.err.contains("fix: if a star was meant, quote it: ")) << spread.err;
     EXPECT_TRUE(spread.err.contains(verb + " blog '*'\n")) << spread.err;
   }
+}
+
+TEST_F(CliTest, SeveralMayBeAllowedAtOnceAndInAnyPlace) {
+  start();
+  EXPECT_EQ(weft({"allow", "blog", "laptop", "phone"}).code, 0);
+  EXPECT_EQ(control_.ruled.who, (std::vector<std::string>{"laptop", "phone"}));
+  EXPECT_EQ(weft({"reset", "blog"}).code, 0);
+  EXPECT_TRUE(control_.ruled.who.empty());
+  EXPECT_EQ(weft({"reset", "blog", "*"}).code, 0);
+  EXPECT_EQ(control_.ruled.who, std::vector<std::string>{"*"});
+  EXPECT_EQ(weft({"allow", "blog"}).code, 2);
+  const auto mixed = weft({"expose", "--allow", "laptop,phone", "3000", "--allow", "group:staff"});
+  EXPECT_EQ(mixed.code, 0) << mixed.err;
+  EXPECT_EQ(control_.exposed.allow, (std::vector<std::string>{"laptop", "phone", "group:staff"}));
+  EXPECT_EQ(weft({"invite", "--allow", "blog,wiki", "--may", "expose,relay", "tablet"}).code, 0);
+  EXPECT_EQ(control_.invited.allow, (std::vector<std::string>{"blog", "wiki"}));
+  EXPECT_EQ(control_.invited.may, (std::vector<std::string>{"expose", "relay"}));
+}
+
+TEST_F(CliTest, NobodyIsToldToLetEverybodyIn) {
+  start();
+  const auto exposed = weft({"expose", "22"});
+  EXPECT_TRUE(exposed.err.contains(" allow tcp-22 laptop\n")) << exposed.err;
+  EXPECT_FALSE(exposed.err.contains('*')) << exposed.err;
+}
+
+TEST_F(CliTest, ADoorThatOthersReachIsMarked) {
+  start();
+  const auto doors = weft({"status"});
+  EXPECT_TRUE(doors.out.contains("1     wiki@laptop  away   0.0.0.0:80 (others reach it)"))
+      << doors.out;
+  const auto open = weft({"open", "blog@oak", "--listen", "0.0.0.0:8080"});
+  EXPECT_TRUE(open.err.contains("warning: whoever reaches this machine at 0.0.0.0:8080"))
+      << open.err;
+  EXPECT_FALSE(weft({"open", "blog@oak"}).err.contains("warning"));
+}
+
+TEST_F(CliTest, TheRulesShowWhoReallyMay) {
+  start();
+  EXPECT_TRUE(weft({"status"}).out.contains("laptop (denied: phone)"));
 }
 
 TEST_F(CliTest, WithoutAHomeItSaysWhatToSet) {

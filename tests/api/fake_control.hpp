@@ -48,7 +48,9 @@ class FakeControl final : public Control {
     peer.kex = "X25519+ML-KEM-768";
     peer.tx_bytes = 1'234'567;
     r.peers.push_back(std::move(peer));
-    r.exposed.push_back({"blog", "127.0.0.1:3000", "tcp", {"laptop"}, {}, 1});
+    r.exposed.push_back({"blog", "127.0.0.1:3000", "tcp", {"laptop"}, {"phone"}, 1, {"laptop"}});
+    r.mappings.push_back({"1", "wiki", "laptop", "0.0.0.0:80", "tcp", 0, 0, 0, "network", "away"});
+    r.attention = {"wiki: 127.0.0.1:80 refused laptop"};
     done(std::move(r));
   }
   void wait(WaitRequest request, Done<WaitResult> done) override {
@@ -58,8 +60,16 @@ class FakeControl final : public Control {
     wanted.push_back(std::move(request.wanted));
     ++waits;
   }
-  void dht(DhtRequest, Done<DhtResult> done) override {
-    done(refuse(Code::Failed, "this node runs no DHT"));
+  void dht(DhtRequest request, Done<DhtResult> done) override {
+    if (request.key != "oak" && request.value != "oak")
+      return done(refuse(Code::Failed, "this node runs no DHT"));
+    DhtResult r;
+    r.key = "00ff";
+    r.value = "value";
+    r.nodes = {{"wf1peer", "192.0.2.1:7"}};
+    r.endpoints = {"192.0.2.1:7"};
+    r.providers = {"oak"};
+    done(std::move(r));
   }
   void dht_stats(Done<DhtStats> done) override { done(DhtStats{}); }
   void shutdown(Done<ShutdownResult> done) override {
@@ -133,7 +143,9 @@ class FakeControl final : public Control {
     if (request.service == "secret")
       return done(refuse(Code::Denied, "secret@oak does not let this node in", "",
                          "on oak: weft allow secret laptop"));
-    done(OpenResult{"m1", request.service, "oak", "127.0.0.1:3000", "direct", 11.25});
+    const Endpoint listen = request.listen.value_or(Endpoint::v4(0x7f000001, 3000));
+    done(OpenResult{"m1", request.service, "oak", to_text(listen), "direct", 11.25, false,
+                    listen.is_loopback() ? "machine" : "network"});
   }
   void mappings(Done<MappingsResult> done) override {
     ++calls;

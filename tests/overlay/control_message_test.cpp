@@ -44,6 +44,10 @@ TEST(ControlMessage, EachReadsBackAsItself) {
   EXPECT_EQ(round_trip(PeerList{{{Bytes(300, 7), hello.endpoints}}}).peers[0].endpoints.size(), 2u);
   EXPECT_EQ(round_trip(ServicesGet{3}).request, 3u);
   EXPECT_EQ(round_trip(ServicesAre{3, {{"web", "tcp", 80}}}).services[0].port, 80u);
+  const auto refused =
+      round_trip(ServicesAre{3, {{"web", "tcp", 80, service::Health::Refused, 20}}}).services[0];
+  EXPECT_EQ(refused.health, service::Health::Refused);
+  EXPECT_EQ(refused.health_age_s, 20u);
   EXPECT_EQ(round_trip(JoinRequest{rng.bytes<16>(), rng.bytes<32>(), "b"}).wanted_name, "b");
   EXPECT_EQ(round_trip(JoinAnswer{JoinStatus::Used, "used", "b"}).status, JoinStatus::Used);
   EXPECT_EQ(round_trip(Rekey{Bytes(2000, 3)}).message.size(), 2000u);
@@ -66,6 +70,25 @@ TEST(ControlMessage, LaterVersionsMayAddTypesFieldsAndKeys) {
   wire::Writer status;
   status.array(4).uint(11).uint(200).str("later").str("");
   EXPECT_EQ(std::get<JoinAnswer>(*decode_control(status.bytes())).status, JoinStatus::Denied);
+}
+
+TEST(ControlMessage, AServiceIsCalledByALabelAndIsNoOlderThanAYear) {
+  const auto line = [](const char* name, const char* protocol, std::uint64_t health,
+                       std::uint64_t age) {
+    wire::Writer out;
+    out.array(3).uint(9).uint(0).array(1).array(6).str(name).str(protocol).uint(80);
+    out.uint(health).uint(age).nil();
+    return decode_control(out.bytes());
+  };
+  for (const char* bad : {"", "\x1b[31mred", "Web", "a\nb", "\xc2\x9b", "-a"}) {
+    EXPECT_FALSE(line(bad, "tcp", 1, 0)) << bad;
+    EXPECT_FALSE(line("web", bad, 1, 0)) << bad;
+  }
+  const auto old = line("web", "tcp", 2, UINT64_MAX);
+  ASSERT_TRUE(old);
+  EXPECT_EQ(std::get<ServicesAre>(*old).services[0].health_age_s, kMaxHealthAge);
+  const auto later = line("web", "tcp", 99, 5);  // a health of a later version
+  EXPECT_EQ(std::get<ServicesAre>(*later).services[0].health, service::Health::Unknown);
 }
 
 TEST(ControlMessage, CutOrOversizedOnesAreRefused) {

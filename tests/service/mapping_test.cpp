@@ -10,7 +10,10 @@ namespace {
 TEST(ServiceRef, ReadsServiceAndNode) {
   EXPECT_EQ(*parse_service_ref("blog"), (ServiceRef{"blog", ""}));
   EXPECT_EQ(*parse_service_ref("blog@a"), (ServiceRef{"blog", "a"}));
-  for (const auto* text : {"", "@a", "blog@", "Blog", "a b", "blog@a@b", "blog@A", "-x"})
+  EXPECT_EQ(*parse_service_ref("blog@a,b"), (ServiceRef{"blog", "a", {"b"}}));
+  EXPECT_EQ(code_of(parse_service_ref("blog@a,b,c,d,e,f,g,h,i,j")), Errc::Usage);
+  for (const auto* text : {"blog@a,", "blog@,a", "blog@a,,b", "blog,a", "", "@a", "blog@", "Blog",
+                           "a b", "blog@a@b", "blog@A", "-x"})
     EXPECT_EQ(code_of(parse_service_ref(text)), Errc::Usage) << text;
 }
 
@@ -34,6 +37,31 @@ TEST(Mapping, RowReadsBack) {
   EXPECT_EQ(*Mapping::decode(m.encode()), m);
   m.node.reset();
   EXPECT_EQ(*Mapping::decode(m.encode()), m);
+}
+
+TEST(Mapping, ReplicasReadBackAndOlderVersionsSeeWhatTheyDoNotKnow) {
+  Mapping m{7, "blog", NodeId{{5}}, Endpoint::v4(0x7f000001, 9000), false};
+  const auto plain = m.encode();
+  m.any = true;
+  EXPECT_EQ(*Mapping::decode(m.encode()), m);
+  m.also = {NodeId{{6}}, NodeId{{9}}};
+  EXPECT_EQ(*Mapping::decode(m.encode()), m);
+  m.any = false;
+  EXPECT_EQ(*Mapping::decode(m.encode()), m);
+  EXPECT_EQ(plain[1], 1);  // version 1, so that an earlier program still starts
+  EXPECT_EQ(m.encode()[1], 2);
+  m.node.reset();  // replicas of nobody
+  EXPECT_EQ(code_of(Mapping::decode(m.encode())), Errc::Malformed);
+}
+
+TEST(MappingTable, ADoorWithoutANodeGetsOneOnce) {
+  MappingTable table(NetworkId{{7}});
+  ASSERT_TRUE(table.add({0, "blog", {}, {}, false}).has_value());
+  const auto pinned = table.pin(1, NodeId{{5}});
+  ASSERT_TRUE(pinned.has_value() && pinned->row.has_value());
+  EXPECT_EQ(Mapping::decode(*pinned->row->value)->node, NodeId{{5}});
+  EXPECT_EQ(code_of(table.pin(1, NodeId{{6}})), Errc::Conflict);
+  EXPECT_EQ(code_of(table.pin(2, NodeId{{6}})), Errc::NotFound);
 }
 
 TEST(MappingTable, OneDoorPerEndpoint) {

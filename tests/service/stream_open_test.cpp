@@ -51,6 +51,21 @@ TEST(StreamOpen, LaterVersionsMayAddElements) {
   EXPECT_EQ((*parse_response(framed(answer)))->message.status, OpenStatus::Ok);
 }
 
+// It becomes part of a command that people paste.
+TEST(StreamOpen, ADenialNamesWhomItsRuleNamesAndNothingElse) {
+  for (const auto* who : {"*", "laptop", "group:staff"}) {
+    const StreamResponse response{OpenStatus::Denied, "no rule", who};
+    EXPECT_EQ((*parse_response(response.encode()))->message, response);
+  }
+  const StreamResponse everybody{OpenStatus::Denied, "no rule", "*"};
+  EXPECT_EQ(to_hex(everybody.encode()), "000d940101a76e6f2072756c65a12a");
+  for (const auto* who : {"; rm -rf ~", "group:", "Group:x", "a b", "", "\x1b[2J"}) {
+    wire::Writer body;
+    body.array(4).uint(1).uint(1).str("no rule").str(who);
+    EXPECT_EQ((*parse_response(framed(body)))->message.who, "") << who;
+  }
+}
+
 TEST(StreamOpen, AnUnknownStatusReadsAsDenied) {
   wire::Writer body;
   body.array(3).uint(1).uint(600).str("");

@@ -57,9 +57,9 @@ int Context::show(const ApiResult<Json>& result,
                   const std::function<void(const Json&)>& human) const {
   if (!result) return report(result.error());
   if (json)
-    print(api::dump(*result) + "\n");
+    print(json_text(*result) + "\n");
   else
-    human(*result);
+    human(printable_answer(*result));  // much of it was written by others
   return 0;
 }
 
@@ -68,7 +68,7 @@ int Context::report(const ApiError& error) const {
   if (json) {
     Json out{{"schema", "weft.error/1"}, {"code", code}};
     out.update(api::to_json(error));
-    print(api::dump(out) + "\n");
+    print(json_text(out) + "\n");
   } else {
     std::string text = "weft: " + printable(error.title) + "\n";
     if (!error.detail.empty()) text += "  why: " + printable(error.detail) + "\n";

@@ -1,4 +1,6 @@
 // dht stats, lookup, get, put: a look into the distributed hash table.
+#include <unistd.h>
+
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -56,11 +58,14 @@ int run_lookup(const Context& context, const std::string& key) {
   });
 }
 
-int run_get(const Context& context, const std::string& key) {
+int run_get(const Context& context, const std::string& key, bool raw) {
   const auto result = context.ask("POST", "/api/v1/dht/get", Json{{"key", key}},
                                   context.timeout_or(milliseconds(30'000)));
   return context.show(result, [&](const Json& data) {
-    if (data["value"].is_string()) context.print(data.value("value", "") + "\n");
+    // Others wrote it: as it is for a program, harmless for a terminal.
+    const bool as_is = raw || ::isatty(STDOUT_FILENO) == 0;
+    if (data["value"].is_string())
+      context.print((as_is ? *result : data).value("value", "") + "\n");
     if (!data["endpoints"].empty()) context.print(list_text(data["endpoints"]) + "\n");
     for (const auto& provider : data["providers"])
       context.print(printable(provider.get<std::string>()) + "\n");
@@ -113,9 +118,12 @@ void add_dht_commands(CLI::App& app, Context& context) {
       [&context, key] { context.action = [&context, key] { return run_lookup(context, *key); }; });
   auto* get = dht->add_subcommand("get", "Read what is stored under a key");
   get->add_option("KEY", *key, about)->required();
+  auto raw = std::make_shared<bool>(false);
+  get->add_flag("--raw", *raw, "the value as it is, also to a terminal");
   get->footer("example: weft dht get service:blog");
-  get->callback(
-      [&context, key] { context.action = [&context, key] { return run_get(context, *key); }; });
+  get->callback([&context, key, raw] {
+    context.action = [&context, key, raw] { return run_get(context, *key, *raw); };
+  });
 
   auto options = std::make_shared<PutOptions>();
   auto* put = dht->add_subcommand("put", "Store a value, signed by this node, for its network");

@@ -72,11 +72,19 @@ int run_join(const Context& context, std::string ticket) {
   });
 }
 
+// One word for one state (docs/glossary.md); "alive" is what the JSON calls a node that is
+// connected.
+std::string state_text(const Json& member) {
+  if (member.value("self", false)) return "here";
+  const auto state = member.value("state", "");
+  return state == "alive" ? "connected" : state;
+}
+
 void print_members(const Context& context, const Json& data) {
   Table table({"NODE", "STATE", "RTT", "SINCE", "ID"});
   for (const auto& m : data["members"])
     table.add({printable(or_dash(m.value("name", ""))) + (m.value("self", false) ? " (me)" : ""),
-               m.value("state", ""), ms_text(m["rtt_ms"]),
+               state_text(m), ms_text(m["rtt_ms"]),
                m["since"].is_string() ? m["since"].get<std::string>() : "-",
                short_id(m.value("id", ""))});
   context.print(table);
@@ -136,13 +144,16 @@ void add_network_commands(CLI::App& app, Context& context) {
   auto invite_options = std::make_shared<InviteOptions>();
   invite->add_option("name", invite_options->name, "the new node's name")->required();
   invite->add_option("--allow", invite_options->allow, "a service of this node it may use")
-      ->type_name("SERVICE");
+      ->type_name("SERVICE[,SERVICE...]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   add_duration(*invite, "--ttl", invite_options->ttl, "how long the ticket lives (default 15m)");
   invite
       ->add_option(
           "--may", invite_options->may,
           "what it may: expose services, relay, admin: invite and remove others (default: expose)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   invite->footer("example: weft invite laptop --allow blog --ttl 1h");
   invite->callback([&context, invite_options] {
     context.action = [&context, invite_options] { return run_invite(context, *invite_options); };

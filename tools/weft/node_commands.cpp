@@ -151,10 +151,12 @@ int run_wait(const Context& context, const std::string& condition) {
   }
 }
 
-// A door that leads to whoever offers the service has no node.
-std::string service_text(const Json& door) {
-  const auto node = door.value("node", "");
-  return door.value("service", "") + (node.empty() ? "" : "@" + node);
+// The rules as they are, unless a deny changes what they mean: then who really may.
+std::string who_may_text(const Json& exposed) {
+  if (exposed["deny"].empty())
+    return exposed["allow"].empty() ? "nobody" : list_text(exposed["allow"]);
+  const auto readers = exposed["may_use"].empty() ? "nobody" : list_text(exposed["may_use"]);
+  return readers + " (denied: " + list_text(exposed["deny"]) + ")";
 }
 
 void print_status(const Context& context, const Json& s) {
@@ -180,14 +182,14 @@ void print_status(const Context& context, const Json& s) {
     context.print("\n");
     context.print(peers);
   }
-  Table exposed({"EXPOSED", "TARGET", "ALLOWED", "CONNECTIONS"});
+  Table exposed({"EXPOSED", "TARGET", "WHO MAY", "HEALTH", "CONNECTIONS"});
   for (const auto& e : s["exposed"])
-    exposed.add({e.value("name", ""), printable(e.value("target", "")), list_text(e["allow"]),
+    exposed.add({e.value("name", ""), e.value("target", ""), who_may_text(e), health_text(e),
                  std::to_string(e.value("connections", std::uint64_t{0}))});
   if (!exposed.empty()) context.print("\n" + exposed.text());
-  Table doors({"DOOR", "TO", "LISTEN", "CONNECTIONS"});
+  Table doors({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS"});
   for (const auto& m : s["mappings"])
-    doors.add({m.value("mapping", ""), printable(service_text(m)), m.value("listen", ""),
+    doors.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")), listen_text(m),
                std::to_string(m.value("connections", std::uint64_t{0}))});
   if (!doors.empty()) context.print("\n" + doors.text());
   for (const auto& line : s["attention"])
@@ -214,7 +216,7 @@ void sum_up(const Context& context, Json& all, unsigned sent) {
   const auto lost = sent - answered;
   all.update({{"sent", sent}, {"lost", lost}});
   all.update({{"min_ms", least}, {"mean_ms", mean}, {"max_ms", most}});
-  if (context.json) return context.print(api::dump(all) + "\n");
+  if (context.json) return context.print(json_text(all) + "\n");
   context.print(std::to_string(sent) + " sent, " + std::to_string(lost) + " lost (" +
                 std::to_string(lost * 100 / sent) + " %); min " + ms_text(least) + ", mean " +
                 ms_text(mean) + ", max " + ms_text(most) + "\n");
@@ -237,13 +239,14 @@ int run_ping(const Context& context, const PingOptions& options) {
       context.talk("seq " + std::to_string(seq) + "  " + printable(last_error->title) + "\n");
       continue;
     }
+    const auto shown = printable_answer(*reply);
     const auto& one = (*reply)["replies"][0];
     all["node"] = (*reply)["node"];
     all["id"] = (*reply)["id"];
     all["replies"].push_back(one);
     if (!context.json)
-      context.print(printable(reply->value("node", "")) + "  seq " + std::to_string(seq) + "  " +
-                    ms_text(one["rtt_ms"]) + "  " + one.value("path", "") + "\n");
+      context.print(shown.value("node", "") + "  seq " + std::to_string(seq) + "  " +
+                    ms_text(one["rtt_ms"]) + "  " + shown["replies"][0].value("path", "") + "\n");
   }
   if (all["replies"].empty() && last_error) return context.report(*last_error);
   sum_up(context, all, options.count);

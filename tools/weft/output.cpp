@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <ctime>
 #include <utility>
 
 #include "base/text.hpp"
@@ -93,6 +94,33 @@ std::string seconds_text(std::int64_t seconds) {
   return pair(seconds / 86400, "d", seconds / 3600 % 24, "h");
 }
 
+std::string health_text(const api::Json& service) {
+  if (service.value("state", "") == "away") {
+    const auto since = service.find("away_since");
+    const bool known = since != service.end() && since->is_string();
+    return known ? "away since " + clock_text(*since) : "away";
+  }
+  const auto health = service.value("health", "unknown");
+  const auto age = service.find("health_age_s");
+  const bool bad = health != "ok" && health != "unknown";
+  if (!bad || age == service.end() || !age->is_number_integer()) return health;
+  return health + " " + seconds_text(age->get<std::int64_t>()) + " ago";
+}
+
+std::string door_text(const api::Json& door) {
+  const auto node = door.value("node", "");
+  auto out = door.value("service", "") + (node.empty() ? "" : "@" + node);
+  const auto also = door.find("also");
+  if (also != door.end())
+    for (const auto& other : *also) out += "," + other.get<std::string>();
+  return out + (door.value("any", false) ? " or any" : "");
+}
+
+std::string listen_text(const api::Json& door) {
+  const bool machine = door.value("reach", "machine") == "machine";
+  return door.value("listen", "") + (machine ? "" : " (others reach it)");
+}
+
 std::string list_text(const api::Json& list) {
   std::string out;
   for (const auto& item : list)
@@ -118,6 +146,53 @@ std::string printable(std::string_view text) {
     text.remove_prefix(std::max<std::size_t>(size, 1));
   }
   return out;
+}
+
+api::Json printable_answer(const api::Json& answer) {
+  if (answer.is_string()) return printable(answer.get_ref<const std::string&>());
+  if (answer.is_object()) {
+    auto out = api::Json::object();
+    for (const auto& [name, value] : answer.items())
+      out[printable(std::string_view(name))] = printable_answer(value);
+    return out;
+  }
+  if (!answer.is_array()) return answer;
+  auto out = api::Json::array();
+  for (const auto& value : answer) out.push_back(printable_answer(value));
+  return out;
+}
+
+// The library escapes what JSON demands, C0 without DEL; C1 and DEL can only stand in strings.
+std::string json_text(const api::Json& answer) {
+  const auto text = api::dump(answer);
+  std::string out;
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto [code, size] = first_character(rest);
+    const auto taken = std::max<std::size_t>(size, 1);
+    if (is_control(code) && code >= 0x7f) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", code);
+      out += escape.data();
+    } else {
+      out += rest.substr(0, taken);
+    }
+    rest.remove_prefix(taken);
+  }
+  return out;
+}
+
+std::string clock_text(const api::Json& time) {
+  if (!time.is_string()) return "-";
+  std::tm utc{}, there{}, now{};
+  const auto& text = time.get_ref<const std::string&>();
+  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &utc) == nullptr) return printable(text);
+  const std::time_t at = ::timegm(&utc), today = std::time(nullptr);
+  if (::localtime_r(&at, &there) == nullptr || ::localtime_r(&today, &now) == nullptr) return text;
+  const bool same_day = there.tm_yday == now.tm_yday && there.tm_year == now.tm_year;
+  std::array<char, 32> out{};
+  const auto size =
+      std::strftime(out.data(), out.size(), same_day ? "%H:%M" : "%Y-%m-%d %H:%M", &there);
+  return {out.data(), size};
 }
 
 std::optional<std::chrono::milliseconds> duration_from_text(std::string_view text) {

@@ -1,4 +1,6 @@
-// expose, unexpose, allow, deny: the giving side. services, open, mappings, close, pipe: the using.
+// expose, unexpose, allow, deny, reset: the giving side. services, open, doors, close, pipe: the
+// using one.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -19,6 +21,20 @@ struct ExposeOptions {
   std::vector<std::string> allow;
 };
 
+// Never "everybody": what is shown here is pasted.
+void hint_allow(const Context& context, const std::string& name) {
+  const auto status = context.ask("GET", "/api/v1/status");
+  if (!status) return;
+  const auto shown = printable_answer(*status);
+  std::vector<std::string> nodes;
+  for (const auto& peer : shown["peers"])
+    if (const auto node = peer.value("name", ""); !node.empty()) nodes.push_back(node);
+  if (!nodes.empty())
+    context.next("allow " + name + " " + shell_word(*std::ranges::min_element(nodes)));
+  else if (shown["network"].value("role", "") == "admin")
+    context.next("invite NAME --allow " + name);
+}
+
 int run_expose(const Context& context, const ExposeOptions& options) {
   auto target = options.target;
   if (target.starts_with("unix:") && !target.starts_with("unix:/")) {
@@ -30,15 +46,16 @@ int run_expose(const Context& context, const ExposeOptions& options) {
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.allow.empty()) body["allow"] = options.allow;
   return context.show(context.ask("POST", "/api/v1/exposed", body), [&](const Json& data) {
-    const auto name = data.value("name", "");
-    context.print(name + "  " + data.value("protocol", "") + "  " +
-                  printable(data.value("target", "")) + "\n");
+    const auto name = data.value("name", ""), place = data.value("target", "");
+    context.print(name + "  " + data.value("protocol", "") + "  " + place + "\n");
     const bool nobody = data["allow"].empty();
     context.talk("kept across restarts; may use it: " +
-                 (nobody ? "nobody yet (a node, group:NAME or '*' can be allowed)"
-                         : list_text(data["allow"])) +
-                 "\n");
-    if (nobody) context.next("allow " + name + " '*'");
+                 (nobody ? "nobody yet" : list_text(data["allow"])) + "\n");
+    if (data.value("health", "") == "refused")
+      context.talk("warning: nothing listens on " + place + " yet\n");
+    if (data.value("health", "") == "no answer")
+      context.talk("warning: no answer: " + data.value("health_detail", "") + "\n");
+    if (nobody) hint_allow(context, name);
   });
 }
 
@@ -47,6 +64,8 @@ void print_access(const Context& context, const Json& data) {
                 "  deny: " + list_text(data["deny"]) + "\n");
   if (const auto closed = data.value("closed", std::uint64_t{0}); closed > 0)
     context.talk("closed " + std::to_string(closed) + " open connections\n");
+  if (const auto warnings = data.find("warnings"); warnings != data.end())
+    for (const auto& line : *warnings) context.talk("warning: " + line.get<std::string>() + "\n");
 }
 
 struct AccessOptions {
@@ -55,62 +74,84 @@ struct AccessOptions {
 };
 
 int run_access(const Context& context, const std::string& verb, const AccessOptions& options) {
-  if (options.who.size() > 1)
-    return context.report(
-        {Code::Usage, std::to_string(options.who.size()) + " names arrived where one belongs",
-         "one node, group:NAME or '*' at a time; a star that is not quoted becomes file names",
-         "quote the star: " + context.command(verb + " " + shell_word(options.service) + " '*'")});
-  return context.show(context.ask("POST", "/api/v1/exposed/" + escape(options.service) + "/" + verb,
-                                  Json{{"who", options.who.front()}}),
-                      [&](const Json& data) { print_access(context, data); });
+  Json body = Json::object();
+  if (!options.who.empty()) body["who"] = options.who;
+  auto result =
+      context.ask("POST", "/api/v1/exposed/" + escape(options.service) + "/" + verb, body);
+  const bool unknown =
+      !result && (result.error().code == Code::Usage || result.error().code == Code::NotFound);
+  if (unknown && options.who.size() > 1)  // the shell makes file names of a star
+    result.error().fix = "if a star was meant, quote it: " +
+                         context.command(verb + " " + shell_word(options.service) + " '*'");
+  return context.show(result, [&](const Json& data) { print_access(context, data); });
+}
+
+// Nothing to list has three causes, and each another cure.
+void talk_no_services(const Context& context) {
+  const auto status = context.ask("GET", "/api/v1/status");
+  const bool alone = status && (*status)["peers"].empty();
+  const bool deaf = status && !alone && std::ranges::none_of((*status)["peers"], [](const Json& p) {
+                      return p.value("state", "") == "connected";
+                    });
+  if (alone)
+    context.talk("nothing yet: no other node is in this network\n");
+  else if (deaf)
+    context.talk("nothing is known: no other node is connected now; see " +
+                 context.command("status") + "\n");
+  else
+    context.talk("nothing you may use yet; on the node that has it: weft allow SERVICE NODE\n");
 }
 
 void print_services(const Context& context, const Json& data) {
   Table table({"SERVICE", "NODE", "PROTOCOL", "HEALTH", "PATH", "RTT"});
   std::string first;
   for (const auto& s : data["services"]) {
-    if (first.empty()) first = s.value("name", "") + "@" + s.value("node", "");
-    table.add({printable(s.value("name", "")), printable(s.value("node", "")),
-               s.value("protocol", ""), s.value("healthy", false) ? "ok" : "down",
+    if (first.empty() && s.value("healthy", false))
+      first = s.value("name", "") + "@" + s.value("node", "");
+    table.add({s.value("name", ""), s.value("node", ""), s.value("protocol", ""), health_text(s),
                s.value("path", ""), ms_text(s["rtt_ms"])});
   }
-  if (table.empty()) {
-    context.talk("nothing you may use yet; on the node that has it: weft allow SERVICE NODE\n");
-    return;
-  }
+  if (table.empty()) return talk_no_services(context);
   context.print(table);
-  context.next("open " + shell_word(printable(first)));
+  if (!first.empty()) context.next("open " + shell_word(first));
 }
 
 struct OpenOptions {
   std::string service, listen;
-  bool once = false;
+  bool once = false, any = false;
 };
 
 int run_open(const Context& context, const OpenOptions& options) {
   const auto limit = context.timeout_or(milliseconds(10'000));
-  Json body{{"service", options.service}, {"once", options.once}, {"timeout_ms", limit.count()}};
+  Json body{{"service", options.service},
+            {"once", options.once},
+            {"any", options.any},
+            {"timeout_ms", limit.count()}};
   if (!options.listen.empty()) body["listen"] = options.listen;
   return context.show(context.ask("POST", "/api/v1/mappings", body, limit), [&](const Json& data) {
     const auto rtt = data["rtt_ms"].is_number() ? ", " + ms_text(data["rtt_ms"]) : "";
-    context.print(data.value("listen", "") + " -> " +
-                  printable(data.value("service", "") + "@" + data.value("node", "")) + "  " +
-                  data.value("path", "") + rtt + "\n");
-    context.talk(std::string(options.once ? "for one connection" : "kept across restarts") +
-                 "; close it with: " + context.command("close " + data.value("mapping", "")) +
-                 "\n");
+    const auto listen = data.value("listen", "");
+    const auto service = data.value("service", "") + "@" + data.value("node", "");
+    context.print(listen + " -> " + service + "  " + data.value("path", "") + rtt + "\n");
+    const auto kept = data.value("existing", false) ? "this door was open already"
+                      : options.once                ? "for one connection"
+                                                    : "kept across restarts";
+    context.talk(std::string(kept) + "; close it with: " +
+                 context.command("close " + data.value("mapping", "")) + "\n");
+    if (data.value("reach", "machine") != "machine")
+      context.talk("warning: whoever reaches this machine at " + listen + " may use " + service +
+                   " as this node;\n  without --listen only programs on this machine may\n");
   });
 }
 
-void print_mappings(const Context& context, const Json& data) {
-  Table table({"MAPPING", "SERVICE", "NODE", "LISTEN", "CONNECTIONS", "SENT", "RECEIVED"});
+void print_doors(const Context& context, const Json& data) {
+  Table table({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS", "SENT", "RECEIVED"});
   for (const auto& m : data["mappings"])
-    table.add({m.value("mapping", ""), printable(m.value("service", "")),
-               printable(or_dash(m.value("node", ""))), m.value("listen", ""),
+    table.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")), listen_text(m),
                std::to_string(m.value("connections", std::uint64_t{0})),
                bytes_text(m.value("tx_bytes", std::uint64_t{0})),
                bytes_text(m.value("rx_bytes", std::uint64_t{0}))});
-  if (!table.empty()) return context.print(table.text());
+  if (!table.empty()) return context.print(table);
   context.talk("no doors are open\n");
   context.next("services");
 }
@@ -132,8 +173,10 @@ void add_giving(CLI::App& app, Context& context) {
       ->required();
   expose->add_option("--name", options->name, "the service's name (default: tcp-PORT)");
   expose->add_option("--protocol", options->protocol, "tcp, the only one so far");
-  expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *")
-      ->type_name("WHO");
+  expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *; repeatable")
+      ->type_name("WHO[,WHO...]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   expose->footer("example: weft expose 3000 --name blog --allow laptop");
   expose->callback([&context, options] {
     context.action = [&context, options] { return run_expose(context, *options); };
@@ -152,14 +195,22 @@ void add_giving(CLI::App& app, Context& context) {
     };
   });
 
-  for (const std::string verb : {"allow", "deny"}) {
-    auto* command = app.add_subcommand(
-        verb, verb == "allow" ? "Let somebody use a service of this node"
-                              : "Let somebody use it no more; ends open connections");
+  struct Verb {
+    const char *name, *about, *who, *example;
+  };
+  for (const Verb& each :
+       {Verb{"allow", "Let somebody use a service of this node; a deny comes first",
+             "node, NodeId, group:NAME or '*'", "allow blog laptop phone"},
+        Verb{"deny", "Let somebody use it no more, whatever allows it; ends open connections",
+             "node, NodeId, group:NAME or '*'", "deny blog laptop"},
+        Verb{"reset", "Forget the rules of a service: allows and denies, of all or of some",
+             "those whose rules go; none: all, so that nobody may use it", "reset blog '*'"}}) {
+    const std::string verb = each.name;
+    auto* command = app.add_subcommand(verb, each.about);
     auto access = std::make_shared<AccessOptions>();
     command->add_option("service", access->service, "a service of this node")->required();
-    command->add_option("who", access->who, "node, NodeId, group:NAME or *")->required();
-    command->footer("example: weft " + verb + " blog laptop");
+    command->add_option("who", access->who, each.who)->required(verb != "reset");
+    command->footer(std::string("example: weft ") + each.example);
     command->callback([&context, access, verb] {
       context.action = [&context, access, verb] { return run_access(context, verb, *access); };
     });
@@ -180,7 +231,12 @@ void add_using(CLI::App& app, Context& context) {
   auto* open =
       app.add_subcommand("open", "A door: a local port that leads to a service of another node");
   auto options = std::make_shared<OpenOptions>();
-  open->add_option("service", options->service, "SERVICE[@NODE]")->required();
+  open->add_option("service", options->service,
+                   "SERVICE@NODE; SERVICE when one node offers it; SERVICE@NODE,NODE: the others\n"
+                   "when the first does not serve")
+      ->required();
+  open->add_flag("--any", options->any,
+                 "nodes of the same owner may serve too: the nearest whose program answers");
   open->add_option(
           "--listen", options->listen,
           "where the door is (default: the service's port on 127.0.0.1, or the next free one)")
@@ -192,32 +248,36 @@ void add_using(CLI::App& app, Context& context) {
     context.action = [&context, options] { return run_open(context, *options); };
   });
 
-  auto* mappings =
-      app.add_subcommand("mappings", "The doors that are open here, and what went through them");
-  mappings->footer("example: weft mappings");
-  mappings->callback([&context] {
+  auto* doors =
+      app.add_subcommand("doors", "The doors that are open here, and what went through them");
+  doors->alias("mappings");
+  doors->footer("example: weft doors");
+  doors->callback([&context] {
     context.action = [&context] {
       return context.show(context.ask("GET", "/api/v1/mappings"),
-                          [&](const Json& data) { print_mappings(context, data); });
+                          [&](const Json& data) { print_doors(context, data); });
     };
   });
 
   auto* close = app.add_subcommand("close", "Close a door");
   auto mapping = std::make_shared<std::string>();
-  close->add_option("mapping", *mapping, "as `weft mappings` lists it, or SERVICE[@NODE]")
-      ->required();
+  close->add_option("door", *mapping, "its number in `weft doors`, or SERVICE[@NODE]")->required();
   close->footer("example: weft close blog@oak");
   close->callback([&context, mapping] {
     context.action = [&context, mapping] {
       return context.show(
-          context.ask("DELETE", "/api/v1/mappings/" + escape(*mapping)),
-          [&](const Json& data) { context.print("closed " + data.value("listen", "") + "\n"); });
+          context.ask("DELETE", "/api/v1/mappings/" + escape(*mapping)), [&](const Json& data) {
+            const auto all = data.find("closed");
+            context.print("closed " +
+                          (all == data.end() ? data.value("listen", "") : list_text(*all)) + "\n");
+          });
     };
   });
 
   auto* pipe = app.add_subcommand("pipe", "Connect standard input and output to a service");
   auto service = std::make_shared<std::string>();
-  pipe->add_option("service", *service, "SERVICE[@NODE]")->required();
+  pipe->add_option("service", *service, "SERVICE@NODE, or SERVICE when one node offers it")
+      ->required();
   pipe->footer("example: ssh -o ProxyCommand='weft pipe ssh@oak' oak");
   pipe->callback([&context, service] {
     context.action = [&context, service] { return run_pipe(context, *service); };
