@@ -9,6 +9,8 @@ Instant monotonic_time() {
       std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
+std::chrono::system_clock::time_point system_time() { return std::chrono::system_clock::now(); }
+
 Duration time_suspended() {
   timespec with_sleep{};
   timespec without{};
