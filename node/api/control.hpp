@@ -109,6 +109,7 @@ struct NodeInfo {
   std::string id, name, version;
   std::int64_t uptime_s = 0;
   std::vector<std::string> listen;  // "192.0.2.1:41820"
+  std::string log = {};             // where its log is: a file, or "standard error"
 };
 struct NetworkInfo {
   std::string name, id, role;  // role: "admin" or "member"
@@ -310,6 +311,8 @@ class Control {
   virtual ~Control() = default;
 
   [[nodiscard]] virtual bool ready() const = 0;  // /readyz
+  // A line of logfmt about a change that an operator asked for, and what came of it.
+  virtual void audit(const std::string& line) { static_cast<void>(line); }
 
   virtual void status(Done<StatusResult> done) = 0;
   virtual void wait(WaitRequest request, Done<WaitResult> done) = 0;

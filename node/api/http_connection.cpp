@@ -17,6 +17,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "node/api/json.hpp"
+#include "node/io/clock.hpp"
 #include "node/version.hpp"
 
 namespace weft::api {
@@ -27,6 +28,15 @@ namespace http = boost::beast::http;
 constexpr std::size_t kMaxHeader = 8 * 1024;
 constexpr std::size_t kBuffer = kMaxHeader + kMaxBody + 8 * 1024;
 constexpr auto kLinger = std::chrono::milliseconds(500);
+constexpr Duration kSlowToAsk = 250ms;  // a program sends its request at once
+constexpr Duration kSlowToRead = 1s;
+
+std::optional<unsigned> peer_uid(int fd) {
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
+  return who.uid;
+}
 
 std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -68,7 +78,20 @@ Connection::Connection(Socket socket, Owner& owner)
 
 void Connection::start() { read_first(); }
 
+void say_at_once(int fd, int status, const ApiError& error) {
+  const std::string body = error_envelope(error) + "\n";
+  const std::string text =
+      "HTTP/1.1 " + std::to_string(status) + " " +
+      std::string(http::obsolete_reason(static_cast<http::status>(status))) + "\r\nServer: weft/" +
+      kVersion +
+      "\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n"
+      "Connection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  static_cast<void>(::send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 void Connection::arm(std::chrono::milliseconds limit) {
+  since_ = io::monotonic_time();
   timed_out_ = false;
   timer_.expires_after(limit);
   timer_.async_wait([self = shared_from_this(), armed = ++timer_turn_](const ErrorCode& error) {
@@ -184,6 +207,8 @@ void Connection::dispatch() {
                     same_text(view_of(message[http::field::upgrade]), "weft-pipe");
   wanted_ = std::make_shared<bool>(true);
   request.wanted = wanted_;
+  request.crowded = owner_->crowded();
+  request.uid = peer_uid(socket_.native_handle());
   const auto turn = ++turn_;
   const auto budget = owner_->router().handle(
       request,
@@ -301,9 +326,15 @@ void Connection::switch_to_pipe(std::function<void(int, Bytes)> adopt) {
       });
 }
 
-void Connection::refuse_at_once(int status, const ApiError& error) {
-  keep_alive_ = false;
-  respond_error(status, error);
+bool Connection::slow(Instant now) const {
+  if (state_ == State::Header || state_ == State::Body) return now - since_ > kSlowToAsk;
+  return state_ == State::Writing && now - since_ > kSlowToRead;
+}
+
+void Connection::dismiss(const ApiError& error) {
+  if (state_ == State::Header || state_ == State::Body)
+    say_at_once(socket_.native_handle(), 503, error);
+  abandon();
 }
 
 void Connection::close() {

@@ -25,6 +25,9 @@
 
 namespace weft::api {
 
+// Says so on a socket that is about to be closed, if that is possible at once.
+void say_at_once(int fd, int status, const ApiError& error);
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
@@ -35,6 +38,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual ~Owner() = default;
     virtual void closed(Connection& connection) = 0;  // forget it
     virtual ServerCounters& counters() = 0;
+    [[nodiscard]] virtual bool crowded() const = 0;  // no place for another call that waits
     [[nodiscard]] virtual const ServerOptions& options() const = 0;
     [[nodiscard]] virtual const Router& router() const = 0;
   };
@@ -42,11 +46,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Socket socket, Owner& owner);
 
   void start();
-  // Answers without reading a request, then closes: a stranger, or one too many.
-  void refuse_at_once(int status, const ApiError& error);
-  void abandon();    // close now; the owner is not told
-  void finish_up();  // close when idle, else after the answer under way
+  void abandon();                       // close now; the owner is not told
+  void dismiss(const ApiError& error);  // the same, with a word to who has not finished its request
+  void finish_up();                     // close when idle, else after the answer under way
   [[nodiscard]] bool idle() const { return state_ == State::Idle; }
+  [[nodiscard]] bool waits() const { return state_ == State::Answering; }
+  // Whoever sends a request slowly, or does not take its answer, when others have no place.
+  [[nodiscard]] bool slow(Instant now) const;
 
  private:
   enum class State { Idle, Header, Body, Answering, Writing, Closed };
@@ -79,6 +85,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<bool> wanted_;  // the answer under way is; told to whoever makes it
   std::uint64_t turn_ = 0;        // which request an answer belongs to
   std::uint64_t timer_turn_ = 0;
+  Instant since_{};  // this state
   bool timed_out_ = false;
   bool keep_alive_ = true;
 };

@@ -16,6 +16,9 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "node/api/http_connection.hpp"
+#include "node/io/clock.hpp"
+#include "node/io/descriptors.hpp"
+#include "node/io/unique_fd.hpp"
 
 namespace weft::api {
 namespace {
@@ -24,6 +27,9 @@ namespace asio = boost::asio;
 using Protocol = asio::local::stream_protocol;
 using ErrorCode = boost::system::error_code;
 
+const ApiError kFull{Code::Failed, "too many clients at once",
+                     "every place of the management socket is taken by calls that wait",
+                     "end some of them, or try again in a moment"};
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // out of descriptors: breathe
 
 std::optional<uid_t> peer_uid(int fd) {
@@ -63,9 +69,16 @@ class HttpServer::Impl final : public Connection::Owner, public std::enable_shar
   ServerCounters& counters() override { return counters_; }
   [[nodiscard]] const ServerOptions& options() const override { return options_; }
   [[nodiscard]] const Router& router() const override { return router_; }
+  [[nodiscard]] bool crowded() const override {
+    const auto waiting =
+        std::ranges::count_if(connections_, [](const auto& c) { return c->waits(); });
+    // The one that asks is among them already.
+    return static_cast<std::size_t>(waiting) > options_.max_connections / 4 * 3;
+  }
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
+  void refuse_without_descriptor();
   void welcome(Protocol::socket socket);
   bool make_room();
   void remove_file();
@@ -114,7 +127,7 @@ void HttpServer::Impl::accept() {
           return self->accept();
         }
         if (error == asio::error::operation_aborted) return;
-        self->make_room();  // no descriptors: an idle client gives its own
+        if (!self->make_room()) self->refuse_without_descriptor();
         self->pause_.expires_after(kAcceptPause);
         self->pause_.async_wait([self](const ErrorCode& stopped) {
           if (!stopped && self->acceptor_.is_open()) self->accept();
@@ -125,31 +138,46 @@ void HttpServer::Impl::accept() {
 void HttpServer::Impl::welcome(Protocol::socket socket) {
   ++counters_.accepted;
   const auto uid = peer_uid(socket.native_handle());
-  const bool fits = connections_.size() < options_.max_connections || make_room();
-  if (connections_.size() >= options_.max_connections * 2) return;  // refusals pile up: just close
-  auto connection = std::make_shared<Connection>(std::move(socket), *this);
-  connections_.push_back(connection);
   const bool known = uid && (options_.allowed_uid ? *uid == *options_.allowed_uid
                                                   : *uid == ::geteuid() || *uid == 0);
   if (!known) {
     ++counters_.refused_uid;
-    return connection->refuse_at_once(403, {Code::Denied, "this node belongs to another user", "",
-                                            "run the command as the user that runs weft"});
+    return say_at_once(socket.native_handle(), 403,
+                       {Code::Denied, "this node belongs to another user", "",
+                        "run the command as the user that runs weft"});
   }
-  if (!fits) {
+  if (connections_.size() >= options_.max_connections && !make_room()) {
     ++counters_.refused_full;
-    return connection->refuse_at_once(
-        503, {Code::Failed, "too many clients at once", "", "try again in a moment"});
+    return say_at_once(socket.native_handle(), 503, kFull);
   }
+  auto connection = std::make_shared<Connection>(std::move(socket), *this);
+  connections_.push_back(connection);
   connection->start();
 }
 
+// Somebody else took the descriptors: the client learns of it rather than wait.
+void HttpServer::Impl::refuse_without_descriptor() {
+  ++counters_.refused_full;
+  io::with_spare_descriptor([this] {
+    const io::UniqueFd client(
+        ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (client)
+      say_at_once(client.value(), 503,
+                  {Code::Failed, "this node has no file descriptor left",
+                   "the limit of open files is " + std::to_string(io::descriptor_limit()),
+                   "raise it (ulimit -Hn, LimitNOFILE= of a unit), or end what holds them"});
+  });
+}
+
 bool HttpServer::Impl::make_room() {
-  const auto idle = std::ranges::find_if(connections_, [](const auto& c) { return c->idle(); });
-  if (idle == connections_.end()) return false;
-  auto connection = std::move(*idle);
-  connections_.erase(idle);
-  connection->abandon();
+  auto found = std::ranges::find_if(connections_, [](const auto& c) { return c->idle(); });
+  if (found == connections_.end())
+    found = std::ranges::find_if(
+        connections_, [now = io::monotonic_time()](const auto& c) { return c->slow(now); });
+  if (found == connections_.end()) return false;
+  auto connection = std::move(*found);
+  connections_.erase(found);
+  connection->dismiss(kFull);
   return true;
 }
 

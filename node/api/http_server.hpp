@@ -3,11 +3,14 @@
 // Who gets in: the peer's uid (SO_PEERCRED) is ours or root's, else 403. Host must be "localhost",
 // "weft", a loopback address or empty; a request with Origin, or a preflight, is refused (403): a
 // browser has no business here. Bodies must be application/json.
-// Limits: 64 connections, 8 KiB of header, 64 KiB of body, JSON 32 deep, 10 s for a header and a
-// body each, 30 s between requests on a kept connection. Malformed HTTP: 400, header too large:
-// 431, body too large: 413, too slow: 408; the connection is then closed. Messages are HTTP/1.1
-// (RFC 9112); chunked request bodies are accepted, pipelining is answered in order. Everything runs
-// on the loop's thread.
+// Limits: 64 connections, of which 48 may wait for something (wait, join, open, ping, pipe, the
+// DHT), so that a short call always finds a place; 8 KiB of header, 64 KiB of body, JSON 32 deep,
+// 10 s for a header and a body each, 30 s between requests on a kept connection. Malformed HTTP:
+// 400, header too large: 431, body too large: 413, too slow: 408; the connection is then closed.
+// When all places are taken, one that is idle, slow to send its request or slow to read its answer
+// makes room; if there is none, or no descriptor, the newcomer is told so (503) before it is
+// closed. Messages are HTTP/1.1 (RFC 9112); chunked request bodies are accepted, pipelining is
+// answered in order. Everything runs on the loop's thread.
 #pragma once
 
 #include <sys/types.h>

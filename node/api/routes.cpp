@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/text.hpp"
 #include "node/api/route_table.hpp"
 #include "node/version.hpp"
 
@@ -169,6 +170,62 @@ std::string named_path(std::string_view path, Json& parameters) {
   return out;
 }
 
+// Answers only when something has happened, or its time is over.
+bool waits(const Route& route) {
+  return std::ranges::find(route.fields, "timeout_ms", &Field::name) != route.fields.end() ||
+         route.path.starts_with("/api/v1/pipe/") || route.path.starts_with("/api/v1/dht/");
+}
+
+bool changes(const Route& route) {
+  return route.method != "GET" && route.path != "/api/v1/wait" && route.path != "/api/v1/ping" &&
+         !route.path.starts_with("/api/v1/dht/");
+}
+
+// What is nobody's business but the caller's, or says nothing.
+bool is_secret(std::string_view field) {
+  return field == "ticket" || field == "value" || field == "timeout_ms";
+}
+
+std::string told(const Json& value) {
+  if (value.is_string()) return in_quotes(value.get<std::string>());
+  if (!value.is_array()) return dump(value);
+  std::string list;
+  for (const auto& item : value)
+    if (item.is_string()) list += (list.empty() ? "" : ",") + item.get<std::string>();
+  return in_quotes(list);
+}
+
+// "allow" of /exposed/{}/allow, "invite" of what answers weft.invite/1.
+std::string action_of(const Route& route) {
+  const auto last = route.path.substr(route.path.rfind('/') + 1);
+  if (route.path.contains("{}/") && last != "{}") return std::string(last);
+  if (route.schema == "weft.access/1") return "unexpose";
+  auto name = route.schema.substr(route.schema.find('.') + 1);
+  name = name.substr(0, name.find('/'));
+  const bool of_group = name == "group";
+  return std::string(name) + (!of_group ? "" : route.method == "DELETE" ? "-remove" : "-add");
+}
+
+// Wraps `answer` so that the change and its outcome are told to the log.
+Answer audited(Control& control, const Route& route, const ApiRequest& request, const Json& body,
+               Answer answer) {
+  auto line = "event=audit action=" + action_of(route) + " path=" + in_quotes(request.target);
+  for (const auto& [name, value] : body.items())
+    if (!is_secret(name)) line += " " + name + "=" + told(value);
+  if (request.uid) line += " uid=" + std::to_string(*request.uid);
+  return [&control, line = std::move(line), answer = std::move(answer)](ApiAnswer given) {
+    std::string result = " result=ok";
+    if (given.status >= 400) {
+      const auto envelope = Json::parse(given.body, nullptr, /*allow_exceptions=*/false);
+      const auto error = envelope.is_object() ? envelope.value("error", Json()) : Json();
+      result = " result=refused err=" +
+               in_quotes(error.is_object() ? error.value("title", "") : std::string());
+    }
+    control.audit(line + result);
+    answer(std::move(given));
+  };
+}
+
 }  // namespace
 
 struct Router::Table {
@@ -220,6 +277,14 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
       allow += (allow.empty() ? "" : ", ") + std::string(route.method);
       continue;
     }
+    if (request.crowded && waits(route)) {
+      send_error(answer,
+                 {Code::Failed, "too many calls wait already",
+                  "three quarters of the management socket's places are taken by calls that wait",
+                  "end some of them, or try again in a moment"},
+                 503);
+      return kQuick;
+    }
     if (!request.body.empty() && !is_json(request.content_type)) {
       send_error(answer, {Code::Denied, "bodies must be application/json",
                           "Content-Type: " + request.content_type.substr(0, 80), ""});
@@ -230,6 +295,7 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
       send_error(answer, body.error());
       return kQuick;
     }
+    if (changes(route)) answer = audited(table_->control, route, request, *body, std::move(answer));
     Call call{table_->control,   std::move(*parts), std::move(*body),
               std::move(answer), request.upgrade,   request.wanted};
     route.run(call);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ struct ApiRequest {
   std::string body;
   bool upgrade = false;                          // Connection: Upgrade with Upgrade: weft-pipe
   std::shared_ptr<const bool> wanted = nullptr;  // false once nobody is there to take the answer
+  bool crowded = false;                          // no place for a call that waits for something
+  std::optional<unsigned> uid = std::nullopt;    // who asks, for the log
 };
 
 struct ApiAnswer {

@@ -30,8 +30,10 @@ class FakeControl final : public Control {
   std::vector<std::shared_ptr<const bool>> wanted;
   std::atomic<int> waits{0};
   std::function<void()> on_shutdown;
+  std::vector<std::string> audited;
 
   [[nodiscard]] bool ready() const override { return is_ready; }
+  void audit(const std::string& line) override { audited.push_back(line); }
 
   void status(Done<StatusResult> done) override {
     ++calls;

@@ -187,31 +187,36 @@ TEST_F(ServerTest, KeepsAConnectionAndAnswersPipelinedRequestsInOrder) {
   EXPECT_EQ(counters().accepted, 1u);
 }
 
-// 64 that wait for an answer fill the house; idle ones make room for whoever comes.
-TEST_F(ServerTest, IdleConnectionsMakeRoomAndWaitingOnesDoNot) {
+std::string wait_for_far() {
+  const std::string body = R"({"condition":"node:far"})";
+  return "POST /api/v1/wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+         "Content-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+// Those that wait leave places for short calls; idle ones make room for whoever comes.
+TEST_F(ServerTest, WhoWaitsLeavesPlacesForShortCalls) {
   start();
   std::vector<RawClient> idle;
   for (int i = 0; i < 80; ++i) idle.push_back(client());
   EXPECT_TRUE(has_status(get("/healthz"), 200));
   idle.clear();
-  const std::string body = R"({"condition":"node:far"})";
-  const std::string wait =
-      "POST /api/v1/wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
   std::vector<RawClient> busy;
-  for (int i = 0; i < 64; ++i) {
+  for (int i = 0; i < 100; ++i) {
     busy.push_back(client());
-    busy.back().send(wait);
+    busy.back().send(wait_for_far());
   }
-  while (control_.waits < 64) on_loop([] {});
-  const auto full = get("/healthz");
-  EXPECT_TRUE(has_status(full, 503)) << full;
-  EXPECT_GE(counters().refused_full, 1u);
+  const auto one_more = busy.back().read_until("}\n");
+  EXPECT_TRUE(has_status(one_more, 503)) << one_more;
+  EXPECT_TRUE(one_more.contains("too many calls wait")) << one_more;
+  EXPECT_EQ(control_.waits, 48);
+  EXPECT_TRUE(has_status(get("/healthz"), 200));
+  EXPECT_TRUE(has_status(get("/api/v1/status"), 200));
+  EXPECT_TRUE(has_status(post("/api/v1/exposed/blog/deny", R"({"who":"laptop"})"), 200));
   on_loop([&] {  // half get their answer, the others give up
-    for (std::size_t i = 0; i < 32; ++i) control_.waiting[i](WaitResult{"node:far", 5});
+    for (std::size_t i = 0; i < 24; ++i) control_.waiting[i](WaitResult{"node:far", 5});
   });
-  for (std::size_t i = 0; i < 32; ++i)
+  for (std::size_t i = 0; i < 24; ++i)
     EXPECT_TRUE(busy[i].read_until("waited_ms").contains("\"waited_ms\":5"));
   busy.clear();
   while (true) {
@@ -221,8 +226,54 @@ TEST_F(ServerTest, IdleConnectionsMakeRoomAndWaitingOnesDoNot) {
   }
   EXPECT_TRUE(has_status(get("/healthz"), 200));
   on_loop([&] {  // answers for clients that left
-    for (std::size_t i = 32; i < 64; ++i) control_.waiting[i](WaitResult{"node:far", 5});
+    for (std::size_t i = 24; i < 48; ++i) control_.waiting[i](WaitResult{"node:far", 5});
   });
+}
+
+// Unfinished headers and bodies hold a place only until somebody else wants it.
+TEST_F(ServerTest, WhoAsksSlowlyMakesRoomAndIsTold) {
+  for (const std::string half :
+       {std::string("GET /version HT"),
+        std::string("POST /api/v1/exposed HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                    "application/json\r\nContent-Length: 60000\r\n\r\n{")}) {
+    if (!server_) start();
+    std::vector<RawClient> slow;
+    for (int i = 0; i < 64; ++i) {
+      slow.push_back(client());
+      slow.back().send(half);
+    }
+    std::string answer;
+    for (int tries = 0; tries < 10'000 && !has_status(answer, 200); ++tries)
+      answer = get("/api/v1/status");  // refused, in words, until they count as slow
+    EXPECT_TRUE(has_status(answer, 200)) << answer;
+    const auto told = slow.front().read_all();
+    EXPECT_TRUE(has_status(told, 503)) << told;
+  }
+}
+
+TEST_F(ServerTest, EveryoneTooManyIsAnswered) {
+  ServerOptions options;
+  options.max_connections = 4;
+  start(options);
+  std::vector<RawClient> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.push_back(client());
+    slow.back().send("GET /version HT");
+  }
+  while (true) {
+    std::size_t here = 0;
+    on_loop([&] { here = server_->connections(); });
+    if (here == 4) break;
+  }
+  std::vector<RawClient> more;
+  for (int i = 0; i < 20; ++i) {
+    more.push_back(client());
+    more.back().send("GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  for (auto& one : more) {
+    const auto answer = one.read_until("}\n");
+    EXPECT_TRUE(has_status(answer, 503) || has_status(answer, 200)) << answer;
+  }
 }
 
 TEST_F(ServerTest, WhoWaitsIsToldWhenTheClientHasGone) {

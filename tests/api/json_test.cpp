@@ -125,6 +125,29 @@ TEST_F(RouterTest, TargetsBecomeCanonicalAndNamesAreMade) {
   EXPECT_EQ(control_.exposed.allow, std::vector<std::string>{"*"});
 }
 
+TEST_F(RouterTest, ChangesAreToldToTheLogWithTheirOutcomeAndNoSecret) {
+  ask("POST", "/api/v1/exposed/blog/allow", R"({"who":"laptop"})");
+  ask("POST", "/api/v1/join", R"({"ticket":"wt1stolen\u001b"})");
+  ask("POST", "/api/v1/invites", R"({"name":"tv","may":["expose","admin"],"ttl_s":60})");
+  ask("DELETE", "/api/v1/members/nobody");
+  ask("DELETE", "/api/v1/exposed/blog");
+  ask("PUT", "/api/v1/groups/friends/laptop");
+  ask("GET", "/api/v1/status");
+  ask("POST", "/api/v1/ping", R"({"node":"laptop"})");
+  ASSERT_EQ(control_.audited.size(), 6u);
+  EXPECT_EQ(control_.audited[0],
+            R"(event=audit action=allow path="/api/v1/exposed/blog/allow" who="laptop" result=ok)");
+  EXPECT_EQ(control_.audited[1], R"(event=audit action=join path="/api/v1/join" result=refused )"
+                                 R"(err="this ticket is not valid")");
+  EXPECT_TRUE(control_.audited[2].starts_with("event=audit action=invite "));
+  EXPECT_TRUE(control_.audited[2].contains(R"(may="expose,admin")")) << control_.audited[2];
+  EXPECT_EQ(control_.audited[3],
+            R"(event=audit action=remove path="/api/v1/members/nobody" result=refused )"
+            R"(err="no node named nobody")");
+  EXPECT_TRUE(control_.audited[4].starts_with("event=audit action=unexpose "));
+  EXPECT_TRUE(control_.audited[5].starts_with("event=audit action=group-add "));
+}
+
 TEST_F(RouterTest, FieldsAreChecked) {
   EXPECT_TRUE(
       ask("POST", "/api/v1/exposed", R"({"target":"3000","alow":[]})").body.contains("alow"));
