@@ -72,6 +72,8 @@ std::string ControlPlane::node_label(const std::optional<NodeId>& node) const {
   return short_text(*node);
 }
 
+void ControlPlane::audit(const std::string& line) { spdlog::info("{}", line); }
+
 // ---- status
 // --------------------------------------------------------------------------------------
 
@@ -85,6 +87,7 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
               {}};
   for (const auto& endpoint : local_endpoints(driver_.udp().bound()))
     out.node.listen.push_back(to_text(endpoint));
+  out.node.log = log_place;
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
                  overlay_.role(), overlay_.members().size()};
   for (const auto& view : overlay_.peers()) {

@@ -19,6 +19,7 @@ class ControlPlane final : public api::Control {
   ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
 
   std::function<void()> on_shutdown;
+  std::string log_place;  // for status
 
   // Doors that were there before a restart.
   void restore_doors();
@@ -29,6 +30,8 @@ class ControlPlane final : public api::Control {
   // on the target; its `allow` is added to the rules there are, and what was denied stays so.
   void apply_expose(const std::string& name, const std::string& target,
                     const std::vector<std::string>& allow);
+  // The configuration is read anew: what it wanted before counts no more.
+  void forget_wishes() { unmet_.clear(); }
   void apply_open(const std::string& service, const std::string& node,
                   const std::optional<Endpoint>& listen);
 
@@ -39,6 +42,7 @@ class ControlPlane final : public api::Control {
   }
 
   [[nodiscard]] bool ready() const override { return true; }
+  void audit(const std::string& line) override;
   void status(api::Done<api::StatusResult> done) override;
   void wait(api::WaitRequest request, api::Done<api::WaitResult> done) override;
   void shutdown(api::Done<api::ShutdownResult> done) override;

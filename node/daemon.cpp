@@ -11,7 +11,6 @@
 
 #include <malloc.h>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
@@ -29,6 +28,7 @@
 #include "node/io/thread.hpp"
 #include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
+#include "node/log/log.hpp"
 #include "node/store/key_file.hpp"
 #include "node/store/store.hpp"
 #include "node/version.hpp"
@@ -59,14 +59,6 @@ std::string default_name() {
   while (!out.empty() && out.front() == '-') out.erase(out.begin());
   while (!out.empty() && out.back() == '-') out.pop_back();
   return out.empty() ? "node" : out;
-}
-
-void start_log(const std::string& level) {
-  auto logger = spdlog::stderr_color_mt("weft");
-  logger->set_pattern(isatty(STDERR_FILENO) ? "%H:%M:%S.%e %^%l%$ %v"
-                                            : "ts=%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
-  logger->set_level(spdlog::level::from_str(level));
-  spdlog::set_default_logger(std::move(logger));
 }
 
 // systemd's readiness protocol: one datagram to the socket it names.
@@ -112,6 +104,10 @@ class Daemon final : public OverlayListener {
   Result<void> load_overlay();
   Result<void> open_udp();
   Result<void> start_api();
+  Result<void> start_log();
+  void apply_wishes();
+  void on_signal(int number);
+  void reload();
   void say_ready();
   void say_other_name() const;
   void on_overlay_event(overlay::OverlayEvent& event) override;
@@ -121,6 +117,7 @@ class Daemon final : public OverlayListener {
   void end();
 
   RunOptions options_;
+  log::Log log_;  // before all that writes to it
   io::SecureRng rng_;
   io::EventLoop loop_;
   std::vector<Row> stored_;
@@ -218,6 +215,7 @@ Result<void> Daemon::open_udp() {
 
 Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
+  control_->log_place = log_.place();
   api::ServerOptions server;
   server.socket = options_.paths.socket;
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
@@ -225,6 +223,45 @@ Result<void> Daemon::start_api() {
   gateway_->set_capacity(plan.connections);
   api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_, server);
   return api_->start();
+}
+
+Result<void> Daemon::start_log() {
+  log::Target target;
+  target.file = options_.log_file;
+  return log_.start(std::move(target), options_.config.log_level);
+}
+
+void Daemon::apply_wishes() {
+  for (const auto& e : options_.config.expose) control_->apply_expose(e.name, e.target, e.allow);
+  for (const auto& c : options_.config.consume) control_->apply_open(c.service, c.node, c.listen);
+}
+
+// What cannot change while it runs is said and waits for the next start.
+void Daemon::reload() {
+  log_.reopen();
+  auto config = load_config(options_.paths);
+  if (!config)
+    return spdlog::error("event=reload_failed err={} fix={}", in_quotes(to_text(config.error())),
+                         in_quotes(config.error().fix + "; until then all stays as it was"));
+  const bool elsewhere = options_.listen.empty() && config->listen != options_.config.listen;
+  options_.config = std::move(*config);
+  log_.set_level(options_.config.log_level);
+  control_->forget_wishes();
+  apply_wishes();
+  tell_configured_peers(io::monotonic_time());
+  say_other_name();
+  driver_->wake();
+  spdlog::info("event=reload config={} level={} expose={} consume={} peer={} restart_needed={}",
+               in_quotes(options_.paths.config_file.string()), options_.config.log_level,
+               options_.config.expose.size(), options_.config.consume.size(),
+               options_.config.peer.size(), elsewhere ? "node.listen" : "no");
+}
+
+void Daemon::on_signal(int number) {
+  if (number == SIGHUP) return reload();
+  if (number == SIGUSR1 || number == SIGUSR2)
+    return spdlog::info("event=signal number={} msg=\"nothing is done at this one\"", number);
+  end();
 }
 
 void Daemon::say_ready() {
@@ -238,10 +275,17 @@ void Daemon::say_ready() {
     ready["listen"].push_back(to_text(endpoint));
   if (options_.json_ready)
     std::cout << ready.dump() << '\n' << std::flush;
-  else
+  else if (options_.log_file.empty())
     std::cerr << "weft: " << overlay_->name() << " is ready (network " << overlay_->network_name()
               << ", UDP port " << driver_->udp().port() << ")\n"
               << std::flush;
+  spdlog::info(
+      "event=start version={} pid={} name={} network={} udp_port={} state={} config={} socket={} "
+      "log={} descriptors={}",
+      kVersion, ::getpid(), in_quotes(overlay_->name()), in_quotes(overlay_->network_name()),
+      driver_->udp().port(), in_quotes(options_.paths.state_dir.string()),
+      in_quotes(options_.paths.config_file.string()), in_quotes(options_.paths.socket.string()),
+      in_quotes(log_.place()), io::descriptor_limit());
   notify_systemd("READY=1");
 }
 
@@ -298,6 +342,7 @@ void Daemon::tell_configured_peers(Instant now) {
 
 void Daemon::look_around() {
   const Instant now = io::monotonic_time();
+  log_.sweep(now);
   overlay_->set_wall_clock(io::read_wall_clock());
   driver_->look_around();
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
@@ -324,8 +369,9 @@ void Daemon::end() {
 }
 
 int Daemon::run() {
+  std::signal(SIGPIPE, SIG_IGN);
   io::raise_descriptor_limit();
-  start_log(options_.config.log_level);
+  if (auto started = start_log(); !started) return explain(started.error(), "cannot write the log");
   if (auto opened = open_store(); !opened)
     return explain(opened.error(), "cannot use " + options_.paths.state_dir.string());
   if (auto loaded = load_overlay(); !loaded) return explain(loaded.error(), "cannot start");
@@ -333,8 +379,8 @@ int Daemon::run() {
     return explain(opened.error(), "cannot listen on UDP", listen_fix(opened.error().code));
   if (auto started = start_api(); !started)
     return explain(started.error(), "cannot listen on " + options_.paths.socket.string());
-  std::signal(SIGPIPE, SIG_IGN);
-  loop_.on_signals({SIGTERM, SIGINT}, [this](int) { end(); });
+  loop_.on_signals({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
+                   [this](int number) { on_signal(number); });
   look_timer_ = std::make_unique<io::Timer>(loop_, [this] { look_around(); });
   look_timer_->arm(io::monotonic_time() + kLookAround);
   address_watch_ = std::make_unique<AddressWatch>(loop_, [this] { look_around(); });
@@ -343,8 +389,7 @@ int Daemon::run() {
   dht_->refresh();
   driver_->wake();
   control_->restore_doors();
-  for (const auto& e : options_.config.expose) control_->apply_expose(e.name, e.target, e.allow);
-  for (const auto& c : options_.config.consume) control_->apply_open(c.service, c.node, c.listen);
+  apply_wishes();
   say_ready();
   say_other_name();
   loop_.run();

@@ -126,3 +126,214 @@ def case_local_clients_leave_descriptors_to_the_management_socket(weft):
         eventually("refused at the door", 30, lambda: "programs of this machine" in attention(b))
         b.do("close", "echo", timeout=10)
         hog.kill()
+
+
+def log_file(node):
+    return os.path.join(node.home, "weft.log")
+
+
+def started_up(node, *more):
+    """As `weft up` does it: in the background, with a log file of its own."""
+    node.do("up", "--name", node.name, *more)
+    with open(os.path.join(node.home, "lock"), encoding="utf-8") as f:
+        node.pid = int(f.read())
+    return node
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def fail_often(node, port, count):
+    """So many connections to a service whose program is not there."""
+    done = node.host.run(sys.executable, "-c", "import socket, sys\n"
+                         "for i in range(int(sys.argv[2])):\n"
+                         "  try:\n"
+                         "    c = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)\n"
+                         "    c.settimeout(5); c.recv(1)\n"
+                         "  except OSError: pass", port, count, timeout=120)
+    expect(done.returncode == 0, done.stderr)
+
+
+def case_a_log_that_nobody_reads_stops_nothing(weft):
+    with Lab(weft, 2) as lab:
+        read_end, write_end = os.pipe()  # the collector: connected, never reads
+        os.set_inheritable(write_end, True)
+        a = Node(lab.hosts[0], "a")
+        # debug: lines that no limit of repetition holds back
+        a.env["WEFT_LOG__LEVEL"] = "trace"
+        a.daemon = a.host.start(weft, "run", "--name", "a", env=a.env, stderr=write_end)
+        os.close(write_end)
+        a.do("wait", "ready")
+        filler = os.open(f"/proc/{a.daemon.pid}/fd/2", os.O_WRONLY | os.O_NONBLOCK)
+        try:  # what the lines of hours would do
+            while os.write(filler, b"x" * 4096):
+                pass
+        except BlockingIOError:
+            pass
+        b = Node(lab.hosts[1], "b").start()
+        a.invite(b)
+        echo_server(a.host, 7001)
+        a.do("expose", "7999", "--name", "dead", "--allow", "b")
+        a.do("expose", "7001", "--name", "echo", "--allow", "b")
+        for service in ("dead", "echo"):
+            b.do("wait", f"service:{service}")
+        fail_often(b, b.open("dead@a"), 200)
+        expect(probe(b, b.open("echo@a")) == "ok", "another service stopped")
+        expect(a.ask("status", timeout=5).code == 0, "no status")
+        took, code = a.stop(3)
+        expect(code == 0, f"ended with {code}")
+        os.close(read_end)
+        os.close(filler)
+        return f"SIGTERM ended it in {took:.1f} s"
+
+
+def case_equal_failures_are_a_line_and_a_count(weft):
+    with Lab(weft, 2) as lab:
+        a, b = started_up(Node(lab.hosts[0], "a")), started_up(Node(lab.hosts[1], "b"))
+        try:
+            a.invite(b)
+            a.do("expose", "7999", "--name", "dead", "--allow", "b")
+            b.do("wait", "service:dead")
+            fail_often(b, b.open("dead@a"), 300)
+            for node, event in ((a, "target_failed"), (b, "refused_by_peer")):
+                lines = [l for l in read(log_file(node)).splitlines() if f"event={event} " in l]
+                expect(1 <= len(lines) <= 10, f"{len(lines)} lines of {event}")
+                expect("service=dead" in lines[0] and "peer=" in lines[0], lines[0])
+            expect('status="target refused"' in lines[0], lines[0])
+            log = read(log_file(a))
+            expect(" event=start version=" in log and "{" not in log, log)
+            for action in ("invite", "expose"):
+                expect(f"event=audit action={action} " in log, log)
+            expect(a.do("status")["node"]["log"] == log_file(a), "status does not say where")
+        finally:
+            for node in (a, b):
+                node.ask("down")
+        told = [l for l in read(log_file(a)).splitlines() if "event=repeated of=target_failed" in l]
+        expect(told and "count=2" in told[0], read(log_file(a)))
+
+
+def case_logs_are_found_followed_and_turned_over(weft):
+    with Lab(weft, 1) as lab:
+        a = started_up(Node(lab.hosts[0], "a"))
+        try:
+            shown = a.do("logs", "-n", "5")
+            expect(shown["file"] == log_file(a) and "event=start" in shown["lines"][-1], f"{shown}")
+            follower = a.host.start(weft, "logs", "-f", "-n", "0", env=a.env, log="follower")
+            out = os.path.join(lab.folder, f"{a.host.ns}.follower.log")
+            a.do("invite", "one")
+            eventually("the line of one", 10, lambda: 'name="one"' in read(out))
+            os.rename(log_file(a), log_file(a) + ".1")  # as logrotate does
+            os.kill(a.pid, 1)
+            eventually("a new file", 10, lambda: os.path.exists(log_file(a)))
+            a.do("invite", "two")
+            eventually("the line of two", 10, lambda: 'name="two"' in read(out))
+            expect('name="two"' in read(log_file(a)), "not in the new file")
+            expect(any('name="one"' in l for l in a.do("logs")["lines"]), "older files not read")
+            follower.kill()
+        finally:
+            a.ask("down")
+        expect("event=stopping" in "".join(a.do("logs")["lines"]), "not found when it is down")
+
+
+def configure(node, text):
+    with open(os.path.join(node.home, "weft.toml"), "w", encoding="utf-8") as f:
+        f.write("version = 1\n" + text)
+
+
+def case_a_hangup_reloads_and_a_quit_says_goodbye(weft):
+    with Lab(weft, 2) as lab:
+        a, b = lab.nodes("a", "b")
+        echo_server(a.host, 7001)
+        configure(a, '[log]\nlevel = "debug"\n[[expose]]\nname = "echo"\ntarget = "7001"\n'
+                     'allow = ["b"]\n')
+        a.daemon.send_signal(1)
+        b.do("wait", "service:echo")
+        expect(probe(b, b.open("echo@a")) == "ok", "the new exposure does not serve")
+        eventually("said in the log", 5, lambda: "event=reload " in a.log_tail(20))
+        configure(a, '[log]\nlevle = "debug"\n')
+        a.daemon.send_signal(1)
+        eventually("the mistake is said", 5, lambda: "event=reload_failed" in a.log_tail(20))
+        for number in (10, 12):
+            a.daemon.send_signal(number)
+        expect(a.do("status")["exposed"][0]["name"] == "echo", "lost by a mistake in the file")
+        a.daemon.send_signal(3)
+        expect(a.daemon.wait(5) == 0, "SIGQUIT is no clean end")
+        expect("event=stopping" in a.log_tail(), a.log_tail())
+        eventually("the peer knows", 5, lambda: b.do("status")["peers"][0]["state"] != "connected")
+
+
+def case_without_threads_a_node_goes_on(weft):
+    with Lab(weft, 2) as lab:
+        a, b = Node(lab.hosts[0], "a"), Node(lab.hosts[1], "b").start()
+        user = 45001
+        os.chmod(lab.folder, 0o755)
+        os.chown(a.home, user, user)
+        argv = a.host.argv
+        a.host.argv = lambda *more: argv("prlimit", "--nproc=3", "setpriv", f"--reuid={user}",
+                                         f"--regid={user}", "--clear-groups", *more)
+        try:
+            a.daemon = a.host.start(weft, "run", "--name", "a", log="weft-a", env=a.env)
+        finally:
+            a.host.argv = argv
+        a.do("wait", "ready")
+        a.invite(b)
+        echo_server(a.host, 7001)
+        a.do("expose", "localhost:7001", "--name", "echo", "--allow", "b")
+        a.do("expose", "name.test:80", "--name", "named", "--allow", "b")
+        for service in ("echo", "named"):
+            b.do("wait", f"service:{service}")
+        expect(probe(b, b.open("named@a")) != "ok", "who resolved that?")
+        expect(probe(b, b.open("echo@a")) == "ok", "localhost needs a thread")
+        expect(a.daemon.poll() is None, "the daemon ended")
+        expect("event=no_resolver" in a.log_tail(40) or "no thread" in a.log_tail(40),
+               a.log_tail(40))
+
+
+def case_vanished_clients_are_found_out(weft):
+    with Lab(weft, 3) as lab:
+        phone = lab.hosts[2]
+        a, b = lab.nodes("a", "b")
+        for host in lab.hosts[:2]:  # the system's own keepalive holds where it is set
+            host.run("sysctl", "-qw", "net.ipv4.tcp_keepalive_time=1",
+                     "net.ipv4.tcp_keepalive_intvl=1", "net.ipv4.tcp_keepalive_probes=2")
+        echo_server(a.host, 7001)
+        a.do("expose", "7001", "--name", "echo", "--allow", "b")
+        b.do("wait", "service:echo")
+        b.do("open", "echo@a", "--listen", "0.0.0.0:7001")
+        phone.start(sys.executable, "-c", "import socket, sys, time\n"
+                    f"k = [socket.create_connection(('{b.host.address}', 7001)) for i in range(5)]\n"
+                    "time.sleep(999)")
+        held = lambda: a.do("status")["exposed"][0]["connections"]
+        eventually("five connections", 10, lambda: held() == 5)
+        phone.cut()
+        eventually("door and service are free again", 20, lambda: held() == 0)
+
+
+def case_the_management_socket_keeps_places_for_short_calls(weft):
+    with Lab(weft, 1) as lab:
+        a = Node(lab.hosts[0], "a").start()
+        path = os.path.join(a.home, "weft.sock")
+        body = b'{"condition":"node:nobody","timeout_ms":3600000}'
+        wait = (b"POST /api/v1/wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+                b"\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+        for what in (wait, b"GET /version HT", wait[:-5]):
+            clients = []
+            for _ in range(200):
+                client = socket.socket(socket.AF_UNIX)
+                client.setblocking(False)
+                try:
+                    client.connect(path)
+                    client.send(what)
+                    clients.append(client)
+                except OSError:
+                    client.close()
+            # Who sends slowly counts as slow after a moment; until then a refusal has words.
+            answer = eventually("a place", 5, lambda: (lambda r: r if r.code == 0 else None)(
+                a.ask("status", timeout=5)))
+            expect(answer.json()["node"]["name"] == "a", answer.text)
+            a.do("invite", f"n{len(what)}", timeout=5)
+            for client in clients:
+                client.close()
+        a.do("down", timeout=5)

@@ -67,5 +67,6 @@ void add_service_commands(CLI::App& app, Context& context);  // expose ... pipe
 void add_dht_commands(CLI::App& app, Context& context);      // dht stats, lookup, get, put
 void add_config_commands(CLI::App& app, Context& context);   // config check, show, init
 void add_help_commands(CLI::App& app, Context& context);     // help, version, completion
+void add_log_commands(CLI::App& app, Context& context);      // logs
 
 }  // namespace weft::cli

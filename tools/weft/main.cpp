@@ -35,6 +35,7 @@ constexpr const char* kFirstSteps =
 struct RunFlags {
   std::string name;
   std::vector<std::string> listen;
+  std::string log_file;
 };
 
 int run_node(const Context& context, const RunFlags& flags) {
@@ -48,6 +49,7 @@ int run_node(const Context& context, const RunFlags& flags) {
   options.config = std::move(*config);
   options.name = flags.name;
   options.listen = flags.listen;
+  if (!flags.log_file.empty()) options.log_file = std::filesystem::absolute(flags.log_file);
   options.json_ready = context.json;
   return node::run_daemon(options);
 #else
@@ -63,6 +65,9 @@ void add_run(CLI::App& app, Context& context) {
   run->add_option("--listen", flags->listen,
                   "UDP address, up to 8 times (default: all of them, on a port chosen once)")
       ->type_name("HOST:PORT");
+  run->add_option("--log-file", flags->log_file,
+                  "log to this file, turned over at 5 MiB, instead of standard error")
+      ->type_name("FILE");
   run->footer("example: weft run --name oak --listen 0.0.0.0:41820");
   run->callback([&context, flags] {
     context.action = [&context, flags] { return run_node(context, *flags); };
@@ -144,6 +149,7 @@ int main(int argc, char** argv) {
   add_service_commands(app, context);
   add_dht_commands(app, context);
   add_config_commands(app, context);
+  add_log_commands(app, context);
   sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
   add_help_commands(app, context);
   if (argc == 1) return greet(context);

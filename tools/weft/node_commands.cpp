@@ -76,9 +76,9 @@ int run_up(const Context& context, const UpOptions& options) {
     return context.report(api::to_api_error(made.error(), "cannot prepare the node's directories"));
   std::vector<std::string> words;
   if (paths.home) words = {"--home", paths.home->string()};
-  words.insert(words.end(), {"--json", "run"});
-  words.insert(words.end(), wishes.begin(), wishes.end());
   const auto log = paths.log_file();
+  words.insert(words.end(), {"run", "--log-file", log.string()});
+  words.insert(words.end(), wishes.begin(), wishes.end());
   std::error_code none;
   const auto size = std::filesystem::file_size(log, none);
   const auto offset = none ? 0 : size;
@@ -170,6 +170,7 @@ void print_status(const Context& context, const Json& s) {
     head.add({"dht", std::to_string(s["dht"].value("contacts", std::uint64_t{0})) + " contacts, " +
                          std::to_string(s["dht"].value("records", std::uint64_t{0})) +
                          " records, " + (s["dht"].value("server", false) ? "server" : "client")});
+  if (!node.value("log", "").empty()) head.add({"log", printable(node.value("log", ""))});
   head.add({"up", seconds_text(node.value("uptime_s", std::int64_t{0})) + ", version " +
                       node.value("version", "")});
   context.print(head.text());
