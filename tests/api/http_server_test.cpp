@@ -232,7 +232,7 @@ TEST_F(ServerTest, WhoWaitsLeavesPlacesForShortCalls) {
 
 // Unfinished headers and bodies hold a place only until somebody else wants it.
 TEST_F(ServerTest, WhoAsksSlowlyMakesRoomAndIsTold) {
-  for (const std::string half :
+  for (const std::string& half :
        {std::string("GET /version HT"),
         std::string("POST /api/v1/exposed HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                     "application/json\r\nContent-Length: 60000\r\n\r\n{")}) {

@@ -47,12 +47,12 @@ TEST_F(LogWriter, APipeThatNobodyReadsStopsNobody) {
   for (int i = 0; i < count; ++i) writer.write(line + "\n");
   EXPECT_GT(writer.dropped(), 0u);
   writer.stop();
-  // What was written is whole lines, in order, from the beginning.
+  // What was written begins with a whole line: of ours, or of how many were dropped before it.
   ::fcntl(reader.value(), F_SETFL, O_NONBLOCK);
   std::string got(1 << 20, '\0');
   const auto size = ::read(reader.value(), got.data(), got.size());
   ASSERT_GT(size, 0);
-  EXPECT_EQ(got.substr(0, 200), line + "\n");
+  EXPECT_TRUE(got.starts_with(line + "\n") || got.starts_with("dropped ")) << got.substr(0, 300);
 }
 
 TEST_F(LogWriter, WhatWasDroppedIsToldWhenTheReaderReadsAgain) {

@@ -177,8 +177,7 @@ def case_a_log_that_nobody_reads_stops_nothing(weft):
         echo_server(a.host, 7001)
         a.do("expose", "7999", "--name", "dead", "--allow", "b")
         a.do("expose", "7001", "--name", "echo", "--allow", "b")
-        for service in ("dead", "echo"):
-            b.do("wait", f"service:{service}")
+        b.do("wait", "service:echo")
         fail_often(b, b.open("dead@a"), 200)
         expect(probe(b, b.open("echo@a")) == "ok", "another service stopped")
         expect(a.ask("status", timeout=5).code == 0, "no status")
@@ -195,7 +194,7 @@ def case_equal_failures_are_a_line_and_a_count(weft):
         try:
             a.invite(b)
             a.do("expose", "7999", "--name", "dead", "--allow", "b")
-            b.do("wait", "service:dead")
+            b.do("wait", "node:a")
             fail_often(b, b.open("dead@a"), 300)
             for node, event in ((a, "target_failed"), (b, "refused_by_peer")):
                 lines = [l for l in read(log_file(node)).splitlines() if f"event={event} " in l]
@@ -282,8 +281,7 @@ def case_without_threads_a_node_goes_on(weft):
         echo_server(a.host, 7001)
         a.do("expose", "localhost:7001", "--name", "echo", "--allow", "b")
         a.do("expose", "name.test:80", "--name", "named", "--allow", "b")
-        for service in ("echo", "named"):
-            b.do("wait", f"service:{service}")
+        b.do("wait", "service:echo")
         expect(probe(b, b.open("named@a")) != "ok", "who resolved that?")
         expect(probe(b, b.open("echo@a")) == "ok", "localhost needs a thread")
         expect(a.daemon.poll() is None, "the daemon ended")
