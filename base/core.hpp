@@ -38,6 +38,7 @@ struct Transmit {
   std::size_t size = 0;
   std::size_t segment_size = 0;
   Ecn ecn = Ecn::NotEct;
+  Endpoint local{};  // leave from this address, if it is still there; unspecified: from any
 };
 
 // What the owner should offer poll_transmit: one full GSO batch.

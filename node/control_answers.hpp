@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "node/api/control.hpp"
+#include "node/io/clock.hpp"
 #include "overlay/overlay.hpp"
 
 namespace weft::node {
@@ -22,8 +23,15 @@ inline std::optional<double> milliseconds(const std::optional<Duration>& duratio
 inline const char* path_of(PathId path) { return path == PathId::Udp ? "direct" : "relay"; }
 
 // One word for one state, wherever it is shown (docs/glossary.md).
+// How long the peer has acknowledged nothing, if that is too long to be called connected.
+inline std::optional<Duration> silent_for(const overlay::PeerView& view) {
+  if (!view.session || !view.session->unanswered_since) return std::nullopt;
+  const Duration silence = io::monotonic_time() - *view.session->unanswered_since;
+  return silence < session::kSilentAfter ? std::nullopt : std::optional(silence);
+}
+
 inline const char* state_of(const overlay::PeerView& view) {
-  if (view.session) return "connected";
+  if (view.session) return silent_for(view) ? "silent" : "connected";
   return view.state == "dialing" ? "connecting" : "away";
 }
 

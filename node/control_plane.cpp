@@ -91,7 +91,8 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
                  overlay_.role(), overlay_.members().size()};
   for (const auto& view : overlay_.peers()) {
-    api::PeerInfo info{to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0};
+    api::PeerInfo info{
+        to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0, {}};
     if (view.session) {
       info.path = path_of(view.session->path);
       info.endpoint = to_text(view.session->remote);
@@ -100,6 +101,13 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
       info.cipher = name_of(view.session->cipher);
       info.tx_bytes = view.session->tx_bytes;
       info.rx_bytes = view.session->rx_bytes;
+      using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::seconds;
+      info.heard_ms_ago =
+          duration_cast<milliseconds>(io::monotonic_time() - view.session->heard).count();
+      if (const auto silence = silent_for(view))
+        out.attention.push_back(view.name + " answers nothing since " +
+                                std::to_string(duration_cast<seconds>(*silence).count()) +
+                                " s, although a session with it is open: is the path cut?");
     }
     out.peers.push_back(std::move(info));
   }
@@ -166,7 +174,7 @@ bool ControlPlane::holds(const api::WaitRequest& request) const {
   const auto node = overlay_.find_node(request.subject);
   if (!node) return false;
   const auto view = peer(*node);
-  if (!view || !view->session) return false;
+  if (!view || !view->session || silent_for(*view)) return false;
   return request.what != What::Direct || view->session->path == PathId::Udp;
 }
 

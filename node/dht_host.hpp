@@ -65,6 +65,9 @@ class DhtHost {
     dht::RecordKind kind = dht::RecordKind::Mutable;
     bool node = false;
   };
+  struct Asked {
+    Endpoint from, local;
+  };
   static constexpr Duration kPublishAgain = std::chrono::seconds(1);
 
   void rebuild(const overlay::NetworkKeys& keys);
@@ -98,6 +101,7 @@ class DhtHost {
   io::Timer timer_;
   io::Deferred refresh_;
   LanDiscovery lan_;
+  Asked asked_;  // what is being answered
   std::unique_ptr<Core> core_;
   std::vector<dht::Contact> kept_;  // from the peer cache
   std::optional<NetworkId> kept_network_;

@@ -50,6 +50,11 @@ void Driver::on_batch_end() {
   drain();
 }
 
+void Driver::on_too_large(const Transmit& transmit, std::size_t size) {
+  overlay_.sessions().datagram_refused(io::monotonic_time(), transmit.path, transmit.to, size);
+  wake();
+}
+
 bool Driver::send_some(std::size_t& budget) {
   bool sent = false;
   const auto room = MutableByteView(out_).first(std::min(out_.size(), share_.bytes()));

@@ -72,6 +72,7 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
   void on_datagram(const Datagram& datagram) override;
   void on_batch_end() override;
   void on_writable() override { drain(); }
+  void on_too_large(const Transmit& transmit, std::size_t size) override;
   bool send_some(std::size_t& budget);
   void store(Persist persist);
   void stored(std::uint64_t id, const Result<void>& result);

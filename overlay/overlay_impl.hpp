@@ -270,6 +270,7 @@ struct Overlay::Impl {
   void on(Instant now, const session::RekeySend& e);
   void on(Instant now, const session::Rekeyed& e);
   void on(Instant now, const session::MemberUnknown& e);
+  void on(Instant now, const session::ClockDiffers& e);
   void finish_pull(Instant now, SessionId session);
   void follow_peer(Instant now, const Peer& peer, SessionId seen, PathId path,
                    const Endpoint& remote);

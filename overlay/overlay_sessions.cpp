@@ -146,6 +146,8 @@ void Overlay::Impl::on(Instant now, const session::RekeySend& e) {
 
 void Overlay::Impl::on(Instant, const session::Rekeyed&) {}
 
+void Overlay::Impl::on(Instant, const session::ClockDiffers&) {}
+
 // Its certificate is of our network and the handshake proved its address, yet our roster does not
 // name it. If it has heard of entries that we have not, we fetch them: by a session that we dial,
 // few at a time, so that who merely knows the network's secret makes us hold nothing else.

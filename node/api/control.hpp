@@ -117,12 +117,13 @@ struct NetworkInfo {
 };
 struct PeerInfo {
   std::string id, name;
-  std::string state;  // "connected", "connecting", "away" (docs/glossary.md)
+  std::string state;  // "connected", "silent", "connecting", "away" (docs/glossary.md)
   std::string path;   // direct, ice, relay, tcp, wss, local, none
   std::string endpoint;
   std::optional<double> rtt_ms;
   std::string kex, cipher;
   std::uint64_t tx_bytes = 0, rx_bytes = 0;
+  std::optional<std::int64_t> heard_ms_ago;  // with a session: since its last packet came
 };
 struct ExposedInfo {
   std::string name, target, protocol;  // protocol: "tcp" for now

@@ -93,7 +93,8 @@ Json peer_json(const PeerInfo& p) {
           {"kex", p.kex},
           {"cipher", p.cipher},
           {"tx_bytes", p.tx_bytes},
-          {"rx_bytes", p.rx_bytes}};
+          {"rx_bytes", p.rx_bytes},
+          {"heard_ms_ago", p.heard_ms_ago ? Json(*p.heard_ms_ago) : Json(nullptr)}};
 }
 
 template <class T, class F>

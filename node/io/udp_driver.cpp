@@ -20,7 +20,7 @@ struct UdpDriver::Impl final : private FdEvents {
         gro(socket.gro),
         bound(bound_endpoint(socket.fd.value())),
         receiver(socket.gro, options.path, counters),
-        sender(socket.fd.value(), socket.family, socket.gso, options.faults, counters),
+        sender(socket.fd.value(), socket.family, socket.gso, options.faults, counters, to),
         watch(loop, std::move(socket.fd), *this) {
     watch.want_read();
   }

@@ -7,8 +7,11 @@
 //
 // GSO and GRO are used if the kernel has them. A kernel or route that refuses GSO (EIO, EINVAL) is
 // noticed at run time: the batch goes out by sendmmsg and GSO stays off if that succeeded.
-// Datagrams longer than the path MTU are refused by the kernel, dropped and counted: PMTUD probes
-// count on it.
+// Datagrams longer than the path MTU are refused by the kernel, dropped, counted and told to the
+// sink: PMTUD probes count on it.
+//
+// A Transmit that names a local address leaves from it (IP_PKTINFO), as an answer must from the
+// address that was called. An address that is gone is left out: the kernel chooses.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +29,11 @@ class DatagramSink {
   virtual void on_datagram(const Datagram& datagram) = 0;  // payload: valid during the call
   virtual void on_batch_end() = 0;  // after the last on_datagram of a wake-up: drain cores now
   virtual void on_writable() = 0;   // can_send() became true again
+  // Datagrams of `size` are longer than the interface takes (EMSGSIZE); they were dropped.
+  virtual void on_too_large(const Transmit& transmit, std::size_t size) {
+    static_cast<void>(transmit);
+    static_cast<void>(size);
+  }
 
  protected:
   ~DatagramSink() = default;

@@ -43,6 +43,9 @@ class UdpGroup::Member final : public DatagramSink {
   }
   void on_batch_end() override { group_.sink_.on_batch_end(); }
   void on_writable() override { group_.sink_.on_writable(); }
+  void on_too_large(const Transmit& transmit, std::size_t size) override {
+    group_.sink_.on_too_large(transmit, size);
+  }
 
   std::unique_ptr<UdpDriver> driver;
   bool lost = false;

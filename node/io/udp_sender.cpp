@@ -25,8 +25,18 @@ std::size_t datagrams_in(std::size_t size, std::size_t segment) {
 // Destination and control messages of one transmit, shared by all system calls it takes.
 struct UdpSender::Header {
   Header(const Transmit& transmit, int family) : to(to_socket_address(transmit.to, family)) {
-    if (transmit.ecn == Ecn::NotEct) return;
     const bool v4 = transmit.to.is_v4();
+    from_set = !transmit.local.is_unspecified() && transmit.local.is_v4() == v4;
+    if (from_set && v4) {
+      in_pktinfo info{};
+      info.ipi_spec_dst.s_addr = htonl(transmit.local.v4_address());
+      append(IPPROTO_IP, IP_PKTINFO, info);
+    } else if (from_set) {
+      in6_pktinfo info{};
+      std::ranges::copy(transmit.local.address, info.ipi6_addr.s6_addr);
+      append(IPPROTO_IPV6, IPV6_PKTINFO, info);
+    }
+    if (transmit.ecn == Ecn::NotEct) return;
     append(v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS,
            static_cast<int>(transmit.ecn));
   }
@@ -54,13 +64,22 @@ struct UdpSender::Header {
     return out;
   }
 
+  // Whether the call that just failed did so for the address to leave from. EINVAL may have other
+  // causes; they come back without the address.
+  [[nodiscard]] bool from_refused() const {
+    return from_set && (errno == EINVAL || errno == EADDRNOTAVAIL || errno == ENETUNREACH);
+  }
+
   SocketAddress to;
-  alignas(cmsghdr) std::array<std::uint8_t, 64> control{};
+  bool from_set = false;
+  bool from_gone = false;  // the address to leave from is not ours any more; nothing was sent
+  alignas(cmsghdr) std::array<std::uint8_t, 96> control{};
   std::size_t control_size = 0;
 };
 
-UdpSender::UdpSender(int fd, int family, bool gso, UdpFaults faults, UdpCounters& counters)
-    : counters_(counters), fd_(fd), family_(family), gso_(gso), faults_(faults) {}
+UdpSender::UdpSender(int fd, int family, bool gso, UdpFaults faults, UdpCounters& counters,
+                     DatagramSink& sink)
+    : counters_(counters), sink_(sink), fd_(fd), family_(family), gso_(gso), faults_(faults) {}
 
 bool UdpSender::send(const Transmit& transmit, ByteView bytes) {
   WEFT_ASSERT(bytes.size() >= transmit.size);
@@ -103,6 +122,7 @@ bool UdpSender::keep(const Transmit& transmit, ByteView bytes) {
 
 std::size_t UdpSender::push(const Transmit& transmit, ByteView bytes) {
   const std::size_t segment = transmit.segment_size == 0 ? bytes.size() : transmit.segment_size;
+  const std::uint64_t too_big = counters_.tx_too_big;
   Header plain(transmit, family_);
   if (plain.to.size == 0) {  // an IPv6 destination, and we have IPv4 only
     counters_.tx_errors += datagrams_in(bytes.size(), segment);
@@ -110,28 +130,38 @@ std::size_t UdpSender::push(const Transmit& transmit, ByteView bytes) {
   }
   const std::size_t batch_limit =
       segment * std::clamp(kMaxBatch / segment, std::size_t{1}, kMaxSegments);
-  Header segmented = plain;
-  if (gso_ && bytes.size() > segment)
-    segmented.append(IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(segment));
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ByteView batch = bytes.subspan(done, std::min(batch_limit, bytes.size() - done));
-    const bool by_kernel = gso_ && batch.size() > segment;
-    std::size_t pushed = by_kernel ? push_segmented(segmented, batch, segment) : 0;
-    // Refused by the kernel, not blocked: cut the batch ourselves.
-    if (!by_kernel || (pushed == 0 && !is_full(errno))) {
-      const std::uint64_t sent_before = counters_.tx_datagrams;
-      const int refusal = by_kernel ? errno : 0;
-      pushed = push_plain(plain, batch, segment);
-      const bool all_sent =
-          counters_.tx_datagrams - sent_before == datagrams_in(batch.size(), segment);
-      // Every piece fits the route, so it was segmentation itself that is not to be had.
-      if (all_sent && (refusal == EIO || refusal == EINVAL)) gso_ = false;
-    }
+    const std::size_t pushed = push_batch(plain, batch, segment);
     done += pushed;
-    if (pushed < batch.size()) break;
+    if (pushed == batch.size()) continue;
+    if (!plain.from_gone) break;
+    Transmit anywhere = transmit;
+    anywhere.local = {};
+    plain = Header(anywhere, family_);
   }
+  if (counters_.tx_too_big != too_big) sink_.on_too_large(transmit, segment);
   return done;
+}
+
+// At most what one call takes. Less than all: the kernel is full, or header.from_gone says why.
+std::size_t UdpSender::push_batch(Header& plain, ByteView batch, std::size_t segment) {
+  if (!gso_ || batch.size() <= segment) return push_plain(plain, batch, segment);
+  Header segmented = plain;
+  segmented.append(IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(segment));
+  const std::size_t pushed = push_segmented(segmented, batch, segment);
+  if (pushed > 0 || is_full(errno)) return pushed;
+  plain.from_gone = segmented.from_gone;
+  if (plain.from_gone) return 0;
+  // Refused by the kernel, not blocked: cut the batch ourselves.
+  const int refusal = errno;
+  const std::uint64_t sent_before = counters_.tx_datagrams;
+  const std::size_t cut = push_plain(plain, batch, segment);
+  // Every piece fits the route, so it was segmentation itself that is not to be had.
+  const bool all_sent = counters_.tx_datagrams - sent_before == datagrams_in(batch.size(), segment);
+  if (all_sent && (refusal == EIO || refusal == EINVAL)) gso_ = false;
+  return cut;
 }
 
 // 0 with errno set if the kernel refused or is full; else the whole batch is dealt with.
@@ -157,6 +187,8 @@ std::size_t UdpSender::push_segmented(Header& header, ByteView batch, std::size_
     return batch.size();
   }
   if (is_full(errno)) return 0;
+  header.from_gone = header.from_refused();
+  if (header.from_gone) return 0;
   if (errno == EIO || errno == EINVAL || errno == EMSGSIZE) {
     ++counters_.gso_refused;
     return 0;
@@ -189,6 +221,9 @@ std::size_t UdpSender::push_plain(Header& header, ByteView bytes, std::size_t se
       ++counters_.tx_too_big;
       ++next;
     } else if (is_full(errno)) {
+      break;
+    } else if (header.from_refused()) {
+      header.from_gone = true;
       break;
     } else if (errno != EINTR) {
       // No route, not permitted, queue of the device full: the same fate awaits the rest of them.

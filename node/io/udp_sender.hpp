@@ -11,7 +11,8 @@ namespace weft::io {
 
 class UdpSender {
  public:
-  UdpSender(int fd, int family, bool gso, UdpFaults faults, UdpCounters& counters);
+  UdpSender(int fd, int family, bool gso, UdpFaults faults, UdpCounters& counters,
+            DatagramSink& sink);
 
   bool send(const Transmit& transmit, ByteView bytes);  // as UdpDriver::send
   bool flush();  // the socket is writable: send what is pending. True: nothing is any more
@@ -33,12 +34,14 @@ class UdpSender {
   bool keep(const Transmit& transmit, ByteView bytes);
   // Bytes dealt with: sent, or refused for good and counted. Less than all: the kernel is full.
   std::size_t push(const Transmit& transmit, ByteView bytes);
+  std::size_t push_batch(Header& plain, ByteView batch, std::size_t segment);
   std::size_t push_segmented(Header& header, ByteView batch, std::size_t segment);
   std::size_t push_plain(Header& header, ByteView bytes, std::size_t segment);
   void count_sent(std::size_t datagrams, std::size_t bytes);
   bool pretend_full();
 
   UdpCounters& counters_;
+  DatagramSink& sink_;
   int fd_;
   int family_;
   bool gso_;

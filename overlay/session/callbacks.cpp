@@ -145,6 +145,7 @@ struct Callbacks {
   static int datagram(ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t size,
                       void* user) {
     auto& connection = self(user);
+    if (size == 0 || data[0] == 0) return 0;  // a probe of the path: Connection::write_probe
     if (connection.queued_messages_in_ >= connection.state_.limits.max_queued_messages) {
       ++connection.state_.counters.packets_dropped;
       return 0;

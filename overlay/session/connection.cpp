@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxPaths = 8;
 constexpr std::size_t kLargestPacket = 8952;
 constexpr std::size_t kLastWordsMemory = 64 * 1024;  // to say why, at the quota
-constexpr std::array<std::uint16_t, 3> kMtuProbes{1350, 1452, kLargestPacket};
+static_assert(kMtuProbes.back() == kLargestPacket);
 
 std::uint64_t cid_key(const ngtcp2_cid& cid) {
   return read_be<std::uint64_t>({cid.data, cid.datalen});
@@ -70,7 +70,7 @@ Connection::Connection(LayerState& state, SessionId id,
       memory_(state.limits.quic_memory) {
   handshake_until_ = now + state_.limits.handshake_timeout;
   silent_ = true;  // until its hello was good
-  path_for(datagram.path, datagram.from, true);
+  path_for(datagram.path, datagram.from, true)->local = address_of(datagram.local);
   half_open_ = true;
   ++state_.half_open;
   ++state_.half_open_by_ip[address_of(datagram.from)];
@@ -106,7 +106,7 @@ void Connection::register_cid(const ngtcp2_cid& cid) {
 }
 
 ngtcp2_tstamp Connection::stamp(Instant now) {
-  const auto nanoseconds = static_cast<ngtcp2_tstamp>(now.time_since_epoch().count());
+  const auto nanoseconds = static_cast<ngtcp2_tstamp>((now + skew_).time_since_epoch().count());
   last_stamp_ = std::max(last_stamp_, nanoseconds);  // ngtcp2 asserts that time does not run back
   return last_stamp_;
 }
@@ -132,7 +132,7 @@ void Connection::fill_settings(ngtcp2_settings& settings, ngtcp2_transport_param
   params.initial_max_data = limits.session_window;
   params.initial_max_streams_bidi = allowed_streams_;
   params.initial_max_streams_uni = 0;
-  params.max_idle_timeout = static_cast<ngtcp2_duration>(limits.idle_timeout.count());
+  params.max_idle_timeout = 0;  // ours to judge, in our time: idle()
   params.active_connection_id_limit = 8;
   params.max_datagram_frame_size = 65535;
 }
@@ -203,9 +203,8 @@ const Connection::PathEntry* Connection::path_at(std::uint32_t index) const {
   return at == paths_.end() ? nullptr : &*at;
 }
 
-const Connection::PathEntry* Connection::path_for(PathId path, const Endpoint& remote,
-                                                  bool may_add) {
-  for (const auto& entry : paths_)
+Connection::PathEntry* Connection::path_for(PathId path, const Endpoint& remote, bool may_add) {
+  for (auto& entry : paths_)
     if (entry.path == path && entry.remote == remote) return &entry;
   if (!may_add) return nullptr;
   if (paths_.size() == kMaxPaths) {
@@ -240,6 +239,7 @@ void Connection::follow_path() {
   const auto index = path_index_of(*ngtcp2_conn_get_path(quic_));
   if (index == current_path_) return;
   current_path_ = index;
+  watch_.reset();
   const auto* entry = path_at(index);
   if (entry && state_of_ == State::Up)
     state_.events.push_back(RemoteMoved{id_, entry->path, entry->remote});
@@ -254,7 +254,7 @@ void Connection::receive(Instant now, const Datagram& datagram) {
     return;
   }
   if (state_of_ == State::Dead) return;
-  const auto* entry = path_for(datagram.path, datagram.from, !initiator_);
+  auto* entry = path_for(datagram.path, datagram.from, !initiator_);
   if (!entry) {
     ++state_.counters.packets_dropped;
     return;
@@ -263,6 +263,7 @@ void Connection::receive(Instant now, const Datagram& datagram) {
   fill_path(path, *entry);
   ngtcp2_pkt_info info{};
   info.ecn = static_cast<std::uint8_t>(datagram.ecn);
+  news_.opened = false;
   const int result = ngtcp2_conn_read_pkt(quic_, &path.path, &info, datagram.payload.data(),
                                           datagram.payload.size(), stamp(now));
   if (result != 0) {
@@ -270,6 +271,7 @@ void Connection::receive(Instant now, const Datagram& datagram) {
     return;
   }
   if (unanswered_++ == 0 && state_of_ == State::Up) ack_hold_ = now + kAckHold;
+  if (news_.opened) heard(now, *entry, datagram.local);
   follow_path();
   if (state_of_ == State::Up && handshake_) {
     handshake_.reset();
@@ -343,7 +345,8 @@ void Connection::end(CloseReason reason, std::uint64_t code, std::string detail)
   if (ended_) return;
   ended_ = true;
   if (!initiator_ && !was_up_) return;
-  state_.events.push_back(SessionDown{id_, peer_, reason, code, std::move(detail), was_up_});
+  state_.events.push_back(
+      SessionDown{id_, peer_, reason, code, std::move(detail), was_up_, clock_ahead_});
 }
 
 void Connection::close(Instant now, CloseReason reason, std::uint64_t code, std::string_view why) {
@@ -381,15 +384,19 @@ void Connection::expire(Instant now) {
     start_client(now, std::nullopt);
     return;
   }
-  if (rekey_at_ && now >= *rekey_at_) start_rekey(now);
-  if (key_update_at_ && now >= *key_update_at_) drive_key_update(now);
-  if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
-  const int result = ngtcp2_conn_handle_expiry(quic_, stamp(now));
-  if (result == 0) return;
-  if (result == NGTCP2_ERR_IDLE_CLOSE) {
+  if (idle(now)) {
     end(CloseReason::Idle, 0, "nothing heard from the peer");
     state_of_ = State::Dead;
-  } else if (result == NGTCP2_ERR_HANDSHAKE_TIMEOUT) {
+    return;
+  }
+  if (rekey_at_ && now >= *rekey_at_) start_rekey(now);
+  if (key_update_at_ && now >= *key_update_at_) drive_key_update(now);
+  ask_again(now);
+  watch_.expire(now, pto());
+  if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
+  const int result = ngtcp2_conn_handle_expiry(quic_, stamp(now));
+  if (result == 0) return note_flight(now, false);
+  if (result == NGTCP2_ERR_HANDSHAKE_TIMEOUT) {
     ++state_.counters.handshake_timeout;
     end(CloseReason::HandshakeTimeout, 0, "no answer in time");
     state_of_ = State::Dead;
@@ -407,11 +414,15 @@ Instant Connection::deadline() const {
   if (state_of_ == State::Dead) return Instant::min();
   const auto expiry = ngtcp2_conn_get_expiry(quic_);
   if (expiry < static_cast<ngtcp2_tstamp>(Instant::max().time_since_epoch().count()))
-    soonest = Instant(Duration(static_cast<std::int64_t>(expiry)));
+    soonest = Instant(Duration(static_cast<std::int64_t>(expiry))) - skew_;
   if (holds_back(soonest)) soonest = *ack_hold_;
   if (!reply_seen_) consider(fallback_at_);
   consider(key_update_at_);
   consider(rekey_at_);
+  if (state_of_ != State::Up) return soonest;
+  if (asked_at_) consider(*asked_at_ + std::max(kProbeAtLeast, pto()));
+  if (unheard_since_) consider(*unheard_since_ + state_.limits.idle_timeout);
+  consider(watch_.deadline(pto()));
   return soonest;
 }
 
@@ -437,6 +448,9 @@ SessionInfo Connection::info() const {
   info.key_updates = key_updates_;
   info.widened_windows = receiving_.used();
   info.unsent_bytes = sending_.unsent;
+  info.heard = heard_at_;
+  info.unanswered_since = watch_.unanswered_since();
+  info.datagram_limit = watch_.limit();
   return info;
 }
 

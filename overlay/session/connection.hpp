@@ -8,6 +8,8 @@
 //  1. Callbacks only record: nothing is deleted and no packet is written inside one.
 //  2. Each of our connection ids is in LayerState::cids exactly while the connection lives.
 //  3. SessionDown is emitted once, and only for sessions that were dialled or up.
+//  4. ngtcp2's clock is ours plus skew_, which grows only while the peer is silent: so its probes,
+//     which double their distance without end, still leave every kProbeAtLeast.
 #pragma once
 
 #include <algorithm>
@@ -25,6 +27,8 @@
 #include "overlay/session/handshake.hpp"
 #include "overlay/session/key_schedule.hpp"
 #include "overlay/session/layer_state.hpp"
+#include "overlay/session/packet_opener.hpp"
+#include "overlay/session/path_watch.hpp"
 #include "overlay/session/quic_memory.hpp"
 #include "overlay/session/rekey.hpp"
 #include "overlay/session/stream.hpp"
@@ -33,6 +37,7 @@ namespace weft::session {
 
 inline constexpr std::size_t kAckThreshold = 8;  // packets that are acknowledged at once
 inline constexpr Duration kAckHold = 1ms;        // what fewer wait; the granularity of RFC 9002
+inline constexpr Duration kProbeAtLeast = 2s;    // what is unanswered is asked again after this
 
 class Connection {
  public:
@@ -58,6 +63,8 @@ class Connection {
 
   void close(Instant now, CloseReason reason, std::uint64_t code, std::string_view why);
   Result<void> migrate(Instant now, PathId path, const Endpoint& remote);
+  // The socket would not send a datagram of this size there.
+  void refused(Instant now, PathId path, const Endpoint& remote, std::size_t size);
 
   Result<StreamId> open_stream();
   void accept(StreamId id);
@@ -95,11 +102,13 @@ class Connection {
     PathId path;
     Endpoint remote;
     std::uint32_t index;
+    Endpoint local{};  // the address of ours that the peer calls; only where it dialled
   };
   struct Packet {  // one written packet, with where it goes
     std::size_t size = 0;
     std::uint32_t path_index = 0;
     Ecn ecn = Ecn::NotEct;
+    std::size_t probe = 0;  // the size it is to prove
   };
 
   // connection.cpp
@@ -113,13 +122,19 @@ class Connection {
   void end(CloseReason reason, std::uint64_t code, std::string detail);
   void release_half_open();
   ngtcp2_tstamp stamp(Instant now);
-  const PathEntry* path_for(PathId path, const Endpoint& remote, bool may_add);
+  PathEntry* path_for(PathId path, const Endpoint& remote, bool may_add);
   const PathEntry* path_at(std::uint32_t index) const;
   void fill_path(ngtcp2_path_storage& storage, const PathEntry& entry) const;
   void follow_path();
+  [[nodiscard]] Duration pto() const;
+  void note_flight(Instant now, bool heard);
+  void heard(Instant now, PathEntry& entry, const Endpoint& local);
+  void ask_again(Instant now);
+  [[nodiscard]] bool idle(Instant now) const;
 
   // connection_handshake.cpp
-  PacketKeys opening(PacketKeys keys);
+  PacketKeys opening(PacketKeys keys, bool traffic = false);
+  PacketKeys sealing(PacketKeys keys);
   int install_initial(const ngtcp2_cid& dcid);
   int install_handshake_keys();
   int install_traffic_keys();
@@ -131,6 +146,8 @@ class Connection {
   Step<void> take_finish(ByteView body);
   Step<void> submit(ngtcp2_encryption_level level, ByteView framed);
   Step<void> quic(int result);
+  void note_clock();
+  [[nodiscard]] UnixTime wall() const;
   Bytes local_transport_params() const;
   int send_hello();
   void came_up();
@@ -145,6 +162,8 @@ class Connection {
                               ngtcp2_pkt_info* info);
   ngtcp2_ssize write_streams(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
                              ngtcp2_pkt_info* info);
+  ngtcp2_ssize write_probe(MutableByteView out, ngtcp2_tstamp now, Packet& packet);
+  void wrote_packet(Instant now, Packet& packet);
   Stream* next_sender();
   [[nodiscard]] bool holds_back(Instant now) const;
   void wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin);
@@ -190,6 +209,14 @@ class Connection {
   QuicMemory memory_;  // outlives quic_
   ngtcp2_conn* quic_ = nullptr;
   ngtcp2_tstamp last_stamp_ = 0;
+  Duration skew_{};
+  PacketNews news_;  // outlives the keys in quic_
+  PathWatch watch_;
+  Instant heard_at_{};
+  std::size_t flight_ = 0;                // bytes, by ngtcp2's count
+  std::optional<Instant> asked_at_;       // when what is in flight was last added to
+  std::optional<Instant> unheard_since_;  // something is in flight, and nothing came since
+  bool keeps_alive_ = true;
   ngtcp2_cid own_scid_{};
   ngtcp2_cid first_dcid_{};
 
@@ -200,7 +227,8 @@ class Connection {
   std::array<MessageReader, 2> readers_;
   std::size_t late_crypto_ = 0;
   std::optional<HandshakeFault> fault_;
-  bool silent_ = false;  // the fault is answered with nothing
+  std::optional<std::int64_t> clock_ahead_;  // the peer's, in seconds, by its handshake
+  bool silent_ = false;                      // the fault is answered with nothing
   bool reply_seen_ = false;
   bool was_up_ = false;
   bool ended_ = false;

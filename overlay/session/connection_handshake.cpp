@@ -1,5 +1,6 @@
 // Keys and CRYPTO messages of a Connection.
 #include <algorithm>
+#include <cstdlib>
 
 #include "overlay/session/connection.hpp"
 #include "overlay/session/packet_opener.hpp"
@@ -32,9 +33,14 @@ constexpr auto kOpen = PacketCipher::Direction::Open;
 
 }  // namespace
 
-PacketKeys Connection::opening(PacketKeys keys) {
-  keys.cipher =
-      std::make_unique<PacketOpener>(std::move(keys.cipher), keys.iv, state_.counters.opening);
+PacketKeys Connection::opening(PacketKeys keys, bool traffic) {
+  keys.cipher = std::make_unique<PacketOpener>(std::move(keys.cipher), keys.iv,
+                                               state_.counters.opening, traffic ? &news_ : nullptr);
+  return keys;
+}
+
+PacketKeys Connection::sealing(PacketKeys keys) {
+  keys.cipher = std::make_unique<PacketSealer>(std::move(keys.cipher), keys.iv, news_);
   return keys;
 }
 
@@ -89,8 +95,8 @@ int Connection::install_traffic_keys() {
   auto secrets = handshake_->traffic_secrets();
   auto& theirs = secrets[initiator_ ? 1 : 0];
   auto& ours = secrets[initiator_ ? 0 : 1];
-  NativeKeys rx(opening(derive_packet_keys(cipher_, theirs, kOpen, true)));
-  NativeKeys tx(derive_packet_keys(cipher_, ours, kSeal, true));
+  NativeKeys rx(opening(derive_packet_keys(cipher_, theirs, kOpen, true), true));
+  NativeKeys tx(sealing(derive_packet_keys(cipher_, ours, kSeal, true)));
   int result = ngtcp2_conn_install_rx_key(quic_, theirs.data(), theirs.size(), &rx.aead,
                                           rx.iv.data(), rx.iv.size(), &rx.header);
   if (result != 0) rx.destroy();
@@ -125,8 +131,12 @@ Step<void> Connection::submit(ngtcp2_encryption_level level, ByteView framed) {
   return quic(ngtcp2_conn_submit_crypto_data(quic_, level, framed.data(), framed.size()));
 }
 
+UnixTime Connection::wall() const {
+  return state_.clock.at(Instant(Duration(static_cast<std::int64_t>(last_stamp_))) - skew_);
+}
+
 int Connection::send_hello() {
-  auto message = handshake_->hello(local_transport_params());
+  auto message = handshake_->hello(local_transport_params(), wall());
   if (!message || !submit(NGTCP2_ENCRYPTION_LEVEL_INITIAL, *message))
     return NGTCP2_ERR_CALLBACK_FAILURE;
   return 0;
@@ -169,13 +179,12 @@ Step<void> Connection::on_message(ngtcp2_encryption_level level,
 
 Step<void> Connection::serve_hello(ByteView body) {
   // silent_ still: nothing of the sender is proven, a failure is answered with silence.
-  const auto now = state_.clock.at(Instant(Duration(static_cast<std::int64_t>(last_stamp_))));
-  auto remote = handshake_->on_hello(body, now);
+  auto remote = handshake_->on_hello(body, wall());
   if (!remote) return std::unexpected(remote.error());
   auto done = quic(
       ngtcp2_conn_decode_and_set_remote_transport_params(quic_, remote->data(), remote->size()));
   if (!done) return done;
-  auto reply = handshake_->reply(local_transport_params());
+  auto reply = handshake_->reply(local_transport_params(), wall());
   if (!reply) return std::unexpected(reply.error());
   reply_seen_ = true;
   if (done = submit(NGTCP2_ENCRYPTION_LEVEL_INITIAL, *reply); !done) return done;
@@ -186,15 +195,15 @@ Step<void> Connection::serve_hello(ByteView body) {
 }
 
 Step<void> Connection::take_reply(ByteView body) {
-  const auto now = state_.clock.at(Instant(Duration(static_cast<std::int64_t>(last_stamp_))));
-  auto remote = handshake_->on_reply(body, now);
+  auto remote = handshake_->on_reply(body, wall());
+  note_clock();
   if (!remote) return std::unexpected(remote.error());
   reply_seen_ = true;
   auto done = quic(
       ngtcp2_conn_decode_and_set_remote_transport_params(quic_, remote->data(), remote->size()));
   if (!done) return done;
   if (done = quic(install_handshake_keys()); !done) return done;
-  auto finish = handshake_->finish();
+  auto finish = handshake_->finish(wall());
   if (!finish) return std::unexpected(finish.error());
   if (done = submit(NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE, *finish); !done) return done;
   if (done = quic(install_traffic_keys()); !done) return done;
@@ -203,14 +212,26 @@ Step<void> Connection::take_reply(ByteView body) {
 }
 
 Step<void> Connection::take_finish(ByteView body) {
-  const auto now = state_.clock.at(Instant(Duration(static_cast<std::int64_t>(last_stamp_))));
-  if (auto verified = handshake_->on_finish(body, now); !verified) {
+  auto verified = handshake_->on_finish(body, wall());
+  note_clock();
+  if (!verified) {
     if (handshake_->unknown() && !handshake_->joining()) report_unknown();
     return verified;
   }
   if (auto done = quic(install_traffic_keys()); !done) return done;
   ngtcp2_conn_tls_handshake_completed(quic_);
   return {};
+}
+
+// What the handshake told of the peer's clock, and whether somebody should hear of it.
+void Connection::note_clock() {
+  const auto ahead = handshake_->clock_ahead();
+  if (!ahead || clock_ahead_ == ahead) return;
+  clock_ahead_ = ahead;
+  const auto& refused = handshake_->untimely();
+  if (!refused && std::abs(*ahead) <= kClockSkew) return;
+  const auto& whose = refused ? refused : handshake_->peer();
+  if (whose) state_.events.push_back(ClockDiffers{id_, network_->id, whose->node(), *ahead});
 }
 
 void Connection::report_unknown() {
@@ -260,7 +281,7 @@ void Connection::update_keys(const std::uint8_t* rx, const std::uint8_t* tx, std
       next = next_generation_mixed(current, client ? fresh.client : fresh.server);
     }
     auto keys = derive_packet_keys(cipher_, next, direction, false);
-    if (direction == kOpen) keys = opening(std::move(keys));
+    keys = direction == kOpen ? opening(std::move(keys), true) : sealing(std::move(keys));
     std::ranges::copy(next, to);
     std::ranges::copy(keys.iv, iv);
     context->native_handle = keys.cipher.release();

@@ -41,7 +41,7 @@ std::optional<Transmit> Connection::transmit_close(MutableByteView out, Instant 
   if (!entry) return std::nullopt;
   std::ranges::copy(close_packet_, out.begin());
   tx_bytes_ += close_packet_.size();
-  return Transmit{entry->path, entry->remote, close_packet_.size(), 0, Ecn::NotEct};
+  return Transmit{entry->path, entry->remote, close_packet_.size(), 0, Ecn::NotEct, entry->local};
 }
 
 bool Connection::holds_back(Instant now) const {
@@ -82,7 +82,9 @@ void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize 
 
 ngtcp2_ssize Connection::write_messages(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
                                         ngtcp2_pkt_info* info) {
-  const std::size_t room = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_) - kMessageOverhead;
+  const std::size_t room =
+      std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit()) -
+      kMessageOverhead;
   while (!messages_.empty()) {
     Bytes& message = messages_.front();
     if (message.size() > room) {  // the path became narrower after it was queued
@@ -163,7 +165,8 @@ std::optional<Transmit> Connection::finish_batch(const Packet& first, std::size_
   const auto* entry = path_at(first.path_index);
   if (!entry || used == 0) return std::nullopt;
   tx_bytes_ += used;
-  return Transmit{entry->path, entry->remote, used, used > segment ? segment : 0, first.ecn};
+  return Transmit{entry->path, entry->remote, used, used > segment ? segment : 0,
+                  first.ecn,   entry->local};
 }
 
 std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
@@ -188,7 +191,16 @@ std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
   }
   const std::size_t limit = std::min({out.size(), kMaxBatch});
   const std::size_t quantum = std::max(ngtcp2_conn_get_send_quantum(quic_), std::size_t{1200});
-  const std::size_t largest = ngtcp2_conn_get_max_tx_udp_payload_size(quic_);
+  const std::size_t largest =
+      std::min(ngtcp2_conn_get_max_tx_udp_payload_size(quic_), watch_.limit());
+  if (segments == 0 && state_of_ == State::Up) {
+    const auto probe = watch_.probe_size(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_));
+    if (probe && *probe <= out.size() && write_probe(out.first(*probe), ts, first) > 0) {
+      wrote_packet(now, first);
+      used = first.size;
+      segments = 1;
+    }
+  }
   while (segments == 0 || (segments < kMaxSegments && used < quantum && used + largest <= limit)) {
     Packet packet;
     const auto room = std::min(largest, out.size() - used);
@@ -198,6 +210,7 @@ std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
       break;
     }
     if (size == 0) break;
+    wrote_packet(now, packet);
     if (segments == 0) {
       first = packet;
     } else if (packet.size > first.size || packet.path_index != first.path_index ||
@@ -211,7 +224,10 @@ std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
     if (packet.size < first.size) break;
   }
   if (state_of_ == State::Closing && used == 0) return transmit_close(out, now);
-  if (state_of_ != State::Dead && used > 0) ngtcp2_conn_update_pkt_tx_time(quic_, ts);
+  if (state_of_ != State::Dead && used > 0) {
+    ngtcp2_conn_update_pkt_tx_time(quic_, ts);
+    note_flight(now, false);
+  }
   return finish_batch(first, used, first.size);
 }
 

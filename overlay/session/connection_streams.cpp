@@ -178,7 +178,8 @@ void Connection::take_window_back(Stream& stream) {
 Result<void> Connection::send_message(ByteView payload) {
   if (state_of_ != State::Up) return fail(Errc::Closed, "the session is not up");
   const auto* remote = ngtcp2_conn_get_remote_transport_params(quic_);
-  const std::size_t path = ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_);
+  const std::size_t path =
+      std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit());
   if (!remote || payload.size() + 64 > path || payload.size() > remote->max_datagram_frame_size)
     return fail(Errc::TooLarge, "a message must fit one packet");
   if (messages_.size() >= state_.limits.max_queued_messages)

@@ -152,12 +152,13 @@ Step<std::optional<MessageReader::Message>> MessageReader::next() {
 
 Bytes HandshakePayload::encode() const {
   return wire::Writer()
-      .array(5)
+      .array(6)
       .bin(transport)
       .bin(certificate)
       .uint(roster_seq)
       .bin(roster_head)
       .uint(cipher)
+      .uint(time)
       .take();
 }
 
@@ -172,7 +173,10 @@ Step<HandshakePayload> HandshakePayload::decode(ByteView bytes) {
     WEFT_TRY(payload.roster_seq, reader.uint());
     WEFT_TRY(payload.roster_head, reader.fixed<32>());
     WEFT_TRY(payload.cipher, reader.uint());
-    for (std::size_t extra = 5; extra < size; ++extra) WEFT_CHECK(reader.skip());
+    if (size > 5) {
+      WEFT_TRY(payload.time, reader.uint());
+    }
+    for (std::size_t extra = 6; extra < size; ++extra) WEFT_CHECK(reader.skip());
     payload.transport = to_bytes(transport);
     payload.certificate = to_bytes(certificate);
     return payload;
@@ -222,10 +226,11 @@ void Handshake::start_noise(const StaticCredential& credential, ByteView offered
   noise_ = std::make_unique<noise::Handshake>(std::move(params), context_.rng);
 }
 
-HandshakePayload Handshake::own_payload(ByteView transport, bool identity) const {
+HandshakePayload Handshake::own_payload(ByteView transport, bool identity, UnixTime now) const {
   HandshakePayload payload;
   payload.transport = to_bytes(transport);
   if (!identity) return payload;
+  payload.time = static_cast<std::uint64_t>(std::max<UnixTime>(now, 0));
   payload.certificate = credential_.certificate.encode();
   payload.roster_seq = context_.network->roster_seq;
   payload.roster_head = context_.network->roster_head;
@@ -239,13 +244,13 @@ Step<HandshakePayload> Handshake::open(ByteView message) {
   return HandshakePayload::decode(*plain);
 }
 
-Step<Bytes> Handshake::hello(ByteView transport) {
+Step<Bytes> Handshake::hello(ByteView transport, UnixTime now) {
   offered_ = own_offer();
   start_noise(context_.network->credential, offered_);
   Bytes body{static_cast<std::uint8_t>(form_), static_cast<std::uint8_t>(join_ ? 1 : 0),
              static_cast<std::uint8_t>(offered_.size())};
   append(body, offered_);
-  auto message = noise_->write(own_payload(transport, form_ == Form::Ik).encode());
+  auto message = noise_->write(own_payload(transport, form_ == Form::Ik, now).encode());
   if (!message) return refuse(from_noise(message.error()));
   append(body, *message);
   return frame_message(MessageType::Hello, body);
@@ -290,9 +295,9 @@ Step<Bytes> Handshake::on_hello(ByteView body, UnixTime now) {
   return std::move(payload->transport);
 }
 
-Step<Bytes> Handshake::reply(ByteView transport) {
+Step<Bytes> Handshake::reply(ByteView transport, UnixTime now) {
   Bytes body{static_cast<std::uint8_t>(cipher_)};
-  auto message = noise_->write(own_payload(transport, true).encode());
+  auto message = noise_->write(own_payload(transport, true, now).encode());
   if (!message) return refuse(from_noise(message.error()));
   append(body, *message);
   return frame_message(MessageType::Reply, body);
@@ -310,9 +315,9 @@ Step<Bytes> Handshake::on_reply(ByteView body, UnixTime now) {
   return std::move(payload->transport);
 }
 
-Step<Bytes> Handshake::finish() {
+Step<Bytes> Handshake::finish(UnixTime now) {
   if (form_ == Form::Ik) return frame_message(MessageType::Finish, confirm());
-  auto message = noise_->write(own_payload({}, true).encode());
+  auto message = noise_->write(own_payload({}, true, now).encode());
   if (!message) return refuse(from_noise(message.error()));
   return frame_message(MessageType::Finish, *message);
 }
@@ -338,8 +343,13 @@ Step<void> Handshake::judge(const HandshakePayload& payload, UnixTime now) {
   if (certificate->network != context_.network->id) return refuse(HandshakeFault::CertNetwork);
   if (!presented || certificate->static_key != *presented)
     return refuse(HandshakeFault::CertStaticMismatch);
-  if (!certificate->check(context_.network->id, *presented, now))
+  constexpr std::uint64_t kFarthest = 1ull << 40;  // beyond it is no time at all
+  if (payload.time > 0 && payload.time < kFarthest)
+    clock_ahead_ = static_cast<std::int64_t>(payload.time) - now;
+  if (!certificate->check(context_.network->id, *presented, now)) {
+    untimely_ = *certificate;
     return refuse(HandshakeFault::CertExpired);
+  }
   if (initiator_ && certificate->identity != expected_) return refuse(HandshakeFault::CertIdentity);
   peer_roster_seq_ = payload.roster_seq;
   peer_roster_head_ = payload.roster_head;

@@ -4,8 +4,8 @@
 //   1 hello  = form u8 (0 IK, 1 XX) | mode u8 (0 member, 1 join) | n u8 | n packet ciphers | Noise
 //   1 2 reply  = packet cipher u8 | Noise 2 3 finish = XX: Noise 3; IK: confirm =
 //   HMAC-SHA256(HKDF(ck, "weft fin"), h) 4 ready  = empty, responder, Handshake level payload  =
-//   msgpack [transport parameters, certificate, roster seq, roster head, cipher], later
-//              elements ignored; XX message 1 carries transport parameters only, in clear
+//   msgpack [transport parameters, certificate, roster seq, roster head, cipher, time],
+//              later elements ignored; XX message 1 carries transport parameters only, in clear
 //   prologue = "weft/1" | QUIC version u32 | network 32 | mode u8 | responder's Ed25519 key (IK) or
 //              zeros (XX) | length u8 | Noise name | n u8 | offered ciphers
 //
@@ -79,6 +79,7 @@ struct HandshakePayload {
   std::uint64_t roster_seq = 0;
   crypto::Hash roster_head{};
   std::uint64_t cipher = 0;
+  std::uint64_t time = 0;  // the sender's clock, seconds since 1970; 0: not told
 
   [[nodiscard]] Bytes encode() const;
   static Step<HandshakePayload> decode(ByteView bytes);
@@ -101,11 +102,11 @@ class Handshake {
   explicit Handshake(HandshakeContext context);  // responder
 
   // Each returns the peer's transport parameters or a framed message to send.
-  Step<Bytes> hello(ByteView transport);
+  Step<Bytes> hello(ByteView transport, UnixTime now);
   Step<Bytes> on_hello(ByteView body, UnixTime now);
-  Step<Bytes> reply(ByteView transport);
+  Step<Bytes> reply(ByteView transport, UnixTime now);
   Step<Bytes> on_reply(ByteView body, UnixTime now);
-  Step<Bytes> finish();
+  Step<Bytes> finish(UnixTime now);
   Step<void> on_finish(ByteView body, UnixTime now);
 
   [[nodiscard]] bool initiator() const { return initiator_; }
@@ -120,6 +121,10 @@ class Handshake {
   [[nodiscard]] const std::optional<Certificate>& peer() const { return peer_; }
   // Whoever was refused as CertUnknown, its certificate otherwise in order.
   [[nodiscard]] const std::optional<Certificate>& unknown() const { return unknown_; }
+  // Whoever was refused as CertExpired, its certificate otherwise in order.
+  [[nodiscard]] const std::optional<Certificate>& untimely() const { return untimely_; }
+  // Its clock minus ours in seconds; nothing: not told, or not proven yet.
+  [[nodiscard]] const std::optional<std::int64_t>& clock_ahead() const { return clock_ahead_; }
   [[nodiscard]] std::uint64_t peer_roster_seq() const { return peer_roster_seq_; }
   [[nodiscard]] const crypto::Hash& peer_roster_head() const { return peer_roster_head_; }
   // The static key pair we proved possession of: a re-key runs with the same one.
@@ -128,7 +133,7 @@ class Handshake {
  private:
   Bytes prologue(ByteView offered) const;
   void start_noise(const StaticCredential& credential, ByteView offered);
-  HandshakePayload own_payload(ByteView transport, bool identity) const;
+  HandshakePayload own_payload(ByteView transport, bool identity, UnixTime now) const;
   Step<HandshakePayload> open(ByteView message);
   Step<void> judge(const HandshakePayload& payload, UnixTime now);
   Step<void> judge_membership(const Certificate& certificate, UnixTime now);
@@ -147,6 +152,8 @@ class Handshake {
   std::unique_ptr<noise::Handshake> noise_;
   std::optional<Certificate> peer_;
   std::optional<Certificate> unknown_;
+  std::optional<Certificate> untimely_;
+  std::optional<std::int64_t> clock_ahead_;
   std::uint64_t peer_roster_seq_ = 0;
   crypto::Hash peer_roster_head_{};
 };

@@ -24,10 +24,11 @@ bool ReplayWindow::seen(std::uint64_t number) {
 }
 
 PacketOpener::PacketOpener(std::unique_ptr<PacketCipher> cipher, const ByteArray<kNonceSize>& iv,
-                           OpeningCounters& counters)
+                           OpeningCounters& counters, PacketNews* news)
     : cipher_(std::move(cipher)),
       iv_(read_be<std::uint64_t>(ByteView(iv).subspan(kNumberAt))),
-      counters_(counters) {}
+      counters_(counters),
+      news_(news) {}
 
 bool PacketOpener::seal(MutableByteView, ByteView, ByteView, ByteView) { return false; }
 
@@ -36,9 +37,28 @@ bool PacketOpener::open(MutableByteView out, ByteView ciphertext, ByteView nonce
     ++counters_.packets_unopened;
     return false;
   }
-  if (window_.seen(read_be<std::uint64_t>(nonce.subspan(kNumberAt)) ^ iv_))
+  const auto number = read_be<std::uint64_t>(nonce.subspan(kNumberAt)) ^ iv_;
+  if (window_.seen(number)) {
     ++counters_.packets_replayed;
+  } else if (news_ && window_.judges(number)) {
+    news_->opened = true;
+    news_->acks = leading_ack(out);
+  }
   return true;
 }
+
+PacketSealer::PacketSealer(std::unique_ptr<PacketCipher> cipher, const ByteArray<kNonceSize>& iv,
+                           PacketNews& news)
+    : cipher_(std::move(cipher)),
+      iv_(read_be<std::uint64_t>(ByteView(iv).subspan(kNumberAt))),
+      news_(news) {}
+
+bool PacketSealer::seal(MutableByteView out, ByteView plaintext, ByteView nonce, ByteView ad) {
+  if (!cipher_->seal(out, plaintext, nonce, ad)) return false;
+  news_.sealed = read_be<std::uint64_t>(nonce.subspan(kNumberAt)) ^ iv_;
+  return true;
+}
+
+bool PacketSealer::open(MutableByteView, ByteView, ByteView, ByteView) { return false; }
 
 }  // namespace weft::session

@@ -8,8 +8,10 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/packet_cipher.hpp"
+#include "overlay/session/ack_frame.hpp"
 
 namespace weft::session {
 
@@ -19,6 +21,7 @@ class ReplayWindow {
 
   // Notes the number; true: it was noted before. False for what is out of reach.
   bool seen(std::uint64_t number);
+  [[nodiscard]] bool judges(std::uint64_t number) const { return number + kReach > newest_; }
 
  private:
   static constexpr std::uint64_t kWords = 16;
@@ -32,11 +35,18 @@ struct OpeningCounters {
   std::uint64_t packets_replayed = 0;
 };
 
+// What the packets of 1-RTT keys tell beside their contents; reset by who reads it.
+struct PacketNews {
+  bool opened = false;                  // one verified, and it is not a repeat
+  AckRanges acks;                       // of the last one that did
+  std::optional<std::uint64_t> sealed;  // the number of the packet sealed last
+};
+
 class PacketOpener final : public PacketCipher {
  public:
-  // `counters` outlives it.
+  // `counters` and `news`, if any, outlive it.
   PacketOpener(std::unique_ptr<PacketCipher> cipher, const ByteArray<kNonceSize>& iv,
-               OpeningCounters& counters);
+               OpeningCounters& counters, PacketNews* news = nullptr);
 
   bool seal(MutableByteView out, ByteView plaintext, ByteView nonce, ByteView ad) override;
   bool open(MutableByteView out, ByteView ciphertext, ByteView nonce, ByteView ad) override;
@@ -46,6 +56,22 @@ class PacketOpener final : public PacketCipher {
   std::uint64_t iv_;  // its last eight bytes: RFC 9001 5.3 hides the packet number under them
   ReplayWindow window_;
   OpeningCounters& counters_;
+  PacketNews* news_;
+};
+
+// The sealing half: notes the packet's number, which ngtcp2 keeps to itself.
+class PacketSealer final : public PacketCipher {
+ public:
+  PacketSealer(std::unique_ptr<PacketCipher> cipher, const ByteArray<kNonceSize>& iv,
+               PacketNews& news);
+
+  bool seal(MutableByteView out, ByteView plaintext, ByteView nonce, ByteView ad) override;
+  bool open(MutableByteView out, ByteView ciphertext, ByteView nonce, ByteView ad) override;
+
+ private:
+  std::unique_ptr<PacketCipher> cipher_;
+  std::uint64_t iv_;
+  PacketNews& news_;
 };
 
 }  // namespace weft::session

@@ -227,7 +227,10 @@ void SessionLayer::Impl::send_retry(Instant now, const Datagram& datagram,
   if (size <= 0) return;
   packet.resize(static_cast<std::size_t>(size));
   ++state.counters.retry_sent;
-  stateless.push_back({{datagram.path, datagram.from, packet.size(), 0, Ecn::NotEct}, packet});
+  Endpoint local = datagram.local;
+  local.port = 0;
+  stateless.push_back(
+      {{datagram.path, datagram.from, packet.size(), 0, Ecn::NotEct, local}, packet});
 }
 
 void SessionLayer::Impl::accept(Instant now, const Datagram& datagram, const ngtcp2_pkt_hd& header,
@@ -388,6 +391,14 @@ Result<void> SessionLayer::migrate(Instant now, SessionId session, PathId path,
   auto moved = connection->migrate(now, path, remote);
   impl_->touch(*connection);
   return moved;
+}
+
+void SessionLayer::datagram_refused(Instant now, PathId path, const Endpoint& remote,
+                                    std::size_t size) {
+  for (auto& [id, connection] : impl_->sessions) {
+    connection->refused(now, path, remote, size);
+    if (connection->up()) impl_->touch(*connection);
+  }
 }
 
 Result<StreamId> SessionLayer::open_stream(Instant, SessionId session) {

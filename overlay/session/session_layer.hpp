@@ -124,6 +124,8 @@ struct SessionDown {
   std::uint64_t code;
   std::string detail;
   bool was_up;
+  // The peer's clock minus ours in seconds, as its handshake told; nothing if it told nothing.
+  std::optional<std::int64_t> clock_ahead = std::nullopt;
 };
 struct StreamOpened {
   SessionId session;
@@ -182,9 +184,22 @@ struct MemberUnknown {
   crypto::Hash roster_head;
 };
 
-using SessionEvent = std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable,
-                                  StreamWritable, StreamReset, StreamStopped, StreamClosed,
-                                  MessageReceived, RemoteMoved, RekeySend, Rekeyed, MemberUnknown>;
+// A handshake failed because a certificate is outside its time, or came through although the clocks
+// lie further apart than certificates allow for. Whoever it is has proven its identity.
+struct ClockDiffers {
+  SessionId session;
+  NetworkId network;
+  NodeId peer;
+  std::int64_t ahead;  // its clock minus ours, seconds
+};
+
+using SessionEvent =
+    std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable, StreamWritable, StreamReset,
+                 StreamStopped, StreamClosed, MessageReceived, RemoteMoved, RekeySend, Rekeyed,
+                 MemberUnknown, ClockDiffers>;
+
+// A session whose packets are not acknowledged for so long is not called connected.
+inline constexpr Duration kSilentAfter = 3s;
 
 struct SessionInfo {
   NodeId peer;
@@ -201,6 +216,10 @@ struct SessionInfo {
   std::uint64_t key_updates;
   std::uint64_t widened_windows;  // what streams may receive beyond their first windows
   std::size_t unsent_bytes;       // taken from programs, not sent yet
+  Instant heard;                  // when the newest packet of the peer came
+  // Since when something waits for its acknowledgement and none came: not connected, if long.
+  std::optional<Instant> unanswered_since;
+  std::size_t datagram_limit;  // bytes, by PathWatch; without one larger than any
 };
 
 // Why datagrams and handshakes were dropped: each negative test moves exactly one of these by one.
@@ -267,6 +286,8 @@ class SessionLayer {
   // RemoteMoved follows on both sides. Only the side that dialled can (RFC 9000 section 9).
   [[nodiscard]] Result<void> migrate(Instant now, SessionId session, PathId path,
                                      const Endpoint& remote);
+  // The socket would not send a datagram of this size there (EMSGSIZE).
+  void datagram_refused(Instant now, PathId path, const Endpoint& remote, std::size_t size);
   [[nodiscard]] Result<StreamId> open_stream(Instant now, SessionId session);
   // This node takes the peer up on its stream: it may open more.
   void accept(SessionId session, StreamId stream);

@@ -2,6 +2,7 @@
 // one seed. Deliveries come out in (time, sequence) order, so a run replays exactly.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,8 @@ struct LinkOptions {
   std::uint32_t loss_permille = 0;
   std::size_t mtu = 1452;             // UDP payload; larger datagrams vanish
   std::uint64_t bits_per_second = 0;  // 0: no limit
+  bool drops_marked = false;          // datagrams with ECN marks vanish
+  std::array<bool, 2> silent{};       // nothing gets to this end
 };
 
 class Link {
@@ -35,7 +38,9 @@ class Link {
   LinkOptions& options() { return options_; }
   void send(Instant now, int to, PathId path, const Endpoint& from, Ecn ecn, ByteView bytes) {
     ++sent_;
-    if (bytes.size() > options_.mtu || rng_.uniform(1000) < options_.loss_permille) {
+    const bool barred = options_.silent[static_cast<std::size_t>(to)] ||
+                        (options_.drops_marked && ecn != Ecn::NotEct);
+    if (barred || bytes.size() > options_.mtu || rng_.uniform(1000) < options_.loss_permille) {
       ++lost_;
       return;
     }

@@ -18,11 +18,17 @@ struct Sink final : DatagramSink {
   }
   void on_batch_end() override { ++batches; }
   void on_writable() override { ++writable; }
+  void on_too_large(const Transmit& transmit, std::size_t size) override {
+    too_large.push_back(size);
+    last_refused = transmit;
+  }
 
   std::vector<Bytes> received;
   Datagram last;
   int batches = 0;
   int writable = 0;
+  std::vector<std::size_t> too_large;
+  Transmit last_refused;
 };
 
 Bytes pattern(std::size_t size, std::uint8_t salt = 0) {
@@ -93,6 +99,48 @@ TEST_F(UdpDriverTest, CarriesASegmentedBatchWithGsoAndGro) {
   }
   if (sender_->gso_active() && receiver_->gro_active()) {
     EXPECT_EQ(receiver_->counters().rx_coalesced, 41u);
+  }
+}
+
+// All of 127/8 is this machine's: a second address needs no rights.
+TEST_F(UdpDriverTest, LeavesFromTheAddressNamed) {
+  for (const bool gso : {true, false}) {
+    UdpOptions any;
+    any.bind = *endpoint_from_text("[::]:0");
+    any.gso = gso;
+    sender_ = open(any, out_);
+    receiver_ = open(loopback(), in_);
+    ASSERT_TRUE(sender_ && receiver_);
+    const Bytes bytes = pattern(1200 * 10);
+    Transmit transmit{PathId::Udp, receiver_->local(), bytes.size(), 1200, Ecn::Ect0};
+    transmit.local = Endpoint::v4(0x7f000021, 0);
+    in_ = {};
+    ASSERT_TRUE(sender_->send(transmit, bytes));
+    ASSERT_TRUE(turn_until([&] { return in_.received.size() >= 10; }));
+    EXPECT_EQ(in_.last.from, Endpoint::v4(0x7f000021, sender_->local().port));
+    EXPECT_EQ(in_.last.ecn, Ecn::Ect0);
+    EXPECT_EQ(joined(in_.received), bytes);
+    EXPECT_EQ(sender_->gso_active(), gso && sender_->counters().tx_segmented > 0);
+  }
+}
+
+TEST_F(UdpDriverTest, LeavesFromAnyWhenTheAddressNamedIsGone) {
+  for (const bool gso : {true, false}) {
+    UdpOptions any;
+    any.bind = *endpoint_from_text("[::]:0");
+    any.gso = gso;
+    sender_ = open(any, out_);
+    receiver_ = open(loopback(), in_);
+    ASSERT_TRUE(sender_ && receiver_);
+    const Bytes bytes = pattern(1200 * 10);
+    Transmit transmit{PathId::Udp, receiver_->local(), bytes.size(), 1200, Ecn::NotEct};
+    transmit.local = Endpoint::v4(0xc6336407, 0);  // 198.51.100.7, nobody's
+    in_ = {};
+    ASSERT_TRUE(sender_->send(transmit, bytes));
+    ASSERT_TRUE(turn_until([&] { return in_.received.size() >= 10; }));
+    EXPECT_EQ(joined(in_.received), bytes);
+    EXPECT_EQ(sender_->counters().tx_errors, 0u);
+    EXPECT_EQ(sender_->gso_active(), gso && sender_->counters().tx_segmented > 0);
   }
 }
 
@@ -216,6 +264,9 @@ TEST_F(UdpDriverTest, DatagramsOverThePathMtuAreCountedNotFragmented) {
   const Bytes huge = pattern(65530);  // over 65,507: no path carries it
   EXPECT_TRUE(sender_->send({PathId::Udp, receiver_->local(), huge.size(), 0, {}}, huge));
   EXPECT_EQ(sender_->counters().tx_too_big, 1u);
+  ASSERT_EQ(out_.too_large.size(), 1u);
+  EXPECT_EQ(out_.too_large[0], huge.size());
+  EXPECT_EQ(out_.last_refused.to, receiver_->local());
   const Bytes fine = pattern(1200);
   EXPECT_TRUE(sender_->send({PathId::Udp, receiver_->local(), fine.size(), 0, {}}, fine));
   ASSERT_TRUE(turn_until([&] { return !in_.received.empty(); }));

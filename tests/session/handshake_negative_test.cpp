@@ -33,15 +33,15 @@ struct Exchange {
       if (spoil) spoil(message, out);
       return out;
     };
-    const auto hello = a.hello(bytes_of("parameters of a"));
+    const auto hello = a.hello(bytes_of("parameters of a"), harness::kEpoch);
     if (!hello) return {hello.error(), true};
     const auto seen = b.on_hello(body(hello, Message::Hello), harness::kEpoch);
     if (!seen) return {seen.error(), false};
-    const auto reply = b.reply(bytes_of("parameters of b"));
+    const auto reply = b.reply(bytes_of("parameters of b"), harness::kEpoch);
     if (!reply) return {reply.error(), false};
     const auto answered = a.on_reply(body(reply, Message::Reply), harness::kEpoch);
     if (!answered) return {answered.error(), true};
-    const auto finish = a.finish();
+    const auto finish = a.finish(harness::kEpoch);
     if (!finish) return {finish.error(), true};
     const auto done = b.on_finish(body(finish, Message::Finish), harness::kEpoch);
     if (!done) return {done.error(), false};
@@ -128,7 +128,7 @@ TEST(HandshakeNegative, EachFieldOfThePrologueIsBound) {
   Handshake a(responder.context(responder.pair.a), other.public_key(), responder.static_of_b,
               false);
   Handshake b(responder.context(responder.pair.b));
-  const auto hello = *a.hello({});
+  const auto hello = *a.hello({}, harness::kEpoch);
   EXPECT_EQ(b.on_hello(ByteView(hello).subspan(3), harness::kEpoch).error(),
             HandshakeFault::NoiseAuth);
 }

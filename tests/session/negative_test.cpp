@@ -346,7 +346,7 @@ struct HelloFixture {
   Bytes hello_body() {
     Handshake initiator(context(pair.a), pair.b.identity.public_key(),
                         pair.b.network.credential.key.public_key, false);
-    auto framed = initiator.hello(bytes_of("params"));
+    auto framed = initiator.hello(bytes_of("params"), harness::kEpoch);
     return Bytes(framed->begin() + 3, framed->end());
   }
   Step<Bytes> serve(ByteView body) {

@@ -121,7 +121,7 @@ Bytes RawClient::hello() {
   put_varint(parameters, 0x0f);  // our connection id
   put_varint(parameters, scid_.size());
   append(parameters, scid_);
-  auto message = handshake_.hello(parameters);
+  auto message = handshake_.hello(parameters, harness::kEpoch);
   WEFT_ASSERT(message.has_value());
   return *message;
 }
@@ -196,7 +196,7 @@ bool RawClient::connect() {
   if (!handshake_.on_reply((*message)->body, harness::kEpoch)) return false;
   const auto handshake = handshake_.handshake_secrets();
   keys(Level::Handshake) = make_keys(handshake_.cipher(), handshake[0], handshake[1]);
-  const auto finish = handshake_.finish();
+  const auto finish = handshake_.finish(harness::kEpoch);
   if (!finish) return false;
   send(Level::Handshake, crypto_frame(0, *finish));
   const auto traffic = handshake_.traffic_secrets();
