@@ -6,7 +6,6 @@ namespace weft {
 
 namespace {
 
-constexpr std::string_view kCharset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 constexpr std::uint32_t kBech32mConstant = 0x2bc830a3;
 constexpr std::size_t kChecksumSize = 6;
 
@@ -57,12 +56,12 @@ std::string bech32m_encode(std::string_view prefix, ByteView data) {
   out.push_back('1');
   for (auto group : groups) {
     checksum = polymod_step(checksum, group);
-    out.push_back(kCharset[group]);
+    out.push_back(kBech32Alphabet[group]);
   }
   for (std::size_t i = 0; i < kChecksumSize; ++i) checksum = polymod_step(checksum, 0);
   checksum ^= kBech32mConstant;
   for (std::size_t i = 0; i < kChecksumSize; ++i)
-    out.push_back(kCharset[checksum >> (5 * (kChecksumSize - 1 - i)) & 31]);
+    out.push_back(kBech32Alphabet[checksum >> (5 * (kChecksumSize - 1 - i)) & 31]);
   return out;
 }
 
@@ -85,7 +84,7 @@ Result<Bytes> bech32m_decode(std::string_view prefix, std::string_view text) {
   std::uint32_t checksum = prefix_checksum(prefix);
   Bytes groups;
   for (char c : std::string_view(lower).substr(prefix.size() + 1)) {
-    const auto at = kCharset.find(c);
+    const auto at = kBech32Alphabet.find(c);
     if (at == std::string_view::npos)
       return fail(Errc::Malformed, std::string("it has the character '") + c + "'");
     groups.push_back(static_cast<std::uint8_t>(at));

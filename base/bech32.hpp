@@ -11,6 +11,7 @@
 namespace weft {
 
 inline constexpr std::size_t kMaxBech32Text = 4096;
+inline constexpr std::string_view kBech32Alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 std::string bech32m_encode(std::string_view prefix, ByteView data);
 // Accepts all-lower or all-upper case; the prefix must match.

@@ -24,6 +24,7 @@ enum class Type : std::uint64_t {
   JoinRequest = 10,
   JoinAnswer = 11,
   Rekey = 12,
+  Leave = 16,
 };
 
 Writer& begin(Writer& w, Type type, std::size_t fields) {
@@ -100,15 +101,17 @@ struct Encoder {
     }
   }
   void operator()(const JoinRequest& m) const {
-    begin(w, Type::JoinRequest, 3).bin(m.ticket).bin(m.proof).str(m.wanted_name);
+    begin(w, Type::JoinRequest, 4).bin(m.ticket).bin(m.proof).str(m.wanted_name).uint(m.time);
   }
   void operator()(const JoinAnswer& m) const {
-    begin(w, Type::JoinAnswer, 3)
+    begin(w, Type::JoinAnswer, 4)
         .uint(static_cast<std::uint64_t>(m.status))
         .str(m.detail)
-        .str(m.name);
+        .str(m.name)
+        .uint(m.time);
   }
   void operator()(const Rekey& m) const { begin(w, Type::Rekey, 1).bin(m.message); }
+  void operator()(const Leave&) const { begin(w, Type::Leave, 0); }
   void operator()(const Unknown&) const {
     WEFT_ASSERT(false && "an unknown message is never sent");
   }
@@ -205,26 +208,32 @@ Result<ControlMessage> read_services(Reader& r) {
   return m;
 }
 
-Result<ControlMessage> read_join_request(Reader& r) {
+Result<ControlMessage> read_join_request(Reader& r, std::size_t fields) {
   JoinRequest m;
   WEFT_TRY(m.ticket, r.fixed<16>());
   WEFT_TRY(m.proof, r.fixed<32>());
   WEFT_TRY(const auto name, r.str(63));
   m.wanted_name = name;
+  if (fields > 3) {
+    WEFT_TRY(m.time, r.uint());
+  }
   return m;
 }
 
-Result<ControlMessage> read_join_answer(Reader& r) {
+Result<ControlMessage> read_join_answer(Reader& r, std::size_t fields) {
   JoinAnswer m;
   WEFT_TRY(const auto status, r.uint());
   // A status of a later version is still a no.
-  m.status = status <= static_cast<std::uint64_t>(JoinStatus::Storage)
+  m.status = status <= static_cast<std::uint64_t>(JoinStatus::Removed)
                  ? static_cast<JoinStatus>(status)
                  : JoinStatus::Denied;
   WEFT_TRY(const auto detail, r.str(512));
   WEFT_TRY(const auto name, r.str(63));
   m.detail = detail;
   m.name = name;
+  if (fields > 3) {
+    WEFT_TRY(m.time, r.uint());
+  }
   return m;
 }
 
@@ -238,6 +247,7 @@ Result<ControlMessage> read_number(Reader& r, std::uint64_t Message::* field) {
 
 Result<ControlMessage> read_fields(Reader& r, std::uint64_t type, std::size_t fields) {
   static constexpr std::size_t kFields[] = {0, 3, 1, 1, 2, 1, 3, 1, 1, 2, 3, 3, 1};
+  if (type == static_cast<std::uint64_t>(Type::Leave)) return Leave{};
   if (type == 0 || type >= std::size(kFields)) return Unknown{type};
   if (fields < kFields[type]) return fail(Errc::Malformed, "control message: too few fields");
   switch (static_cast<Type>(type)) {
@@ -271,13 +281,15 @@ Result<ControlMessage> read_fields(Reader& r, std::uint64_t type, std::size_t fi
     case Type::ServicesAre:
       return read_services(r);
     case Type::JoinRequest:
-      return read_join_request(r);
+      return read_join_request(r, fields);
     case Type::JoinAnswer:
-      return read_join_answer(r);
+      return read_join_answer(r, fields);
     case Type::Rekey: {
       WEFT_TRY(const auto message, r.bin(8192));
       return Rekey{to_bytes(message)};
     }
+    case Type::Leave:
+      break;
   }
   return Unknown{type};
 }

@@ -80,6 +80,7 @@ struct JoinRequest {
   ByteArray<16> ticket{};
   ByteArray<32> proof{};
   std::string wanted_name;
+  std::uint64_t time = 0;  // the joiner's clock, Unix seconds; 0: not told
 };
 enum class JoinStatus : std::uint64_t {
   Ok = 0,
@@ -90,22 +91,26 @@ enum class JoinStatus : std::uint64_t {
   NameTaken = 5,
   Denied = 6,
   Storage = 7,
+  Removed = 8,
 };
 struct JoinAnswer {
   JoinStatus status = JoinStatus::Ok;
   std::string detail;
   std::string name;
+  std::uint64_t time = 0;  // the inviter's clock
 };
 struct Rekey {
   Bytes message;
 };
+// "I go": the receiver, if it may, signs the sender's removal.
+struct Leave {};
 struct Unknown {
   std::uint64_t type = 0;
 };
 
 using ControlMessage =
     std::variant<Hello, Ping, Pong, RosterHave, RosterGet, RosterEntries, PeerList, ServicesGet,
-                 ServicesAre, JoinRequest, JoinAnswer, Rekey, Unknown>;
+                 ServicesAre, JoinRequest, JoinAnswer, Rekey, Leave, Unknown>;
 
 // The framed message. REQUIRES: lists within the limits above; Unknown is never sent.
 Bytes encode(const ControlMessage& message);

@@ -46,6 +46,7 @@ Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, Ove
                                                std::vector<Row> stored, Rng& rng) {
   auto impl = std::make_unique<Impl>(clock, std::move(config), rng);
   impl->next_sweep = now + kSweepInterval;
+  impl->born = now;
   WEFT_CHECK(impl->load_rows(now, std::move(stored)));
   impl->settle(now);
   return std::unique_ptr<Overlay>(new Overlay(std::move(impl)));
@@ -95,6 +96,7 @@ std::optional<Instant> Overlay::poll_timeout() const {
   for (const auto& waiting : impl_->waiting) consider(waiting.deadline);
   for (const auto& ping : impl_->pings) consider(ping.deadline);
   if (impl_->joining && !impl_->joining->storing) consider(impl_->joining->deadline);
+  if (impl_->leaving) consider(std::min(impl_->leaving->deadline, impl_->leaving->next_ask));
   consider(impl_->judge_at);
   return earliest;
 }
@@ -125,8 +127,8 @@ void Overlay::shutdown(Instant now) {
 // ---- answers
 // -------------------------------------------------------------------------------------
 
-void Overlay::Impl::done(CommandId id, Result<Outcome> result) {
-  events.push_back(CommandDone{id, std::move(result)});
+void Overlay::Impl::done(CommandId id, Result<Outcome> result, Refusal refusal) {
+  events.push_back(CommandDone{id, std::move(result), refusal});
 }
 
 void Overlay::Impl::notice(Notice::Level level, std::string text) {
@@ -164,6 +166,8 @@ void Overlay::Impl::expire(Instant now) {
   });
   if (joining && !joining->storing && joining->deadline <= now)
     abort_join(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
+  if (leaving && leaving->deadline <= now) left(false);
+  if (leaving && leaving->next_ask <= now) ask_to_leave(now);
   if (judge_at && *judge_at <= now) {
     judge_at.reset();
     sessions.trust_changed(now);
@@ -199,10 +203,9 @@ void Overlay::Impl::sweep(Instant now) {
   }
   sweep_health(now);
   rotate_credential(now);
-  if (auto rows = network->tickets.purge(unix_now(now)); !rows.empty()) {
-    persist_quietly(std::move(rows));
-    push_context();  // perhaps that was the last ticket: nobody joins now
-  }
+  persist_quietly(network->tickets.purge(unix_now(now)));
+  // Perhaps that was the last ticket: nobody joins now.
+  if (network->open_to_joiners != network->tickets.open(unix_now(now))) push_context(now);
 }
 
 // ---- queries
@@ -223,26 +226,7 @@ std::string Overlay::network_name() const {
 }
 std::string Overlay::role() const {
   if (!impl_->network || impl_->network->roster.member(id()) == nullptr) return "none";
-  const auto& roster = impl_->network->roster;
-  const bool signs = roster.may_sign(impl_->config.identity.public_key()) ||
-                     (impl_->config.person && roster.may_sign(impl_->config.person->public_key));
-  return signs ? "admin" : "member";
-}
-
-std::vector<MemberView> Overlay::members() const {
-  std::vector<MemberView> out;
-  if (!impl_->network) return out;
-  for (const auto& member : impl_->network->roster.members()) {
-    MemberView view{member.id, member.name, "away", std::nullopt, member.since};
-    const Peer* peer = impl_->network->peers.find(member.id);
-    if (member.id == id()) view.state = "self";
-    if (peer != nullptr && peer->is_up()) {
-      view.state = "alive";
-      if (const auto info = impl_->sessions.info(*peer->preferred)) view.rtt = info->smoothed_rtt;
-    }
-    out.push_back(std::move(view));
-  }
-  return out;
+  return impl_->signs() ? "admin" : "member";
 }
 
 std::vector<PeerView> Overlay::peers() const {
@@ -258,6 +242,7 @@ std::vector<PeerView> Overlay::peers() const {
     }
     out.push_back(std::move(view));
   }
+  std::ranges::sort(out, {}, &PeerView::name);
   return out;
 }
 
@@ -282,19 +267,10 @@ std::vector<std::pair<std::string, std::vector<std::string>>> Overlay::groups() 
   for (const auto& [group, nodes] : impl_->network->roster.state().groups()) {
     std::vector<std::string> names;
     for (const auto& node : nodes) names.push_back(impl_->label(node));
+    std::ranges::sort(names);
     out.emplace_back(group, std::move(names));
   }
   return out;
-}
-
-Result<NodeId> Overlay::find_node(const std::string& who) const {
-  if (!impl_->network) return fail(Errc::NotFound, "this node is in no network");
-  const auto& roster = impl_->network->roster;
-  // The id first: a node called like another's id must not take its place.
-  if (const auto parsed = node_id_from_text(who); parsed && roster.member(*parsed) != nullptr)
-    return *parsed;
-  if (const auto named = roster.node_named(impl_->network->id, who)) return *named;
-  return fail(Errc::NotFound, "no node of this network is called \"" + who + "\"");
 }
 
 }  // namespace weft::overlay

@@ -74,17 +74,37 @@ struct JoinOutcome {
   NodeId via;
   std::string via_name;
 };
+// What a change of a member came to: its id and its name now.
+struct MemberOutcome {
+  NodeId id;
+  std::string name;
+};
+struct LeaveOutcome {
+  std::string network;
+  bool told = false;                // the network knows; else an admin must still remove this node
+  std::vector<std::string> admins;  // who could
+};
 struct PingOutcome {
   Duration rtt{};
   PathId path{};
   Endpoint remote;
 };
-using Outcome =
-    std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome, MappingOutcome>;
+using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome,
+                             MappingOutcome, MemberOutcome, LeaveOutcome>;
+
+// Why a join came to nothing, where its error's code does not say it: each has another way out.
+enum class Refusal : std::uint8_t {
+  None,
+  Elsewhere,  // this node is in a network with others
+  Here,       // it is in that network already
+  Removed,    // it was removed from that network
+  Clock,      // the two clocks differ
+};
 
 struct CommandDone {
   CommandId id;
   Result<Outcome> result;
+  Refusal refusal = Refusal::None;
 };
 struct PersistRequest {
   Persist persist;
@@ -164,7 +184,18 @@ struct MemberView {
   std::string name;
   std::string state;  // "alive", "away", "self"
   std::optional<Duration> rtt;
-  UnixTime since = 0;
+  UnixTime since = 0;  // of that state; 0: not known, as of a peer not met since this start
+  UnixTime joined = 0;
+  bool admin = false;
+  std::vector<std::string> may;  // expose, relay, admin
+};
+// A ticket that waits for its node.
+struct InviteView {
+  std::string id;  // hex
+  std::string name;
+  UnixTime expires = 0;
+  std::vector<std::string> may;
+  std::vector<std::string> allow;
 };
 struct PeerView {
   NodeId id;
@@ -245,6 +276,15 @@ class Overlay {
   CommandId join(Instant now, const std::string& ticket_text,
                  std::optional<Duration> within = std::nullopt);
   CommandId remove_node(Instant now, const std::string& who);
+  // Takes back the ticket for that name or id; InviteOutcome without a ticket.
+  CommandId cancel_invite(Instant now, const std::string& who);
+  // `rights` of expose, relay, admin; given or taken. What holds already is no error.
+  CommandId change_rights(Instant now, const std::string& who,
+                          const std::vector<std::string>& rights, bool give);
+  CommandId rename_node(Instant now, const std::string& who, const std::string& name);
+  // Tells the network that this node goes: an admin signs its removal, an admin itself. Done when
+  // the network knows, or when nobody who could sign was reached within that time.
+  CommandId leave(Instant now, Duration within = 10s);
   CommandId group_change(Instant now, const std::string& group, const std::string& node, bool add);
   CommandId expose(Instant now, service::Exposure exposure, std::vector<std::string> allow,
                    Wish wish = Wish::Command);
@@ -289,6 +329,7 @@ class Overlay {
   [[nodiscard]] std::string role() const;  // "admin", "member", "none"
   [[nodiscard]] std::optional<NetworkId> network() const;
   [[nodiscard]] std::vector<MemberView> members() const;
+  [[nodiscard]] std::vector<InviteView> invites(Instant now) const;
   [[nodiscard]] std::vector<PeerView> peers() const;
   // What other nodes let this one use, also of nodes that are away.
   [[nodiscard]] std::vector<ServiceView> services() const;
@@ -321,7 +362,7 @@ class Overlay {
   // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.
   void peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
                   const Endpoint& endpoint);
-  // Resolves a node's name or NodeId text to a member.
+  // Resolves a member's name, its id, or the beginning of its id if no other begins so.
   [[nodiscard]] Result<NodeId> find_node(const std::string& who) const;
 
  private:

@@ -10,76 +10,7 @@ namespace {
 
 constexpr std::string_view kGroupPrefix = "group:";
 
-Result<roster::MayFlags> may_flags(const std::vector<std::string>& may) {
-  roster::MayFlags flags = 0;
-  for (const auto& word : may) {
-    if (word == "expose")
-      flags |= roster::kMayExpose;
-    else if (word == "relay")
-      flags |= roster::kMayRelay;
-    else if (word == "admin")
-      flags |= roster::kMayAdmin;
-    else
-      return fail(Errc::Usage, "\"" + word + "\" is none of expose, relay, admin");
-  }
-  return flags;
-}
-
 }  // namespace
-
-CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std::string> may,
-                          std::vector<std::string> allow, Duration ttl) {
-  const CommandId id = impl_->next_command();
-  auto& network = impl_->network;
-  impl_->attempt(now, id, [&]() -> Result<void> {
-    WEFT_CHECK(impl_->in_network());
-    WEFT_TRY(const auto flags, may_flags(may));
-    if (network->roster.node_named(network->id, name))
-      return fail(Errc::AlreadyExists, "the name \"" + name + "\" is taken in this network");
-    if (role() != "admin")
-      return fail(Errc::Denied,
-                  "this node may not invite: it was itself invited without --may admin");
-    const UnixTime wall = impl_->unix_now(now);
-    const auto life = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
-    WEFT_TRY(auto issued, network->tickets.issue(impl_->rng, name, allow, flags, life, wall));
-    roster::Ticket ticket;
-    ticket.network = network->id;
-    ticket.network_secret = network->roster.network_secret();
-    ticket.inviter = impl_->config.identity.public_key();
-    ticket.inviter_static = network->credential.key.public_key;
-    ticket.endpoints = impl_->config.listen_endpoints;
-    if (ticket.endpoints.size() > roster::kMaxTicketEndpoints)
-      ticket.endpoints.resize(roster::kMaxTicketEndpoints);
-    ticket.name = name;
-    ticket.id = issued.invite.id;
-    ticket.secret = issued.invite.secret;
-    ticket.expires = issued.invite.expires;
-    impl_->push_context();
-    impl_->persist({issued.row}, impl_->done_when_stored(
-                                     id, InviteOutcome{name, ticket.to_text(), ticket.expires}));
-    return {};
-  });
-  return id;
-}
-
-CommandId Overlay::join(Instant now, const std::string& ticket_text,
-                        std::optional<Duration> within) {
-  const CommandId id = impl_->next_command();
-  impl_->attempt(now, id, [&]() -> Result<void> {
-    WEFT_TRY(auto ticket, roster::Ticket::from_text(ticket_text));
-    if (ticket.expires <= impl_->unix_now(now))
-      return fail(Errc::Expired, "the ticket has expired");
-    const bool removed = impl_->network && impl_->network->roster.member(this->id()) == nullptr;
-    if (impl_->network && impl_->network->id == ticket.network)
-      return removed ? fail(Errc::Conflict, kRemovedStaysOut)
-                     : fail(Errc::AlreadyExists, "this node is already in that network");
-    if (impl_->network && impl_->network->roster.members().size() > 1 && !removed)
-      return fail(Errc::Conflict, "this node is in a network with others already");
-    impl_->start_join(now, id, std::move(ticket), within.value_or(impl_->config.join_timeout));
-    return {};
-  });
-  return id;
-}
 
 CommandId Overlay::remove_node(Instant now, const std::string& who) {
   const CommandId id = impl_->next_command();
@@ -87,9 +18,10 @@ CommandId Overlay::remove_node(Instant now, const std::string& who) {
   if (!node) {
     impl_->done(id, std::unexpected(node.error()));
   } else if (*node == this->id()) {
-    impl_->done(id, fail(Errc::Usage, "a node does not remove itself"));
+    impl_->done(id, fail(Errc::Usage, "a node does not remove itself: it leaves"));
   } else {
-    impl_->append_own(now, id, roster::RemovalBody{false, node->bytes}, std::monostate{});
+    MemberOutcome outcome{*node, impl_->label(*node)};
+    impl_->append_own(now, id, roster::RemovalBody{false, node->bytes}, std::move(outcome));
   }
   impl_->settle(now);
   return id;

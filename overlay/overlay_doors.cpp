@@ -36,11 +36,7 @@ Duration Overlay::Impl::distance(const NodeId& node) const {
 Result<NodeId> Overlay::Impl::provider_of(const std::string& service, const std::string& node,
                                           bool any) const {
   if (!network) return fail(Errc::NotFound, "this node is in no network");
-  if (!node.empty()) {
-    if (const auto id = node_id_from_text(node); id && network->roster.member(*id)) return *id;
-    if (const auto named = network->roster.node_named(network->id, node)) return *named;
-    return fail(Errc::NotFound, "no node of this network is called \"" + node + "\"");
-  }
+  if (!node.empty()) return find_node(node);
   // A door that is open already says which node was meant.
   std::set<NodeId> meant;
   for (const auto& door : network->mappings.list())

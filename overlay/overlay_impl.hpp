@@ -7,6 +7,7 @@
 //   overlay_services.cpp  what is offered, to us and by us, and whether its targets answer
 //   overlay_doors.cpp     which node a name or a door leads to
 //   overlay_commands.cpp  what people ask for
+//   overlay_members.cpp   rights, names, tickets, leaving: people and what they may do
 #pragma once
 
 #include <deque>
@@ -53,9 +54,11 @@ inline constexpr std::uint64_t kCodeDone = 0;
 inline constexpr std::uint64_t kCodeProtocol = 3;
 inline constexpr std::uint64_t kCodeDenied = 4;
 inline constexpr std::uint64_t kCodeShutdown = 5;
+inline constexpr Duration kAskAnother =
+    3s;  // after an admin that was told of a leave and not signed
+inline constexpr Duration kAskExpired = 5s;  // a join whose ticket has expired by our clock
 inline constexpr const char* kRemovedStaysOut =
-    "this node was removed from that network, and who was removed stays out; another home has "
-    "another identity";
+    "this node was removed from that network, and an identity that was removed stays out";
 
 // Forwards to the roster of the network asked about; networks come and go under it.
 class TrustRouter final : public TrustView {
@@ -142,6 +145,20 @@ struct TargetHealth {
   bool probing = false;
 };
 
+[[nodiscard]] std::string list_of(const std::vector<Endpoint>& endpoints);
+// "12 min ahead": how our clock stands to theirs, so far off that certificates and tickets are
+// judged differently; else nothing. `theirs`: as a peer told it, 0 if it did not.
+[[nodiscard]] std::string clocks_apart(UnixTime ours, std::uint64_t theirs);
+
+// This node is on its way out of its network.
+struct Leaving {
+  CommandId command = 0;
+  Instant deadline;
+  Instant next_ask;
+  std::set<NodeId> asked;    // admins
+  bool signed_here = false;  // an admin signs for itself; then others must have heard of it
+};
+
 // Everything that belongs to one network.
 struct Network {
   Network(roster::Roster r, const NodeId& self, session::SessionLayer& sessions)
@@ -168,6 +185,7 @@ struct Network {
   std::set<std::uint64_t> pinned;                 // doors that got their node by themselves
   std::map<std::uint64_t, std::string> unpinned;  // and could not, and why
   roster::Head announced;                         // on the disk, and told to peers
+  bool open_to_joiners = false;                   // so the session layer was told
 };
 
 // A member of a longer roster than ours knocked and was refused, because we have not heard of it.
@@ -197,7 +215,7 @@ struct Overlay::Impl {
 
   // --- overlay.cpp
   void settle(Instant now);  // drains the sessions' events; after every call that may cause some
-  void done(CommandId id, Result<Outcome> result);
+  void done(CommandId id, Result<Outcome> result, Refusal refusal = Refusal::None);
   // Runs the body of a command; what it refuses is the command's answer.
   template <class Body>
   void attempt(Instant now, CommandId id, Body&& body) {
@@ -234,7 +252,7 @@ struct Overlay::Impl {
 
   // --- overlay_network.cpp
   void install(Instant now, std::unique_ptr<Network> fresh);
-  void push_context();  // tells the session layer our credential, head and joiner flag
+  void push_context(Instant now);  // tells the session layer our credential, head and joiner flag
   [[nodiscard]] Result<void> load_rows(Instant now, std::vector<Row> rows);
   StaticCredential make_credential(Instant now, const NetworkId& id, std::uint64_t last_epoch);
   [[nodiscard]] std::vector<Row> network_rows(const Network& n) const;
@@ -253,8 +271,18 @@ struct Overlay::Impl {
   void join_entries(Instant now, Link& link, const RosterEntries& entries);
   void finish_join(Instant now);
   [[nodiscard]] std::vector<Row> move_to(Network& fresh) const;
-  void abort_join(Instant now, Error error);
+  void abort_join(Instant now, Error error, Refusal refusal = Refusal::None);
   void answer_join(Instant now, Link& link, const JoinRequest& request);
+
+  // --- overlay_members.cpp
+  [[nodiscard]] Result<NodeId> find_node(const std::string& who) const;
+  [[nodiscard]] bool signs() const;  // one of our keys may change the roster
+  [[nodiscard]] bool administers(const roster::Member& member) const;
+  [[nodiscard]] std::vector<std::string> admins() const;  // but us
+  void change_member(Instant now, CommandId id, roster::NodeBody body);
+  void forget_rules_of_removed();
+  void ask_to_leave(Instant now);
+  void left(bool told);
 
   // --- overlay_sessions.cpp
   void on(Instant now, const session::SessionUp& e);
@@ -293,6 +321,7 @@ struct Overlay::Impl {
   void said(Instant now, Link& link, const JoinRequest& m);
   void said(Instant now, Link& link, const JoinAnswer& m);
   void said(Instant now, Link& link, const Rekey& m);
+  void said(Instant now, Link& link, const Leave& m);
   void said(Instant, Link&, const Unknown&) {}  // of a later version
   void broadcast(Instant now, const ControlMessage& message, std::optional<SessionId> except = {});
   void say_services(Instant now, Link& link);
@@ -358,10 +387,12 @@ struct Overlay::Impl {
   session::SessionLayer sessions;
   std::unique_ptr<Network> network;
   std::optional<Joining> joining;
+  std::optional<Leaving> leaving;
   std::map<SessionId, Pull> pulls;
   Instant next_pull{};
   std::optional<Instant> judge_at;  // sessions of removed nodes end then
   ByteArray<8> instance{};
+  Instant born;
 
   std::map<SessionId, Link> links;
   std::map<StreamKey, ServiceStream> streams;

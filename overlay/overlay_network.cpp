@@ -66,6 +66,7 @@ Errc errc_of(JoinStatus status) {
       return Errc::Storage;
     case JoinStatus::Ok:
     case JoinStatus::Denied:
+    case JoinStatus::Removed:
       break;
   }
   return Errc::Denied;
@@ -189,7 +190,7 @@ void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
   network = std::move(fresh);
   network->announced = network->roster.head();
   trust.set(&network->roster);
-  push_context();
+  push_context(now);
   adopt_members(now);
   plan_probes(now);
 }
@@ -204,7 +205,8 @@ StaticCredential Overlay::Impl::make_credential(Instant now, const NetworkId& id
   return {key, Certificate::issue(config.identity, id, key.public_key, epoch, unix_now(now))};
 }
 
-void Overlay::Impl::push_context() {
+void Overlay::Impl::push_context(Instant now) {
+  network->open_to_joiners = network->tickets.open(unix_now(now));
   session::NetworkContext context;
   context.id = network->id;
   context.secret = network->roster.network_secret();
@@ -212,7 +214,7 @@ void Overlay::Impl::push_context() {
   context.previous = network->previous;
   context.roster_seq = network->announced.seq;
   context.roster_head = network->announced.hash;
-  context.accept_joiners = !network->tickets.list().empty();
+  context.accept_joiners = network->open_to_joiners;
   sessions.set_network(context);
 }
 
@@ -233,7 +235,7 @@ void Overlay::Impl::rotate_credential(Instant now) {
   // another at once, of a later epoch.
   persist(std::move(rows), [this](Instant later, const Result<void>&) {
     if (!network) return;
-    push_context();
+    push_context(later);
     broadcast(later, peer_list());
   });
 }
@@ -271,12 +273,14 @@ void Overlay::Impl::roster_changed(Instant now, const roster::Appended& appended
 void Overlay::Impl::apply_roster(Instant now) {
   events.push_back(RosterChanged{network->roster.head().seq});
   adopt_members(now);
+  forget_rules_of_removed();
   rules_changed(now);  // the streams of a removed node end here, its sessions once it heard why
   if (!judge_at) judge_at = now + kJudgeDelay;
   if (network->roster.verdict(network->id, config.identity.id, unix_now(now)) == Verdict::Removed) {
     events.push_back(RemovedFromNetwork{network->id});
     notice(Notice::Level::Warning, "this node was removed from its network");
     network->peers.unwant_all();
+    if (leaving && !leaving->signed_here) left(true);
   }
   repair_roster(now);
 }
@@ -304,7 +308,7 @@ void Overlay::Impl::repair_roster(Instant now) {
 void Overlay::Impl::announce_roster(Instant now) {
   if (roster_unstored()) return;  // roster_stored() does it then
   network->announced = network->roster.head();
-  push_context();
+  push_context(now);
   broadcast(now, RosterHave{network->announced.seq, network->announced.hash});
 }
 
@@ -385,13 +389,22 @@ void Overlay::Impl::join_session_up(Instant now, const session::SessionUp& up) {
   send(now, link,
        JoinRequest{joining->ticket.id,
                    roster::join_proof(joining->ticket.secret, up.channel_binding),
-                   joining->ticket.name});
+                   joining->ticket.name, static_cast<std::uint64_t>(unix_now(now))});
 }
 
 void Overlay::Impl::join_answer(Instant now, Link& link, const JoinAnswer& answer) {
   if (!joining || joining->session != link.up.session || joining->storing) return;
+  if (answer.status == JoinStatus::Expired)
+    if (const auto off = clocks_apart(unix_now(now), answer.time); !off.empty())
+      return abort_join(now,
+                        {Errc::Expired,
+                         "by the inviting node's clock the ticket has expired; this machine's "
+                         "clock is " +
+                             off + " of that one, and one of the two is wrong"},
+                        Refusal::Clock);
   if (answer.status != JoinStatus::Ok)
-    return abort_join(now, {errc_of(answer.status), answer.detail});
+    return abort_join(now, {errc_of(answer.status), answer.detail},
+                      answer.status == JoinStatus::Removed ? Refusal::Removed : Refusal::None);
   joining->accepted = true;
   joining->name = answer.name;
   send(now, link, RosterGet{});
@@ -471,21 +484,32 @@ std::vector<Row> Overlay::Impl::move_to(Network& fresh) const {
   return rows;
 }
 
-void Overlay::Impl::abort_join(Instant now, Error error) {
+void Overlay::Impl::abort_join(Instant now, Error error, Refusal refusal) {
   const Joining failed = std::move(*joining);
   joining.reset();
+  if (error.code == Errc::NoPath) {
+    error.detail += "; tried " + list_of(failed.ticket.endpoints);
+    if (failed.ticket.expires <= unix_now(now)) {  // by our clock; nobody was there to ask
+      error = {Errc::Expired,
+               "the ticket has expired by this machine's clock, and " + error.detail};
+    }
+  }
   for (const auto dial : failed.dials) sessions.close(now, dial, kCodeDone, "join given up");
   if (!network || network->id != failed.ticket.network)
     sessions.remove_network(now, failed.ticket.network);
-  done(failed.command, std::unexpected(std::move(error)));
+  done(failed.command, std::unexpected(std::move(error)), refusal);
 }
 
 // We are the inviter. One transaction burns the ticket and appends the entry.
 void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& request) {
-  const auto refuse_join = [&](const Error& error) {
+  const auto off = clocks_apart(unix_now(now), request.time);
+  const auto refuse_join = [&](const Error& error, bool removed = false) {
+    const auto status = removed ? JoinStatus::Removed : join_status_of(error.code);
+    const auto skew = off.empty() ? off : "; this machine's clock is " + off + " of the joiner's";
     notice(Notice::Level::Warning,
-           "refused a join from " + to_text(link.up.remote) + ": " + error.detail);
-    send(now, link, JoinAnswer{join_status_of(error.code), error.detail, {}});
+           "refused a join from " + to_text(link.up.remote) + ": " + error.detail + skew);
+    send(now, link,
+         JoinAnswer{status, error.detail, {}, static_cast<std::uint64_t>(unix_now(now))});
   };
   if (!network) return;
   const auto* self = network->roster.member(config.identity.id);
@@ -499,7 +523,7 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
   const std::string name = redeemed->invite.name;
   if (redeemed->again || !redeemed->row) {
     if (network->roster.verdict(network->id, link.up.peer, unix_now(now)) == Verdict::Removed)
-      return refuse_join({Errc::Denied, kRemovedStaysOut});
+      return refuse_join({Errc::Denied, kRemovedStaysOut}, true);
     if (roster_unstored())  // perhaps it is this very entry that the disk does not have
       return refuse_join({Errc::Storage, "the inviter could not store it yet; try again soon"});
     return send(now, link, JoinAnswer{JoinStatus::Ok, {}, name});

@@ -156,9 +156,14 @@ std::string Overlay::Impl::who_text(const service::Subject& subject) const {
 Overlay::Access Overlay::access(const std::string& service) const {
   Access out;
   if (!impl_->network) return out;
-  for (const auto& rule : impl_->network->access.list())
-    if (rule.service == service || rule.service == "*")
-      (rule.allow ? out.allow : out.deny).push_back(impl_->who_text(rule.subject));
+  for (const auto& rule : impl_->network->access.list()) {
+    if (rule.service != service && rule.service != "*") continue;
+    // Kept should its node come back after all (forget_rules_of_removed), and of no effect.
+    if (rule.subject.kind == service::Subject::Kind::Node &&
+        impl_->network->roster.state().is_removed(rule.subject.node))
+      continue;
+    (rule.allow ? out.allow : out.deny).push_back(impl_->who_text(rule.subject));
+  }
   for (const auto& member : impl_->network->roster.members())
     if (out.readers.size() < kMaxReaders && member.id != id() && impl_->may_use(member.id, service))
       out.readers.push_back(member.name);

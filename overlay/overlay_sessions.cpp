@@ -3,6 +3,7 @@
 
 #include "base/assert.hpp"
 #include "overlay/overlay_impl.hpp"
+#include "overlay/session/handshake.hpp"
 
 namespace weft::overlay {
 
@@ -50,7 +51,13 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (joining && joining->dials.erase(e.session) > 0) {
     if (joining->storing) return;  // it has told us all
     if (e.reason == session::CloseReason::RemovedByPeer)
-      return abort_join(now, {Errc::Denied, kRemovedStaysOut});
+      return abort_join(now, {Errc::Denied, kRemovedStaysOut}, Refusal::Removed);
+    // RFC 9001 section 4.8: an alert is 0x100 and its number.
+    if (e.reason == session::CloseReason::HandshakeFailed &&
+        e.code == 0x100u + session::alert_of(session::HandshakeFault::CertUnknown))
+      return abort_join(now, {Errc::Denied,
+                              "the inviting node lets nobody in now: this ticket was used, was "
+                              "taken back, or has expired"});
     if (joining->session == e.session)
       abort_join(now, {Errc::NoPath, "the inviting node ended the session: " + e.detail});
     else if (joining->dials.empty())
@@ -63,6 +70,8 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (e.was_up && !peer->is_up())
     events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
   if (e.was_up && !peer->is_up()) peer_away(peer->id, unix_now(now));
+  if (leaving && leaving->signed_here && e.reason == session::CloseReason::RemovedByPeer)
+    left(true);
   if (e.reason == session::CloseReason::RemovedByPeer &&
       !std::exchange(peer->says_we_are_out, true))
     notice(Notice::Level::Warning, label(peer->id) + " says this node was removed");
@@ -310,6 +319,7 @@ void Overlay::Impl::said(Instant now, Link& link, const Pong& m) {
 
 void Overlay::Impl::said(Instant now, Link& link, const RosterHave& m) {
   if (link.up.joining || !network) return;
+  if (leaving && leaving->signed_here && m.head == network->roster.head().hash) left(true);
   if (!network->roster.contains(m.head)) send(now, link, RosterGet{network->roster.locator()});
 }
 

@@ -243,11 +243,12 @@ void PeerTable::end_round(Instant now, Peer& peer) {
   peer.backoff = std::min(peer.backoff * 2, kMaxBackoff);
 }
 
-void PeerTable::choose_preferred(Instant, Peer& peer) {
+void PeerTable::choose_preferred(Instant now, Peer& peer) {
   const PeerSession* best = nullptr;
   for (const auto& session : peer.sessions)
     if (best == nullptr || keep_over(peer, session, *best)) best = &session;
   peer.preferred = best == nullptr ? std::nullopt : std::optional(best->id);
+  if (std::exchange(peer.was_up, peer.is_up()) != peer.is_up()) peer.changed = now;
 }
 
 bool PeerTable::keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const {

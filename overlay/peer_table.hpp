@@ -51,6 +51,8 @@ struct Peer {
   std::vector<Endpoint> endpoints;         // best first
   std::vector<PeerSession> sessions;
   std::optional<SessionId> preferred;
+  std::optional<Instant> changed;  // when it came up or went away last; not since we started
+  bool was_up = false;             // then
 
   std::vector<std::pair<SessionId, Endpoint>> dialing;
   std::optional<Endpoint> hint;  // not tried yet; kept in `endpoints` only once it answered

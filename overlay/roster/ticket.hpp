@@ -23,6 +23,7 @@ namespace weft::roster {
 inline constexpr std::size_t kMaxTicketEndpoints = 8;
 inline constexpr UnixTime kDefaultTicketLife = 15 * 60;
 inline constexpr UnixTime kMaxTicketLife = 7 * 86400;
+inline constexpr std::size_t kMaxTicketText = 8192;  // of what is pasted around one, too
 
 using TicketId = ByteArray<16>;
 
@@ -39,7 +40,9 @@ struct Ticket {
 
   bool operator==(const Ticket&) const = default;
   [[nodiscard]] std::string to_text() const;
-  // Surrounding blanks are ignored: people paste. Expiry is the caller's check.
+  // Finds the ticket in what was pasted: blanks, line breaks, quote marks, capitals and all other
+  // characters outside the alphabet are dropped, words behind it are left out, and then the
+  // checksum speaks. Expiry is the caller's check.
   [[nodiscard]] static Result<Ticket> from_text(std::string_view text);
   [[nodiscard]] Bytes encode() const;
   [[nodiscard]] static Result<Ticket> decode(ByteView bytes);
@@ -56,25 +59,31 @@ struct Invite {
   MayFlags may = kMayExpose;
   UnixTime expires = 0;
   std::optional<IdentityKey> used_by;
+  std::optional<UnixTime> used_at;  // with used_by; absent in rows of before
 
   bool operator==(const Invite&) const = default;
+  // Somebody can still join with it.
+  [[nodiscard]] bool live(UnixTime now) const { return !used_by && now < expires; }
   [[nodiscard]] Bytes encode() const;
   [[nodiscard]] static Result<Invite> decode(ByteView bytes);
 };
 
-inline constexpr std::size_t kMaxInvites = 256;
+inline constexpr std::size_t kMaxInvites = 256;  // live ones: each is a way in that is open
+inline constexpr std::size_t kMaxSpent = 256;    // used or expired, kept to say so truly
 inline constexpr std::size_t kMaxInviteAllow = 32;
+inline constexpr UnixTime kAnswerAgain = 3600;  // a joiner whose answer got lost asks again
 
 class TicketBook {
  public:
   explicit TicketBook(const NetworkId& network) : network_(network) {}
 
   struct Issued {
-    Invite invite;  // id, secret and expiry go into the Ticket
-    Row row;
+    Invite invite;          // id, secret and expiry go into the Ticket
+    std::vector<Row> rows;  // the ticket's, and that of an older one for this name, deleted
   };
   // `may` comes from the issuer's command line; whether the issuer may grant it is checked when the
-  // node entry is appended. ttl in seconds, 1 .. kMaxTicketLife.
+  // node entry is appended. ttl in seconds, 1 .. kMaxTicketLife. An older live ticket for the same
+  // name ends.
   [[nodiscard]] Result<Issued> issue(Rng& rng, std::string name, std::vector<std::string> allow,
                                      MayFlags may, UnixTime ttl, UnixTime now);
 
@@ -91,17 +100,27 @@ class TicketBook {
                                         const IdentityKey& joiner, UnixTime now);
   void undo(const TicketId& id);
 
-  // Takes a ticket back; the deleting row.
-  [[nodiscard]] Result<Row> revoke(const TicketId& id);
-  // Forgets tickets expired for over a day: the deleting rows.
+  struct Cancelled {
+    Invite invite;
+    Row row;  // the deleting one
+  };
+  // Takes back the live ticket for that name, or of an id that begins so (8 hex digits or more).
+  [[nodiscard]] Result<Cancelled> cancel(std::string_view who, UnixTime now);
+  // Forgets spent tickets: a day after their end, and the oldest beyond kMaxSpent. The deleting
+  // rows.
   std::vector<Row> purge(UnixTime now);
+  // Whether a joiner could have business here: there is a live ticket, or one used so lately that
+  // its joiner may not have heard the answer.
+  [[nodiscard]] bool open(UnixTime now) const;
 
   // One row of Table::Ticket as stored.
   [[nodiscard]] Result<void> load(const Row& row);
-  [[nodiscard]] std::vector<Invite> list() const;  // by expiry
+  [[nodiscard]] std::vector<Invite> list() const;              // by expiry
+  [[nodiscard]] std::vector<Invite> live(UnixTime now) const;  // those of them
 
  private:
   [[nodiscard]] Row row_of(const Invite& invite) const;
+  [[nodiscard]] Row row_without(const TicketId& id) const;
 
   NetworkId network_;
   std::map<TicketId, Invite> invites_;

@@ -81,6 +81,7 @@ TEST(Joining, AnExpiredTicketIsRefusedOnBothSides) {
   Node& b = world.add("b");
   const auto ticket = world.invite(a, "b", {"expose"}, {}, 60s);
   ASSERT_TRUE(ticket);
+  ASSERT_TRUE(world.invite(a, "c", {"expose"}, {}, 1h));  // so that joiners are heard at all
   world.run(61s);
   const auto late = world.join(b, ticket->ticket);
   ASSERT_FALSE(late);
@@ -143,12 +144,69 @@ TEST(Joining, ATakenNameIsRefusedAtTheInviteAndAtTheDoor) {
   Node& c = world.add("c");
   EXPECT_EQ(world.invite(a, "a").error().code, Errc::AlreadyExists);
   const auto first = world.invite(a, "nas");
-  const auto second = world.invite(a, "nas");  // both are still only invitations
+  Node& d = world.add("d");
+  world.bring_in(a, d, {"admin"});
+  const auto second = world.invite(d, "nas");  // both are still only invitations
   ASSERT_TRUE(world.join(b, first->ticket));
+  ASSERT_TRUE(world.run_until([&] { return world.same_head(a, d); }));
   const auto taken = world.join(c, second->ticket);
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, Errc::AlreadyExists);
   EXPECT_EQ(world.invite(a, "nas").error().code, Errc::AlreadyExists);
+}
+
+// The inviter's clock decides, and where the two differ both ends say by how much.
+TEST(Joining, ATicketThatOnlyOneClockCallsExpired) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b");
+  ASSERT_TRUE(world.invite(a, "c", {"expose"}, {}, 24h));
+  world.run(1s);
+  a.overlay->set_wall_clock({world.now, kEpoch + 2 * 3600});
+  const auto id = b.overlay->join(world.now, ticket->ticket);
+  const auto late = world.finish(b, id);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::Expired);
+  EXPECT_TRUE(late.error().detail.contains("is 119 min behind") ||
+              late.error().detail.contains("is 2 h behind"))
+      << late.error().detail;
+  EXPECT_EQ(b.of<CommandDone>().back().refusal, Refusal::Clock);
+  EXPECT_TRUE(a.noticed("ahead of the joiner's"));
+}
+
+TEST(Joining, WhoIsNotReachedIsNamedByTheAddressesThatWereTried) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  const auto ticket = world.invite(a, "b", {"expose"}, {}, 60s);
+  world.cut(a, b);
+  const auto lost = world.join(b, ticket->ticket);
+  ASSERT_FALSE(lost);
+  EXPECT_TRUE(lost.error().detail.contains("tried " + to_text(a.endpoint))) << lost.error().detail;
+  world.run(60s);
+  const auto started = world.now;
+  const auto late = world.join(b, ticket->ticket);  // by its clock, and nobody there to ask
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::Expired);
+  EXPECT_LE(world.now - started, 6s);
+}
+
+TEST(Joining, WhatStandsInTheWayOfAJoinIsToldApart) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  Node& c = world.add("c");
+  world.bring_in(a, b);
+  const auto refusal = [&](Node& node, const std::string& ticket) {
+    EXPECT_FALSE(world.join(node, ticket));
+    return node.of<CommandDone>().back().refusal;
+  };
+  EXPECT_EQ(refusal(b, world.invite(a, "b2")->ticket), Refusal::Here);
+  EXPECT_EQ(refusal(b, world.invite(c, "b")->ticket), Refusal::Elsewhere);
+  ASSERT_TRUE(world.finish(a, a.overlay->remove_node(world.now, "b")));
+  ASSERT_TRUE(world.run_until([&] { return b.overlay->role() == "none"; }));
+  EXPECT_EQ(refusal(b, world.invite(a, "b")->ticket), Refusal::Removed);
 }
 
 TEST(Joining, WhoIsInANetworkWithOthersDoesNotLeaveItByAccident) {
