@@ -12,6 +12,8 @@
 
 namespace weft::node {
 
+inline constexpr const char* kKex = "X25519+ML-KEM-768";
+
 inline double milliseconds(Duration duration) {
   return static_cast<double>(duration.count()) / 1e6;
 }

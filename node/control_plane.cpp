@@ -12,29 +12,6 @@
 
 namespace weft::node {
 
-namespace {
-
-constexpr const char* kKex = "X25519+ML-KEM-768";
-
-const char* join_fix(Errc code) {
-  switch (code) {
-    case Errc::AlreadyExists:
-      return "see weft members; if another node has the name, ask for an invite under a new one";
-    case Errc::Conflict:
-      return "ask for a new invite, or run this node with another home: weft --home DIR run";
-    case Errc::Expired:
-      return "ask for a new one: weft invite NAME, on a node of that network";
-    case Errc::NoPath:
-      return "is the inviting node running, and reachable from here over UDP?";
-    case Errc::Malformed:
-      return "copy the whole ticket: it starts with wt1 and is one line";
-    default:
-      return "ask for a new invite: weft invite NAME, on a node of that network";
-  }
-}
-
-}  // namespace
-
 ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
                            Gateway& gateway)
     : loop_(loop),
@@ -56,6 +33,7 @@ void ControlPlane::track(overlay::CommandId id, Finish finish) {
 
 void ControlPlane::on_command_done(const overlay::CommandDone& done) {
   auto node = commands_.extract(done.id);
+  refusal_ = done.refusal;
   if (!node.empty()) node.mapped()(done.result);
 }
 
@@ -84,7 +62,9 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
               overlay_.name(),
               kVersion,
               std::chrono::duration_cast<std::chrono::seconds>(uptime).count(),
+              {},
               {}};
+  for (const auto& endpoint : driver_.udp().bound()) out.node.bound.push_back(to_text(endpoint));
   for (const auto& endpoint : local_endpoints(driver_.udp().bound()))
     out.node.listen.push_back(to_text(endpoint));
   out.node.log = log_place;
@@ -123,8 +103,7 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
                             unmet.trouble);
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
   if (dht_ != nullptr) out.dht = dht_->stats();
-  if (overlay_.role() == "none")
-    out.attention.push_back("this node was removed from its network: join one with weft join");
+  note_roles(out.attention);
   done(std::move(out));
 }
 
@@ -166,9 +145,10 @@ bool ControlPlane::holds(const api::WaitRequest& request) const {
   if (request.what == What::Service) {
     const auto ref = service::parse_service_ref(request.subject);
     if (!ref) return false;
+    const auto node = overlay_.find_node(ref->node);
     return std::ranges::any_of(overlay_.services(), [&](const overlay::ServiceView& s) {
       return s.healthy && s.name == ref->service &&
-             (ref->node.empty() || s.node == ref->node || to_text(s.node_id) == ref->node);
+             (ref->node.empty() || (node && s.node_id == *node));
     });
   }
   const auto node = overlay_.find_node(request.subject);
@@ -209,88 +189,6 @@ void ControlPlane::check_waits() {
   if (waits_.empty()) return;
   const auto next = std::ranges::min_element(waits_, {}, &Wait::deadline);
   wait_timer_.arm(next->deadline);
-}
-
-// ---- the network
-// ---------------------------------------------------------------------------------
-
-void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
-  const auto id =
-      overlay_.invite(io::monotonic_time(), request.name, request.may, request.allow, request.ttl);
-  track(id, [done, name = request.name](const Result<overlay::Outcome>& result) {
-    if (!result)
-      return done(refused(result, "no invite for " + name,
-                          result.error().code == Errc::AlreadyExists
-                              ? "choose another name, or remove that node: weft remove " + name
-                              : ""));
-    const auto& outcome = std::get<overlay::InviteOutcome>(*result);
-    done(api::InviteResult{outcome.name, outcome.ticket, outcome.expires});
-  });
-}
-
-void ControlPlane::join(api::JoinRequest request, api::Done<api::JoinResult> done) {
-  track(overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
-        [this, done](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not join", join_fix(result.error().code)));
-          const auto& outcome = std::get<overlay::JoinOutcome>(*result);
-          done(api::JoinResult{overlay_.network_name(), outcome.name, to_text(outcome.via),
-                               outcome.via_name, "direct", kKex});
-        });
-}
-
-void ControlPlane::remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) {
-  const auto node = overlay_.find_node(request.node);
-  api::RemoveResult removed{node ? to_text(*node) : "", node ? node_label(*node) : request.node};
-  track(overlay_.remove_node(io::monotonic_time(), request.node),
-        [done, removed](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not remove " + removed.name, "see weft members"));
-          done(removed);
-        });
-}
-
-void ControlPlane::members(api::Done<api::MembersResult> done) {
-  api::MembersResult out;
-  for (const auto& member : overlay_.members()) {
-    api::MemberInfo info;
-    info.id = to_text(member.id);
-    info.name = member.name;
-    info.self = member.state == "self";
-    // The roster says who belongs; until gossip tells more, a session is the sign of life.
-    info.state = member.state == "away" ? "away" : "alive";
-    info.rtt_ms = milliseconds(member.rtt);
-    info.since = member.since;
-    out.members.push_back(std::move(info));
-  }
-  done(std::move(out));
-}
-
-void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> done) {
-  const auto answer = [this](const std::string& only) {
-    api::GroupResult out;
-    for (auto& [name, nodes] : overlay_.groups())
-      if (only.empty() || only == name) out.groups.push_back({name, nodes});
-    return out;
-  };
-  if (request.action == api::GroupRequest::Action::List) {
-    auto found = answer(request.group);
-    if (!request.group.empty() && found.groups.empty())
-      return done(
-          api::refuse(api::Code::NotFound, "there is no group \"" + request.group + "\"", "",
-                      "see weft group list; weft group add " + request.group + " NODE makes it"));
-    return done(std::move(found));
-  }
-  const bool add = request.action == api::GroupRequest::Action::Add;
-  track(overlay_.group_change(io::monotonic_time(), request.group, request.node, add),
-        [done, answer, request](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(
-                refused(result, "could not change group " + request.group, "see weft members"));
-          auto now = answer(request.group);
-          if (now.groups.empty()) now.groups.push_back({request.group, {}});  // its last node left
-          done(std::move(now));
-        });
 }
 
 // ---- probes

@@ -20,6 +20,7 @@ class ControlPlane final : public api::Control {
 
   std::function<void()> on_shutdown;
   std::string log_place;  // for status
+  std::function<void()> on_left;  // this home begins anew, as another node
 
   // Doors that were there before a restart.
   void restore_doors();
@@ -47,8 +48,12 @@ class ControlPlane final : public api::Control {
   void wait(api::WaitRequest request, api::Done<api::WaitResult> done) override;
   void shutdown(api::Done<api::ShutdownResult> done) override;
   void invite(api::InviteRequest request, api::Done<api::InviteResult> done) override;
+  void invites(api::Done<api::InvitesResult> done) override;
+  void cancel_invite(api::CancelRequest request, api::Done<api::CancelResult> done) override;
   void join(api::JoinRequest request, api::Done<api::JoinResult> done) override;
+  void leave(api::LeaveRequest request, api::Done<api::LeaveResult> done) override;
   void remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) override;
+  void member(api::MemberRequest request, api::Done<api::MemberResult> done) override;
   void members(api::Done<api::MembersResult> done) override;
   void group(api::GroupRequest request, api::Done<api::GroupResult> done) override;
   void expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) override;
@@ -94,6 +99,8 @@ class ControlPlane final : public api::Control {
   [[nodiscard]] bool has_door_to(const std::string& service, const std::string& node,
                                  const std::optional<Endpoint>& listen) const;
   void track(overlay::CommandId id, Finish finish);
+  [[nodiscard]] std::string ask_admin(const std::string& command) const;
+  void note_roles(std::vector<std::string>& attention) const;
   enum class Change { Allow, Deny, Reset };
   void change_access(const api::AccessRequest& request, Change change,
                      const api::Done<api::AccessResult>& done);
@@ -135,6 +142,7 @@ class ControlPlane final : public api::Control {
   Instant started_;
   DhtHost* dht_ = nullptr;
   std::map<overlay::CommandId, Finish> commands_;
+  overlay::Refusal refusal_ = overlay::Refusal::None;  // of the command being answered
   std::vector<Wait> waits_;
   std::map<std::uint64_t, std::string> shut_doors_;  // mappings that have no listener, and why
   std::map<std::string, Unmet> unmet_;

@@ -29,6 +29,7 @@
 #include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
 #include "node/log/log.hpp"
+#include "node/set_aside.hpp"
 #include "node/store/key_file.hpp"
 #include "node/store/store.hpp"
 #include "node/version.hpp"
@@ -41,6 +42,7 @@ constexpr Duration kSlept = 60s;        // so long, and others may have forgotte
 constexpr Duration kLookAround = 10s;   // clocks are set; addresses the kernel did not tell of
 constexpr Duration kLastWords = 300ms;  // time for closing packets and the API's last answer
 constexpr std::string_view kPortKey = "udp_port";
+constexpr std::string_view kListenKey = "udp_listen";  // of the last --listen, one a line
 
 constexpr Table kTables[] = {Table::Roster,  Table::Ticket,   Table::Epoch,
                              Table::Network, Table::Exposure, Table::Access,
@@ -59,6 +61,16 @@ std::string default_name() {
   while (!out.empty() && out.front() == '-') out.erase(out.begin());
   while (!out.empty() && out.back() == '-') out.pop_back();
   return out.empty() ? "node" : out;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    if (end > 0) out.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return out;
 }
 
 // systemd's readiness protocol: one datagram to the socket it names.
@@ -95,6 +107,14 @@ class Daemon final : public OverlayListener {
  public:
   explicit Daemon(const RunOptions& options) : options_(options) {}
   int run();
+  // The node left its network: its home is set aside, and another begins in its place.
+  [[nodiscard]] bool left() const { return left_; }
+  // What the one after it takes over: the port that firewalls know, the name.
+  void take_over(const Daemon& before) {
+    kept_port_ = before.kept_port_;
+    kept_listen_ = before.kept_listen_;
+    if (options_.name.empty() && options_.config.name.empty()) options_.name = before.last_name_;
+  }
 
  private:
   [[nodiscard]] const std::string& wanted_name() const {
@@ -102,6 +122,8 @@ class Daemon final : public OverlayListener {
   }
   Result<void> open_store();
   Result<void> load_overlay();
+  Result<std::vector<Endpoint>> wanted_listen();
+  Result<void> keep(std::string_view key, std::optional<Bytes> value);
   Result<void> open_udp();
   Result<void> start_api();
   Result<void> start_log();
@@ -123,6 +145,8 @@ class Daemon final : public OverlayListener {
   std::vector<Row> stored_;
   std::vector<Row> dht_rows_;
   std::uint16_t kept_port_ = 0;
+  std::vector<std::string> kept_listen_;
+  std::string last_name_;  // as a member
   Duration suspended_ = io::time_suspended();
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<overlay::Overlay> overlay_;
@@ -135,10 +159,12 @@ class Daemon final : public OverlayListener {
   std::unique_ptr<AddressWatch> address_watch_;
   std::unique_ptr<io::Timer> end_timer_;
   bool ending_ = false;
+  bool left_ = false;
 };
 
 Result<void> Daemon::open_store() {
   WEFT_CHECK(create_directories(options_.paths));
+  WEFT_CHECK(finish_setting_aside(options_.paths));
   WEFT_TRY(auto store, store::Store::open(options_.paths.state_dir));
   for (const auto table : kTables) {
     WEFT_TRY(auto rows, store->load(table));
@@ -146,6 +172,8 @@ Result<void> Daemon::open_store() {
       if (row.table == Table::Setting && text_of(row.key) == kPortKey && row.value &&
           row.value->size() == 2)
         kept_port_ = read_be<std::uint16_t>(*row.value);
+      if (row.table == Table::Setting && text_of(row.key) == kListenKey && row.value)
+        kept_listen_ = lines_of(text_of(*row.value));
       if (row.table == Table::Setting) dht_rows_.push_back(row);
       stored_.push_back(std::move(row));
     }
@@ -188,25 +216,45 @@ Result<void> Daemon::load_overlay() {
   return {};
 }
 
+// --listen, else the configuration, else what an earlier --listen said; none: the default.
+Result<std::vector<Endpoint>> Daemon::wanted_listen() {
+  if (asks_for_default(options_.listen)) {
+    kept_listen_.clear();
+    kept_port_ = 0;
+    WEFT_CHECK(keep(kListenKey, std::nullopt));
+    return listen_addresses(options_.config.listen);
+  }
+  if (!options_.listen.empty()) return listen_addresses(options_.listen);
+  return listen_addresses(options_.config.listen.empty() ? kept_listen_ : options_.config.listen);
+}
+
+Result<void> Daemon::keep(std::string_view key, std::optional<Bytes> value) {
+  return writer_->submit({{Table::Setting, {}, to_bytes(bytes_of(key)), std::move(value)}},
+                         [](const Result<void>&) {});
+}
+
 Result<void> Daemon::open_udp() {
-  WEFT_TRY(const auto listen,
-           listen_addresses(options_.listen.empty() ? options_.config.listen : options_.listen));
+  WEFT_TRY(const auto listen, wanted_listen());
   std::vector<io::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
   for (std::size_t i = 0; i < listen.size(); ++i) udp[i].bind = listen[i];
-  if (listen.empty()) udp.front().bind.port = kept_port_;
+  if (listen.empty()) udp.front().bind.port = kept_port_ != 0 ? kept_port_ : kDefaultPort;
   auto opened = driver_->open(udp);
-  if (!opened && listen.empty() && kept_port_ != 0) {
-    // Somebody took our port while we were away: peers learn the new one from us.
+  if (!opened && listen.empty()) {
+    // Somebody has our port, or took it while we were away: peers learn the new one from us.
     udp.front().bind.port = 0;
     opened = driver_->open(udp);
   }
   WEFT_CHECK(opened);
   const std::uint16_t port = driver_->udp().port();
-  if (listen.empty() && port != kept_port_) {
+  if (listen.empty()) {
+    kept_port_ = port;
     Bytes value;
     append_be(value, port);
-    WEFT_CHECK(writer_->submit({{Table::Setting, {}, to_bytes(bytes_of(kPortKey)), value}},
-                               [](const Result<void>&) {}));
+    WEFT_CHECK(keep(kPortKey, std::move(value)));
+  } else if (options_.config.listen.empty() || !options_.listen.empty()) {
+    std::string lines;  // as bound: a port that was drawn for :0 is the port from now on
+    for (const auto& endpoint : driver_->udp().bound()) lines += to_text(endpoint) + "\n";
+    WEFT_CHECK(keep(kListenKey, to_bytes(bytes_of(lines))));
   }
   overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().bound()));
   gateway_->own_places.set_udp(driver_->udp().bound());
@@ -216,6 +264,12 @@ Result<void> Daemon::open_udp() {
 Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
   control_->log_place = log_.place();
+  control_->on_left = [this] {
+    if (const auto begun = begin_setting_aside(options_.paths); !begun)
+      return spdlog::error("event=left msg={}", in_quotes(begun.error().detail));
+    left_ = true;
+    end();
+  };
   api::ServerOptions server;
   server.socket = options_.paths.socket;
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
@@ -322,7 +376,10 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   }
 }
 
-void Daemon::on_drained() { control_->on_drained(); }
+void Daemon::on_drained() {
+  control_->on_drained();
+  if (const auto name = overlay_->name(); !name.empty()) last_name_ = name;
+}
 
 // Again and again, because a member may be named later than it was configured.
 void Daemon::tell_configured_peers(Instant now) {
@@ -409,8 +466,14 @@ int run_daemon(const RunOptions& options) {
   ::mallopt(M_TOP_PAD, 256 << 10);
 #endif
   crypto::initialise();
-  Daemon daemon(options);
-  return daemon.run();
+  auto daemon = std::make_unique<Daemon>(options);
+  for (;;) {
+    const int code = daemon->run();
+    if (code != 0 || !daemon->left()) return code;
+    auto next = std::make_unique<Daemon>(options);
+    next->take_over(*daemon);
+    daemon = std::move(next);  // lets go of socket, port and databases, before the next opens them
+  }
 }
 
 }  // namespace weft::node

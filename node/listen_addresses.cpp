@@ -19,6 +19,10 @@ Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& t
   return out;
 }
 
+bool asks_for_default(const std::vector<std::string>& texts) {
+  return texts.size() == 1 && texts.front() == kListenDefault;
+}
+
 Result<Endpoint> door_address(std::string_view text) {
   constexpr std::string_view kLocalhost = "localhost:";
   std::string_view port = text;

@@ -13,6 +13,12 @@ namespace weft::node {
 // As many sockets as one node has (io::UdpGroup), and endpoints it tells of itself.
 inline constexpr std::size_t kMostListenAddresses = 8;
 
+// Where a node listens when nobody said: firewalls want one port to open (docs/firewall.md). Taken
+// at the first start, another is drawn and kept.
+inline constexpr std::uint16_t kDefaultPort = 41820;
+// As the only --listen: back to that, and what an earlier --listen said is forgotten.
+inline constexpr const char* kListenDefault = "default";
+
 // What to do about an address that cannot be used, in one line for all three places.
 inline constexpr const char* kListenFix =
     "write ADDRESS:PORT with an address of this machine, for example 0.0.0.0:41820 or [::]:41820";
@@ -20,6 +26,9 @@ inline constexpr const char* kListenFix =
 // Each is "IP:PORT" or "[IPv6]:PORT"; port 0: any. Errc::Usage for a malformed one (named), the
 // same one twice, or more than kMostListenAddresses. None at all is right: every address, one port.
 [[nodiscard]] Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& texts);
+
+// True for just `default`.
+[[nodiscard]] bool asks_for_default(const std::vector<std::string>& texts);
 
 // A door's: PORT and :PORT (on 127.0.0.1), localhost:PORT, IP:PORT or [IPv6]:PORT; port 0: any.
 // Errc::Usage, with the text in it.

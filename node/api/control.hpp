@@ -108,8 +108,9 @@ struct DhtResult {
 struct NodeInfo {
   std::string id, name, version;
   std::int64_t uptime_s = 0;
-  std::vector<std::string> listen;  // "192.0.2.1:41820"
-  std::string log = {};             // where its log is: a file, or "standard error"
+  std::vector<std::string> listen;      // "192.0.2.1:41820"
+  std::string log = {};                 // where its log is: a file, or "standard error"
+  std::vector<std::string> bound = {};  // as asked for: "0.0.0.0:41820"
 };
 struct NetworkInfo {
   std::string name, id, role;  // role: "admin" or "member"
@@ -162,6 +163,20 @@ struct InviteResult {
   std::string name, ticket;
   UnixTime expires_at = 0;
 };
+struct InviteInfo {  // a ticket that waits for its node
+  std::string id, name;
+  UnixTime expires_at = 0;
+  std::vector<std::string> may, allow;
+};
+struct InvitesResult {
+  std::vector<InviteInfo> invites;
+};
+struct CancelRequest {
+  std::string who;  // the name it is for, or the beginning of its id
+};
+struct CancelResult {
+  std::string name;
+};
 struct JoinRequest {
   std::string ticket;
   std::chrono::milliseconds timeout{30'000};
@@ -177,12 +192,34 @@ struct RemoveRequest {
 struct RemoveResult {
   std::string id, name;
 };
+// The node leaves its network and goes on as a new one, with another identity.
+struct LeaveRequest {
+  std::chrono::milliseconds timeout{10'000};
+};
+struct LeaveResult {
+  std::string network, id;  // that were
+  bool told = false;        // the network knows; else an admin must `remove` the id
+  std::vector<std::string> admins;
+};
 struct MemberInfo {
   std::string id, name, state;  // state: alive, suspect, dead, left
   std::uint64_t incarnation = 0;
   std::optional<double> rtt_ms;
-  UnixTime since = 0;
+  UnixTime since = 0;  // of the state
   bool self = false;
+  UnixTime joined = 0;
+  std::string role;              // admin, member
+  std::vector<std::string> may;  // expose, relay, admin
+};
+struct MemberRequest {
+  enum class Action { Grant, Revoke, Rename } action = Action::Grant;
+  std::string node;
+  std::vector<std::string> rights;  // Grant, Revoke
+  std::string name;                 // Rename
+};
+struct MemberResult {
+  std::string id, name, role;
+  std::vector<std::string> may;
 };
 struct MembersResult {
   std::vector<MemberInfo> members;
@@ -321,8 +358,12 @@ class Control {
   virtual void shutdown(Done<ShutdownResult> done) = 0;
 
   virtual void invite(InviteRequest request, Done<InviteResult> done) = 0;
+  virtual void invites(Done<InvitesResult> done) = 0;
+  virtual void cancel_invite(CancelRequest request, Done<CancelResult> done) = 0;
   virtual void join(JoinRequest request, Done<JoinResult> done) = 0;
+  virtual void leave(LeaveRequest request, Done<LeaveResult> done) = 0;
   virtual void remove(RemoveRequest request, Done<RemoveResult> done) = 0;
+  virtual void member(MemberRequest request, Done<MemberResult> done) = 0;
   virtual void members(Done<MembersResult> done) = 0;
   virtual void group(GroupRequest request, Done<GroupResult> done) = 0;
 

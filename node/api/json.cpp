@@ -190,7 +190,8 @@ Json to_json(const StatusResult& r) {
             {"version", r.node.version},
             {"uptime_s", r.node.uptime_s},
             {"listen", r.node.listen},
-            {"log", r.node.log}}},
+            {"log", r.node.log},
+            {"bound", r.node.bound}}},
           {"network",
            {{"name", r.network.name},
             {"id", r.network.id},
@@ -228,6 +229,37 @@ Json to_json(const RemoveResult& r) {
   return {{"schema", "weft.remove/1"}, {"id", r.id}, {"name", r.name}};
 }
 
+Json to_json(const InvitesResult& r) {
+  return {{"schema", "weft.invites/1"},
+          {"invites", list_json(r.invites, [](const InviteInfo& i) -> Json {
+             return {{"id", i.id},
+                     {"name", i.name},
+                     {"expires_at", rfc3339(i.expires_at)},
+                     {"may", i.may},
+                     {"allow", i.allow}};
+           })}};
+}
+
+Json to_json(const CancelResult& r) {
+  return {{"schema", "weft.invite-cancel/1"}, {"name", r.name}};
+}
+
+Json to_json(const LeaveResult& r) {
+  return {{"schema", "weft.leave/1"},
+          {"network", r.network},
+          {"id", r.id},
+          {"told", r.told},
+          {"admins", r.admins}};
+}
+
+Json to_json(const MemberResult& r) {
+  return {{"schema", "weft.member/1"},
+          {"id", r.id},
+          {"name", r.name},
+          {"role", r.role},
+          {"may", r.may}};
+}
+
 Json to_json(const MembersResult& r) {
   Json out{{"schema", "weft.members/1"}};
   out["members"] = list_json(r.members, [](const MemberInfo& m) -> Json {
@@ -237,7 +269,10 @@ Json to_json(const MembersResult& r) {
             {"incarnation", m.incarnation},
             {"rtt_ms", rounded(m.rtt_ms)},
             {"since", m.since == 0 ? Json(nullptr) : Json(rfc3339(m.since))},
-            {"self", m.self}};
+            {"self", m.self},
+            {"joined", m.joined == 0 ? Json(nullptr) : Json(rfc3339(m.joined))},
+            {"role", m.role},
+            {"may", m.may}};
   });
   if (r.partial) out["partial"] = true;
   return out;

@@ -136,6 +136,31 @@ void run_join(Call& call) {
   call.control.join(std::move(request), done<JoinResult>(call));
 }
 
+void run_invites(Call& call) { call.control.invites(done<InvitesResult>(call)); }
+void run_cancel_invite(Call& call) {
+  if (bad_node(call, call.parts[0])) return;
+  call.control.cancel_invite({call.parts[0]}, done<CancelResult>(call));
+}
+
+void run_leave(Call& call) { call.control.leave({call.timeout(10'000)}, done<LeaveResult>(call)); }
+
+void run_rights(Call& call, MemberRequest::Action action) {
+  MemberRequest request{action, call.parts[0], call.list("may"), {}};
+  if (bad_node(call, request.node)) return;
+  for (const auto& right : request.rights)
+    if (right != "expose" && right != "relay" && right != "admin")
+      return send_error(call.answer, Code::Usage, "\"" + right.substr(0, 80) + "\" is no right",
+                        "there are expose, relay and admin");
+  call.control.member(std::move(request), done<MemberResult>(call));
+}
+void run_grant(Call& call) { run_rights(call, MemberRequest::Action::Grant); }
+void run_revoke(Call& call) { run_rights(call, MemberRequest::Action::Revoke); }
+void run_rename(Call& call) {
+  MemberRequest request{MemberRequest::Action::Rename, call.parts[0], {}, call.text("name")};
+  if (bad_node(call, request.node) || bad_node(call, request.name)) return;
+  call.control.member(std::move(request), done<MemberResult>(call));
+}
+
 void run_remove(Call& call) {
   if (bad_node(call, call.parts[0])) return;
   call.control.remove({call.parts[0]}, done<RemoveResult>(call));
@@ -298,14 +323,45 @@ std::vector<Route> network_routes() {
         {"ttl_s", Type::Number, false, "how long the ticket lives", kMaxTtlS},
         {"may", Type::List, false, "expose, relay, admin"}},
        run_invite},
+      {"GET", "/api/v1/invites", "Tickets that wait", "weft.invites/1", {}, run_invites},
+      {"DELETE",
+       "/api/v1/invites/{}",
+       "Take a ticket back, by name or id",
+       "weft.invite-cancel/1",
+       {},
+       run_cancel_invite},
+      {"POST",
+       "/api/v1/leave",
+       "Leave the network and go on as a new node",
+       "weft.leave/1",
+       {timeout},
+       run_leave},
       {"POST",
        "/api/v1/join",
        "Join the network of a ticket",
        "weft.join/1",
-       {{"ticket", Type::Text, true, "as invite gave it", 8192}, timeout},
+       {{"ticket", Type::Text, true, "as invite gave it, or a text with it inside", 8192}, timeout},
        run_join},
       {"GET", "/api/v1/members", "Who is in the network", "weft.members/1", {}, run_members},
       {"DELETE", "/api/v1/members/{}", "Take a node out", "weft.remove/1", {}, run_remove},
+      {"POST",
+       "/api/v1/members/{}/grant",
+       "Give rights to a node",
+       "weft.member/1",
+       {{"may", Type::List, true, "expose, relay, admin"}},
+       run_grant},
+      {"POST",
+       "/api/v1/members/{}/revoke",
+       "Take rights from a node",
+       "weft.member/1",
+       {{"may", Type::List, true, "expose, relay, admin"}},
+       run_revoke},
+      {"POST",
+       "/api/v1/members/{}/rename",
+       "Give a node another name",
+       "weft.member/1",
+       {{"name", Type::Text, true, "the new name"}},
+       run_rename},
       {"GET", "/api/v1/groups", "All groups", "weft.group/1", {}, run_group_list},
       {"GET", "/api/v1/groups/{}", "One group", "weft.group/1", {}, run_group_list},
       {"PUT", "/api/v1/groups/{}/{}", "Add a node", "weft.group/1", {}, run_group_add},

@@ -26,6 +26,12 @@ class FakeControl final : public Control {
   OpenRequest opened;
   InviteRequest invited;
   AccessRequest ruled;
+  MemberRequest changed;
+  std::string joined;
+  std::string role = "admin";
+  std::uint64_t members_count = 2;
+  bool is_new = false;  // it left, and is another node now
+  bool is_told = true;
   std::vector<Done<WaitResult>> waiting;  // left unanswered
   std::vector<std::shared_ptr<const bool>> wanted;
   std::atomic<int> waits{0};
@@ -38,8 +44,10 @@ class FakeControl final : public Control {
   void status(Done<StatusResult> done) override {
     ++calls;
     StatusResult r;
-    r.node = {"wf1example", "oak", "0.1.0", 93784, {"127.0.0.1:41820"}};
-    r.network = {"home", "wn1example", "admin", 2};
+    r.node = {is_new ? "wf1another" : "wf1example", "oak", "0.1.0", 93784, {"127.0.0.1:41820"}, {}};
+    r.node.bound = {"0.0.0.0:41820"};
+    r.network = {"home", "wn1example", role, members_count};
+    if (role == "none") r.attention.push_back("this node was removed from home: weft leave");
     PeerInfo peer;
     peer.id = "wf1peer";
     peer.name = "laptop";
@@ -84,9 +92,35 @@ class FakeControl final : public Control {
     invited = request;
     done(InviteResult{request.name, "wt1ticket", 1'767'225'600});
   }
+  void invites(Done<InvitesResult> done) override {
+    ++calls;
+    InvitesResult r;
+    r.invites.push_back({"0123456789abcdef0123456789abcdef", "tv", 1'767'225'600, {"expose"}, {}});
+    done(std::move(r));
+  }
+  void cancel_invite(CancelRequest request, Done<CancelResult> done) override {
+    ++calls;
+    if (request.who != "tv" && request.who != "01234567")
+      return done(refuse(Code::NotFound, "no ticket was taken back"));
+    done(CancelResult{"tv"});
+  }
+  void leave(LeaveRequest, Done<LeaveResult> done) override {
+    ++calls;
+    is_new = true;
+    done(LeaveResult{"home", "wf1example", is_told, {"laptop"}});
+  }
+  void member(MemberRequest request, Done<MemberResult> done) override {
+    ++calls;
+    changed = request;
+    if (request.node != "laptop")
+      return done(refuse(Code::NotFound, "could not change " + request.node));
+    const bool rename = request.action == MemberRequest::Action::Rename;
+    done(MemberResult{"wf1peer", rename ? request.name : "laptop", "member", {"expose"}});
+  }
   void join(JoinRequest request, Done<JoinResult> done) override {
     ++calls;
-    if (request.ticket != "wt1ticket")
+    joined = request.ticket;
+    if (!request.ticket.contains("wt1ticket"))
       return done(refuse(Code::Denied, "this ticket is not valid", "used or expired",
                          "ask for a new one: weft invite NAME"));
     done(JoinResult{"home", "laptop", "wf1example", "oak", "direct", "X25519+ML-KEM-768"});
@@ -100,8 +134,18 @@ class FakeControl final : public Control {
   void members(Done<MembersResult> done) override {
     ++calls;
     MembersResult r;
-    r.members.push_back({"wf1example", "oak", "alive", 3, std::nullopt, 1'767'225'600, true});
-    r.members.push_back({"wf1peer", "laptop", "suspect", 1, 11.25, 1'767'225'600, false});
+    r.members.push_back({"wf1example",
+                         "oak",
+                         "alive",
+                         3,
+                         std::nullopt,
+                         1'767'225'600,
+                         true,
+                         1'767'225'000,
+                         "admin",
+                         {"expose", "relay", "admin"}});
+    r.members.push_back(
+        {"wf1peer", "laptop", "suspect", 1, 11.25, 1'767'225'600, false, 0, "member", {}});
     r.partial = true;
     done(std::move(r));
   }

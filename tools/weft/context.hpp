@@ -62,7 +62,8 @@ void add_duration(CLI::App& app, const std::string& name,
                   std::optional<std::chrono::milliseconds>& value, const std::string& about);
 
 void add_node_commands(CLI::App& app, Context& context);     // up down wait status ping
-void add_network_commands(CLI::App& app, Context& context);  // invite join remove members group
+void add_network_commands(CLI::App& app, Context& context);  // invite join members group
+void add_member_commands(CLI::App& app, Context& context);   // remove leave grant revoke rename
 void add_service_commands(CLI::App& app, Context& context);  // expose ... pipe
 void add_dht_commands(CLI::App& app, Context& context);      // dht stats, lookup, get, put
 void add_config_commands(CLI::App& app, Context& context);   // config check, show, init

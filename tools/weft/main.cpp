@@ -63,7 +63,7 @@ void add_run(CLI::App& app, Context& context) {
   auto flags = std::make_shared<RunFlags>();
   run->add_option("--name", flags->name, "this node's name (default: the hostname)");
   run->add_option("--listen", flags->listen,
-                  "UDP address, up to 8 times (default: all of them, on a port chosen once)")
+                  "UDP address, up to 8 times, kept from then on (default: all, port 41820)")
       ->type_name("HOST:PORT");
   run->add_option("--log-file", flags->log_file,
                   "log to this file, turned over at 5 MiB, instead of standard error")

@@ -1,11 +1,13 @@
-// invite, join, remove, members, group: who is in the network.
+// invite, join, members, group: who is in the network.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
+#include "node/ticket_text.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 
@@ -19,9 +21,35 @@ struct InviteOptions {
   std::vector<std::string> allow;
   std::vector<std::string> may;
   std::optional<milliseconds> ttl;
+  bool list = false;
+  std::string cancel;
 };
 
+int list_invites(const Context& context) {
+  return context.show(context.ask("GET", "/api/v1/invites"), [&](const Json& data) {
+    Table table({"FOR", "ID", "UNTIL", "MAY", "ALLOW"});
+    for (const auto& i : data["invites"])
+      table.add({printable(i.value("name", "")), i.value("id", "").substr(0, 8),
+                 i.value("expires_at", ""), list_text(i["may"]), list_text(i["allow"])});
+    if (table.empty()) return context.talk("no ticket waits for a node\n");
+    context.print(table.text());
+  });
+}
+
+int cancel_invite(const Context& context, const std::string& who) {
+  return context.show(context.ask("DELETE", "/api/v1/invites/" + escape(who)),
+                      [&](const Json& data) {
+                        context.print("the ticket for " + printable(data.value("name", "")) +
+                                      " lets nobody in any more\n");
+                      });
+}
+
 int run_invite(const Context& context, const InviteOptions& options) {
+  if (options.list) return list_invites(context);
+  if (!options.cancel.empty()) return cancel_invite(context, options.cancel);
+  if (options.name.empty())
+    return context.report({Code::Usage, "the new node needs a name", "",
+                           context.command("invite laptop") + "; or --list, --cancel NAME"});
   const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(
       options.ttl.value_or(milliseconds(15 * 60'000)));
   if (ttl < std::chrono::seconds(1) || ttl > std::chrono::days(7))
@@ -31,37 +59,50 @@ int run_invite(const Context& context, const InviteOptions& options) {
   if (!options.allow.empty()) body["allow"] = options.allow;
   if (!options.may.empty()) body["may"] = options.may;
   return context.show(context.ask("POST", "/api/v1/invites", body), [&](const Json& data) {
-    context.talk("for " + data.value("name", "") + ", one use, " + seconds_text(ttl.count()) +
-                 " (until " + data.value("expires_at", "") + "). On the other machine run:\n");
-    // On a terminal the line to paste; in a pipe the ticket alone, for `weft join -`.
-    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-    context.print((terminal ? "  weft join " : "") + data.value("ticket", "") + "\n");
+    // The ticket alone, whether it is copied or piped: on a command line others could read it.
+    context.talk("for " + data.value("name", "") + ", works once, for " +
+                 seconds_text(ttl.count()) + ". On the other machine run `weft join` and paste:\n");
+    context.print(data.value("ticket", "") + "\n");
   });
 }
 
-// The last word, so that a whole pasted "weft join ..." line works too.
-std::string last_word(const std::string& line) {
-  const auto end = line.find_last_not_of(" \t\r\n");
-  if (end == std::string::npos) return "";
-  const auto start = line.find_last_of(" \t", end);
-  return line.substr(start == std::string::npos ? 0 : start + 1,
-                     end - (start == std::string::npos ? std::size_t(-1) : start));
+// Line by line, because what was pasted may be wrapped: until it is whole, or an empty line.
+std::string ask_ticket() {
+  std::cerr << "paste the ticket: " << std::flush;
+  std::string text;
+  for (std::string line; text.size() < node::kMaxPaste && std::getline(std::cin, line);) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos && !text.empty()) break;
+    text += line + "\n";
+    if (node::addresses_in_ticket(text)) break;
+  }
+  return text;
 }
 
-int run_join(const Context& context, std::string ticket) {
-  if (ticket.empty() || ticket == "-") {
-    if (ticket.empty() && ::isatty(STDIN_FILENO) == 1) std::cerr << "ticket: " << std::flush;
-    std::string line;
-    std::getline(std::cin, line);
-    ticket = line;
+std::string read_ticket() {
+  std::string text(node::kMaxPaste + 1, '\0');
+  std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::cin.gcount()));
+  return text;
+}
+
+int run_join(const Context& context, const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  if (text.empty() || text == "-") {
+    text = text.empty() && ::isatty(STDIN_FILENO) == 1 ? ask_ticket() : read_ticket();
+  } else if (::isatty(STDERR_FILENO) == 1) {
+    context.talk(
+        "note: other users of this machine can read a command line (ps) and so the "
+        "ticket;\n      `weft join` alone asks for it\n");
   }
-  ticket = last_word(ticket);
-  if (ticket.empty())
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
     return context.report(
         {Code::Usage, "no ticket given", "", "on a node of the network run: weft invite NAME"});
   const auto limit = context.timeout_or(milliseconds(30'000));
+  if (const auto where = node::addresses_in_ticket(text); where && ::isatty(STDERR_FILENO) == 1)
+    context.talk("trying " + *where + " ...\n");
   const auto result = context.ask("POST", "/api/v1/join",
-                                  Json{{"ticket", ticket}, {"timeout_ms", limit.count()}}, limit);
+                                  Json{{"ticket", text}, {"timeout_ms", limit.count()}}, limit);
   return context.show(result, [&](const Json& data) {
     const auto& via = data["via"];
     context.print("joined " + printable(data.value("network", "")) + " as " +
@@ -80,12 +121,21 @@ std::string state_text(const Json& member) {
   return state == "alive" ? "connected" : state;
 }
 
+// What most may is not said; what is more or less than that is.
+std::string role_text(const Json& member) {
+  const auto role = member.value("role", "");
+  const auto& may = member["may"];
+  if (role.empty() || !may.is_array()) return or_dash(role);
+  const bool exposes = std::ranges::find(may, Json("expose")) != may.end();
+  return role + (exposes ? "" : ", no expose");
+}
+
 void print_members(const Context& context, const Json& data) {
-  Table table({"NODE", "STATE", "RTT", "SINCE", "ID"});
+  Table table({"NODE", "ROLE", "STATE", "SINCE", "RTT", "ID"});
   for (const auto& m : data["members"])
     table.add({printable(or_dash(m.value("name", ""))) + (m.value("self", false) ? " (me)" : ""),
-               state_text(m), ms_text(m["rtt_ms"]),
-               m["since"].is_string() ? m["since"].get<std::string>() : "-",
+               role_text(m), state_text(m),
+               m["since"].is_string() ? m["since"].get<std::string>() : "-", ms_text(m["rtt_ms"]),
                short_id(m.value("id", ""))});
   context.print(table);
   if (data.value("partial", false)) context.talk("more nodes may exist than are known here\n");
@@ -142,7 +192,7 @@ void add_network_commands(CLI::App& app, Context& context) {
   auto* invite =
       app.add_subcommand("invite", "Make a ticket that lets one new node into this network");
   auto invite_options = std::make_shared<InviteOptions>();
-  invite->add_option("name", invite_options->name, "the new node's name")->required();
+  invite->add_option("name", invite_options->name, "the new node's name");
   invite->add_option("--allow", invite_options->allow, "a service of this node it may use")
       ->type_name("SERVICE[,SERVICE...]")
       ->delimiter(',')
@@ -154,31 +204,21 @@ void add_network_commands(CLI::App& app, Context& context) {
           "what it may: expose services, relay, admin: invite and remove others (default: expose)")
       ->delimiter(',')
       ->allow_extra_args(false);
+  invite->add_flag("--list", invite_options->list, "the tickets that wait for their nodes");
+  invite->add_option("--cancel", invite_options->cancel, "take a ticket back, by its name or id")
+      ->type_name("NAME");
   invite->footer("example: weft invite laptop --allow blog --ttl 1h");
   invite->callback([&context, invite_options] {
     context.action = [&context, invite_options] { return run_invite(context, *invite_options); };
   });
 
   auto* join = app.add_subcommand("join", "Join the network of a ticket");
-  auto ticket = std::make_shared<std::string>();
-  join->add_option("ticket", *ticket, "the ticket; '-' or none: read from standard input");
+  auto ticket = std::make_shared<std::vector<std::string>>();
+  join->add_option("ticket", *ticket,
+                   "the ticket; none: asked for, or read from standard input, as with '-'");
   join->footer("example: ssh oak weft invite laptop | weft join -");
   join->callback([&context, ticket] {
     context.action = [&context, ticket] { return run_join(context, *ticket); };
-  });
-
-  auto* remove = app.add_subcommand("remove", "Take a node out of the network; its sessions end");
-  auto node = std::make_shared<std::string>();
-  remove->add_option("node", *node, "name or NodeId")->required();
-  remove->footer("example: weft remove laptop");
-  remove->callback([&context, node] {
-    context.action = [&context, node] {
-      return context.show(context.ask("DELETE", "/api/v1/members/" + escape(*node)),
-                          [&](const Json& data) {
-                            context.print("removed " + printable(data.value("name", "")) + "  " +
-                                          data.value("id", "") + "\n");
-                          });
-    };
   });
 
   auto* members = app.add_subcommand("members", "The nodes of this network");
@@ -190,6 +230,7 @@ void add_network_commands(CLI::App& app, Context& context) {
     };
   });
   add_group(app, context);
+  add_member_commands(app, context);
 }
 
 }  // namespace weft::cli

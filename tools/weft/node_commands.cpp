@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "node/listen_addresses.hpp"
 #include "tools/weft/boot_commands.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
@@ -34,6 +35,43 @@ bool is_ready(const Context& context) {
   return context.client().call("GET", "/readyz", std::nullopt, milliseconds(2000)).has_value();
 }
 
+// What works here and now; where nothing is sure to, where to look.
+void say_next(const Context& context, const Json& status) {
+  const auto role = status["network"].value("role", "");
+  if (role == "none") {
+    for (const auto& line : status["attention"])
+      context.talk("attention: " + printable(line.get<std::string>()) + "\n");
+    return context.next("leave");
+  }
+  if (status["network"].value("members", 0) > 1) return context.next("status");
+  const bool taken = status["node"].value("name", "") == "laptop";
+  if (role == "admin") context.next(taken ? "invite phone" : "invite laptop");
+  context.next("join");
+}
+
+// --listen of a node that runs already: it holds, or there is something to do.
+ApiResult<void> check_listen(const Context& context, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return {};
+  auto status = context.client().call("GET", "/api/v1/status", std::nullopt, milliseconds(5000));
+  if (!status) return std::unexpected(status.error());
+  const auto& bound = (*status)["node"]["bound"];
+  const auto endpoints = node::listen_addresses(wanted);
+  const bool holds = endpoints && bound.is_array() &&
+                     std::ranges::all_of(*endpoints, [&](const Endpoint& endpoint) {
+                       return std::ranges::any_of(bound, [&](const Json& at) {
+                         const auto here = endpoint_from_text(at.get<std::string>());
+                         return here && here->address == endpoint.address &&
+                                (endpoint.port == 0 || here->port == endpoint.port);
+                       });
+                     });
+  if (holds && bound.size() == wanted.size()) return {};
+  std::string line = "up";
+  for (const auto& address : wanted) line += " --listen " + shell_word(address);
+  return api::refuse(Code::Failed, "weft runs already, and listens on " + list_text(bound),
+                     "addresses are taken when it starts",
+                     context.command("down") + "; " + context.command(line));
+}
+
 int show_ready(const Context& context, const std::string& wanted, const std::string& note) {
   auto status = context.ask("GET", "/api/v1/status");
   if (!status) return context.report(status.error());
@@ -50,8 +88,7 @@ int show_ready(const Context& context, const std::string& wanted, const std::str
     table.add({"listen", list_text(ready["listen"])});
     context.print(table.text());
     context.talk(note + "\n");
-    context.next("expose 3000 --name blog");
-    context.next("invite laptop");
+    say_next(context, *status);
   });
 }
 
@@ -62,6 +99,10 @@ struct UpOptions {
 };
 
 int run_up(const Context& context, const UpOptions& options) {
+  if (const bool fine = node::asks_for_default(options.listen); !fine)
+    if (const auto right = node::listen_addresses(options.listen); !right)
+      return context.report(
+          {Code::Usage, "cannot listen on UDP", right.error().detail, node::kListenFix});
   std::vector<std::string> wishes;
   if (!options.name.empty()) wishes = {"--name", options.name};
   for (const auto& address : options.listen) wishes.insert(wishes.end(), {"--listen", address});
@@ -70,7 +111,11 @@ int run_up(const Context& context, const UpOptions& options) {
             options.at_boot ? start_at_boot(context, wishes, running) : start_by_unit(context);
         code != 0)
       return code;
-  if (is_ready(context)) return show_ready(context, options.name, "already running");
+  if (is_ready(context)) {
+    if (const auto same = check_listen(context, options.listen); !same)
+      return context.report(same.error());
+    return show_ready(context, options.name, "already running");
+  }
   const auto paths = context.paths();
   if (const auto made = node::create_directories(paths); !made)
     return context.report(api::to_api_error(made.error(), "cannot prepare the node's directories"));
@@ -261,7 +306,7 @@ void add_node_commands(CLI::App& app, Context& context) {
   auto up_options = std::make_shared<UpOptions>();
   up->add_option("--name", up_options->name, "this node's name (default: the hostname)");
   up->add_option("--listen", up_options->listen,
-                 "UDP address (default: all of them, on a port chosen once)")
+                 "UDP address, kept from then on (default: all of them, port 41820)")
       ->type_name("HOST:PORT");
   up->add_flag("--at-boot", up_options->at_boot,
                "and whenever this machine starts: by systemd, as a unit of this user, or of the "

@@ -1,0 +1,235 @@
+// invite, join, leave, members and their rights: who is in the network and what they may do.
+#include <algorithm>
+
+#include "node/control_answers.hpp"
+#include "node/control_plane.hpp"
+#include "node/io/clock.hpp"
+
+namespace weft::node {
+
+namespace {
+
+std::string join_fix(Errc code, overlay::Refusal refusal) {
+  switch (refusal) {
+    case overlay::Refusal::Elsewhere:
+      return "weft leave, then weft join again: this node then has a new identity";
+    case overlay::Refusal::Here:
+      return "there is nothing to do: weft members";
+    case overlay::Refusal::Removed:
+      return "weft leave makes this a new node; then weft join with a new ticket";
+    case overlay::Refusal::Clock:
+      return "set the wrong clock right, for example: sudo timedatectl set-ntp true";
+    case overlay::Refusal::None:
+      break;
+  }
+  const std::string anew = "ask for a new one: weft invite NAME, on an admin node of that network";
+  switch (code) {
+    case Errc::AlreadyExists:
+      return "ask for an invite under another name";
+    case Errc::Conflict:
+      return "each ticket lets one node in; " + anew;
+    case Errc::NoPath:
+      return "is the inviting node running, and reachable from here over UDP? see weft status "
+             "there";
+    case Errc::Malformed:
+      return "copy the whole ticket, from wt1 to its last character";
+    case Errc::Busy:
+    case Errc::Storage:
+      return "try again in a moment";
+    default:
+      return anew;
+  }
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+}  // namespace
+
+// Who may do it instead: on a node that may not.
+std::string ControlPlane::ask_admin(const std::string& command) const {
+  if (overlay_.role() == "none")
+    return "weft leave makes this a new node, with a network of its own";
+  std::vector<std::string> admins;
+  for (const auto& member : overlay_.members())
+    if (member.admin && member.state != "self") admins.push_back(member.name);
+  return "on " + (admins.empty() ? "an admin node" : joined(admins)) + ": " + command +
+         "; or there: weft grant " + overlay_.name() + " admin";
+}
+
+void ControlPlane::note_roles(std::vector<std::string>& attention) const {
+  if (overlay_.role() == "none")
+    attention.push_back("this node was removed from " + overlay_.network_name() +
+                        ": weft leave makes it a new node, which weft join takes in again with a "
+                        "new ticket");
+  if (overlay_.role() != "admin") return;
+  std::string heir;
+  for (const auto& member : overlay_.members()) {
+    if (member.state == "self") continue;
+    if (member.admin) return;
+    if (heir.empty() || member.state == "alive") heir = member.name;
+  }
+  if (!heir.empty())
+    attention.push_back(
+        "this node is the only admin: should it be lost, nobody can invite or "
+        "remove any more: weft grant " +
+        heir + " admin");
+}
+
+// ---- tickets
+// -------------------------------------------------------------------------------------
+
+void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
+  const auto id =
+      overlay_.invite(io::monotonic_time(), request.name, request.may, request.allow, request.ttl);
+  track(id, [this, done, name = request.name](const Result<overlay::Outcome>& result) {
+    if (result) {
+      const auto& outcome = std::get<overlay::InviteOutcome>(*result);
+      return done(api::InviteResult{outcome.name, outcome.ticket, outcome.expires});
+    }
+    std::string fix;
+    if (result.error().code == Errc::AlreadyExists)
+      fix = "choose another name, or remove that node: weft remove " + name;
+    if (result.error().code == Errc::Denied) fix = ask_admin("weft invite " + name);
+    if (result.error().code == Errc::Limit)
+      fix = "weft invite --list shows them, weft invite --cancel NAME takes one back";
+    done(refused(result, "no invite for " + name, fix));
+  });
+}
+
+void ControlPlane::invites(api::Done<api::InvitesResult> done) {
+  api::InvitesResult out;
+  for (auto& invite : overlay_.invites(io::monotonic_time()))
+    out.invites.push_back({std::move(invite.id), std::move(invite.name), invite.expires,
+                           std::move(invite.may), std::move(invite.allow)});
+  done(std::move(out));
+}
+
+void ControlPlane::cancel_invite(api::CancelRequest request, api::Done<api::CancelResult> done) {
+  track(overlay_.cancel_invite(io::monotonic_time(), request.who),
+        [done, who = request.who](const Result<overlay::Outcome>& result) {
+          if (!result)
+            return done(refused(result, "no ticket was taken back", "see weft invite --list"));
+          done(api::CancelResult{std::get<overlay::InviteOutcome>(*result).name});
+        });
+}
+
+void ControlPlane::join(api::JoinRequest request, api::Done<api::JoinResult> done) {
+  track(overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
+        [this, done](const Result<overlay::Outcome>& result) {
+          if (!result)
+            return done(refused(result, "could not join", join_fix(result.error().code, refusal_)));
+          const auto& outcome = std::get<overlay::JoinOutcome>(*result);
+          done(api::JoinResult{overlay_.network_name(), outcome.name, to_text(outcome.via),
+                               outcome.via_name, "direct", kKex});
+        });
+}
+
+// ---- members
+// -------------------------------------------------------------------------------------
+
+void ControlPlane::leave(api::LeaveRequest request, api::Done<api::LeaveResult> done) {
+  const auto id = to_text(overlay_.id());
+  track(
+      overlay_.leave(io::monotonic_time(), request.timeout),
+      [this, done, id](const Result<overlay::Outcome>& result) {
+        if (!result)
+          return done(refused(result, "this node did not leave",
+                              result.error().code == Errc::Conflict && overlay_.members().size() > 1
+                                  ? "make another admin first: weft grant NODE admin"
+                                  : "see weft status"));
+        const auto& outcome = std::get<overlay::LeaveOutcome>(*result);
+        done(api::LeaveResult{outcome.network, id, outcome.told, outcome.admins});
+        if (on_left) on_left();
+      });
+}
+
+void ControlPlane::remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) {
+  track(overlay_.remove_node(io::monotonic_time(), request.node),
+        [this, done, request](const Result<overlay::Outcome>& result) {
+          if (result) {
+            const auto& outcome = std::get<overlay::MemberOutcome>(*result);
+            return done(api::RemoveResult{to_text(outcome.id), outcome.name});
+          }
+          std::string fix = "see weft members";
+          if (result.error().code == Errc::Denied) fix = ask_admin("weft remove " + request.node);
+          if (result.error().code == Errc::Usage) fix = "weft leave";
+          done(refused(result, "could not remove " + request.node, fix));
+        });
+}
+
+void ControlPlane::member(api::MemberRequest request, api::Done<api::MemberResult> done) {
+  using Action = api::MemberRequest::Action;
+  const auto now = io::monotonic_time();
+  const bool grant = request.action == Action::Grant;
+  const auto id = request.action == Action::Rename
+                      ? overlay_.rename_node(now, request.node, request.name)
+                      : overlay_.change_rights(now, request.node, request.rights, grant);
+  std::string command = grant ? "weft grant " : "weft revoke ";
+  if (request.action == Action::Rename) command = "weft rename ";
+  command += request.node + " " +
+             (request.action == Action::Rename ? request.name : joined(request.rights));
+  track(id, [this, done, request, command](const Result<overlay::Outcome>& result) {
+    if (!result)
+      return done(
+          refused(result, "could not change " + request.node,
+                  result.error().code == Errc::Denied ? ask_admin(command) : "see weft members"));
+    const auto& outcome = std::get<overlay::MemberOutcome>(*result);
+    for (auto& view : overlay_.members())
+      if (view.id == outcome.id)
+        return done(api::MemberResult{to_text(view.id), view.name, view.admin ? "admin" : "member",
+                                      std::move(view.may)});
+    done(api::refuse(api::Code::NotFound, outcome.name + " is no member any more"));
+  });
+}
+
+void ControlPlane::members(api::Done<api::MembersResult> done) {
+  api::MembersResult out;
+  for (auto& member : overlay_.members()) {
+    api::MemberInfo info;
+    info.id = to_text(member.id);
+    info.name = member.name;
+    info.self = member.state == "self";
+    // The roster says who belongs; until gossip tells more, a session is the sign of life.
+    info.state = member.state == "away" ? "away" : "alive";
+    info.rtt_ms = milliseconds(member.rtt);
+    info.since = member.since;
+    info.joined = member.joined;
+    info.role = member.admin ? "admin" : "member";
+    info.may = std::move(member.may);
+    out.members.push_back(std::move(info));
+  }
+  done(std::move(out));
+}
+
+void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> done) {
+  const auto answer = [this](const std::string& only) {
+    api::GroupResult out;
+    for (auto& [name, nodes] : overlay_.groups())
+      if (only.empty() || only == name) out.groups.push_back({name, nodes});
+    return out;
+  };
+  if (request.action == api::GroupRequest::Action::List) {
+    auto found = answer(request.group);
+    if (!request.group.empty() && found.groups.empty())
+      return done(
+          api::refuse(api::Code::NotFound, "there is no group \"" + request.group + "\"", "",
+                      "see weft group list; weft group add " + request.group + " NODE makes it"));
+    return done(std::move(found));
+  }
+  const bool add = request.action == api::GroupRequest::Action::Add;
+  track(overlay_.group_change(io::monotonic_time(), request.group, request.node, add),
+        [done, answer, request](const Result<overlay::Outcome>& result) {
+          if (!result)
+            return done(
+                refused(result, "could not change group " + request.group, "see weft members"));
+          auto now = answer(request.group);
+          if (now.groups.empty()) now.groups.push_back({request.group, {}});  // its last node left
+          done(std::move(now));
+        });
+}
+
+}  // namespace weft::node
