@@ -1,5 +1,7 @@
 #include "overlay/roster/entry.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "base/wire.hpp"
 #include "overlay/roster/fields.hpp"
@@ -188,6 +190,28 @@ struct KindOf {
   Kind operator()(const CheckpointBody&) const { return Kind::Checkpoint; }
 };
 
+// The signatures behind the fields: ascending signers, so that one set of them has one encoding.
+Result<void> read_signatures(wire::Reader& in, Entry& e) {
+  WEFT_TRY(const auto count, in.array(kMaxSigners));
+  if (count == 0 || (count > 1 && !e.is(Kind::Removal)))
+    return fail(Errc::Malformed, "number of signatures");
+  for (std::size_t i = 0; i < count; ++i) {
+    CoSignature one;
+    WEFT_CHECK(expect_array(in, 2));
+    WEFT_TRY(one.signer, in.fixed<32>());
+    WEFT_TRY(one.signature, in.fixed<64>());
+    if (i == 0) {
+      e.signer = one.signer;
+      e.signature = one.signature;
+      continue;
+    }
+    const auto& last = i == 1 ? e.signer : e.others.back().signer;
+    if (one.signer <= last) return fail(Errc::NonCanonical, "order of signatures");
+    e.others.push_back(one);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Entry> Entry::decode(ByteView bytes) {
@@ -205,13 +229,14 @@ Result<Entry> Entry::decode(ByteView bytes) {
   WEFT_TRY(const auto body, in.bin(kMaxEntrySize));
   e.body = to_bytes(body);
   WEFT_TRY(e.time, read_unix_time(in));
-  WEFT_CHECK(expect_array(in, 1));
-  WEFT_CHECK(expect_array(in, 2));
-  WEFT_TRY(e.signer, in.fixed<32>());
-  WEFT_TRY(e.signature, in.fixed<64>());
+  WEFT_CHECK(read_signatures(in, e));
   WEFT_CHECK(in.finish());
-  if (!crypto::ed25519_verify(e.signer, signed_bytes(e), e.signature))
+  const Bytes covered = signed_bytes(e);
+  if (!crypto::ed25519_verify(e.signer, covered, e.signature))
     return fail(Errc::BadSignature, "roster entry");
+  for (const auto& other : e.others)
+    if (!crypto::ed25519_verify(other.signer, covered, other.signature))
+      return fail(Errc::BadSignature, "roster entry");
   return e;
 }
 
@@ -219,8 +244,19 @@ Bytes Entry::encode() const {
   wire::Writer out;
   out.array(9);
   pack_fields(out, *this);
-  out.array(1).array(2).bin(signer).bin(signature);
+  out.array(1 + others.size()).array(2).bin(signer).bin(signature);
+  for (const auto& other : others) out.array(2).bin(other.signer).bin(other.signature);
   return out.take();
+}
+
+void Entry::cosign(const crypto::Ed25519KeyPair& key) {
+  WEFT_ASSERT(is(Kind::Removal) && 1 + others.size() < kMaxSigners);
+  others.push_back({signer, signature});
+  others.push_back({key.public_key, crypto::ed25519_sign(key, signed_bytes(*this))});
+  std::ranges::sort(others, {}, &CoSignature::signer);
+  signer = others.front().signer;
+  signature = others.front().signature;
+  others.erase(others.begin());
 }
 
 bool Entry::known_kind() const { return kind <= static_cast<std::uint64_t>(Kind::Checkpoint); }

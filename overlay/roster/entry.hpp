@@ -5,7 +5,8 @@
 // signed over "weft roster v1\0" | the same array without its last element (so an array of eight).
 // In genesis `network` and `prev` are zero, because the network's id is the hash of its bytes.
 // The body is msgpack of its own inside a bin, so a kind we do not know is carried unread.
-// Exactly one signature: the threshold is 1 in version 1. docs/wire/roster.md shows the bytes.
+// One signature; a removal may carry up to 32, signers in ascending order, because an admin senior
+// to each of them is removed by most of them together. docs/wire/roster.md shows the bytes.
 #pragma once
 
 #include <string>
@@ -17,6 +18,7 @@
 namespace weft::roster {
 
 inline constexpr std::size_t kMaxEntrySize = 4096;
+inline constexpr std::size_t kMaxSigners = 32;  // what a removal has room for, in 4096 bytes
 
 // Numbers on the wire; a value outside the list is a kind of the future.
 enum class Kind : std::uint64_t {
@@ -101,6 +103,11 @@ struct Head {
   bool operator==(const Head&) const = default;
 };
 
+struct CoSignature {
+  IdentityKey signer{};
+  crypto::Signature signature{};
+};
+
 struct Entry {
   NetworkId network;
   std::uint64_t seq = 0;
@@ -111,13 +118,17 @@ struct Entry {
   UnixTime time = 0;
   IdentityKey signer{};
   crypto::Signature signature{};
+  std::vector<CoSignature> others;  // of a removal, behind the first, ascending by signer
 
-  // Parses, demands canonical form and size, verifies the signature. Whether the signer may speak
+  // Parses, demands canonical form and size, verifies every signature. Whether the signer may speak
   // is the roster's question.
   [[nodiscard]] static Result<Entry> decode(ByteView bytes);
   [[nodiscard]] Bytes encode() const;
   [[nodiscard]] crypto::Hash hash() const { return crypto::sha256(encode()); }
   [[nodiscard]] bool known_kind() const;
+  [[nodiscard]] bool is(Kind wanted) const { return kind == static_cast<std::uint64_t>(wanted); }
+  // REQUIRES: a removal, fewer than kMaxSigners signatures, none by this key yet.
+  void cosign(const crypto::Ed25519KeyPair& key);
   // The body parsed by kind; UnknownBody for kinds of the future.
   [[nodiscard]] Result<Body> parse_body() const;
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <set>
 #include <tuple>
 
 #include "base/assert.hpp"
+#include "base/label.hpp"
 #include "overlay/roster/tree.hpp"
 
 namespace weft::roster {
@@ -57,19 +59,27 @@ struct Roster::Tree {
   Result<void> load(const Row& row);
   void take(Appended& out, const EntryTree::Outcome& outcome) const;
   void finish(Appended& out, const State& before) const;
+  // Whether it may be signed on the head, as the chain sees it.
+  [[nodiscard]] Result<void> check_next(const Entry& entry) const;
+  void restate(const IdentityKey& author, State& chain, std::vector<Entry>& pending) const;
+  [[nodiscard]] bool repeated(NodeIndex index, const Body& body) const;
+  [[nodiscard]] std::optional<Entry> renamed(const Entry& entry, NodeBody node, State& next) const;
 };
 
 void Roster::Tree::take(Appended& out, const EntryTree::Outcome& outcome) const {
   for (const auto index : outcome.added) out.rows.push_back(row_of(index));
   out.head_changed |= outcome.head_changed;
-  out.reorganised |= outcome.reorganised;
+  out.reorganised |= !outcome.lost.empty();
   out.equivocation |= outcome.equivocation;
   out.waiting |= outcome.waiting;
+  out.beside_changed |= outcome.beside_changed;
+  for (const auto index : outcome.lost)
+    if (out.lost.size() < kMaxLost) out.lost.push_back(entries.at(index).entry);
 }
 
 void Roster::Tree::finish(Appended& out, const State& before) const {
-  if (!out.head_changed) return;
-  out.rows.push_back(head_row());
+  if (!out.head_changed && !out.beside_changed) return;
+  if (out.head_changed) out.rows.push_back(head_row());
   out.changed = difference(before, entries.state());
 }
 
@@ -91,7 +101,7 @@ Result<Roster> Roster::from_chain(const NetworkId& network, std::span<const Byte
     return fail(Errc::WrongNetwork, "the genesis is not this network's");
   WEFT_TRY(auto tree, EntryTree::with_genesis(entries.front()));
   for (const auto& bytes : entries.subspan(1)) {
-    WEFT_TRY(const auto outcome, tree.insert(bytes, true));
+    WEFT_TRY(const auto outcome, tree.insert(bytes, Gate::Member));
     if (outcome.waiting) return fail(Errc::Malformed, "the chain has a gap");
   }
   return Roster(std::make_unique<Tree>(Tree{std::move(tree), {}}));
@@ -120,7 +130,7 @@ Result<Roster> Roster::from_rows(const NetworkId& network, std::span<const Row> 
   });
   WEFT_TRY(auto tree, EntryTree::with_genesis(*genesis->value));
   for (const auto& [seq, row] : entries) {
-    WEFT_TRY(const auto outcome, tree.insert(*row->value, false));
+    WEFT_TRY(const auto outcome, tree.insert(*row->value, Gate::Stored));
     if (outcome.waiting) return fail(Errc::Conflict, "a stored roster entry lacks its parent");
   }
   if (head == nullptr || *head->value != pack_head(tree.head()))
@@ -148,19 +158,31 @@ std::vector<Row> Roster::rows() const {
   return rows;
 }
 
+Result<void> Roster::Tree::check_next(const Entry& entry) const {
+  if (const auto stop = entries.stopped_at();
+      stop && entries.path().rank_of(entry) >= entries.at(*stop).rank)
+    return fail(Errc::Unsupported,
+                "the roster is stopped by an entry of a newer version; only an admin senior to who "
+                "signed that goes on beside it");
+  State next = entries.path();
+  WEFT_CHECK(next.apply(entry));
+  return {};
+}
+
 Result<Entry> Roster::propose(const crypto::Ed25519KeyPair& key, const Body& body,
                               UnixTime time) const {
-  if (stopped()) return fail(Errc::Unsupported, "the roster holds an entry of a newer version");
   auto entry = Entry::sign(key, network(), head(), kind_of(body), pack(body), time);
   if (entry.encode().size() > kMaxEntrySize) return fail(Errc::TooLarge, "entry over 4096 bytes");
-  State next = tree_->entries.state();
-  WEFT_CHECK(next.apply(entry));
+  WEFT_CHECK(tree_->check_next(entry));
+  if (tree_->entries.beside().empty()) return entry;
+  State so = state();  // what the chain does not say yet counts as well
+  WEFT_CHECK(so.apply(entry));
   return entry;
 }
 
 Result<Appended> Roster::append(ByteView entry) {
   const State before = tree_->entries.state();
-  auto outcome = tree_->entries.insert(entry, true);
+  auto outcome = tree_->entries.insert(entry, Gate::Member);
   if (!outcome) {
     tree_->entries.count_refused();
     return std::unexpected(outcome.error());
@@ -172,12 +194,13 @@ Result<Appended> Roster::append(ByteView entry) {
   return out;
 }
 
-Result<Appended> Roster::append_all(std::span<const Bytes> entries) {
+Result<Appended> Roster::append_all(std::span<const Bytes> entries, From from) {
   if (entries.size() > kMaxSync) return fail(Errc::Limit, "more than 2000 entries in one sync");
+  const auto gate = from == From::Stranger ? Gate::Stranger : Gate::Member;
   const State before = tree_->entries.state();
   Appended out;
   for (const auto& bytes : entries) {
-    if (const auto outcome = tree_->entries.insert(bytes, true))
+    if (const auto outcome = tree_->entries.insert(bytes, gate))
       tree_->take(out, *outcome);
     else
       tree_->entries.count_refused();
@@ -187,12 +210,64 @@ Result<Appended> Roster::append_all(std::span<const Bytes> entries) {
   return out;
 }
 
+// Removals beside the chain that `author` is to say again: weaker signers' first, so that the
+// removal of one does not void on the chain what that one had removed before.
+void Roster::Tree::restate(const IdentityKey& author, State& chain,
+                           std::vector<Entry>& pending) const {
+  for (const auto index : entries.beside() | std::views::reverse) {
+    Entry entry = entries.at(index).entry;
+    const bool own = entry.signer == author && entry.others.empty();
+    if (!own && entry.others.empty() && entries.state().seniority(entry.signer)) continue;
+    entry.signer = author;
+    entry.others.clear();
+    entry.seq = entries.head().seq + 1;
+    if (chain.apply(entry)) pending.push_back(std::move(entry));
+  }
+}
+
+// Whether a lost entry's meaning is on the chain since the fork, or has been overtaken.
+bool Roster::Tree::repeated(NodeIndex index, const Body& body) const {
+  const auto& entry = entries.at(index).entry;
+  const auto fork = entries.fork_point(index);
+  if (const auto* node = std::get_if<NodeBody>(&body))
+    if (const auto* now = entries.state().member(node_id_of(node->identity));
+        now != nullptr && now->seq > fork)
+      return true;  // it came in by another entry
+  const auto& chain = entries.chain();
+  return std::any_of(chain.begin() + static_cast<std::ptrdiff_t>(fork) + 1, chain.end(),
+                     [&](NodeIndex i) {
+                       const auto& other = entries.at(i).entry;
+                       return other.kind == entry.kind && other.body == entry.body;
+                     });
+}
+
+// A node let in under a name that another has since: it was told that it is in, so it comes in.
+std::optional<Entry> Roster::Tree::renamed(const Entry& entry, NodeBody node, State& next) const {
+  if (next.member(node_id_of(node.identity)) != nullptr || next.member_named(node.name) == nullptr)
+    return std::nullopt;
+  constexpr int kTries = 99;
+  for (int number = 2; number <= kTries; ++number) {
+    Entry other = entry;
+    NodeBody body = node;
+    const auto suffix = "-" + std::to_string(number);
+    body.name = node.name.substr(0, kMaxLabel - suffix.size()) + suffix;
+    other.body = pack(body);
+    if (next.apply(other)) return other;
+  }
+  return std::nullopt;
+}
+
 std::vector<Entry> Roster::pending_losers(const IdentityKey& author) const {
   const auto& tree = tree_->entries;
-  if (stopped()) return {};
+  if (tree.unchosen().empty() || !state().seniority(author)) return {};
+  if (stopped() && !may_lift(author)) return {};
+  std::vector<Entry> pending;
+  State chain = tree.path();
+  tree_->restate(author, chain, pending);
   std::vector<NodeIndex> lost;
-  for (NodeIndex i = 0; i < tree.size(); ++i)
-    if (!tree.at(i).chosen && tree.at(i).entry.signer == author) lost.push_back(i);
+  for (const auto i : tree.unchosen())
+    if (const auto& v = tree.at(i); !v.voided && v.entry.signer == author && v.entry.others.empty())
+      lost.push_back(i);
   std::ranges::sort(lost, [&](NodeIndex a, NodeIndex b) {
     return std::tie(tree.at(a).entry.seq, tree.at(a).hash) <
            std::tie(tree.at(b).entry.seq, tree.at(b).hash);
@@ -200,17 +275,18 @@ std::vector<Entry> Roster::pending_losers(const IdentityKey& author) const {
   using Meaning = std::pair<std::uint64_t, Bytes>;
   std::set<Meaning> seen;
   State next = tree.state();
-  std::vector<Entry> pending;
   for (const auto index : lost) {
-    const auto& entry = tree.at(index).entry;
-    const auto& chain = tree.chain();
-    const bool repeated = std::any_of(
-        chain.begin() + static_cast<std::ptrdiff_t>(tree.fork_point(index)) + 1, chain.end(),
-        [&](NodeIndex i) {
-          return tree.at(i).entry.kind == entry.kind && tree.at(i).entry.body == entry.body;
-        });
-    if (repeated || !seen.emplace(entry.kind, entry.body).second) continue;
-    if (next.apply(entry)) pending.push_back(entry);
+    auto entry = tree.at(index).entry;
+    const auto body = entry.parse_body();
+    if (!body || !entry.known_kind() || tree_->repeated(index, *body) ||
+        !seen.emplace(entry.kind, entry.body).second)
+      continue;
+    entry.seq = head().seq + 1;
+    if (next.apply(entry)) {
+      pending.push_back(std::move(entry));
+    } else if (const auto* node = std::get_if<NodeBody>(&*body)) {
+      if (auto other = tree_->renamed(entry, *node, next)) pending.push_back(std::move(*other));
+    }
   }
   return pending;
 }
@@ -219,11 +295,9 @@ Result<Entry> Roster::resign(const crypto::Ed25519KeyPair& key, const Entry& los
                              UnixTime time) const {
   if (key.public_key != loser.signer)
     return fail(Errc::Denied, "only its author re-signs an entry");
-  if (stopped()) return fail(Errc::Unsupported, "the roster holds an entry of a newer version");
   auto entry = Entry::sign(key, network(), head(), static_cast<Kind>(loser.kind), loser.body, time,
                            loser.critical);
-  State next = tree_->entries.state();
-  WEFT_CHECK(next.apply(entry));
+  WEFT_CHECK(tree_->check_next(entry));
   return entry;
 }
 
@@ -240,6 +314,27 @@ Head Roster::head() const { return tree_->entries.head(); }
 bool Roster::contains(const crypto::Hash& hash) const {
   const auto index = tree_->entries.find(hash);
   return index && tree_->entries.at(*index).chosen;
+}
+
+bool Roster::holds(const crypto::Hash& hash) const { return tree_->entries.find(hash).has_value(); }
+
+std::vector<Bytes> Roster::beside() const {
+  const auto& tree = tree_->entries;
+  std::set<NodeIndex> needed;  // parents have lower indexes
+  for (auto at : tree.beside())
+    for (; !tree.at(at).chosen; at = tree.at(at).parent) needed.insert(at);
+  std::vector<Bytes> out;
+  for (const auto index : needed) out.push_back(tree.at(index).bytes);
+  return out;
+}
+
+std::vector<Bytes> Roster::news_for(const crypto::Hash& lost_head, std::size_t limit) const {
+  const auto index = tree_->entries.find(lost_head);
+  if (!index || tree_->entries.at(*index).chosen) return {};
+  auto out = entries_after(tree_->entries.fork_point(*index), limit);
+  for (auto& bytes : beside())
+    if (out.size() < limit) out.push_back(std::move(bytes));
+  return out;
 }
 
 std::vector<Bytes> Roster::entries_after(std::uint64_t seq, std::size_t limit) const {
@@ -296,7 +391,19 @@ bool Roster::may(const NodeId& node, MayFlags flags) const {
 }
 
 bool Roster::may_sign(const IdentityKey& key) const { return state().seniority(key).has_value(); }
-bool Roster::stopped() const { return tree_->entries.stopped(); }
+std::optional<Stop> Roster::stop() const {
+  const auto index = tree_->entries.stopped_at();
+  if (!index) return std::nullopt;
+  const auto& entry = tree_->entries.at(*index).entry;
+  return Stop{entry.signer, entry.kind, entry.seq};
+}
+
+bool Roster::may_lift(const IdentityKey& key) const {
+  const auto index = tree_->entries.stopped_at();
+  const auto rank = state().seniority(key);
+  return index && rank && *rank < tree_->entries.at(*index).rank;
+}
+
 std::uint64_t Roster::equivocations() const { return tree_->entries.equivocations(); }
 std::uint64_t Roster::refused() const { return tree_->entries.refused(); }
 std::size_t Roster::size() const { return tree_->entries.size(); }

@@ -1,20 +1,20 @@
 // The roster of one network: a tree of signed entries, the one chain through it that every member
 // picks, and the state that chain describes. Pure: rows to persist are handed back.
 //
-// Invariants
-//  1. The chosen chain is a function of the set of entries held, not of the order they came in.
-//  2. At a fork the child whose signer was added earlier in the chain wins; one signer twice is
-//     equivocation: the lower hash wins and equivocations() counts it.
-//  3. Only admins sign: persons that may admin, and nodes that may admin. Every entry on the chain
-//     was valid in the state its parent left.
-//  4. Once a checkpoint (signed by the genesis person or a node of that person) is on the chosen
-//     chain, nothing new attaches below it. This alone depends on what was seen when, on purpose.
-//  5. A critical entry of an unknown kind on the chosen chain stops it there: stopped() is true and
-//     nothing is appended, because its meaning could change every rule.
-//  6. Members <= 10,000, entries <= 65,536, losers taken in <= 4,096, signing keys <= 512, entries
-//     waiting for their parent <= 256: beyond is Errc::Limit.
-//
-// Departs from the fork rule of tailnet lock (weight, removals, lowest hash): see decision 3.
+// Invariants (docs/trust.md says why)
+//  1. The outcome - who is in, which chain - is a function of the set of entries held, not of the
+//     order they came in. It changes by no clock and no earlier choice.
+//  2. Only admins sign, but for one thing: any member removes itself. Who may sign is changed or
+//     removed only by itself, by an admin senior to it, or by more than half of the others.
+//  3. A removal stands, wherever it lies, unless a stronger one voids it. It voids what its target
+//     signed and what is no ancestor of it. Who was removed stays out.
+//  4. Of the children of one parent that are not void the one goes on the chain whose signer has
+//     been able to sign for longest; one signer twice is equivocation: the lower hash wins.
+//  5. Every entry was valid in the state its parent left. A critical entry of an unknown kind ends
+//     its own branch: stopped() is true if that branch won, and a senior sibling lifts it.
+//  6. Members <= 10,000, entries <= 65,536, losers taken in <= 4,096, of one signer <= 1,024,
+//     signing keys <= 512, entries waiting for their parent <= 256: beyond is Errc::Limit. The
+//     ends of a chain (state.hpp) and of the losers are for removals only.
 #pragma once
 
 #include <memory>
@@ -33,17 +33,33 @@ namespace weft::roster {
 inline constexpr std::size_t kMaxSync = 2000;
 inline constexpr std::size_t kMaxEntries = 65536;
 inline constexpr std::size_t kMaxLosers = 4096;
+inline constexpr std::size_t kLoserShare = 1024;    // of one signer; of all that is void
+inline constexpr std::size_t kLoserReserve = 1024;  // beyond kMaxLosers, for removals
 inline constexpr std::size_t kMaxWaiting = 256;
 inline constexpr std::size_t kMaxLocator = 40;
 
 struct Appended {
   std::vector<Row> rows;        // to persist, in one commit
   bool head_changed = false;    // state may differ: re-ask verdicts
-  bool reorganised = false;     // entries that were chosen are no longer
+  bool reorganised = false;     // entries that were chosen are no longer: `lost`
   bool equivocation = false;    // alarm: one signer, two children of one parent
   bool already_known = false;   // nothing to do
   bool waiting = false;         // its parent is not here yet
+  bool beside_changed = false;  // removals stand beside the chain: tell peers, see beside()
   std::vector<NodeId> changed;  // members added, removed or altered, sorted
+  std::vector<Entry> lost;      // in order, the first kMaxLost
+};
+inline constexpr std::size_t kMaxLost = 64;
+
+// Whose word the entries are taken on: of a member, or of a node that we do not know (yet), whose
+// entries count only if an admin of ours signed them.
+enum class From : std::uint8_t { Member, Stranger };
+
+// The entry of an unknown kind that ends the chain.
+struct Stop {
+  IdentityKey signer{};
+  std::uint64_t kind = 0;
+  std::uint64_t seq = 0;
 };
 
 class Roster final : public TrustView {
@@ -74,10 +90,13 @@ class Roster final : public TrustView {
   // refused are skipped and counted in refused().
   // already_known: there was nothing new in it. waiting: some miss their parent, so ask again with
   // our locator.
-  [[nodiscard]] Result<Appended> append_all(std::span<const Bytes> entries);
+  [[nodiscard]] Result<Appended> append_all(std::span<const Bytes> entries,
+                                            From from = From::Member);
 
-  // Entries of this author that lost a fork, in order, still allowed on the head and not repeated
-  // on the chain: the author re-signs them with resign() and appends.
+  // What this author is to sign again with resign(), and append, in order. First the removals that
+  // stand beside the chain, its own and those whose signers sign no more. Then its own entries
+  // that lost a fork or stood on void ones, if they are still allowed and not repeated on the
+  // chain; a node whose name has gone to another since comes in as NAME-2.
   [[nodiscard]] std::vector<Entry> pending_losers(const IdentityKey& author) const;
   [[nodiscard]] Result<Entry> resign(const crypto::Ed25519KeyPair& key, const Entry& loser,
                                      UnixTime time) const;
@@ -88,6 +107,12 @@ class Roster final : public TrustView {
   // --- sync ----------------------------------------------------------------------------------
   [[nodiscard]] Head head() const;
   [[nodiscard]] bool contains(const crypto::Hash& hash) const;  // on the chosen chain
+  [[nodiscard]] bool holds(const crypto::Hash& hash) const;     // chosen or lost
+  // The removals that stand beside the chain and all they stand on, parents first.
+  [[nodiscard]] std::vector<Bytes> beside() const;
+  // For a peer whose head is an entry that we hold and that lost: what shows it why.
+  [[nodiscard]] std::vector<Bytes> news_for(const crypto::Hash& lost_head,
+                                            std::size_t limit = kMaxSync) const;
   // Chosen entries with seq > `seq`, oldest first.
   [[nodiscard]] std::vector<Bytes> entries_after(std::uint64_t seq,
                                                  std::size_t limit = kMaxSync) const;
@@ -107,7 +132,9 @@ class Roster final : public TrustView {
   [[nodiscard]] const Member* member(const NodeId& node) const;
   [[nodiscard]] bool may(const NodeId& node, MayFlags flags) const;
   [[nodiscard]] bool may_sign(const IdentityKey& key) const;
-  [[nodiscard]] bool stopped() const;
+  [[nodiscard]] bool stopped() const { return stop().has_value(); }
+  [[nodiscard]] std::optional<Stop> stop() const;
+  [[nodiscard]] bool may_lift(const IdentityKey& key) const;  // REQUIRES: stopped()
   [[nodiscard]] std::uint64_t equivocations() const;
   [[nodiscard]] std::uint64_t refused() const;
   [[nodiscard]] std::size_t size() const;  // entries held, losers included

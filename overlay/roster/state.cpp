@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t kMaxGrants = 1024;
 
+constexpr const char* kStaysOut = "that key was removed, and who was removed stays out";
+
 bool is_admin(MayFlags may) { return (may & kMayAdmin) != 0; }
 
 }  // namespace
@@ -27,14 +29,17 @@ Result<State> State::from_genesis(const Entry& genesis, const NetworkId& network
   s.network_ = network;
   s.genesis_ = *first;
   const MayFlags all = kMayExpose | kMayRelay | kMayAdmin;
-  s.persons_[first->person_key] = {first->person_key, first->person_name, all, 0};
+  s.persons_[first->person_key] = {first->person_key, first->person_name, all, 0, 0,
+                                   first->person_key};
   const Member node{node_id_of(first->node_key),
                     first->node_key,
                     first->node_name,
                     first->person_key,
                     all,
                     genesis.time,
-                    0};
+                    0,
+                    0,
+                    first->node_key};
   s.names_[node.name] = node.id;
   s.members_[node.id] = node;
   return s;
@@ -42,19 +47,145 @@ Result<State> State::from_genesis(const Entry& genesis, const NetworkId& network
 
 Result<void> State::apply(const Entry& entry) {
   if (entry.network != network_) return fail(Errc::WrongNetwork, "roster entry");
-  if (!seniority(entry.signer)) return fail(Errc::Denied, "the signer may not change the roster");
   WEFT_TRY(const auto body, entry.parse_body());
-  return std::visit([&](const auto& b) { return on(entry, b); }, body);
+  const auto rank = rank_of(entry);
+  if (rank == kNoRank && !removes_itself(entry, body))
+    return fail(Errc::Denied, "the signer may not change the roster");
+  WEFT_CHECK(check_room(entry, rank));
+  const auto lineage = lineage_of(entry.signer);
+  WEFT_CHECK(std::visit([&](const auto& b) { return on(entry, b); }, body));
+  if (rank != kNoRank) ++signed_[lineage];
+  return {};
 }
 
 std::optional<std::uint64_t> State::seniority(const IdentityKey& key) const {
   if (const auto person = persons_.find(key); person != persons_.end()) {
     if (!is_admin(person->second.may)) return std::nullopt;
-    return person->second.seq * 2;
+    return person->second.rank * 2;
   }
   const auto* node = member(node_id_of(key));
   if (node == nullptr || !is_admin(node->may)) return std::nullopt;
-  return node->seq * 2 + 1;
+  return node->rank * 2 + 1;
+}
+
+std::uint64_t State::rank_of(const Entry& entry) const {
+  auto rank = seniority(entry.signer).value_or(kNoRank);
+  for (const auto& other : entry.others)
+    rank = std::max(rank, seniority(other.signer).value_or(kNoRank));
+  return rank;
+}
+
+std::vector<NodeId> State::names_of(const Entry& entry) const {
+  std::vector<NodeId> names;
+  const auto name = [&](const IdentityKey& key) {
+    names.push_back(node_id_of(key));
+    if (const auto* node = member(names.back())) names.push_back(node_id_of(node->owner));
+  };
+  name(entry.signer);
+  for (const auto& other : entry.others) name(other.signer);
+  return names;
+}
+
+std::vector<NodeId> State::named_by(const RemovalBody& body) const {
+  if (!body.person) return {NodeId{body.target}};
+  std::vector<NodeId> named{node_id_of(body.target)};
+  for (const auto& [id, node] : members_)
+    if (node.owner == body.target) named.push_back(id);
+  return named;
+}
+
+void State::put_out(const RemovalBody& body, const std::vector<NodeId>& named) {
+  auto all = named_by(body);
+  all.insert(all.end(), named.begin(), named.end());
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  const auto admins = admins_in(all);
+  if (admins > 0 && signing_keys() <= admins) return;
+  put_out_now(body, all);
+}
+
+void State::put_out_now(const RemovalBody& body, const std::vector<NodeId>& named) {
+  for (const auto& id : named) {
+    if (members_.contains(id)) drop_member(id);
+    removed_.insert(id);
+  }
+  if (body.person) persons_.erase(body.target);
+}
+
+IdentityKey State::lineage_of(const IdentityKey& key) const {
+  if (const auto person = persons_.find(key); person != persons_.end())
+    return person->second.lineage;
+  const auto* node = member(node_id_of(key));
+  return node == nullptr ? key : node->lineage;
+}
+
+std::uint64_t State::signed_by(const IdentityKey& lineage) const {
+  const auto found = signed_.find(lineage);
+  return found == signed_.end() ? 0 : found->second;
+}
+
+IdentityKey State::line_below(const Entry& entry, const IdentityKey& key) const {
+  return rank_of(entry) <= 1 ? key : lineage_of(entry.signer);
+}
+
+bool State::removes_itself(const Entry& entry, const Body& body) const {
+  const auto* removal = std::get_if<RemovalBody>(&body);
+  if (removal == nullptr || !entry.others.empty()) return false;
+  return removal->person ? removal->target == entry.signer
+                         : NodeId{removal->target} == node_id_of(entry.signer);
+}
+
+Result<void> State::check_room(const Entry& entry, std::uint64_t rank) const {
+  const bool founder = rank <= 1;  // the genesis person, or its first node
+  if (entry.is(Kind::Removal)) {
+    const auto end = founder ? kMaxChainFounder : kMaxChainRemovals;
+    if (entry.seq >= end) return fail(Errc::Limit, "the roster is full");
+    return {};
+  }
+  if (entry.seq >= kMaxChain) return fail(Errc::Limit, "the roster is full, but for removals");
+  if (!founder && 2 * (signed_by(lineage_of(entry.signer)) + 1) > kMaxChain - entry.seq)
+    return fail(Errc::Limit, "this admin's share of the roster is used up; the founder may go on");
+  return {};
+}
+
+Result<void> State::check_seniority(const Entry& entry, const IdentityKey& target) const {
+  const auto theirs = seniority(target);
+  if (!theirs || entry.signer == target || rank_of(entry) < *theirs) return {};
+  return fail(Errc::Denied, "only itself, or an admin that was one before it, may change an admin");
+}
+
+Result<void> State::check_removal(const Entry& entry, const RemovalBody& body,
+                                  const std::vector<NodeId>& named) const {
+  const auto admins = admins_in(named);
+  if (admins == 0) return {};
+  if (signing_keys() <= admins)
+    return fail(Errc::Conflict, "nobody could change the roster any more");
+  if (removes_itself(entry, body)) return {};
+  std::uint64_t first = kNoRank;
+  for (const auto& id : named)
+    if (const auto* node = member(id); node != nullptr && is_admin(node->may))
+      first = std::min(first, node->rank * 2 + 1);
+  if (body.person) first = std::min(first, seniority(body.target).value_or(kNoRank));
+  if (rank_of(entry) < first) return {};
+  const auto judge = [&](const IdentityKey& key) {
+    return std::ranges::find(named, node_id_of(key)) == named.end();
+  };
+  const auto signers = 1 + entry.others.size();
+  if (signers >= 2 && 2 * signers > signing_keys() - admins && judge(entry.signer) &&
+      std::ranges::all_of(entry.others, judge, &CoSignature::signer))
+    return {};
+  return fail(Errc::Denied,
+              "an admin is removed by itself, by one that was admin before it, or by more than "
+              "half of the other admins together");
+}
+
+std::size_t State::admins_in(const std::vector<NodeId>& named) const {
+  std::size_t count = 0;
+  for (const auto& id : named)
+    if (const auto* node = member(id); node != nullptr && is_admin(node->may)) ++count;
+  for (const auto& [key, person] : persons_)
+    if (is_admin(person.may) && std::ranges::find(named, node_id_of(key)) != named.end()) ++count;
+  return count;
 }
 
 bool State::is_founder(const IdentityKey& key) const {
@@ -89,7 +220,8 @@ Result<void> State::on(const Entry& entry, const PersonBody& b) {
   for (const auto& [key, person] : persons_)
     if (person.name == b.name && key != b.key)
       return fail(Errc::AlreadyExists, "name taken: " + b.name);
-  Person next{b.key, b.name, b.may, entry.seq};
+  if (removed_.contains(node_id_of(b.key))) return fail(Errc::Conflict, kStaysOut);
+  Person next{b.key, b.name, b.may, entry.seq, entry.seq, line_below(entry, b.key)};
   if (known == persons_.end()) {
     if (is_admin(b.may) && signing_keys() >= kMaxSigningKeys)
       return fail(Errc::Limit, "signing keys");
@@ -98,7 +230,12 @@ Result<void> State::on(const Entry& entry, const PersonBody& b) {
     return {};
   }
   next.seq = known->second.seq;
+  if (is_admin(known->second.may) || !is_admin(b.may)) {  // else it rises now, and is junior
+    next.rank = known->second.rank;
+    next.lineage = known->second.lineage;
+  }
   if (known->second == next) return fail(Errc::AlreadyExists, "nothing would change");
+  WEFT_CHECK(check_seniority(entry, b.key));
   WEFT_CHECK(check_admin_change(known->second.may, b.may));
   known->second = std::move(next);
   return {};
@@ -111,17 +248,24 @@ Result<void> State::on(const Entry& entry, const NodeBody& b) {
   const auto named = names_.find(b.name);
   if (named != names_.end() && named->second != id)
     return fail(Errc::AlreadyExists, "name taken: " + b.name);
-  Member next{id, b.identity, b.name, b.owner, b.may, entry.time, entry.seq};
+  if (removed_.contains(id)) return fail(Errc::Conflict, kStaysOut);
+  Member next{id,        b.identity, b.name,
+              b.owner,   b.may,      entry.time,
+              entry.seq, entry.seq,  line_below(entry, b.identity)};
   const auto known = members_.find(id);
   if (known == members_.end()) {
     if (members_.size() >= kMaxMembers) return fail(Errc::Limit, "members");
     if (is_admin(b.may) && signing_keys() >= kMaxSigningKeys)
       return fail(Errc::Limit, "signing keys");
-    removed_.erase(id);  // an admin may take a node back
   } else {
     next.since = known->second.since;
     next.seq = known->second.seq;
+    if (is_admin(known->second.may) || !is_admin(b.may)) {  // else it rises now, and is junior
+      next.rank = known->second.rank;
+      next.lineage = known->second.lineage;
+    }
     if (known->second == next) return fail(Errc::AlreadyExists, "nothing would change");
+    WEFT_CHECK(check_seniority(entry, b.identity));
     WEFT_CHECK(check_admin_change(known->second.may, b.may));
     names_.erase(known->second.name);
   }
@@ -168,11 +312,12 @@ Result<void> State::on(const Entry& entry, const KeyChangeBody& b) {
   const auto id = node_id_of(b.new_identity);
   if (member(id) != nullptr || removed_.contains(id) || persons_.contains(b.new_identity))
     return fail(Errc::Conflict, "the new key is or was in use");
+  WEFT_CHECK(check_seniority(entry, old->identity));
   if (!verify_key_change(b, network_)) return fail(Errc::BadSignature, "key change proof");
   Member next = *old;
   next.id = id;
   next.identity = b.new_identity;
-  next.seq = entry.seq;  // the new key is junior: it was added now
+  next.seq = next.rank = entry.seq;  // the new key is junior: it was added now
   for (auto& [name, nodes] : groups_)
     if (nodes.contains(b.node)) nodes.insert(id);
   for (auto& grant : grants_)
@@ -184,27 +329,12 @@ Result<void> State::on(const Entry& entry, const KeyChangeBody& b) {
   return {};
 }
 
-Result<void> State::on(const Entry&, const RemovalBody& b) {
-  if (!b.person) {
-    const auto* node = member(NodeId{b.target});
-    if (node == nullptr) return fail(Errc::NotFound, "no such node");
-    WEFT_CHECK(check_admin_change(node->may, 0));
-    drop_member(NodeId{b.target});
-    return {};
-  }
-  const auto person = persons_.find(b.target);
-  if (person == persons_.end()) return fail(Errc::NotFound, "no such person");
-  std::vector<NodeId> owned;
-  std::size_t admins = is_admin(person->second.may) ? 1 : 0;
-  for (const auto& [id, node] : members_) {
-    if (node.owner != b.target) continue;
-    owned.push_back(id);
-    if (is_admin(node.may)) ++admins;
-  }
-  if (admins > 0 && signing_keys() <= admins)
-    return fail(Errc::Conflict, "nobody could change the roster any more");
-  for (const auto& id : owned) drop_member(id);
-  persons_.erase(person);
+Result<void> State::on(const Entry& entry, const RemovalBody& b) {
+  if (!b.person && member(NodeId{b.target}) == nullptr) return fail(Errc::NotFound, "no such node");
+  if (b.person && !persons_.contains(b.target)) return fail(Errc::NotFound, "no such person");
+  const auto named = named_by(b);
+  WEFT_CHECK(check_removal(entry, b, named));
+  put_out_now(b, named);
   return {};
 }
 
@@ -252,6 +382,7 @@ void State::check_invariants() const {
     WEFT_ASSERT(persons_.contains(node.owner));
     WEFT_ASSERT(!removed_.contains(id));
   }
+  for (const auto& [key, person] : persons_) WEFT_ASSERT(!removed_.contains(node_id_of(key)));
   for (const auto& [name, nodes] : groups_) {
     WEFT_ASSERT(!nodes.empty());
     for (const auto& id : nodes) WEFT_ASSERT(members_.contains(id));

@@ -140,7 +140,7 @@ TEST(RosterEntry, NonCanonicalBodyIsRefused) {
   EXPECT_EQ(code_of(entry.parse_body()), Errc::NonCanonical);
 }
 
-TEST(RosterEntry, TwoSignaturesAreNotVersionOne) {
+TEST(RosterEntry, TwoSignaturesAreForRemovalsOnly) {
   const auto entry = sample();
   auto bytes = entry.encode();
   const std::size_t at = bytes.size() - (1 + 1 + 2 + 32 + 2 + 64);

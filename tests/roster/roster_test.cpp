@@ -88,7 +88,7 @@ TEST(Roster, SomebodyCanAlwaysSign) {
   Kit kit;
   EXPECT_EQ(code_of(kit.put(kit.a, RemovalBody{true, kit.person.public_key})), Errc::Conflict);
   ASSERT_TRUE(kit.put(kit.a, RemovalBody{false, id_of(kit.b).bytes}).has_value());
-  ASSERT_TRUE(kit.put(kit.a, PersonBody{kit.person.public_key, "ada", 0}).has_value());
+  ASSERT_TRUE(kit.put(kit.person, PersonBody{kit.person.public_key, "ada", 0}).has_value());
   EXPECT_EQ(code_of(kit.put(kit.a, RemovalBody{false, id_of(kit.a).bytes})), Errc::Conflict);
   EXPECT_EQ(code_of(kit.put(kit.a, kit.node(kit.a, "a", kMayExpose))), Errc::Conflict);
 }
@@ -141,11 +141,16 @@ TEST(Roster, CriticalUnknownKindStopsTheChain) {
   ASSERT_TRUE(kit.roster.append(odd).has_value());
   EXPECT_TRUE(kit.roster.stopped());
   EXPECT_EQ(kit.roster.head(), head);
+  ASSERT_TRUE(kit.roster.stop());
+  EXPECT_EQ(kit.roster.stop()->signer, kit.b.public_key);
+  EXPECT_EQ(kit.roster.stop()->kind, 4242U);
   const Body body = kit.node(key_of(10), "late");
-  EXPECT_EQ(code_of(kit.roster.propose(kit.a, body, kit.now)), Errc::Unsupported);
   EXPECT_EQ(code_of(kit.roster.append(kit.on(head_of(odd), kit.a, body))), Errc::Unsupported);
-  // A senior sibling wins the fork, and with it the chain goes on.
-  ASSERT_TRUE(kit.roster.append(kit.on(head, kit.a, body)).has_value());
+  // Who stopped it, and whoever is junior, cannot go on; a senior sibling wins, and lifts the stop.
+  EXPECT_FALSE(kit.roster.may_lift(kit.b.public_key));
+  EXPECT_EQ(code_of(kit.roster.propose(kit.b, body, kit.now)), Errc::Unsupported);
+  EXPECT_TRUE(kit.roster.may_lift(kit.a.public_key));
+  ASSERT_TRUE(kit.put(kit.a, body).has_value());
   EXPECT_FALSE(kit.roster.stopped());
   EXPECT_EQ(kit.roster.head().seq, head.seq + 1);
   kit.roster.check_invariants();
