@@ -51,7 +51,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 // Who may do it instead: on a node that may not.
 std::string ControlPlane::ask_admin(const std::string& command) const {
-  if (overlay_.role() == "none")
+  if (overlay_.role() == "none" && overlay_.removed())
     return "weft leave makes this a new node, with a network of its own";
   std::vector<std::string> admins;
   for (const auto& member : overlay_.members())
@@ -184,6 +184,15 @@ void ControlPlane::member(api::MemberRequest request, api::Done<api::MemberResul
                                       std::move(view.may)});
     done(api::refuse(api::Code::NotFound, outcome.name + " is no member any more"));
   });
+}
+
+void ControlPlane::roster(api::Done<api::RosterResult> done) {
+  auto document = overlay_.export_roster();
+  if (!document)
+    return done(api::refuse(api::code_of(document.error().code), "no roster to export",
+                            document.error().detail,
+                            "weft up makes a network, weft join finds one"));
+  done(api::RosterResult{std::move(*document)});
 }
 
 void ControlPlane::members(api::Done<api::MembersResult> done) {

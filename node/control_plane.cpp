@@ -104,6 +104,8 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
   if (dht_ != nullptr) out.dht = dht_->stats();
   note_roles(out.attention);
+  for (auto& line : overlay_.roster_attention(io::monotonic_time()))
+    out.attention.push_back(std::move(line));
   done(std::move(out));
 }
 

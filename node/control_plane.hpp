@@ -55,6 +55,7 @@ class ControlPlane final : public api::Control {
   void remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) override;
   void member(api::MemberRequest request, api::Done<api::MemberResult> done) override;
   void members(api::Done<api::MembersResult> done) override;
+  void roster(api::Done<api::RosterResult> done) override;
   void group(api::GroupRequest request, api::Done<api::GroupResult> done) override;
   void expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) override;
   void unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) override;

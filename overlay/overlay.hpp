@@ -164,6 +164,7 @@ struct PeerDown {
 };
 struct RosterChanged {
   std::uint64_t sequence;
+  std::size_t lost = 0;  // entries that counted and do not any more
 };
 struct RemovedFromNetwork {
   NetworkId network;
@@ -354,6 +355,10 @@ class Overlay {
   [[nodiscard]] std::size_t connections(const std::string& service) const;  // inbound, open now
   [[nodiscard]] std::vector<service::Mapping> mappings() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> groups() const;
+  // Sentences for the operator about who is in the network, and who may say so.
+  [[nodiscard]] std::vector<std::string> roster_attention(Instant now) const;
+  [[nodiscard]] bool removed() const;  // for good; else role() "none" may still change
+  [[nodiscard]] Result<std::string> export_roster() const;  // JSON, weft.roster/1
   [[nodiscard]] std::optional<NetworkKeys> network_keys() const;
   [[nodiscard]] std::vector<KnownPeer> known_peers() const;
   // Somebody told where a member is; `surely`: the member itself, signed, so it is tried first.

@@ -2,6 +2,7 @@
 //   overlay.cpp           public calls, queries, time
 //   overlay_storage.cpp   rows to the disk and what waits for them
 //   overlay_network.cpp   creating, loading and joining networks; our credential
+//   overlay_roster.cpp    what a change of the roster means, says and asks for
 //   overlay_sessions.cpp  session events, control links, what peers say on them
 //   overlay_streams.cpp   streams to and from services
 //   overlay_services.cpp  what is offered, to us and by us, and whether its targets answer
@@ -159,6 +160,12 @@ struct Leaving {
   bool signed_here = false;  // an admin signs for itself; then others must have heard of it
 };
 
+// What happened to the roster and an admin should know, for a day.
+struct Alarm {
+  Instant at;
+  std::string text;
+};
+
 // Everything that belongs to one network.
 struct Network {
   Network(roster::Roster r, const NodeId& self, session::SessionLayer& sessions)
@@ -184,8 +191,12 @@ struct Network {
   bool health_news = false;                       // peers are told at the next sweep
   std::set<std::uint64_t> pinned;                 // doors that got their node by themselves
   std::map<std::uint64_t, std::string> unpinned;  // and could not, and why
-  roster::Head announced;                         // on the disk, and told to peers
-  bool open_to_joiners = false;                   // so the session layer was told
+  std::deque<Alarm> alarms;
+  bool stop_told = false;
+  std::string known_as;            // our name, as it was last
+  std::vector<Bytes> told_beside;  // removals beside the chain, as peers were told
+  roster::Head announced;          // on the disk, and told to peers
+  bool open_to_joiners = false;    // so the session layer was told
 };
 
 // A member of a longer roster than ours knocked and was refused, because we have not heard of it.
@@ -257,14 +268,7 @@ struct Overlay::Impl {
   StaticCredential make_credential(Instant now, const NetworkId& id, std::uint64_t last_epoch);
   [[nodiscard]] std::vector<Row> network_rows(const Network& n) const;
   void rotate_credential(Instant now);
-  void roster_changed(Instant now, const roster::Appended& appended);
-  void apply_roster(Instant now);     // on this node's sessions, peers and streams
-  void announce_roster(Instant now);  // to peers, once the disk has all of it
-  void repair_roster(Instant now);
   void adopt_members(Instant now);
-  // Signs with whichever of our keys the roster lets sign.
-  [[nodiscard]] Result<roster::Entry> propose(Instant now, const roster::Body& body) const;
-  void append_own(Instant now, CommandId id, const roster::Body& body, Outcome outcome);
   void start_join(Instant now, CommandId id, roster::Ticket ticket, Duration within);
   void join_session_up(Instant now, const session::SessionUp& up);
   void join_answer(Instant now, Link& link, const JoinAnswer& answer);
@@ -283,6 +287,22 @@ struct Overlay::Impl {
   void forget_rules_of_removed();
   void ask_to_leave(Instant now);
   void left(bool told);
+
+  // --- overlay_roster.cpp
+  void alarm(Instant now, std::string text);
+  [[nodiscard]] std::string signer_name(const IdentityKey& key) const;
+  void tell_lost(Instant now, const std::vector<roster::Entry>& lost);
+  void roster_changed(Instant now, const roster::Appended& appended);
+  // On this node's sessions, peers and streams; `lost`: entries that no longer count.
+  void apply_roster(Instant now, std::size_t lost = 0);
+  void announce_roster(Instant now);  // to peers, once the disk has all of it
+  void send_entries(Instant now, Link& link, std::span<const Bytes> entries, bool more);
+  void repair_roster(Instant now);
+  [[nodiscard]] Result<void> in_roster() const;  // else why this node has no say
+  // Signs with whichever of our keys the roster lets sign.
+  [[nodiscard]] Result<roster::Entry> propose(Instant now, const roster::Body& body) const;
+  void append_own(Instant now, CommandId id, const roster::Body& body, Outcome outcome);
+  [[nodiscard]] std::string stop_text() const;
 
   // --- overlay_sessions.cpp
   void on(Instant now, const session::SessionUp& e);

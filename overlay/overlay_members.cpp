@@ -135,9 +135,8 @@ CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std:
   const CommandId id = impl_->next_command();
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
-    WEFT_CHECK(impl_->in_network());
+    WEFT_CHECK(impl_->in_roster());
     WEFT_TRY(const auto flags, may_flags(may));
-    if (role() == "none") return fail(Errc::Denied, "this node was removed from its network");
     if (role() != "admin")
       return fail(Errc::Denied, "only an admin invites, and this node is none");
     if (network->roster.node_named(network->id, name))
@@ -200,6 +199,10 @@ CommandId Overlay::join(Instant now, const std::string& ticket_text,
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_TRY(auto ticket, roster::Ticket::from_text(ticket_text));
     const bool removed = role() == "none" && impl_->network;
+    if (removed && impl_->network->id == ticket.network && !this->removed())
+      return fail(Errc::Conflict,
+                  "this node was let in, but another admin's change came first: it "
+                  "is let in again when its inviter meets the others");
     if (impl_->network && impl_->network->id == ticket.network)
       return removed ? refuse(Errc::Denied, kRemovedStaysOut, Refusal::Removed)
                      : refuse(Errc::AlreadyExists, "this node is already in that network",
@@ -306,11 +309,11 @@ CommandId Overlay::leave(Instant now, Duration within) {
       impl.ask_to_leave(now);
       return {};
     }
-    // The founder's key goes too: who leaves must not be able to sign from outside.
-    impl.append_own(now, 0, roster::RemovalBody{false, this->id().bytes}, std::monostate{});
+    // The founder's key goes too, and first: who leaves must not be able to sign from outside.
     const auto person = impl.config.person ? impl.config.person->public_key : IdentityKey{};
     if (const auto at = roster.state().persons().find(person); at != roster.state().persons().end())
       impl.append_own(now, 0, roster::PersonBody{person, at->second.name, 0}, std::monostate{});
+    impl.append_own(now, 0, roster::RemovalBody{false, this->id().bytes}, std::monostate{});
     impl.leaving->next_ask = impl.leaving->deadline;
     return {};
   });

@@ -189,6 +189,7 @@ void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
   }
   network = std::move(fresh);
   network->announced = network->roster.head();
+  if (const auto* self = network->roster.member(config.identity.id)) network->known_as = self->name;
   trust.set(&network->roster);
   push_context(now);
   adopt_members(now);
@@ -259,86 +260,6 @@ void Overlay::Impl::adopt_members(Instant now) {
   for (const auto& member : network->roster.members())
     if (Peer* peer = network->peers.find(member.id); peer != nullptr && !peer->wanted)
       network->peers.want(now, *peer, false);
-}
-
-void Overlay::Impl::roster_changed(Instant now, const roster::Appended& appended) {
-  if (appended.equivocation)
-    notice(Notice::Level::Warning,
-           "the roster was signed twice at one place by the same key: a key may be stolen");
-  if (!appended.head_changed) return;
-  apply_roster(now);
-  announce_roster(now);
-}
-
-void Overlay::Impl::apply_roster(Instant now) {
-  events.push_back(RosterChanged{network->roster.head().seq});
-  adopt_members(now);
-  forget_rules_of_removed();
-  rules_changed(now);  // the streams of a removed node end here, its sessions once it heard why
-  if (!judge_at) judge_at = now + kJudgeDelay;
-  if (network->roster.verdict(network->id, config.identity.id, unix_now(now)) == Verdict::Removed) {
-    events.push_back(RemovedFromNetwork{network->id});
-    notice(Notice::Level::Warning, "this node was removed from its network");
-    network->peers.unwant_all();
-    if (leaving && !leaving->signed_here) left(true);
-  }
-  repair_roster(now);
-}
-
-// Entries of ours that lost a fork were acknowledged all the same: signed again on the winner.
-void Overlay::Impl::repair_roster(Instant now) {
-  const auto again = [&](const crypto::Ed25519KeyPair& key) {
-    for (const auto& loser : network->roster.pending_losers(key.public_key)) {
-      const auto entry = network->roster.resign(key, loser, unix_now(now));
-      if (!entry) continue;
-      const auto appended = network->roster.append(*entry);
-      if (!appended || appended->rows.empty()) continue;
-      persist(appended->rows, [this, appended = *appended, bytes = entry->encode()](
-                                  Instant later, const Result<void>& stored) {
-        if (!network) return;
-        if (stored) broadcast(later, RosterEntries{{bytes}, false, true});
-        roster_changed(later, appended);
-      });
-    }
-  };
-  if (config.person) again(*config.person);
-  again(config.identity.key);
-}
-
-void Overlay::Impl::announce_roster(Instant now) {
-  if (roster_unstored()) return;  // roster_stored() does it then
-  network->announced = network->roster.head();
-  push_context(now);
-  broadcast(now, RosterHave{network->announced.seq, network->announced.hash});
-}
-
-Result<roster::Entry> Overlay::Impl::propose(Instant now, const roster::Body& body) const {
-  const auto& r = network->roster;
-  const UnixTime wall = unix_now(now);
-  if (config.person && r.may_sign(config.person->public_key))
-    return r.propose(*config.person, body, wall);
-  if (r.may_sign(config.identity.public_key())) return r.propose(config.identity.key, body, wall);
-  return fail(Errc::Denied, "this node may not change who is in the network");
-}
-
-void Overlay::Impl::append_own(Instant now, CommandId id, const roster::Body& body,
-                               Outcome outcome) {
-  auto entry = propose(now, body);
-  if (!entry) return done(id, std::unexpected(entry.error()));
-  auto appended = network->roster.append(*entry);
-  if (!appended) return done(id, std::unexpected(appended.error()));
-  auto finish = done_when_stored(id, std::move(outcome));
-  auto rows = appended->rows;
-  if (rows.empty()) return finish(now, {});
-  persist(std::move(rows), [this, appended = *appended, bytes = entry->encode(), finish](
-                               Instant later, const Result<void>& stored) {
-    if (network) {
-      if (stored) broadcast(later, RosterEntries{{bytes}, false, true});
-      // A disk that refuses keeps the entry from others, not from having effect here.
-      roster_changed(later, appended);
-    }
-    finish(later, stored);
-  });
 }
 
 // ---- joining

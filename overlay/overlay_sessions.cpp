@@ -320,7 +320,12 @@ void Overlay::Impl::said(Instant now, Link& link, const Pong& m) {
 void Overlay::Impl::said(Instant now, Link& link, const RosterHave& m) {
   if (link.up.joining || !network) return;
   if (leaving && leaving->signed_here && m.head == network->roster.head().hash) left(true);
-  if (!network->roster.contains(m.head)) send(now, link, RosterGet{network->roster.locator()});
+  const auto& roster = network->roster;
+  if (roster.contains(m.head)) return;
+  // It has not heard why its head lost: what a removal voids, only who holds the removal knows.
+  if (roster.holds(m.head) && !roster_unstored())
+    return send_entries(now, link, roster.news_for(m.head, kEntriesPerAnswer), false);
+  send(now, link, RosterGet{roster.locator()});
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const RosterGet& m) {
@@ -332,17 +337,13 @@ void Overlay::Impl::said(Instant now, Link& link, const RosterGet& m) {
     link.asked = m;
     return;
   }
-  const auto chain = network->roster.entries_for(m.locator, kEntriesPerAnswer + 1);
-  const auto count = std::min(chain.size(), kEntriesPerAnswer);
-  for (std::size_t i = 0; i == 0 || i < count; i += kMaxEntriesPerMessage) {
-    const auto end = std::min(i + kMaxEntriesPerMessage, count);
-    RosterEntries part;
-    part.entries.assign(chain.begin() + static_cast<std::ptrdiff_t>(i),
-                        chain.begin() + static_cast<std::ptrdiff_t>(end));
-    part.more = chain.size() > count;
-    part.last = end == count;
-    send(now, link, part);
-  }
+  auto chain = network->roster.entries_for(m.locator, kEntriesPerAnswer + 1);
+  const bool more = chain.size() > kEntriesPerAnswer;
+  if (more) chain.resize(kEntriesPerAnswer);
+  if (!more)
+    for (auto& bytes : network->roster.beside())
+      if (chain.size() < 2 * kEntriesPerAnswer) chain.push_back(std::move(bytes));
+  send_entries(now, link, chain, more);
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const RosterEntries& m) {
@@ -381,7 +382,9 @@ void Overlay::Impl::take_entries(Instant now, Link& link, const RosterEntries& e
   if (!network || network->id != link.up.network || entries.entries.empty() ||
       (link.up.joining && !link.up.initiator))
     return finish_pull(now, session);
-  auto appended = network->roster.append_all(entries.entries);
+  // A node that we do not know (yet) brings nothing back: only what admins of ours signed counts.
+  const auto from = link.up.joining ? roster::From::Stranger : roster::From::Member;
+  auto appended = network->roster.append_all(entries.entries, from);
   if (!appended) {
     notice(Notice::Level::Warning,
            "refused roster entries of " + label(link.up.peer) + ": " + appended.error().detail);

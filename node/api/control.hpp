@@ -225,6 +225,9 @@ struct MembersResult {
   std::vector<MemberInfo> members;
   bool partial = false;
 };
+struct RosterResult {
+  std::string document;  // all entries held and what they add up to: JSON, weft.roster/1
+};
 struct GroupRequest {
   enum class Action { List, Add, Remove } action = Action::List;
   std::string group;  // empty with List: all groups
@@ -365,6 +368,7 @@ class Control {
   virtual void remove(RemoveRequest request, Done<RemoveResult> done) = 0;
   virtual void member(MemberRequest request, Done<MemberResult> done) = 0;
   virtual void members(Done<MembersResult> done) = 0;
+  virtual void roster(Done<RosterResult> done) = 0;
   virtual void group(GroupRequest request, Done<GroupResult> done) = 0;
 
   virtual void expose(ExposeRequest request, Done<ExposeResult> done) = 0;

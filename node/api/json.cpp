@@ -260,6 +260,8 @@ Json to_json(const MemberResult& r) {
           {"may", r.may}};
 }
 
+Json to_json(const RosterResult& r) { return Json::parse(r.document); }  // our own exporter's
+
 Json to_json(const MembersResult& r) {
   Json out{{"schema", "weft.members/1"}};
   out["members"] = list_json(r.members, [](const MemberInfo& m) -> Json {

@@ -34,6 +34,7 @@ Json to_json(const JoinResult& result);
 Json to_json(const LeaveResult& result);
 Json to_json(const RemoveResult& result);
 Json to_json(const MemberResult& result);
+Json to_json(const RosterResult& result);
 Json to_json(const MembersResult& result);
 Json to_json(const GroupResult& result);
 Json to_json(const ExposeResult& result);

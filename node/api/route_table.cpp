@@ -86,6 +86,7 @@ void run_version(Call& call) {
 }
 void run_status(Call& call) { call.control.status(done<StatusResult>(call)); }
 void run_shutdown(Call& call) { call.control.shutdown(done<ShutdownResult>(call)); }
+void run_roster(Call& call) { call.control.roster(done<RosterResult>(call)); }
 void run_members(Call& call) { call.control.members(done<MembersResult>(call)); }
 void run_services(Call& call) { call.control.services(done<ServicesResult>(call)); }
 void run_mappings(Call& call) { call.control.mappings(done<MappingsResult>(call)); }
@@ -343,6 +344,7 @@ std::vector<Route> network_routes() {
        {{"ticket", Type::Text, true, "as invite gave it, or a text with it inside", 8192}, timeout},
        run_join},
       {"GET", "/api/v1/members", "Who is in the network", "weft.members/1", {}, run_members},
+      {"GET", "/api/v1/roster", "All entries, and what they say", "weft.roster/1", {}, run_roster},
       {"DELETE", "/api/v1/members/{}", "Take a node out", "weft.remove/1", {}, run_remove},
       {"POST",
        "/api/v1/members/{}/grant",

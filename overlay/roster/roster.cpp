@@ -67,7 +67,10 @@ struct Roster::Tree {
 };
 
 void Roster::Tree::take(Appended& out, const EntryTree::Outcome& outcome) const {
-  for (const auto index : outcome.added) out.rows.push_back(row_of(index));
+  for (const auto index : outcome.added) {
+    out.rows.push_back(row_of(index));
+    if (entries.at(index).voided) ++out.voided;
+  }
   out.head_changed |= outcome.head_changed;
   out.reorganised |= !outcome.lost.empty();
   out.equivocation |= outcome.equivocation;

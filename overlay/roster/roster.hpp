@@ -46,6 +46,7 @@ struct Appended {
   bool already_known = false;   // nothing to do
   bool waiting = false;         // its parent is not here yet
   bool beside_changed = false;  // removals stand beside the chain: tell peers, see beside()
+  std::size_t voided = 0;       // entries taken in that a removed key signed
   std::vector<NodeId> changed;  // members added, removed or altered, sorted
   std::vector<Entry> lost;      // in order, the first kMaxLost
 };

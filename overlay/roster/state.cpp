@@ -94,14 +94,22 @@ std::vector<NodeId> State::named_by(const RemovalBody& body) const {
   return named;
 }
 
+// A key that the removal knew as a node's may be a person's on this chain: it is out all the same,
+// and its nodes with it.
 void State::put_out(const RemovalBody& body, const std::vector<NodeId>& named) {
   auto all = named_by(body);
   all.insert(all.end(), named.begin(), named.end());
+  std::vector<IdentityKey> persons;
+  for (const auto& [key, person] : persons_)
+    if (std::ranges::find(all, node_id_of(key)) != all.end()) persons.push_back(key);
+  for (const auto& key : persons)
+    for (const auto& id : named_by(RemovalBody{true, key})) all.push_back(id);
   std::ranges::sort(all);
   all.erase(std::ranges::unique(all).begin(), all.end());
   const auto admins = admins_in(all);
   if (admins > 0 && signing_keys() <= admins) return;
   put_out_now(body, all);
+  for (const auto& key : persons) persons_.erase(key);
 }
 
 void State::put_out_now(const RemovalBody& body, const std::vector<NodeId>& named) {

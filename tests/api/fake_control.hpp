@@ -149,6 +149,10 @@ class FakeControl final : public Control {
     r.partial = true;
     done(std::move(r));
   }
+  void roster(Done<RosterResult> done) override {
+    ++calls;
+    done(RosterResult{R"({"schema":"weft.roster/1","network":"00","entries":[],"verdict":{}})"});
+  }
   void group(GroupRequest request, Done<GroupResult> done) override {
     ++calls;
     GroupInfo group{request.group.empty() ? "friends" : request.group, {}};

@@ -25,8 +25,9 @@ class RandomNetwork {
   };
 
   explicit RandomNetwork(std::uint64_t seed) : rng_(seed) {
-    auto& first =
-        nodes_.emplace_back(kit_.a, kit_.found(), 0U, std::vector<Bytes>{}, std::set<Bytes>{});
+    nodes_.reserve(kMaxNodes);
+    nodes_.push_back({kit_.a, founded(), 0, {}, {}});
+    auto& first = nodes_.front();
     sign(first, kit_.person, kit_.node(kit_.b, "b", kMayExpose | kMayAdmin));
     add_node(first, kit_.b);
   }
@@ -63,8 +64,7 @@ class RandomNetwork {
   [[nodiscard]] Roster copy_in_another_order() {
     auto order = nodes_.front().heard;
     shuffle(order);
-    auto roster = std::move(
-        *Roster::from_chain(kit_.roster.network(), std::vector<Bytes>{genesis_of(kit_.roster)}));
+    auto roster = founded();
     for (const auto& bytes : order) std::ignore = roster.append(bytes);
     return roster;
   }
@@ -76,7 +76,12 @@ class RandomNetwork {
   [[nodiscard]] const std::map<NodeId, NodeId>& smuggled() const { return smuggled_; }
 
  private:
-  static Bytes genesis_of(const Roster& roster) { return roster.entries_for({}).front(); }
+  static constexpr std::size_t kMaxNodes = 10;
+
+  Roster founded() const {
+    const std::vector<Bytes> genesis{kit_.roster.entries_for({}).front()};
+    return std::move(*Roster::from_chain(kit_.roster.network(), genesis));
+  }
 
   bool may_sign(const Node& node) const {
     return node.roster.may_sign(node.key.public_key) && node.roster.member(id_of(node.key));
@@ -129,7 +134,7 @@ class RandomNetwork {
     const auto members = node.roster.members();
     const auto& target = members[rng_.uniform(members.size())];
     const auto dice = rng_.uniform(10);
-    if (dice < 4 && nodes_.size() < 9) {
+    if (dice < 4 && nodes_.size() < kMaxNodes) {
       const auto fresh = key_of(1000 + ++keys_);
       const MayFlags may = rng_.uniform(3) == 0 ? kMayExpose : kMayExpose | kMayAdmin;
       if (sign(node, key, kit_.node(fresh, "n" + std::to_string(rng_.uniform(12)), may)))
