@@ -1,14 +1,14 @@
 #include "node/lan_group.hpp"
 
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
 #include <utility>
 #include <vector>
+
+#include <spdlog/spdlog.h>
 
 #include "node/io/socket_address.hpp"
 
@@ -31,37 +31,31 @@ Endpoint group_of(IpFamily family) {
   return out;
 }
 
-struct Place {
-  unsigned interface = 0;
-  Endpoint address;
-};
+}  // namespace
 
-// Where to speak: in IPv4 from each address, in IPv6 once on each interface.
-std::vector<Place> places(IpFamily family) {
-  std::vector<Place> out;
-  ifaddrs* raw = nullptr;
-  if (getifaddrs(&raw) != 0) return out;
-  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> list(raw, freeifaddrs);
-  const int wanted = family == IpFamily::V4 ? AF_INET : AF_INET6;
-  for (const ifaddrs* at = raw; at != nullptr; at = at->ifa_next) {
-    constexpr unsigned kFlags = IFF_UP | IFF_MULTICAST;
-    if (at->ifa_addr == nullptr || at->ifa_addr->sa_family != wanted ||
-        (at->ifa_flags & kFlags) != kFlags)
+LanPlaces lan_places(std::vector<LocalAddress> all, IpFamily family) {
+  std::erase_if(all, [&](const LocalAddress& a) {
+    return a.endpoint.is_v4() != (family == IpFamily::V4) || !a.carrier || !a.multicast ||
+           a.endpoint.is_loopback() || (family == IpFamily::V6 && a.endpoint.is_link_local());
+  });
+  std::ranges::stable_sort(all, {}, [](const LocalAddress& a) {
+    return std::pair(of_containers(a.name) && !a.routed, !a.routed);
+  });
+  LanPlaces out;
+  std::set<unsigned> chosen, left_out;
+  for (auto& a : all) {
+    const bool known = chosen.contains(a.interface);
+    if (known && family == IpFamily::V6) continue;
+    if (!known && chosen.size() == kMostInterfaces) {
+      left_out.insert(a.interface);
       continue;
-    sockaddr_storage address{};
-    std::memcpy(&address, at->ifa_addr,
-                family == IpFamily::V4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
-    const Place place{if_nametoindex(at->ifa_name), io::to_endpoint(address)};
-    if (family == IpFamily::V6) {
-      if (place.address.is_link_local()) continue;
-      if (!out.empty() && out.back().interface == place.interface) continue;
     }
-    out.push_back(place);
+    chosen.insert(a.interface);
+    out.places.push_back(std::move(a));
   }
+  out.left_out = left_out.size();
   return out;
 }
-
-}  // namespace
 
 LanGroup::LanGroup(io::EventLoop& loop, IpFamily family, Heard heard)
     : loop_(loop), family_(family), heard_(std::move(heard)), group_(group_of(family)) {}
@@ -92,24 +86,61 @@ bool LanGroup::open() {
 
 void LanGroup::send(ByteView datagram) {
   if (!open()) return;
-  for (const Place& place : places(family_)) send_from(datagram, place.interface, place.address);
+  const auto there = lan_places(machine_addresses(), family_);
+  join(there);
+  for (const auto& place : there.places) send_from(datagram, place.interface, place.endpoint);
 }
 
-void LanGroup::send_from(ByteView datagram, unsigned interface, const Endpoint& address) {
+void LanGroup::join(const LanPlaces& there) {
+  std::set<unsigned> wanted;
+  for (const auto& place : there.places) wanted.insert(place.interface);
+  // An interface that is gone took its membership along; leaving it fails and means nothing.
+  std::erase_if(joined_, [&](unsigned interface) {
+    if (wanted.contains(interface)) return false;
+    change_membership(interface, false);
+    return true;
+  });
+  std::size_t deaf = there.left_out;
+  for (const unsigned interface : wanted) {
+    if (change_membership(interface, true))
+      joined_.insert(interface);
+    else
+      ++deaf;
+  }
+  if (deaf == std::exchange(said_left_out_, deaf) || deaf == 0) return;
+  spdlog::warn("event=lan_interfaces_left_out family={} count={} joined={}",
+               family_ == IpFamily::V4 ? "IPv4" : "IPv6", deaf, joined_.size());
+}
+
+// True: it is so now. An interface may have lost a membership we know of, by going down and up.
+bool LanGroup::change_membership(unsigned interface, bool join) {
   const int fd = watch_->fd();
-  // Joined already, most times: that is an error which means nothing.
+  int result = 0;
   if (family_ == IpFamily::V4) {
     ip_mreqn request{};
     request.imr_multiaddr.s_addr = htonl(kGroupV4);
     request.imr_ifindex = static_cast<int>(interface);
-    setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request);
-    request.imr_address.s_addr = htonl(address.v4_address());
-    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
+    result = setsockopt(fd, IPPROTO_IP, join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &request,
+                        sizeof request);
   } else {
     ipv6_mreq request{};
     std::ranges::copy(group_.address, request.ipv6mr_multiaddr.s6_addr);
     request.ipv6mr_interface = interface;
-    setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &request, sizeof request);
+    result = setsockopt(fd, IPPROTO_IPV6, join ? IPV6_JOIN_GROUP : IPV6_LEAVE_GROUP, &request,
+                        sizeof request);
+  }
+  return result == 0 || (join && errno == EADDRINUSE);
+}
+
+void LanGroup::send_from(ByteView datagram, unsigned interface, const Endpoint& address) {
+  const int fd = watch_->fd();
+  if (family_ == IpFamily::V4) {
+    ip_mreqn request{};
+    request.imr_multiaddr.s_addr = htonl(kGroupV4);
+    request.imr_ifindex = static_cast<int>(interface);
+    request.imr_address.s_addr = htonl(address.v4_address());
+    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
+  } else {
     setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &interface, sizeof interface);
   }
   const int family = family_ == IpFamily::V4 ? AF_INET : AF_INET6;
