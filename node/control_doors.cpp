@@ -63,7 +63,7 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
           if (!result)
             return done(refused(result, "could not keep the door",
                                 result.error().code == Errc::Limit
-                                    ? "close one that nobody needs: weft mappings, weft close ID"
+                                    ? "close one that nobody needs: weft doors, weft close ID"
                                     : ""));
           const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
           gateway_.install(std::move(*door), kept);

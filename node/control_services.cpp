@@ -77,7 +77,8 @@ void ControlPlane::answer_exposed(const std::string& service) {
 void ControlPlane::unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) {
   const auto before = overlay_.connections(request.name);
   track(overlay_.unexpose(io::monotonic_time(), request.name),
-        [done, request, before](const Result<overlay::Outcome>& result) {
+        [this, done, request, before](const Result<overlay::Outcome>& result) {
+          answer_exposed(request.name);  // who exposed it just now waits for a look at its target
           if (!result)
             return done(refused(result, "could not unexpose " + request.name, "see weft status"));
           done(api::AccessResult{request.name, {}, {}, before});
@@ -176,6 +177,7 @@ void ControlPlane::exposed_status(api::StatusResult& out) const {
 void ControlPlane::doors_attention(api::StatusResult& out) const {
   const Instant now = io::monotonic_time();
   const auto warnings = overlay_.warnings();
+  const auto services = overlay_.services();
   for (const auto& mapping : overlay_.mappings()) {
     const auto number = std::to_string(mapping.id);
     const auto node = node_label(mapping.node);
@@ -197,7 +199,7 @@ void ControlPlane::doors_attention(api::StatusResult& out) const {
                               (since == 0 ? "" : " since " + api::rfc3339(since)));
       continue;
     }
-    for (const auto& service : overlay_.services()) {
+    for (const auto& service : services) {
       if (service.name != mapping.service || service.node_id != *mapping.node ||
           !is_bad(service.health))
         continue;

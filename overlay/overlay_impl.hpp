@@ -42,7 +42,9 @@ inline constexpr std::size_t kMaxUnsaved = 65536;
 inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
 inline constexpr Duration kPullPause = 500ms;  // between the starts of two
 inline constexpr Duration kPullTimeout = 10s;
-inline constexpr Duration kProbePause = 10s;  // between two looks at a target that refused
+inline constexpr std::size_t kMaxAwayLines = 8192;  // services of members that are away: 1 MB
+inline constexpr std::size_t kMaxLookedAt = 2048;   // members, to say who may use a service
+inline constexpr Duration kProbePause = 10s;        // between two looks at a target that refused
 inline constexpr std::size_t kMaxProbes = 8;  // under way: a host has few descriptors to spare
 // A client of a door whose node did not answer a whole round of dialling waits this long: enough
 // for one that is back to be found, too short for people to think that curl hangs.

@@ -39,9 +39,21 @@ void Overlay::Impl::said(Instant now, Link& link, const ServicesAre& m) {
   peer_ready(now, link.up.peer);
 }
 
+// What the longest away offered goes first.
 void Overlay::Impl::peer_away(const NodeId& peer, UnixTime since) {
   auto& away = network->offered[peer].away_since;
   if (away == 0) away = since;
+  for (;;) {
+    std::size_t lines = 0;
+    Offered* oldest = nullptr;
+    for (auto& [id, offered] : network->offered) {
+      if (offered.away_since == 0 || offered.lines.empty()) continue;
+      lines += offered.lines.size();
+      if (oldest == nullptr || offered.away_since < oldest->away_since) oldest = &offered;
+    }
+    if (lines <= kMaxAwayLines) return;
+    oldest->lines.clear();
+  }
 }
 
 void Overlay::Impl::saw_target(Instant now, const NodeId& node, const std::string& service,
@@ -156,17 +168,25 @@ std::string Overlay::Impl::who_text(const service::Subject& subject) const {
 Overlay::Access Overlay::access(const std::string& service) const {
   Access out;
   if (!impl_->network) return out;
-  for (const auto& rule : impl_->network->access.list()) {
+  const auto& network = *impl_->network;
+  std::vector<service::Rule> rules;
+  for (const auto& rule : network.access.list()) {
     if (rule.service != service && rule.service != "*") continue;
     // Kept should its node come back after all (forget_rules_of_removed), and of no effect.
     if (rule.subject.kind == service::Subject::Kind::Node &&
-        impl_->network->roster.state().is_removed(rule.subject.node))
+        network.roster.state().is_removed(rule.subject.node))
       continue;
     (rule.allow ? out.allow : out.deny).push_back(impl_->who_text(rule.subject));
+    rules.push_back(rule);
   }
-  for (const auto& member : impl_->network->roster.members())
-    if (out.readers.size() < kMaxReaders && member.id != id() && impl_->may_use(member.id, service))
-      out.readers.push_back(member.name);
+  std::size_t looked_at = 0;
+  for (const auto& [member, about] : network.roster.state().members()) {
+    if (rules.empty() || out.readers.size() == kMaxReaders || ++looked_at > kMaxLookedAt) break;
+    if (member != id() &&
+        service::decide(rules, network.roster, network.id, member, service, 0).allowed)
+      out.readers.push_back(about.name);
+  }
+  std::ranges::sort(out.readers);
   return out;
 }
 

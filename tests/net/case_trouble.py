@@ -154,7 +154,7 @@ def case_exposed_a_moment_ago(weft):
             finally:
                 mending.join()
         expect(set(said.values()) == {"b"}, f"doors lead to {said}")
-        a.refuses(5, "open", "never@b", says="offers you no service")
+        a.refuses(4, "open", "never@b", says="offers you no service")
 
 
 def case_either_node_roams_with_its_connections(weft):
