@@ -91,6 +91,7 @@ void Connection::release_half_open() {
 }
 
 void Connection::drop_quic() {
+  rx_header_ = nullptr;
   if (quic_) ngtcp2_conn_del(quic_);
   quic_ = nullptr;
   for (const auto cid : cids_) {
@@ -254,6 +255,18 @@ void Connection::receive(Instant now, const Datagram& datagram) {
     return;
   }
   if (state_of_ == State::Dead) return;
+  if (order_.waits() && state_of_ == State::Up) {
+    const auto number = number_of(datagram.payload);
+    if (number && order_.early(*number)) {
+      order_.hold(now, *number, datagram);
+      return read_held(now);
+    }
+  }
+  read(now, datagram, now);
+  if (order_.waits()) read_held(now);
+}
+
+void Connection::read(Instant now, const Datagram& datagram, Instant arrived) {
   auto* entry = path_for(datagram.path, datagram.from, !initiator_);
   if (!entry) {
     ++state_.counters.packets_dropped;
@@ -271,7 +284,7 @@ void Connection::receive(Instant now, const Datagram& datagram) {
     return;
   }
   if (unanswered_++ == 0 && state_of_ == State::Up) ack_hold_ = now + kAckHold;
-  if (news_.opened) heard(now, *entry, datagram.local);
+  if (news_.opened) heard(now, *entry, datagram.local, arrived);
   follow_path();
   if (state_of_ == State::Up && handshake_) {
     handshake_.reset();
@@ -391,6 +404,8 @@ void Connection::expire(Instant now) {
   }
   if (rekey_at_ && now >= *rekey_at_) start_rekey(now);
   if (key_update_at_ && now >= *key_update_at_) drive_key_update(now);
+  read_held(now);
+  if (state_of_ != State::Up && state_of_ != State::Handshaking) return;
   ask_again(now);
   watch_.expire(now, pto());
   if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
@@ -423,6 +438,7 @@ Instant Connection::deadline() const {
   if (asked_at_) consider(*asked_at_ + std::max(kProbeAtLeast, pto()));
   if (unheard_since_) consider(*unheard_since_ + state_.limits.idle_timeout);
   consider(watch_.deadline(pto()));
+  consider(order_.deadline());
   return soonest;
 }
 

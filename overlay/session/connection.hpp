@@ -31,6 +31,7 @@
 #include "overlay/session/path_watch.hpp"
 #include "overlay/session/quic_memory.hpp"
 #include "overlay/session/rekey.hpp"
+#include "overlay/session/resequencer.hpp"
 #include "overlay/session/stream.hpp"
 
 namespace weft::session {
@@ -126,9 +127,12 @@ class Connection {
   const PathEntry* path_at(std::uint32_t index) const;
   void fill_path(ngtcp2_path_storage& storage, const PathEntry& entry) const;
   void follow_path();
+  void read(Instant now, const Datagram& datagram, Instant arrived);
+  void read_held(Instant now);
+  [[nodiscard]] std::optional<std::uint64_t> number_of(ByteView packet) const;
   [[nodiscard]] Duration pto() const;
   void note_flight(Instant now, bool heard);
-  void heard(Instant now, PathEntry& entry, const Endpoint& local);
+  void heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived);
   void ask_again(Instant now);
   [[nodiscard]] bool idle(Instant now) const;
 
@@ -212,6 +216,8 @@ class Connection {
   Duration skew_{};
   PacketNews news_;  // outlives the keys in quic_
   PathWatch watch_;
+  Resequencer order_;
+  HeaderProtection* rx_header_ = nullptr;  // of 1-RTT packets; quic_ owns it
   Instant heard_at_{};
   std::size_t flight_ = 0;                // bytes, by ngtcp2's count
   std::optional<Instant> asked_at_;       // when what is in flight was last added to

@@ -100,6 +100,7 @@ int Connection::install_traffic_keys() {
   int result = ngtcp2_conn_install_rx_key(quic_, theirs.data(), theirs.size(), &rx.aead,
                                           rx.iv.data(), rx.iv.size(), &rx.header);
   if (result != 0) rx.destroy();
+  if (result == 0) rx_header_ = static_cast<HeaderProtection*>(rx.header.native_handle);
   if (result == 0) {
     result = ngtcp2_conn_install_tx_key(quic_, ours.data(), ours.size(), &tx.aead, tx.iv.data(),
                                         tx.iv.size(), &tx.header);
@@ -245,6 +246,7 @@ void Connection::came_up() {
   const auto& certificate = *handshake_->peer();
   state_of_ = State::Up;
   was_up_ = true;
+  heard_at_ = Instant(Duration(static_cast<std::int64_t>(last_stamp_)));
   peer_ = certificate.node();
   join_ = handshake_->joining();
   ++state_.counters.handshakes_ok;

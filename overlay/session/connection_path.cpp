@@ -27,8 +27,9 @@ void Connection::note_flight(Instant now, bool heard) {
 }
 
 // A packet that verified came over `entry`.
-void Connection::heard(Instant now, PathEntry& entry, const Endpoint& local) {
+void Connection::heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived) {
   heard_at_ = now;
+  order_.opened(now, news_.number, arrived);
   if (!initiator_ && !local.is_unspecified()) {
     entry.local = local;
     entry.local.port = 0;
@@ -56,6 +57,34 @@ void Connection::ask_again(Instant now) {
   const auto here = stamp(now);
   if (expiry <= here || expiry == UINT64_MAX) return;
   skew_ += Duration(static_cast<std::int64_t>(expiry - here));
+}
+
+void Connection::read_held(Instant now) {
+  while (state_of_ == State::Up) {
+    const auto held = order_.take(now);
+    if (!held) return;
+    read(now, {held->path, held->local, held->from, held->ecn, held->bytes}, held->arrived);
+  }
+  order_.clear();
+}
+
+// RFC 9001 5.4 and RFC 9000 A.3, without opening the packet; nullopt for what has a long header.
+std::optional<std::uint64_t> Connection::number_of(ByteView packet) const {
+  constexpr std::size_t kAt = 1 + kCidSize;
+  constexpr std::size_t kSampleAt = kAt + 4;
+  if (!rx_header_ || packet.size() < kSampleAt + NGTCP2_HP_SAMPLELEN || (packet[0] & 0x80u) != 0)
+    return std::nullopt;
+  ByteArray<5> mask;
+  if (!rx_header_->mask(mask, packet.subspan(kSampleAt, NGTCP2_HP_SAMPLELEN))) return std::nullopt;
+  const std::size_t size = ((packet[0] ^ mask[0]) & 0x03u) + 1u;
+  std::uint64_t low = 0;
+  for (std::size_t i = 0; i < size; ++i) low = low << 8 | (packet[kAt + i] ^ mask[1 + i]);
+  const std::uint64_t window = 1ull << (8 * size);
+  const std::uint64_t expected = order_.next();
+  const std::uint64_t near = (expected & ~(window - 1)) | low;
+  if (near + window / 2 <= expected) return near + window;
+  if (near > expected + window / 2 && near >= window) return near - window;
+  return near;
 }
 
 bool Connection::idle(Instant now) const {

@@ -42,6 +42,7 @@ bool PacketOpener::open(MutableByteView out, ByteView ciphertext, ByteView nonce
     ++counters_.packets_replayed;
   } else if (news_ && window_.judges(number)) {
     news_->opened = true;
+    news_->number = number;
     news_->acks = leading_ack(out);
   }
   return true;

@@ -38,7 +38,8 @@ struct OpeningCounters {
 // What the packets of 1-RTT keys tell beside their contents; reset by who reads it.
 struct PacketNews {
   bool opened = false;                  // one verified, and it is not a repeat
-  AckRanges acks;                       // of the last one that did
+  std::uint64_t number = 0;             // of the last one that did
+  AckRanges acks;                       // as it says
   std::optional<std::uint64_t> sealed;  // the number of the packet sealed last
 };
 

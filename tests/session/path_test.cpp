@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "tests/harness/pair.hpp"
@@ -206,6 +207,21 @@ TEST(Path, ThatBeginsToDropEcnMarksIsUsedWithoutThem) {
   bulk.pair.link.options().drops_marked = true;
   EXPECT_LT(bulk.until_progress(20s), 5s);
   EXPECT_TRUE(bulk.finish(60s));
+}
+
+// TCP takes 0.6 s on such a cable.
+TEST(Path, ThatReordersByMoreThanItsRoundTripCostsATransferLittle) {
+  Duration orderly{};
+  for (const Duration jitter : {Duration(0ms), Duration(2ms), Duration(10ms)}) {
+    Bulk bulk(20 << 20, {.delay = 5ms, .jitter = jitter});
+    const Instant begin = bulk.pair.now;
+    EXPECT_TRUE(bulk.finish(120s));
+    const Duration took = bulk.pair.now - begin;
+    RecordProperty("ms_with_jitter_" + std::to_string(jitter / 1ms), std::to_string(took / 1ms));
+    if (jitter == 0ms) orderly = took;
+    EXPECT_LT(took, 1800ms) << jitter;
+    EXPECT_LT(took, 8 * orderly) << jitter;
+  }
 }
 
 TEST(Path, AnAnswerLeavesFromTheAddressThatWasCalled) {
