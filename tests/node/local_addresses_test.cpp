@@ -21,10 +21,6 @@ LocalAddress on(unsigned interface, const std::string& text, bool routed = false
 
 Endpoint at(const std::string& text) { return on(0, text).endpoint; }
 
-bool holds(const std::vector<Endpoint>& out, const std::string& text) {
-  return std::ranges::find(out, at(text)) != out.end();
-}
-
 TEST(LocalAddresses, AWeekOfPrivacyAddressesLeavesTheOneOfIPv4ItsPlace) {
   std::vector<LocalAddress> all{on(2, "10.9.0.1")};
   all.push_back(on(2, "2001:db8::1"));
