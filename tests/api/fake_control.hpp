@@ -47,7 +47,6 @@ class FakeControl final : public Control {
     r.node = {is_new ? "wf1another" : "wf1example", "oak", "0.1.0", 93784, {"127.0.0.1:41820"}, {}};
     r.node.bound = {"0.0.0.0:41820"};
     r.network = {"home", "wn1example", role, members_count};
-    if (role == "none") r.attention.push_back("this node was removed from home: weft leave");
     PeerInfo peer;
     peer.id = "wf1peer";
     peer.name = "laptop";
@@ -61,6 +60,7 @@ class FakeControl final : public Control {
     r.exposed.push_back({"blog", "127.0.0.1:3000", "tcp", {"laptop"}, {"phone"}, 1, {"laptop"}});
     r.mappings.push_back({"1", "wiki", "laptop", "0.0.0.0:80", "tcp", 0, 0, 0, "network", "away"});
     r.attention = {"wiki: 127.0.0.1:80 refused laptop"};
+    if (role == "none") r.attention = {"this node was removed from home: weft leave"};
     done(std::move(r));
   }
   void wait(WaitRequest request, Done<WaitResult> done) override {
