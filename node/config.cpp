@@ -241,6 +241,8 @@ class Reader {
     if (!text) return std::unexpected(text.error());
     const auto ref = service::parse_service_ref(*text);
     if (!ref) return error(line(*service), "consume.service: " + ref.error().detail);
+    if (!ref->also.empty())
+      return error(line(*service), "consume.service names one node; weft open takes several");
     ConsumeConfig entry{ref->service, ref->node, {}};
     if (const auto* listen = table.get("listen")) {
       auto address_text = text_of(*listen, "consume.listen");

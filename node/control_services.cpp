@@ -167,11 +167,10 @@ void ControlPlane::exposed_status(api::StatusResult& out) const {
   if (warnings.may_not_expose)
     out.attention.push_back("nobody can use what this node exposes, it has no right to expose; " +
                             expose_fix(Errc::Denied, {}, overlay_.name()));
-  for (const auto& node : warnings.unlicensed)
-    out.attention.push_back(node +
-                            " offers services without the right to expose: they are ignored; to "
-                            "let it: weft grant " +
-                            node + " expose");
+  for (const auto& [node, times] : warnings.unlicensed)
+    out.attention.push_back(
+        node + " offers services without the right to expose, " + std::to_string(times) +
+        " times so far: they are ignored; to let it: weft grant " + node + " expose");
 }
 
 void ControlPlane::doors_attention(api::StatusResult& out) const {

@@ -225,9 +225,10 @@ struct HealthView {
 };
 // What needs a person's eye about services and doors.
 struct ServiceWarnings {
-  bool may_not_expose = false;          // this node exposes and has no right to
-  std::vector<std::string> unlicensed;  // members that offer without the right
-  std::vector<std::uint64_t> pinned;    // doors that got their node by themselves
+  bool may_not_expose = false;  // this node exposes and has no right to
+  // Members that offer without the right, and how often they have said so.
+  std::vector<std::pair<std::string, std::uint64_t>> unlicensed;
+  std::vector<std::uint64_t> pinned;  // doors that got their node by themselves
   std::vector<std::pair<std::uint64_t, std::string>> unpinned;  // and could not, and why
 };
 

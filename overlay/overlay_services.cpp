@@ -117,7 +117,7 @@ ServiceWarnings Overlay::warnings() const {
                        network->roster.member(id()) != nullptr;
   for (const auto& [node, offered] : network->offered)
     if (!offered.lines.empty() && offered.unlicensed > 0 && !impl_->may_expose(node))
-      out.unlicensed.push_back(impl_->label(node));
+      out.unlicensed.emplace_back(impl_->label(node), offered.unlicensed);
   out.pinned.assign(network->pinned.begin(), network->pinned.end());
   out.unpinned.assign(network->unpinned.begin(), network->unpinned.end());
   return out;

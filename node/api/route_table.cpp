@@ -64,10 +64,14 @@ template <class Bad>
 bool any_bad(const Call& call, const std::vector<std::string>& values, Bad bad) {
   return std::ranges::any_of(values, [&](const auto& value) { return bad(call, value); });
 }
-std::optional<service::ServiceRef> service_ref(const Call& call, const std::string& text) {
+// `several`: SERVICE@NODE,NODE has a meaning here.
+std::optional<service::ServiceRef> service_ref(const Call& call, const std::string& text,
+                                               bool several = false) {
   auto ref = service::parse_service_ref(text);
-  if (ref) return *ref;
-  send_error(call.answer, Code::Usage, ref.error().detail);
+  if (ref && (several || ref->also.empty())) return *ref;
+  send_error(call.answer, Code::Usage,
+             ref ? "\"" + text.substr(0, 80) + "\" names several nodes" : ref.error().detail,
+             ref ? "only a door may lead to several" : "");
   return std::nullopt;
 }
 
@@ -226,7 +230,7 @@ void run_reset(Call& call) {
 }
 
 void run_open(Call& call) {
-  const auto ref = service_ref(call, call.text("service"));
+  const auto ref = service_ref(call, call.text("service"), true);
   if (!ref) return;
   OpenRequest request{ref->service,
                       ref->node,

@@ -268,6 +268,20 @@ TEST_F(CliTest, SeveralMayBeAllowedAtOnceAndInAnyPlace) {
   EXPECT_EQ(control_.invited.may, (std::vector<std::string>{"expose", "relay"}));
 }
 
+TEST_F(CliTest, OnlyADoorLeadsToSeveralNodes) {
+  start();
+  EXPECT_EQ(weft({"open", "blog@oak,ash,elm", "--any"}).code, 0);
+  EXPECT_EQ(control_.opened.node, "oak");
+  EXPECT_EQ(control_.opened.also, (std::vector<std::string>{"ash", "elm"}));
+  EXPECT_TRUE(control_.opened.any);
+  for (const char* verb : {"pipe", "wait"}) {
+    const auto said =
+        weft({verb, (verb[0] == 'w' ? "service:" : "") + std::string("blog@oak,ash")});
+    EXPECT_EQ(said.code, 2) << said.err;
+    EXPECT_TRUE(said.err.contains("only a door may lead to several")) << said.err;
+  }
+}
+
 TEST_F(CliTest, NobodyIsToldToLetEverybodyIn) {
   start();
   const auto exposed = weft({"expose", "22"});

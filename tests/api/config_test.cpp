@@ -90,6 +90,7 @@ TEST(Config, WrongValuesAreNamed) {
                            "version = 1\n[[expose]]\ntarget = \"udp://1\"",
                            "version = 1\n[[consume]]\nlisten = \"1\"",
                            "version = 1\n[[consume]]\nservice = \"a b\"",
+                           "version = 1\n[[consume]]\nservice = \"db@oak,ash\"",
                            "version = 1\n[[expose]]\ntarget=\"1\"\n[[expose]]\ntarget=\"1\"",
                            "version = 1\n[[peer]]\nnode=\"a\"",
                            "version = 1\n[[peer]]\naddresses=[\"1.2.3.4:5\"]",

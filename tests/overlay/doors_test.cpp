@@ -202,6 +202,33 @@ TEST(Rights, WhatComesAlongIsNotOfferedWithoutTheRight) {
   EXPECT_EQ(a.connect_error(id)->detail, "e has no right to expose services in this network");
 }
 
+// The right is taken back while it cannot hear of it: the others do not wait for its word.
+TEST(Rights, WhoLosesTheRightIsHeardNoMore) {
+  Four t;
+  t.offer(t.e);
+  const auto door = t.door(to_blog());
+  EXPECT_EQ(t.reached(door), "e");
+  for (Node* other : {&t.a, &t.b, &t.c}) t.world.cut(t.e, *other);
+  const auto revoked = t.a.overlay->change_rights(t.world.now, "e", {"expose"}, false);
+  ASSERT_TRUE(t.world.finish(t.a, revoked));
+  ASSERT_TRUE(t.world.run_until([&] { return t.c.overlay->services().empty(); }, 10s));
+  EXPECT_EQ(t.reached(door), "e has no right to expose services in this network");
+  ASSERT_TRUE(t.world.expose(t.e, "wiki", {"*"}));  // as far as it knows it may
+  for (Node* other : {&t.a, &t.b, &t.c}) t.world.cut(t.e, *other, false);
+  const auto told = [&] {
+    return t.c.noticed("e offers services without the right to expose: ignored");
+  };
+  EXPECT_TRUE(t.world.run_until(told, 180s));  // it said them before it heard
+  ASSERT_TRUE(t.world.run_until([&] { return t.e.overlay->warnings().may_not_expose; }, 180s));
+  t.world.run(2s);
+  EXPECT_TRUE(t.c.overlay->services().empty());
+  EXPECT_TRUE(t.c.overlay->warnings().unlicensed.empty());  // it offers nothing now
+  const auto back = t.a.overlay->change_rights(t.world.now, "e", {"expose"}, true);
+  ASSERT_TRUE(t.world.finish(t.a, back));
+  ASSERT_TRUE(t.world.run_until([&] { return t.offers("e"); }, 10s));
+  EXPECT_EQ(t.reached(door), "e");
+}
+
 TEST(Health, IsKnownAtBothEndsAndComesBack) {
   Four t;
   t.b.dead_targets = true;
