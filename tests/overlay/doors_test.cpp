@@ -89,6 +89,7 @@ TEST(Doors, ANameThatTwoOfferNeedsANode) {
   const auto piped = t.c.overlay->connect(t.world.now, "blog", "");
   t.world.run(1s);
   EXPECT_EQ(t.c.connect_error(piped)->code, Errc::Conflict);
+  EXPECT_TRUE(t.c.overlay->provider("blog", "", true));  // one owner, and any will do
   auto pinned = to_blog();
   pinned.node = t.b.identity.id;
   t.door(pinned);

@@ -100,7 +100,7 @@ std::string health_text(const api::Json& service) {
     const bool known = since != service.end() && since->is_string();
     return known ? "away since " + clock_text(*since) : "away";
   }
-  const auto health = service.value("health", "unknown");
+  auto health = service.value("health", "unknown");
   const auto age = service.find("health_age_s");
   const bool bad = health != "ok" && health != "unknown";
   if (!bad || age == service.end() || !age->is_number_integer()) return health;
