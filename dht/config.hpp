@@ -99,8 +99,13 @@ struct Config {
   std::size_t news = 12;         // contacts told along with one upkeep message
 
   // Records.
-  std::size_t records = 4096;  // stored per node
+  std::size_t records = 4096;  // values stored per node
   std::size_t record_bytes = 4u << 20;
+  // Where nodes are and who provides what has a room of its own, that no value fills.
+  std::size_t presence_records = 1024;
+  std::size_t presence_bytes = 1u << 20;
+  // Of either, who put more than one part in so many gives way first when room is short.
+  std::size_t record_share = 16;
   std::size_t providers_per_key = 32;
   std::size_t own_records = 256;
   Duration record_life = 48h;

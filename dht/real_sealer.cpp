@@ -4,11 +4,25 @@
 
 namespace weft::dht {
 
+namespace {
+
+// Known to nobody else, and no other network's.
+ByteArray<16> seen_key(const SealerSetup& setup) {
+  const auto hash =
+      crypto::sha256({bytes_of("weft seen v1"), setup.credential.key.secret, setup.network.view()});
+  ByteArray<16> key;
+  std::copy_n(hash.begin(), key.size(), key.begin());
+  return key;
+}
+
+}  // namespace
+
 RealSealer::RealSealer(const SealerSetup& setup)
     : setup_(setup),
       self_(node_id_of(setup.identity)),
       gate_(sealed::gate_key(setup.network_secret, setup.identity)),
-      certificate_(setup.credential.certificate.encode()) {}
+      certificate_(setup.credential.certificate.encode()),
+      seen_(seen_key(setup)) {}
 
 std::size_t RealSealer::overhead(bool reply, bool hello) const {
   return sealed::overhead(reply, hello ? certificate_.size() : 0);
@@ -57,6 +71,10 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
     ++counters_.bad_gate;
     return std::nullopt;
   }
+  if (!incoming->reply && seen_.contains(now, incoming->nonce)) {
+    ++counters_.replayed;
+    return std::nullopt;
+  }
   const UnixTime unix_now = setup_.wall.at(now);
   // Whom we greeted answers by HELLO: the key is the one we sealed with.
   const sealed::KeyId sender_id = incoming->sender_id();
@@ -82,6 +100,7 @@ std::optional<Unsealed> RealSealer::open(Instant now, ByteView datagram) {
     ++counters_.not_member;
     return std::nullopt;
   }
+  if (!incoming->reply) seen_.insert(now, incoming->nonce);
   ++counters_.opened;
   Unsealed result;
   result.sender = opened->sender;
@@ -140,6 +159,10 @@ void RealSealer::set_credential(const StaticCredential& credential) {
   setup_.credential = credential;
   certificate_ = credential.certificate.encode();
   peers_.clear();  // every shared key was with the old one
+}
+
+bool RealSealer::may_author(const NodeId& node, UnixTime now) const {
+  return welcome(node, ~std::uint64_t{0}, now);
 }
 
 bool RealSealer::welcome(const NodeId& node, std::uint64_t epoch, UnixTime now) const {

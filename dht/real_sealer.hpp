@@ -7,8 +7,12 @@
 // 3. Strangers, whose addresses may be forged, cost at most kStrangersAtOnce key agreements at once
 //    and kStrangersPerSecond in the long run: a tenth of a core. Whom we know or greeted is not
 //    held up.
+// 4. A request is opened once: its nonce is remembered for at least 10 minutes, or until 32,768
+// more
+//    came. Each sending has a nonce of its own, so only a copy is dropped.
 #pragma once
 
+#include "base/seen_cache.hpp"
 #include "base/trust_view.hpp"
 #include "dht/sealer.hpp"
 
@@ -22,6 +26,7 @@ struct SealerCounters {
   std::uint32_t forged = 0;       // does not open
   std::uint32_t not_member = 0;
   std::uint32_t strangers_dropped = 0;  // HELLOs beyond invariant 3
+  std::uint32_t replayed = 0;           // copies of requests
 };
 
 struct SealerSetup {
@@ -46,6 +51,7 @@ class RealSealer final : public Sealer {
   [[nodiscard]] bool proven(const Contact& contact) const override;
   std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) override;
   std::optional<Unsealed> open(Instant now, ByteView datagram) override;
+  [[nodiscard]] bool may_author(const NodeId& node, UnixTime now) const override;
   [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override;
 
   // A new static key; peers learn it by our next HELLO.
@@ -66,6 +72,7 @@ class RealSealer final : public Sealer {
   mutable sealed::PeerKeys peers_;  // not_after 0: from hearsay, no certificate seen
   Bytes body_;
   Instant strangers_paid_{};
+  SeenCache seen_;
   SealerCounters counters_;
 };
 

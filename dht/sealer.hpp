@@ -50,6 +50,8 @@ class Sealer {
   virtual std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) = 0;
   // nullopt: not for us, forged, from a stranger, damaged; counted by the implementation.
   virtual std::optional<Unsealed> open(Instant now, ByteView datagram) = 0;
+  // Whether records signed by this node are kept: in a closed network, those of its members.
+  [[nodiscard]] virtual bool may_author(const NodeId&, UnixTime) const { return true; }
   // Eight unguessable bytes over `message`; the key is the caller's.
   [[nodiscard]] virtual std::uint64_t mac(const ByteArray<16>& key, ByteView message) const = 0;
 };

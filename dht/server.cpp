@@ -60,7 +60,7 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
         reply.error = PutError::Protocol;
         if (!request->cookie) ++counters.bad_cookies;
       } else {
-        reply.error = store(now, *request);
+        reply.error = store(now, *request, unsealed.sender);
       }
       if (reply.error != PutError::None) ++counters.puts_refused;
       break;
@@ -120,7 +120,7 @@ std::vector<Bytes> DhtState::records_for(Instant now, const Request& request, st
   return out;
 }
 
-PutError DhtState::store(Instant now, const Request& request) {
+PutError DhtState::store(Instant now, const Request& request, const NodeId& from) {
   const auto record = Record::decode(request.record);
   if (!record) {
     ++counters.malformed;
@@ -131,7 +131,11 @@ PutError DhtState::store(Instant now, const Request& request) {
     ++counters.bad_records;
     return error;
   }
-  return records.put(now, wall.at(now), record->key(), *record, request.cas, request.left);
+  // An author costs nothing to make up; members are few, and each has a share of the room.
+  if (record->kind != RecordKind::Immutable &&
+      !sealer.may_author(node_id_of(record->author), wall.at(now)))
+    return PutError::Refused;
+  return records.put(now, wall.at(now), record->key(), *record, request.cas, request.left, from);
 }
 
 // Bit i: contact i was known here already. What is beyond the teller's budget is not looked at.

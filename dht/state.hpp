@@ -110,7 +110,7 @@ struct DhtState {
   void serve(Instant now, const Datagram& in, const Unsealed& unsealed, ContactHandle from);
   void answer(Instant now, const Unsealed& unsealed, ContactHandle to, const Reply& reply,
               std::size_t limit);
-  PutError store(Instant now, const Request& request);
+  PutError store(Instant now, const Request& request, const NodeId& from);
   std::vector<Bytes> records_for(Instant now, const Request& request, std::size_t& left, bool& cut);
   Bytes near_contacts(Instant now, const Request& request, ContactHandle except, std::size_t room,
                       bool& more);

@@ -384,7 +384,7 @@ void DhtState::store_here(Instant now, Task& task) {
   const auto record = Record::decode(task.record);
   if (!record) return;
   const PutError error =
-      records.put(now, wall.at(now), task.lookup.target(), *record, task.cas, task.left);
+      records.put(now, wall.at(now), task.lookup.target(), *record, task.cas, task.left, self.id);
   task.stored_here = true;
   if (error == PutError::None)
     ++task.stored;

@@ -115,6 +115,34 @@ TEST(Dht, StoresInTheRegionAndReadsFromAnywhere) {
   EXPECT_FALSE(none->best);
 }
 
+// One member stores far more than its share, everywhere: values of others, stored before and after,
+// live on. (F12: after 4,297 puts by one, nobody could store anything.)
+TEST(Dht, AFloodOfValuesByOneMemberCostsNobodyElseTheirs) {
+  Config config;
+  config.records = 128;
+  World world({}, config);
+  world.grow(8);
+  world.run(30s);
+  const Record before = Record::immutable(bytes_of("before"));
+  ASSERT_TRUE(run_put<PutDone>(world, 2, before)->ok);
+  SeededRng rng(5);
+  for (int i = 0; i < 600; ++i) {
+    world.dht(7).put(world.now(), Record::immutable(rng.bytes<8>()), {.cas = {}, .keep = false});
+    world.drain(7);
+    world.run(50ms);
+  }
+  EXPECT_EQ(world.dht(1).record_count(), 128u);
+  const Record after = Record::immutable(bytes_of("after"));
+  const auto put = run_put<PutDone>(world, 3, after);
+  ASSERT_TRUE(put);
+  EXPECT_TRUE(put->ok);
+  for (const Record* record : {&before, &after}) {
+    const auto got = run_get(world, 5, record->key(), RecordKind::Immutable);
+    ASSERT_TRUE(got && got->best);
+    EXPECT_EQ(got->best->value, record->value);
+  }
+}
+
 // A caller's put goes to four more than the twenty of a region, so that no slow one of these holds
 // it up, and to those at the rim as soon as the nearest have been asked.
 TEST(Dht, APutWaitsForNoSlowHolder) {

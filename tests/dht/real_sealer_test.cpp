@@ -189,6 +189,34 @@ TEST(RealSealer, NothingIsComputedTwiceForAPeer) {
   EXPECT_EQ(a.crypto.signatures, 2);
 }
 
+// Who recorded a request and sends it again learns nothing, not even that we are here; replies find
+// no question that waits for them.
+TEST(RealSealer, ACopyOfARequestIsDroppedForTenMinutes) {
+  Lan lan(2);
+  Node& a = *lan.nodes[0];
+  Node& b = *lan.nodes[1];
+  ByteArray<2048> buffer;
+  const auto seal = [&](bool hello) {
+    ToSeal message;
+    message.body = bytes_of("greeting");
+    message.nonce = lan.rng.bytes<24>();
+    message.hello = hello;
+    const std::size_t size = a.sealer->seal(b.contact, message, buffer);
+    return to_bytes(ByteView(buffer).first(size));
+  };
+  for (const bool hello : {true, false}) {
+    const Bytes request = seal(hello);
+    EXPECT_TRUE(b.sealer->open(lan.now, request));
+    for (int minute = 0; minute < 10; ++minute) {
+      EXPECT_FALSE(b.sealer->open(lan.now, request));
+      EXPECT_TRUE(b.sealer->open(lan.now, seal(hello)));  // the control: another of the same
+      lan.now += 59s;
+    }
+  }
+  EXPECT_EQ(b.sealer->counters().replayed, 20u);
+  EXPECT_EQ(b.sealer->counters().forged, 0u);
+}
+
 // What comes of a low-order point is known to everybody: no key, and no certificate makes it one.
 TEST(RealSealer, AStaticKeyOfLowOrderIsRefused) {
   Lan lan(2);

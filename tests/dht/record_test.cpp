@@ -106,6 +106,68 @@ TEST(RecordStore, ForgetsInTimeAndAtTheAuthorsWord) {
   f.store.check_invariants();
 }
 
+// A store of 64 values of which an author may have four when room is short. Salts are chosen so
+// that the keys lie next to the holder (its id is zero), as a hostile author would.
+struct Crowded : Fixture {
+  Crowded() { config.records = 64, config.presence_records = 8, config.record_share = 16; }
+  Record of(const Identity& who, bool near) {
+    for (;;) {
+      Record record = Record::mutable_item(who, network, rng.bytes<8>(), 1, bytes_of("v"));
+      if ((record.key().bytes[0] < 0x20) == near) return record;
+    }
+  }
+  PutError add(const Record& record, const NodeId& from = {}) {
+    const auto error = store.put(now, unix_now, record.key(), record, {}, {}, from);
+    store.check_invariants();
+    return error;
+  }
+  std::size_t held(const Identity& who) {
+    std::size_t count = 0;
+    for (const auto& stored : store.all()) count += stored->record.author == who.public_key();
+    return count;
+  }
+  Identity honest = Identity::generate(rng);
+  Identity other = Identity::generate(rng);
+};
+
+TEST(RecordStore, AFloodByOneAuthorGivesItsRoomToTheFirstWhoWantsIt) {
+  Crowded f;
+  const Record before = f.of(f.honest, false);  // far away: the first to go by distance alone
+  ASSERT_EQ(f.add(before), PutError::None);
+  for (int i = 0; i < 200; ++i) f.add(f.of(f.author, true));
+  EXPECT_EQ(f.store.size(), 64u);  // what nobody else wants it may have
+  EXPECT_TRUE(f.store.holds(before.key()));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(f.add(f.of(f.honest, false)), PutError::None);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(f.add(f.of(f.other, false)), PutError::None);
+  for (int i = 0; i < 200; ++i) f.add(f.of(f.author, true));
+  EXPECT_EQ(f.held(f.honest), 4u);
+  EXPECT_EQ(f.held(f.other), 4u);
+  EXPECT_EQ(f.held(f.author), 56u);
+}
+
+TEST(RecordStore, ImmutableValuesAreChargedToWhoStoresThem) {
+  Crowded f;
+  const Record before = f.of(f.honest, false);
+  ASSERT_EQ(f.add(before), PutError::None);
+  for (int i = 0; i < 200; ++i) f.add(Record::immutable(f.rng.bytes<8>()), f.author.id);
+  EXPECT_EQ(f.store.size(), 64u);
+  EXPECT_TRUE(f.store.holds(before.key()));
+  const Record value = Record::immutable(bytes_of("honest"));
+  EXPECT_EQ(f.add(value, f.honest.id), PutError::None);
+  EXPECT_TRUE(f.store.holds(value.key()));
+}
+
+TEST(RecordStore, PresenceAndValuesTakeNoRoomFromEachOther) {
+  Crowded f;
+  for (int i = 0; i < 200; ++i) f.add(f.of(Identity::generate(f.rng), true));
+  EXPECT_EQ(f.store.size(), 64u);
+  const Record node = Record::node(f.honest, f.network, 1, 0, {});
+  ASSERT_EQ(f.add(node), PutError::None);
+  const std::size_t values = f.store.size() - 1;
+  for (int i = 0; i < 50; ++i) f.add(Record::node(Identity::generate(f.rng), f.network, 1, 0, {}));
+  EXPECT_EQ(f.store.size(), values + 8);
+}
+
 // A holder that stores it again says how long it is to live; that ends no record early either.
 TEST(RecordStore, WhoIsNotItsAuthorNeitherLengthensNorShortensALife) {
   Fixture f;
