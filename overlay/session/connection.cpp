@@ -30,6 +30,13 @@ Endpoint address_of(Endpoint endpoint) {
   return endpoint;
 }
 
+// Who has one address of an IPv6 network has all of them.
+Endpoint place_of(Endpoint endpoint) {
+  endpoint.port = 0;
+  if (!endpoint.is_v4()) std::fill(endpoint.address.begin() + 7, endpoint.address.end(), 0);
+  return endpoint;
+}
+
 void fill_address(sockaddr_in6& address, std::uint8_t side, std::uint32_t index) {
   std::memset(&address, 0, sizeof address);
   address.sin6_family = AF_INET6;
@@ -79,6 +86,7 @@ Connection::Connection(LayerState& state, SessionId id,
 
 Connection::~Connection() {
   release_half_open();
+  release_joiner_place();
   drop_quic();
 }
 
@@ -88,6 +96,31 @@ void Connection::release_half_open() {
   --state_.half_open;
   const auto at = state_.half_open_by_ip.find(address_of(paths_.front().remote));
   if (at != state_.half_open_by_ip.end() && --at->second == 0) state_.half_open_by_ip.erase(at);
+}
+
+bool Connection::take_joiner_place() {
+  if (!stranger_ || initiator_) return true;
+  const auto* path = path_at(current_path_);
+  if (path == nullptr) return false;
+  const Endpoint place = place_of(path->remote);
+  auto& here = state_.joiners_by_place[place];
+  if (state_.joiners >= state_.limits.max_joiners || here >= state_.limits.max_joiners_per_place) {
+    if (here == 0) state_.joiners_by_place.erase(place);
+    ++state_.counters.joiner_limit;
+    return false;
+  }
+  ++here;
+  ++state_.joiners;
+  joiner_place_ = place;
+  return true;
+}
+
+void Connection::release_joiner_place() {
+  if (!joiner_place_) return;
+  --state_.joiners;
+  const auto at = state_.joiners_by_place.find(*joiner_place_);
+  if (at != state_.joiners_by_place.end() && --at->second == 0) state_.joiners_by_place.erase(at);
+  joiner_place_.reset();
 }
 
 void Connection::drop_quic() {

@@ -87,6 +87,9 @@ class Connection {
   [[nodiscard]] bool dead() const { return state_of_ == State::Dead; }
   [[nodiscard]] bool initiator() const { return initiator_; }
   [[nodiscard]] bool joining() const { return join_; }  // once it is up
+  // Let in only because a ticket is out. The first call for a session that came up takes one of the
+  // places for such; false: there is none.
+  [[nodiscard]] bool take_joiner_place();
   [[nodiscard]] const NodeId& peer() const { return peer_; }
   [[nodiscard]] const NetworkId& network() const { return network_->id; }
   [[nodiscard]] SessionInfo info() const;
@@ -122,6 +125,7 @@ class Connection {
   void peer_closed();
   void end(CloseReason reason, std::uint64_t code, std::string detail);
   void release_half_open();
+  void release_joiner_place();
   ngtcp2_tstamp stamp(Instant now);
   PathEntry* path_for(PathId path, const Endpoint& remote, bool may_add);
   const PathEntry* path_at(std::uint32_t index) const;
@@ -239,6 +243,8 @@ class Connection {
   bool was_up_ = false;
   bool ended_ = false;
   bool half_open_ = false;
+  bool stranger_ = false;
+  std::optional<Endpoint> joiner_place_;
   PacketCipherSuite cipher_ = PacketCipherSuite::ChaCha20Poly1305;
   Instant handshake_until_{};
   std::optional<Instant> fallback_at_;

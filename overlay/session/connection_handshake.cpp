@@ -249,6 +249,7 @@ void Connection::came_up() {
   heard_at_ = Instant(Duration(static_cast<std::int64_t>(last_stamp_)));
   peer_ = certificate.node();
   join_ = handshake_->joining();
+  stranger_ = handshake_->stranger();
   ++state_.counters.handshakes_ok;
   const auto now = Instant(Duration(static_cast<std::int64_t>(last_stamp_)));
   const auto* path = path_at(current_path_);

@@ -370,6 +370,7 @@ Step<void> Handshake::judge_membership(const Certificate& certificate, UnixTime 
     case Verdict::Unknown:
       if (!join_ || (!initiator_ && !context_.network->accept_joiners))
         return refuse(HandshakeFault::CertUnknown);
+      stranger_ = true;
       break;
     case Verdict::Member:
       break;

@@ -112,6 +112,8 @@ class Handshake {
   [[nodiscard]] bool initiator() const { return initiator_; }
   [[nodiscard]] Form form() const { return form_; }
   [[nodiscard]] bool joining() const { return join_; }
+  // In join mode, and the roster does not know it: let in only because a ticket is out.
+  [[nodiscard]] bool stranger() const { return stranger_; }
   [[nodiscard]] PacketCipherSuite cipher() const { return cipher_; }
   // Initiator-to-responder first. REQUIRES: message 2 done.
   [[nodiscard]] std::array<crypto::Key32, 2> handshake_secrets() const;
@@ -143,6 +145,7 @@ class Handshake {
   HandshakeContext context_;
   bool initiator_;
   bool join_ = false;
+  bool stranger_ = false;
   Form form_ = Form::Xx;
   IdentityKey expected_{};
   std::optional<crypto::Key32> expected_static_;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "base/seen_cache.hpp"
 #include "overlay/session/gate.hpp"
 #include "overlay/session/session_layer.hpp"
 
@@ -16,6 +17,7 @@ inline constexpr std::uint64_t kCodeRemoved = 0x77650001;
 inline constexpr std::uint64_t kCodeSuperseded = 0x77650002;
 inline constexpr std::uint64_t kCodeNetworkLeft = 0x77650003;
 inline constexpr std::uint64_t kCodeUnknown = 0x77650004;
+inline constexpr std::uint64_t kCodeJoinersFull = 0x77650005;
 
 struct CidHash {
   std::uint64_t seed = 0;
@@ -37,6 +39,8 @@ struct LayerState {
   CidMap cids;
   std::size_t half_open = 0;
   std::unordered_map<Endpoint, std::size_t> half_open_by_ip;  // port 0
+  std::size_t joiners = 0;  // strangers let in because a ticket is out
+  std::unordered_map<Endpoint, std::size_t> joiners_by_place;
 };
 
 }  // namespace weft::session

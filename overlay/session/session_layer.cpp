@@ -23,6 +23,14 @@ Cid cid_of(const ngtcp2_cid& cid) {
   return out;
 }
 
+// Known to nobody else.
+ByteArray<16> seen_key(const Identity& identity) {
+  const auto hash = crypto::sha256({bytes_of("weft seen v1"), identity.key.seed});
+  ByteArray<16> key;
+  std::copy_n(hash.begin(), key.size(), key.begin());
+  return key;
+}
+
 }  // namespace
 
 std::string_view name_of(CloseReason reason) {
@@ -65,8 +73,10 @@ struct SessionLayer::Impl {
 
   Impl(const Identity& identity, const TrustView& trust, Rng& rng, WallClock clock,
        const SessionLimits& limits)
-      : state{identity, trust, rng, clock, limits, {}, {}, CidMap(64, CidHash{rng.u64()}), 0, {}},
-        retry(rng) {}
+      : state{identity, trust, rng, clock, limits, {}, {}, CidMap(64, CidHash{rng.u64()}),
+              0,        {},    0,   {}},
+        retry(rng),
+        seen(seen_key(identity)) {}
 
   Connection* find(SessionId id) const {
     const auto at = sessions.find(id);
@@ -90,11 +100,13 @@ struct SessionLayer::Impl {
   bool has_room(const Endpoint& from) const;
   void send_retry(Instant now, const Datagram& datagram, const ngtcp2_pkt_hd& header,
                   const NetworkId& network);
-  void accept(Instant now, const Datagram& datagram, const ngtcp2_pkt_hd& header,
+  // True: a connection lives on for it.
+  bool accept(Instant now, const Datagram& datagram, const ngtcp2_pkt_hd& header,
               const Network& network, std::optional<Cid> original);
 
   LayerState state;
   RetryKeys retry;
+  SeenCache seen;  // Initials that were answered
   std::map<NetworkId, Served> networks;
   std::unordered_map<SessionId, std::unique_ptr<Connection>> sessions;
   std::map<PeerKey, SessionId> inbound_by_peer;  // the newest one up
@@ -133,7 +145,11 @@ void SessionLayer::Impl::settle(Instant now, Connection& connection) {
   }
   if (connection.up() && !connection.announced) {
     connection.announced = true;
-    if (!connection.initiator()) supersede(now, connection);
+    if (!connection.take_joiner_place())
+      connection.close(now, CloseReason::Limit, kCodeJoinersFull,
+                       "as many are joining as may at once; try again in 10 s");
+    else if (!connection.initiator())
+      supersede(now, connection);
   }
   touch(connection);
 }
@@ -198,10 +214,16 @@ void SessionLayer::Impl::initial(Instant now, const Datagram& datagram,
     if (!gate_token_ok(served.gate, token, header.version, {header.dcid.data, header.dcid.datalen},
                        {header.scid.data, header.scid.datalen}))
       continue;
-    if (state.half_open >= state.limits.retry_above_half_open) {
+    // Whoever recorded one would learn for ever that we are here. A caller whose connection is gone
+    // comes with other ids. A Retry is not remembered: it holds nothing, and may have to be
+    // repeated.
+    if (seen.contains(now, token)) {
+      ++state.counters.initial_replayed;
+    } else if (state.half_open >= state.limits.retry_above_half_open) {
       send_retry(now, datagram, header, id);
-    } else {
-      accept(now, datagram, header, served.context, std::nullopt);
+    } else if (accept(now, datagram, header, served.context, std::nullopt)) {
+      // Of a hello in two packets the later one may come first, and is dropped: not remembered.
+      seen.insert(now, token);
     }
     return;
   }
@@ -233,11 +255,11 @@ void SessionLayer::Impl::send_retry(Instant now, const Datagram& datagram,
       {{datagram.path, datagram.from, packet.size(), 0, Ecn::NotEct, local}, packet});
 }
 
-void SessionLayer::Impl::accept(Instant now, const Datagram& datagram, const ngtcp2_pkt_hd& header,
+bool SessionLayer::Impl::accept(Instant now, const Datagram& datagram, const ngtcp2_pkt_hd& header,
                                 const Network& network, std::optional<Cid> original) {
   if (!has_room(datagram.from)) {
     ++state.counters.half_open_limit;
-    return;
+    return false;
   }
   const SessionId id = next_id++;
   auto made = std::make_unique<Connection>(state, id, network,
@@ -246,6 +268,7 @@ void SessionLayer::Impl::accept(Instant now, const Datagram& datagram, const ngt
   sessions.emplace(id, std::move(made));
   connection.receive(now, datagram);
   settle(now, connection);
+  return find(id) != nullptr;
 }
 
 SessionLayer::SessionLayer(const Identity& identity, const TrustView& trust, Rng& rng,

@@ -50,6 +50,10 @@ struct SessionLimits {
   std::size_t max_half_open = 1024;         // inbound, unconfirmed
   std::size_t retry_above_half_open = 128;  // from here on: Retry
   std::size_t max_half_open_per_ip = 64;
+  // Inbound sessions in join mode of whom the roster does not know: whoever holds a ticket, used or
+  // not, has the network's secret. A place is an IPv4 address or an IPv6 /56.
+  std::size_t max_joiners = 64;
+  std::size_t max_joiners_per_place = 2;
   // Receive windows, bytes: what each stream begins with, what one may grow to while its reader
   // keeps up, and what all may have grown by together; the last is also what the session lets be
   // under way to it (budget.hpp).
@@ -226,6 +230,8 @@ struct SessionInfo {
 struct SessionCounters {
   std::uint64_t gate_wrong = 0;
   std::uint64_t initial_too_short = 0;
+  std::uint64_t initial_replayed = 0;
+  std::uint64_t joiner_limit = 0;
   std::uint64_t no_such_connection = 0;
   std::uint64_t malformed = 0;
   std::uint64_t retry_sent = 0;

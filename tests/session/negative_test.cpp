@@ -258,6 +258,25 @@ TEST(Negative, AReplayedFirstFlightWithoutConfirmHasNoEffectAndIsGoneIn10s) {
   EXPECT_EQ(pair.b.layer.session_count(), 0u);
   EXPECT_TRUE(pair.b.events.empty());
   EXPECT_EQ(pair.b.layer.counters().handshake_timeout, 1u);
+  // Whoever recorded it sends it again, from elsewhere: nothing comes back, for ten minutes.
+  const auto again = [&] {
+    std::size_t answers = 0;
+    pair.tap = [&](int from, Bytes&) { return answers += from == 1, false; };
+    pair.b.layer.handle_datagram(pair.now, {PathId::Udp, pair.b.endpoint,
+                                            Endpoint::v4(0x0d000001, 7), Ecn::NotEct, flight[0]});
+    pair.run(3s);
+    return answers;
+  };
+  for (int minute = 0; minute < 9; ++minute) {
+    EXPECT_EQ(again(), 0u);
+    EXPECT_EQ(pair.b.layer.session_count(), 0u);
+    pair.run(57s);
+  }
+  EXPECT_EQ(pair.b.layer.counters().initial_replayed, 9u);
+  pair.run(21min);
+  EXPECT_GT(again(), 0u);  // the control: then it is answered, once
+  pair.run(11s);
+  EXPECT_EQ(again(), 0u);
 }
 
 TEST(Negative, RepliesToAnUnprovenAddressStayUnderThreeTimesWhatItSent) {
