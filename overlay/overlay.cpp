@@ -183,9 +183,13 @@ void Overlay::Impl::expire(Instant now) {
 void Overlay::Impl::sweep(Instant now) {
   for (const auto& [id, pull] : pulls)
     if (pull.deadline <= now) sessions.close(now, id, kCodeDone, "no roster came");
-  for (const auto& [id, link] : links)
-    if (link.up.joining && !link.up.initiator && now - link.since >= kJoinerTimeout)
+  for (const auto& [id, link] : links) {
+    if (!link.up.joining || link.up.initiator) continue;
+    const bool known = link.proven || (network && network->roster.member(link.up.peer) != nullptr);
+    if (now - link.since >= (known ? kJoinerTimeout : kProofTimeout))
       sessions.close(now, id, kCodeDone, "nothing more to say to a joiner");
+  }
+  catch_up(now);
   if (!network) return;
   std::erase_if(waiting, [&](const Waiting& w) {
     const Peer* peer = network->peers.find(w.peer);

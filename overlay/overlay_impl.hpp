@@ -4,6 +4,7 @@
 //   overlay_network.cpp   creating, loading and joining networks; our credential
 //   overlay_roster.cpp    what a change of the roster means, says and asks for
 //   overlay_sessions.cpp  session events, control links, what peers say on them
+//   overlay_links.cpp     what peers say of themselves, at the pace that others can bear
 //   overlay_streams.cpp   streams to and from services
 //   overlay_services.cpp  what is offered, to us and by us, and whether its targets answer
 //   overlay_doors.cpp     which node a name or a door leads to
@@ -18,6 +19,8 @@
 #include <set>
 
 #include "overlay/control_message.hpp"
+#include "overlay/meter.hpp"
+#include "overlay/outbox.hpp"
 #include "overlay/overlay.hpp"
 #include "overlay/peer_table.hpp"
 #include "overlay/roster/roster.hpp"
@@ -30,7 +33,17 @@ namespace weft::overlay {
 using session::SessionId;
 using session::StreamId;
 
-inline constexpr std::size_t kMaxOutbox = 1u << 20;    // control bytes waiting, per session
+// Control bytes waiting, per session. States do not pile up (Outbox), and nothing is answered while
+// more than plenty waits: what reaches the limit are answers that nobody reads.
+inline constexpr std::size_t kMaxOutbox = 2u << 20;
+inline constexpr std::size_t kPlentyWaits = 64u << 10;
+// Control messages of one peer. A node whose roster, rules and services change as fast as its disk
+// can store says some 500 a second.
+inline constexpr std::int64_t kControlRate = 1000;
+inline constexpr std::int64_t kControlBurst = 4000;
+inline constexpr std::int64_t kRecordRate = 64;  // of peers, in its PeerLists
+inline constexpr std::int64_t kRecordBurst = 512;
+inline constexpr Duration kHelloPause = 1s;            // between two that have an effect
 inline constexpr std::size_t kMaxWaiting = 4096;       // waiting for a peer; pings for an answer
 inline constexpr std::size_t kEagerPeers = 64;         // networks this small keep all sessions
 inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per RosterGet
@@ -51,6 +64,8 @@ inline constexpr std::size_t kMaxProbes = 8;  // under way: a host has few descr
 inline constexpr Duration kAwayTimeout = 3s;
 inline constexpr std::size_t kMaxTried = 8;      // replicas tried for one client
 inline constexpr Duration kJoinerTimeout = 60s;  // a joiner's session, all of it
+inline constexpr Duration kProofTimeout = 10s;   // until it showed a ticket that holds
+inline constexpr unsigned kMaxJoinRequests = 4;  // in one session; who tries more is guessing
 
 // Application codes in CONNECTION_CLOSE and RESET_STREAM.
 inline constexpr std::uint64_t kCodeDone = 0;
@@ -87,14 +102,22 @@ class TrustRouter final : public TrustView {
 
 // The control stream of one session.
 struct Link {
+  Link(const session::SessionUp& session_up, Instant now) : up(session_up), since(now) {}
+
   session::SessionUp up;
   std::optional<StreamId> control;
   Instant since;
-  bool greeted = false;            // the peer's Hello came
-  std::optional<RosterGet> asked;  // answered once the disk has the roster
-  std::size_t unasked = 0;         // inbound streams whose request is not here yet
-  Bytes inbox;                     // at most one frame and the start of the next read
-  Bytes outbox;                    // at most kMaxOutbox
+  bool greeted = false;             // the peer's Hello came
+  Instant heeded;                   // when one last had an effect
+  std::optional<Hello> late_hello;  // came too soon after; the newest
+  std::optional<RosterGet> asked;   // answered once the disk has the roster and the outbox room
+  Meter messages{kControlRate, kControlBurst};
+  Meter records{kRecordRate, kRecordBurst};
+  std::size_t unasked = 0;  // inbound streams whose request is not here yet
+  unsigned join_requests = 0;
+  bool proven = false;  // the joiner's ticket held
+  Bytes inbox;          // at most one frame and the start of the next read
+  Outbox outbox;        // at most kMaxOutbox
 };
 
 struct ServiceStream {
@@ -324,8 +347,7 @@ struct Overlay::Impl {
   void finish_pull(Instant now, SessionId session);
   void follow_peer(Instant now, const Peer& peer, SessionId seen, PathId path,
                    const Endpoint& remote);
-  void tell_about(Instant now, const Link& link, const Peer& peer);
-  void send(Instant now, Link& link, const ControlMessage& message);
+  void send(Instant now, Link& link, const ControlMessage& message, const NodeId& about = {});
   void flush(Instant now, Link& link);
   void greet(Instant now, Link& link);
   void read_control(Instant now, Link& link);
@@ -345,13 +367,19 @@ struct Overlay::Impl {
   void said(Instant now, Link& link, const Rekey& m);
   void said(Instant now, Link& link, const Leave& m);
   void said(Instant, Link&, const Unknown&) {}  // of a later version
-  void broadcast(Instant now, const ControlMessage& message, std::optional<SessionId> except = {});
+  void broadcast(Instant now, const ControlMessage& message, std::optional<SessionId> except = {},
+                 const NodeId& about = {});
   void say_services(Instant now, Link& link);
   void say_peers(Instant now, Link& link);
   [[nodiscard]] PeerList peer_list() const;
   void learn_peers(Instant now, const PeerList& list);
   void store_peer(const Peer& peer);
   void take_entries(Instant now, Link& link, const RosterEntries& entries);
+
+  // --- overlay_links.cpp
+  void heed(Instant now, Link& link, const Hello& m);
+  void tell_about(Instant now, SessionId from, Peer& peer);
+  void catch_up(Instant now);  // what came too soon after something like it
 
   // --- overlay_streams.cpp
   void stream_readable(Instant now, const StreamKey& key, ServiceStream& stream);

@@ -440,6 +440,7 @@ void Overlay::Impl::answer_join(Instant now, Link& link, const JoinRequest& requ
   auto redeemed = network->tickets.redeem(request.ticket, request.proof, link.up.channel_binding,
                                           joiner, unix_now(now));
   if (!redeemed) return refuse_join(redeemed.error());
+  link.proven = true;
   const auto session = link.up.session;
   const std::string name = redeemed->invite.name;
   if (redeemed->again || !redeemed->row) {

@@ -16,13 +16,12 @@ void Overlay::Impl::settle(Instant now) {
 // ------------------------------------------------------------------------------
 
 void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
-  Link& link =
-      links.emplace(e.session, Link{e, std::nullopt, now, false, {}, 0, {}, {}}).first->second;
+  Link& link = links.try_emplace(e.session, e, now).first->second;
   if (e.initiator) {
     auto stream = sessions.open_stream(now, e.session);
     if (!stream) return sessions.close(now, e.session, kCodeProtocol, "no control stream");
     link.control = *stream;
-    link.outbox = service::StreamRequest{service::StreamKind::Control, {}}.encode();
+    link.outbox.push({}, service::StreamRequest{service::StreamKind::Control, {}}.encode());
   }
   if (e.joining) return join_session_up(now, e);
   if (!network || network->id != e.network) return;
@@ -194,17 +193,39 @@ void Overlay::Impl::finish_pull(Instant now, SessionId session) {
 // ---- the control stream
 // --------------------------------------------------------------------------
 
-void Overlay::Impl::send(Instant now, Link& link, const ControlMessage& message) {
-  append(link.outbox, encode(message));
+namespace {
+
+Subject subject_of(const ControlMessage& message, const NodeId& about) {
+  using Kind = Subject::Kind;
+  if (std::holds_alternative<Hello>(message)) return {Kind::Hello, {}};
+  if (std::holds_alternative<RosterHave>(message)) return {Kind::Roster, {}};
+  if (std::holds_alternative<RosterGet>(message)) return {Kind::Ask, {}};
+  if (std::holds_alternative<ServicesAre>(message)) return {Kind::Services, {}};
+  if (std::holds_alternative<PeerList>(message))
+    return {about.is_zero() ? Kind::Peers : Kind::Peer, about};
+  return {};
+}
+
+}  // namespace
+
+void Overlay::Impl::send(Instant now, Link& link, const ControlMessage& message,
+                         const NodeId& about) {
+  link.outbox.push(subject_of(message, about), encode(message));
   if (link.outbox.size() > kMaxOutbox)
-    return sessions.close(now, link.up.session, kCodeProtocol, "control messages pile up");
+    return sessions.close(now, link.up.session, kCodeProtocol, "its answers pile up unread");
   flush(now, link);
 }
 
 void Overlay::Impl::flush(Instant now, Link& link) {
-  if (!link.control || link.outbox.empty()) return;
-  const auto taken = sessions.write(now, link.up.session, *link.control, link.outbox);
-  link.outbox.erase(link.outbox.begin(), link.outbox.begin() + static_cast<std::ptrdiff_t>(taken));
+  if (!link.control) return;
+  while (!link.outbox.empty()) {
+    const auto taken = sessions.write(now, link.up.session, *link.control, link.outbox.front());
+    if (taken == 0) break;
+    link.outbox.sent(taken);
+  }
+  if (!link.asked || roster_unstored() || link.outbox.size() > kPlentyWaits) return;
+  const RosterGet question = *std::exchange(link.asked, std::nullopt);
+  said(now, link, question);
 }
 
 void Overlay::Impl::greet(Instant now, Link& link) {
@@ -245,6 +266,12 @@ void Overlay::Impl::read_control(Instant now, Link& link) {
 }
 
 bool Overlay::Impl::handle_control(Instant now, SessionId session, ByteView body) {
+  if (Link& sender = links.at(session); !sender.messages.take(now)) {
+    notice(Notice::Level::Warning,
+           label(sender.up.peer) + " sends more control messages than anybody needs");
+    sessions.close(now, session, kCodeProtocol, "a flood of control messages");
+    return false;
+  }
   auto message = decode_control(body);
   if (!message) {
     sessions.close(now, session, kCodeProtocol, "malformed control message");
@@ -261,52 +288,15 @@ bool Overlay::Impl::handle_control(Instant now, SessionId session, ByteView body
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const Hello& m) {
-  link.greeted = true;
-  if (link.up.joining || !network) return;
-  network->peers.on_hello(now, link.up.session, m.instance);
-  if (Peer* peer = network->peers.find_by_session(link.up.session)) {
-    network->peers.learn(*peer, m.endpoints, false);
-    store_peer(*peer);
-    // Both dialled at once, by two ways of which it names both: that is no move.
-    const bool two_ways = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
-      const auto info = sessions.info(session.id);
-      return session.initiator && now - session.since < kSimultaneous && info &&
-             std::ranges::find(m.endpoints, info->remote) != m.endpoints.end();
-    });
-    if (!two_ways) follow_peer(now, *peer, link.up.session, link.up.path, link.up.remote);
-    tell_about(now, link, *peer);
+  if (link.greeted && now - link.heeded < kHelloPause) {
+    link.late_hello = m;
+    return;
   }
-}
-
-// A running peer that speaks from another address than the one we reach it at has moved: what we
-// dialled follows it there, streams and all.
-void Overlay::Impl::follow_peer(Instant now, const Peer& peer, SessionId seen, PathId path,
-                                const Endpoint& remote) {
-  const auto fresh = std::ranges::find(peer.sessions, seen, &PeerSession::id);
-  if (fresh == peer.sessions.end() || fresh->initiator || !fresh->instance) return;
-  for (const auto& session : peer.sessions) {
-    const auto info = sessions.info(session.id);
-    if (!session.initiator || session.instance != fresh->instance || !info) continue;
-    if (info->remote == remote && info->path == path) continue;
-    if (const auto moved = sessions.migrate(now, session.id, path, remote); !moved)
-      notice(Notice::Level::Info,
-             "could not follow " + label(peer.id) + ": " + moved.error().detail);
-  }
-}
-
-// Who just came up may be news to others: where it is reached, or that it can be at all.
-void Overlay::Impl::tell_about(Instant now, const Link& link, const Peer& peer) {
-  if (!peer.certificate || peer.endpoints.empty()) return;
-  if (network->roster.members().size() > kEagerPeers) return;
-  auto known = peer.endpoints;
-  known.resize(std::min(known.size(), kMaxEndpointsPerNode));
-  PeerList one;
-  one.peers.push_back({peer.certificate->encode(), std::move(known)});
-  broadcast(now, one, link.up.session);
+  heed(now, link, m);
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const Ping& m) {
-  send(now, link, Pong{m.sequence});
+  if (link.outbox.size() <= kPlentyWaits) send(now, link, Pong{m.sequence});
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const Pong& m) {
@@ -333,7 +323,8 @@ void Overlay::Impl::said(Instant now, Link& link, const RosterGet& m) {
   if (!network || network->id != link.up.network ||
       (link.up.joining && network->roster.member(link.up.peer) == nullptr))
     return;
-  if (roster_unstored()) {  // nobody hears of an entry that a crash could still undo
+  // Nobody hears of an entry that a crash could still undo, nor more than they read.
+  if (roster_unstored() || link.outbox.size() > kPlentyWaits) {
     link.asked = m;
     return;
   }
@@ -352,7 +343,8 @@ void Overlay::Impl::said(Instant now, Link& link, const RosterEntries& m) {
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const PeerList& m) {
-  if (!link.up.joining && network) learn_peers(now, m);
+  if (link.up.joining || !network) return;
+  if (link.records.take(now, std::ssize(m.peers))) learn_peers(now, m);
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const ServicesGet&) {
@@ -360,7 +352,10 @@ void Overlay::Impl::said(Instant now, Link& link, const ServicesGet&) {
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const JoinRequest& m) {
-  if (link.up.joining && !link.up.initiator) answer_join(now, link, m);
+  if (!link.up.joining || link.up.initiator) return;
+  if (++link.join_requests > kMaxJoinRequests)
+    return sessions.close(now, link.up.session, kCodeProtocol, "one ticket after the other");
+  answer_join(now, link, m);
 }
 
 void Overlay::Impl::said(Instant now, Link& link, const JoinAnswer& m) {
@@ -372,9 +367,14 @@ void Overlay::Impl::said(Instant now, Link& link, const Rekey& m) {
 }
 
 void Overlay::Impl::broadcast(Instant now, const ControlMessage& message,
-                              std::optional<SessionId> except) {
-  for (auto& [id, link] : links)
-    if (!link.up.joining && link.control && except != id) send(now, link, message);
+                              std::optional<SessionId> except, const NodeId& about) {
+  const bool entries = std::holds_alternative<RosterEntries>(message);
+  for (auto& [id, link] : links) {
+    if (link.up.joining || !link.control || except == id) continue;
+    // Who is behind will hear of the newest head, and ask for all at once.
+    if (entries && link.outbox.size() > kPlentyWaits) continue;
+    send(now, link, message, about);
+  }
 }
 
 void Overlay::Impl::take_entries(Instant now, Link& link, const RosterEntries& entries) {

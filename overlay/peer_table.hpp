@@ -67,6 +67,8 @@ struct Peer {
   Duration backoff = kFirstBackoff;
   bool wanted = false;           // keep trying while this holds
   bool says_we_are_out = false;  // it told us that we were removed; the user has been told once
+  std::optional<Instant> told;   // when others last heard of it from us
+  bool tell_again = false;       // there is news since, which came too soon
 
   [[nodiscard]] bool is_up() const { return preferred.has_value(); }
 };

@@ -1,0 +1,76 @@
+#include "overlay/outbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/crypto.hpp"
+#include "overlay/meter.hpp"
+
+namespace weft::overlay {
+namespace {
+
+using Kind = Subject::Kind;
+
+std::string drain(Outbox& outbox, std::size_t step = 1000) {
+  std::string out;
+  while (!outbox.empty()) {
+    const auto part = outbox.front().first(std::min(step, outbox.front().size()));
+    out += text_of(part);
+    outbox.sent(part.size());
+  }
+  return out;
+}
+Bytes frame(std::string_view text) { return to_bytes(bytes_of(text)); }
+
+TEST(Outbox, ANewerStateTakesThePlaceOfTheOlder) {
+  Outbox outbox;
+  outbox.push({Kind::Services, {}}, frame("[old]"));
+  outbox.push({}, frame("[pong]"));
+  outbox.push({Kind::Services, {}}, frame("[newer]"));
+  EXPECT_EQ(outbox.size(), 13u);
+  EXPECT_EQ(drain(outbox), "[newer][pong]");
+  EXPECT_EQ(outbox.size(), 0u);
+}
+
+TEST(Outbox, AFrameThatHasBegunIsFinished) {
+  Outbox outbox;
+  outbox.push({Kind::Roster, {}}, frame("[one]"));
+  outbox.sent(2);
+  outbox.push({Kind::Roster, {}}, frame("[two]"));
+  outbox.push({Kind::Roster, {}}, frame("[three]"));
+  EXPECT_EQ(drain(outbox, 1), "ne][three]");
+  outbox.push({Kind::Roster, {}}, frame("[four]"));
+  EXPECT_EQ(drain(outbox), "[four]");
+}
+
+TEST(Outbox, PeersAreToldOneByOneAndAnswersAllOfThem) {
+  Outbox outbox;
+  const NodeId one{crypto::sha256(bytes_of("one"))};
+  const NodeId two{crypto::sha256(bytes_of("two"))};
+  for (int i = 0; i < 1000; ++i) {
+    outbox.push({Kind::Peer, one}, frame("[one]"));
+    outbox.push({Kind::Peer, two}, frame("[two]"));
+  }
+  outbox.push({}, frame("[answer]"));
+  outbox.push({}, frame("[answer]"));
+  EXPECT_EQ(drain(outbox), "[one][two][answer][answer]");
+}
+
+TEST(Meter, LetsABurstPassAndThenSoManyASecond) {
+  Meter meter(10, 5);
+  Instant now{};
+  now += 1h;
+  int passed = 0;
+  for (int i = 0; i < 100; ++i) passed += meter.take(now);
+  EXPECT_EQ(passed, 5);
+  EXPECT_FALSE(meter.take(now));
+  now += 1s;
+  EXPECT_TRUE(meter.take(now, 5));
+  EXPECT_FALSE(meter.take(now));
+  now += 100ms;
+  EXPECT_FALSE(meter.take(now, 2));
+  EXPECT_TRUE(meter.take(now));
+  EXPECT_FALSE(meter.take(now, 6));  // never, more than a burst
+}
+
+}  // namespace
+}  // namespace weft::overlay
