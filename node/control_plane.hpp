@@ -19,7 +19,7 @@ class ControlPlane final : public api::Control {
   ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
 
   std::function<void()> on_shutdown;
-  std::string log_place;  // for status
+  std::string log_place;          // for status
   std::function<void()> on_left;  // this home begins anew, as another node
 
   // Doors that were there before a restart.

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 
@@ -13,11 +14,10 @@
 namespace weft::adapter {
 namespace {
 
-// A resolver of names whose servers are silent until the test lets them speak.
-class ResolverTest : public ::testing::Test {
- protected:
-  ~ResolverTest() override { let_all_go(); }
-
+// Name servers that are silent until the test lets them speak. Lookups of a resolver that is gone
+// may still be asking them.
+class SilentServers {
+ public:
   Resolution look(const std::string& host) {
     std::unique_lock lock(mutex_);
     ++asked_[host];
@@ -47,6 +47,23 @@ class ResolverTest : public ::testing::Test {
     const std::scoped_lock lock(mutex_);
     return asked_[host];
   }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, int> asked_;
+  std::set<std::string> under_way_, free_;
+  bool all_free_ = false;
+};
+
+class ResolverTest : public ::testing::Test {
+ protected:
+  ~ResolverTest() override { servers_->let_all_go(); }
+
+  void let_go(const std::string& host) { servers_->let_go(host); }
+  void let_all_go() { servers_->let_all_go(); }
+  void wait_until_asked(std::size_t names) { servers_->wait_until_asked(names); }
+  int times_asked(const std::string& host) { return servers_->times_asked(host); }
   Resolver::Ticket ask(const std::string& host, std::uint16_t port = 80) {
     const auto ticket = resolver_.resolve(host, port, [this, host](const Resolution& found) {
       ++answered_[host];
@@ -61,15 +78,12 @@ class ResolverTest : public ::testing::Test {
     return done();
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::string, int> asked_;
-  std::set<std::string> under_way_, free_;
-  bool all_free_ = false;
+  std::shared_ptr<SilentServers> servers_ = std::make_shared<SilentServers>();
   std::map<std::string, int> answered_;
   Resolution last_;
   io::EventLoop loop_;
-  Resolver resolver_{loop_, [this](const std::string& host) { return look(host); }};
+  Resolver resolver_{loop_,
+                     [servers = servers_](const std::string& host) { return servers->look(host); }};
 };
 
 TEST_F(ResolverTest, ASilentNameDelaysItsOwnCallersOnly) {
