@@ -26,7 +26,7 @@ class Link {
  public:
   struct Delivery {
     Instant at;
-    int to;  // 0 or 1
+    int to;  // whom send() named
     PathId path;
     Endpoint from;
     Ecn ecn;
@@ -46,7 +46,7 @@ class Link {
     }
     Instant at = now;
     if (options_.bits_per_second > 0) {
-      auto& free_at = free_at_[static_cast<std::size_t>(to)];
+      auto& free_at = free_at_[to];
       free_at =
           std::max(free_at, now) + Duration(static_cast<std::int64_t>(
                                        bytes.size() * 8'000'000'000ULL / options_.bits_per_second));
@@ -76,7 +76,7 @@ class Link {
   SeededRng rng_;
   std::map<std::pair<Instant, std::uint64_t>, Delivery> queue_;
   std::uint64_t sequence_ = 0;
-  std::array<Instant, 2> free_at_{};
+  std::map<int, Instant> free_at_;
   std::uint64_t sent_ = 0;
   std::uint64_t lost_ = 0;
 };

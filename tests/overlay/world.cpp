@@ -8,7 +8,8 @@ namespace weft::overlay::testing {
 
 namespace {
 constexpr WallClock kWall{Instant{}, kEpoch};
-}
+constexpr int kGuest = 1'000'000;  // deliveries to a face of the guest are numbered from here
+}  // namespace
 
 // ---- Node
 
@@ -135,6 +136,7 @@ bool World::step(Instant until) {
     if (at && *at < next) next = std::max(*at, now);
   };
   consider(link_.next());
+  if (guest != nullptr) consider(guest->poll_timeout());
   for (const auto& node : nodes_) {
     if (!node->overlay) continue;
     consider(node->overlay->poll_timeout());
@@ -146,6 +148,11 @@ bool World::step(Instant until) {
   }
   now = next;
   while (auto d = link_.pop(now)) {
+    if (d->to >= kGuest) {
+      if (guest != nullptr)
+        guest->handle_datagram(now, d->to - kGuest, {d->path, {}, d->from, d->ecn, d->bytes});
+      continue;
+    }
     Node& to = *nodes_[static_cast<std::size_t>(d->to)];
     if (!to.overlay) continue;
     const auto time = now.time_since_epoch().count();
@@ -160,6 +167,7 @@ bool World::step(Instant until) {
     store(*node);
     node->overlay->handle_timeout(now);
   }
+  if (guest != nullptr) guest->handle_timeout(now);
   drain();
   return true;
 }
@@ -188,6 +196,31 @@ void World::drain() {
     moved = false;
     for (const auto& node : nodes_)
       if (node->overlay) moved |= drain_one(*node);
+    if (guest != nullptr) moved |= drain_guest();
+  }
+}
+
+bool World::drain_guest() {
+  bool moved = false;
+  while (const auto sent = guest->poll_transmit(now, buffer_)) {
+    moved = true;
+    deliver(sent->from, sent->transmit, nullptr);
+  }
+  return moved;
+}
+
+// The bytes lie in buffer_. `sender`: the node it comes from, if it is one.
+void World::deliver(const Endpoint& from, const Transmit& transmit, const Node* sender) {
+  const auto face = guest != nullptr ? guest->face_at(transmit.to) : std::nullopt;
+  Node* to = face ? nullptr : at(transmit.to);
+  if (!face && to == nullptr) return;
+  if (sender != nullptr && to != nullptr && cuts_.contains(std::minmax(sender->index, to->index)))
+    return;
+  const std::size_t segment = transmit.segment_size ? transmit.segment_size : transmit.size;
+  for (std::size_t begin = 0; begin < transmit.size; begin += segment) {
+    const auto bytes = ByteView(buffer_).subspan(begin, std::min(segment, transmit.size - begin));
+    if (tap && sender != nullptr && to != nullptr && !tap(*sender, *to, bytes)) continue;
+    link_.send(now, face ? kGuest + *face : to->index, transmit.path, from, transmit.ecn, bytes);
   }
 }
 
@@ -195,14 +228,7 @@ bool World::drain_one(Node& node) {
   bool moved = false;
   while (auto t = node.overlay->poll_transmit(now, buffer_)) {
     moved = true;
-    const std::size_t segment = t->segment_size ? t->segment_size : t->size;
-    Node* to = at(t->to);
-    if (to == nullptr || cuts_.contains(std::minmax(node.index, to->index))) continue;
-    for (std::size_t from = 0; from < t->size; from += segment) {
-      const auto bytes = ByteView(buffer_).subspan(from, std::min(segment, t->size - from));
-      if (tap && !tap(node, *to, bytes)) continue;
-      link_.send(now, to->index, t->path, node.endpoint, t->ecn, bytes);
-    }
+    deliver(node.endpoint, *t, &node);
   }
   while (auto event = node.overlay->poll_event()) {
     moved = true;
@@ -224,9 +250,10 @@ void World::react(Node& node, const OverlayEvent& event) {
     if (node.dead_targets)
       return node.overlay->refuse(now, inbound->key, service::OpenStatus::TargetRefused,
                                   "127.0.0.1:8080: Connection refused");
-    node.serving[inbound->key] = false;
     node.served[inbound->key] = std::nullopt;
     node.overlay->accept(now, inbound->key);
+    if (node.standing.contains(inbound->exposure.name)) return;
+    node.serving[inbound->key] = false;
     pump(node, inbound->key);
   } else if (const auto* look = std::get_if<ProbeTarget>(&event)) {
     node.overlay->probed(now, look->exposure.name,
@@ -240,7 +267,8 @@ void World::react(Node& node, const OverlayEvent& event) {
     node.clients.at(refused->key).refused = refused->status;
     node.clients.at(refused->key).refused_because = refused->detail;
   } else if (const auto* readable = std::get_if<DataReadable>(&event)) {
-    pump(node, readable->key);
+    if (node.serving.contains(readable->key) || node.clients.contains(readable->key))
+      pump(node, readable->key);
   } else if (const auto* writable = std::get_if<DataWritable>(&event)) {
     flush(node, writable->key);
   } else if (const auto* reset = std::get_if<DataReset>(&event)) {

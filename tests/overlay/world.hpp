@@ -50,8 +50,9 @@ struct Node {
 
   std::map<std::tuple<Table, NetworkId, Bytes>, Bytes> disk;
   bool disk_full = false;
-  bool dead_targets = false;  // nothing listens there
-  bool slow_targets = false;  // callers are not accepted: that is the test's to do
+  bool dead_targets = false;       // nothing listens there
+  std::set<std::string> standing;  // services whose program reads nothing
+  bool slow_targets = false;       // callers are not accepted: that is the test's to do
   Duration disk_delay = 1ms;
   std::vector<std::pair<Instant, Persist>> writing;
 
@@ -73,6 +74,22 @@ struct Node {
   [[nodiscard]] std::optional<Error> connect_error(CommandId id) const;
   [[nodiscard]] std::optional<StreamKey> stream_of(CommandId id) const;
   [[nodiscard]] bool noticed(std::string_view part) const;  // a Notice with these words
+};
+
+// Somebody on the network who is no Overlay: a member that deviates, say. It is reached at one or
+// more faces, each an endpoint of its own.
+class Guest {
+ public:
+  struct Sent {
+    Endpoint from;
+    Transmit transmit;
+  };
+  virtual ~Guest() = default;
+  [[nodiscard]] virtual std::optional<int> face_at(const Endpoint& endpoint) const = 0;
+  virtual void handle_datagram(Instant now, int face, const Datagram& datagram) = 0;
+  virtual void handle_timeout(Instant now) = 0;
+  virtual std::optional<Sent> poll_transmit(Instant now, MutableByteView out) = 0;
+  [[nodiscard]] virtual std::optional<Instant> poll_timeout() const = 0;
 };
 
 class World {
@@ -113,13 +130,16 @@ class World {
   [[nodiscard]] std::string digest() const { return to_hex(digest_); }
 
   Instant now{};
-  // Sees each datagram first; false swallows it.
+  Guest* guest = nullptr;  // at most one; it outlives its visit
+  // Sees each datagram between nodes first; false swallows it.
   std::function<bool(const Node& from, const Node& to, ByteView bytes)> tap;
 
  private:
   bool step(Instant until);
   void drain();
   bool drain_one(Node& node);
+  bool drain_guest();
+  void deliver(const Endpoint& from, const Transmit& transmit, const Node* sender);
   void store(Node& node);
   void react(Node& node, const OverlayEvent& event);
   void pump(Node& node, const StreamKey& key);
