@@ -178,33 +178,55 @@ void Experiment::balance(Instant now) {
   post(now + 2s, Step::Balance);
 }
 
+// So many percent of those online, seeds aside: a share, not a chance for each. In their order.
+std::vector<std::uint32_t> Experiment::some_online(std::uint32_t percent) {
+  std::vector<std::uint32_t> nodes;
+  for (const auto node : population_->online())
+    if (!population_->is_seed(node)) nodes.push_back(node);
+  std::size_t wanted = (nodes.size() * percent + 50) / 100;
+  std::vector<std::uint32_t> chosen;
+  for (std::size_t i = 0; i < nodes.size() && wanted > 0; ++i) {
+    if (population_->random().below(nodes.size() - i) >= wanted) continue;
+    chosen.push_back(nodes[i]);
+    --wanted;
+  }
+  return chosen;
+}
+
+// So many percent of the homes, whichever the seed puts first.
+void Experiment::cut_off(std::uint32_t percent) {
+  auto& network = simulator_->network();
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> homes;
+  for (std::uint32_t node = 0; node < population_->size(); ++node)
+    homes.emplace_back(hash_of(seed_ ^ 0x73696465, network.home_of(node)), network.home_of(node));
+  std::ranges::sort(homes);
+  const auto [rest, end] = std::ranges::unique(homes);
+  homes.erase(rest, end);
+  homes.resize((homes.size() * percent + 50) / 100);
+  for (std::uint32_t node = 0; node < population_->size(); ++node) {
+    const std::pair home(hash_of(seed_ ^ 0x73696465, network.home_of(node)), network.home_of(node));
+    network.set_side(node, std::ranges::binary_search(homes, home) ? 1 : 0);
+  }
+}
+
 void Experiment::play_event(const ScriptedEvent& event, Instant now) {
   marks_.emplace_back(minutes(now), std::string(name_of(event.kind)));
-  const auto online = population_->online();  // a copy: leaving changes it
   switch (event.kind) {
     case ScriptedEvent::Kind::MassKill:
-      for (const auto node : online)
-        if (!population_->is_seed(node) && population_->random().below(100) < event.percent)
-          leave(node, now, false);
+      for (const auto node : some_online(event.percent)) leave(node, now, false);
       population_->scale_target(population_->target_scale() * (100 - event.percent) / 100);
       return;
     case ScriptedEvent::Kind::FlashCrowd:
       crowd_left_ += event.percent * 10;
       return;
     case ScriptedEvent::Kind::Partition:
-      for (std::uint32_t node = 0; node < population_->size(); ++node) {
-        const std::uint64_t draw = hash_of(seed_ ^ 0x73696465, simulator_->network().home_of(node));
-        simulator_->network().set_side(node, draw % 100 < event.percent ? 1 : 0);
-      }
-      return;
+      return cut_off(event.percent);
     case ScriptedEvent::Kind::Heal:
       return simulator_->network().heal();
     case ScriptedEvent::Kind::Sleep:
       return sleep_some(event, now);
     case ScriptedEvent::Kind::Roam:
-      for (const auto node : online) {
-        if (population_->is_seed(node) || population_->random().below(100) >= event.percent)
-          continue;
+      for (const auto node : some_online(event.percent)) {
         simulator_->network().move_node(node);
         node_at(node).moved(now, book_->at(population_->renew_contact(node)));
         simulator_->drain(node);
@@ -214,10 +236,8 @@ void Experiment::play_event(const ScriptedEvent& event, Instant now) {
 }
 
 void Experiment::sleep_some(const ScriptedEvent& event, Instant now) {
-  const auto online = population_->online();
   std::uint32_t asleep = 0;
-  for (const auto node : online) {
-    if (population_->is_seed(node) || population_->random().below(100) >= event.percent) continue;
+  for (const auto node : some_online(event.percent)) {
     asleep_[node] = simulator_->go_offline(node);
     abandon(node);
     population_->leave(node, now, false);
@@ -280,6 +300,7 @@ RunResult Experiment::finish(bool interrupted) {
   RunResult result;
   result.scenario = scenario_.name;
   result.nodes = nodes_;
+  result.scenario_nodes = scenario_.nodes;
   result.seed = seed_;
   result.virtual_time = simulator_->now() - Instant{};
   result.interrupted = interrupted;

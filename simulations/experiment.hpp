@@ -80,6 +80,8 @@ class Experiment {
   void join(std::uint32_t node, Instant now);
   void leave(std::uint32_t node, Instant now, bool back_to_pool);
   void balance(Instant now);
+  std::vector<std::uint32_t> some_online(std::uint32_t percent);
+  void cut_off(std::uint32_t percent);
   void play_event(const ScriptedEvent& event, Instant now);
   void sleep_some(const ScriptedEvent& event, Instant now);
   void wake(std::uint32_t node, Instant now);

@@ -59,6 +59,7 @@ Percentiles summarise(const std::vector<Measured>& rows, Operation operation,
 struct RunResult {
   std::string scenario;
   std::uint32_t nodes = 0;
+  std::uint32_t scenario_nodes = 0;  // what the scenario says; its description may speak of them
   std::uint64_t seed = 0;
   Duration virtual_time{};
   bool interrupted = false;
@@ -79,6 +80,7 @@ struct RunResult {
   std::vector<std::string> kept;                      // and met
   // The edge fills these: they are not virtual.
   std::string replay;  // the command that shows it again
+  std::string date;    // when it ran, UTC
   double wall_seconds = 0;
   std::uint64_t rss_bytes = 0;
 };

@@ -34,14 +34,14 @@ Result<Network> Network::create(const NetworkOptions& options, std::uint64_t see
   std::uint32_t sum = 0;
   for (const auto& share : options.nats) {
     auto behavior = nat_behavior_named(share.kind);
-    if (!behavior) return fail(Errc::Usage, "unknown translator kind " + share.kind);
+    if (!behavior) return fail(Errc::Usage, "unknown kind of NAT " + share.kind);
     if (options.nat_timeout > 0s) behavior->timeout = options.nat_timeout;
     if (options.nat_quota > 0) behavior->quota = options.nat_quota;
     behavior->hairpin = options.nat_hairpin;
     sum += share.percent;
     network.nat_kinds_.emplace_back(sum, *behavior);
   }
-  if (sum > 100) return fail(Errc::Usage, "shares of translators add up to more than 100");
+  if (sum > 100) return fail(Errc::Usage, "shares of NATs add up to more than 100");
   return network;
 }
 

@@ -4,6 +4,7 @@
 
 #include "dht/routing_table.hpp"
 #include "simulations/experiment.hpp"
+#include "simulations/svg_plot.hpp"
 
 namespace weft::sim {
 
@@ -120,10 +121,14 @@ void Experiment::check_expectations(RunResult& result) const {
       return;
     }
     const bool met = measured.ok * 1000 >= measured.count * least;
+    // Rounded down: what is below the mark must not read as if it had met it.
+    const std::uint64_t hundredths = measured.ok * 10'000 / measured.count;
+    const auto after_point = std::to_string(100 + hundredths % 100).substr(1);
     (met ? result.kept : result.broken)
-        .push_back(std::string(what) + " succeed " + std::to_string(measured.ok) + " of " +
-                   std::to_string(measured.count) + ", expected at least " +
-                   std::to_string(least / 10) + "." + std::to_string(least % 10) + " %");
+        .push_back(std::string(what) + ": " + std::to_string(hundredths / 100) + "." + after_point +
+                   " % right, expected at least " + std::to_string(least / 10) + "." +
+                   std::to_string(least % 10) + " % (" + grouped(measured.ok) + " of " +
+                   grouped(measured.count) + ")");
   };
   demand("lookups", lookups, expect.lookup_success);
   demand("lookups of the last quarter", last, expect.final_lookup_success);
@@ -139,7 +144,7 @@ void Experiment::check_expectations(RunResult& result) const {
     const double mean = rows > 0 ? sum / static_cast<double>(rows) : 0;
     const bool met = mean <= expect.bytes_per_node_second;
     (met ? result.kept : result.broken)
-        .push_back("traffic per node is " + std::to_string(static_cast<int>(mean)) +
+        .push_back("traffic per node: " + std::to_string(static_cast<int>(mean)) +
                    " B/s, expected at most " + std::to_string(expect.bytes_per_node_second));
   }
   if (expect.no_lost_record && !samples_.empty()) {

@@ -77,7 +77,7 @@ Plot distribution_plot(std::string title, std::string x_label, std::string y_lab
           .y_label = std::move(y_label),
           .lines = {},
           .marks = {},
-          .log_x = log_x,
+          .scale = log_x ? PlotScale::Log : PlotScale::Number,
           .y_most = 100};
 }
 
@@ -129,6 +129,7 @@ Plot plot_over_time(const RunResult& r, std::string title, std::string y_label) 
             .y_label = std::move(y_label),
             .lines = {},
             .marks = {},
+            .scale = clock.minutes == 1.0 ? PlotScale::Minutes : PlotScale::Hours,
             .x_most = clock.end};
   for (const auto& [minute, word] : r.marks) plot.marks.emplace_back(minute / clock.minutes, word);
   return plot;
@@ -145,6 +146,19 @@ PlotLine over_time(const RunResult& r, std::string label, const Pick& pick) {
 }
 
 double share(std::uint32_t ok, std::uint32_t all) { return all == 0 ? -1 : 100.0 * ok / all; }
+
+// How much of what nodes know is wrong: gone, or one of the misbehaving.
+Plot tables_plot(const RunResult& r) {
+  Plot plot = plot_over_time(r, "What is wrong in routing tables", "% of the contacts in them");
+  const auto add = [&](const char* label, double Sample::* what) {
+    if (std::ranges::any_of(r.samples, [what](const Sample& s) { return s.*what > 0; }))
+      plot.lines.push_back(over_time(r, label, [what](const Sample& s) { return s.*what; }));
+  };
+  add("liars", &Sample::table_liar_percent);
+  add("liars, of the 20 nearest", &Sample::near_liar_percent);
+  add("offline", &Sample::table_dead_percent);
+  return plot;
+}
 
 std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
   std::vector<std::pair<std::string, Plot>> plots;
@@ -180,6 +194,8 @@ std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
         r, "holders", [](const Sample& s) { return s.holders_mean > 0 ? s.holders_mean : -1.0; }));
     plots.emplace_back("records", std::move(records));
   }
+  if (Plot tables = tables_plot(r); !tables.lines.empty())
+    plots.emplace_back("tables", std::move(tables));
   std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
   for (auto& rate : nodes) rate = std::max(rate, 1.0);  // a logarithm has no zero
   Plot spread =
@@ -220,6 +236,9 @@ h1{font-size:26px;margin:0 0 4px}p{margin:4px 0 14px;color:var(--soft);max-width
 .plots figure{margin:0;background:var(--card);border-radius:8px;padding:10px}
 .wide{overflow-x:auto}table{border-collapse:collapse;margin:14px 0;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:5px 14px 5px 0;border-bottom:1px solid var(--line);white-space:nowrap}th:first-child{text-align:left}
+td.text{text-align:left;color:var(--soft)}
+.head{display:flex;flex-wrap:wrap;gap:6px 16px;align-items:center;color:var(--soft)}
+.pass,.fail{color:#fff;background:#2a8c4a;border-radius:4px;padding:1px 9px}.fail{background:#d1242f}
 i{color:var(--soft);font-style:normal;font-size:12px}code{font-size:12.5px;word-break:break-all}
 .bad,.good{border-left:4px solid #d1242f;padding:8px 14px;background:var(--card);border-radius:4px;margin:8px 0}
 .good{border-color:#2a8c4a}
@@ -231,6 +250,37 @@ std::string time_text(Duration time) {
   return fixed(static_cast<double>(time / 1min) / 60.0) + " h";
 }
 
+// Passed or failed at a glance, and everything it takes to tell this run from another.
+std::string head_of(const RunResult& r) {
+  const bool judged = !r.broken.empty() || !r.kept.empty();
+  const bool failed = !r.broken.empty();
+  std::string out = "<div class='head'>";
+  if (judged) out += failed ? "<b class='fail'>FAIL</b>" : "<b class='pass'>PASS</b>";
+  out += "<span>" + grouped(r.nodes) + " nodes" +
+         (r.scenario_nodes != 0 && r.scenario_nodes != r.nodes
+              ? " (scenario: " + grouped(r.scenario_nodes) + ")"
+              : "") +
+         "</span><span>seed " + std::to_string(r.seed) +
+         "</span><span>weft " WEFT_VERSION "</span>";
+  if (!r.date.empty()) out += "<span>" + escaped(r.date) + "</span>";
+  return out + "</div>";
+}
+
+// Why a datagram may not arrive, for who reads the table.
+const char* meaning_of(const std::string& reason) {
+  constexpr std::pair<std::string_view, const char*> kMeanings[] = {
+      {"no route", "to an address that nobody has"},
+      {"loss", "lost on the way"},
+      {"uplink full", "the sender's line was busy for longer than its queue"},
+      {"downlink full", "the receiver's line was"},
+      {"translator", "refused by the receiver's NAT"},
+      {"partition", "to the other side of the cut"},
+      {"offline", "to a node that had left, or had not come yet; liars name such nodes too"}};
+  for (const auto& [name, meaning] : kMeanings)
+    if (name == reason) return meaning;
+  return "";
+}
+
 std::string page(const RunResult& r, const std::string& description) {
   const auto lookups = summarise(r.measured, Operation::Lookup, r.warmup_second);
   const auto gets = summarise(r.measured, Operation::Get, r.warmup_second);
@@ -239,7 +289,7 @@ std::string page(const RunResult& r, const std::string& description) {
       "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
       "content='width=device-width,initial-scale=1'><title>weft sim: " +
       escaped(r.scenario) + "</title><style>" + plot_style() + kPageStyle + "</style><main><h1>" +
-      escaped(r.scenario) + "</h1><p>" + escaped(description) + "</p>";
+      escaped(r.scenario) + "</h1>" + head_of(r) + "<p>" + escaped(description) + "</p>";
   if (r.interrupted)
     out += "<div class='bad'>Interrupted after " + fixed(minutes) +
            " virtual minutes: what follows is what was done by then.</div>";
@@ -249,7 +299,10 @@ std::string page(const RunResult& r, const std::string& description) {
   for (const auto& broken : r.broken)
     out += "<div class='bad'>Missed: " + escaped(broken) + "</div>";
   for (const auto& kept : r.kept) out += "<div class='good'>Met: " + escaped(kept) + "</div>";
-  out += "<div class='tiles'>" + tile(grouped(r.nodes), "nodes") +
+  out += "<div class='tiles'>" +
+         tile(grouped(r.nodes), r.scenario_nodes != 0 && r.scenario_nodes != r.nodes
+                                    ? "nodes (scenario: " + grouped(r.scenario_nodes) + ")"
+                                    : "nodes") +
          tile(time_text(r.virtual_time), "virtual time");
   if (lookups.count > 0)
     out += tile(fixed(lookups.success_percent(), 2) + " %", "lookups right") +
@@ -271,9 +324,13 @@ std::string page(const RunResult& r, const std::string& description) {
         "</table></div>";
   out += "<div class='plots'>";
   for (const auto& [name, plot] : all_plots(r)) out += "<figure>" + to_svg(plot) + "</figure>";
-  out += "</div><div class='wide'><table><tr><th>Datagrams that never arrived</th><th></th></tr>";
+  out +=
+      "</div><div class='wide'><table><tr><th>Datagrams that never "
+      "arrived</th><th></th><th></th></tr>";
   for (const auto& [reason, count] : r.drops)
-    if (count > 0) out += "<tr><th>" + reason + "</th><td>" + grouped(count) + "</td></tr>";
+    if (count > 0)
+      out += "<tr><th>" + (reason == "translator" ? "NAT" : reason) + "</th><td>" + grouped(count) +
+             "</td><td class='text'>" + meaning_of(reason) + "</td></tr>";
   out +=
       "</table></div><p>The real DHT core of every node; no cryptography (null sealer, same "
       "sizes). A lookup is right if its target answered or if its result lists the closest "
@@ -318,6 +375,7 @@ nlohmann::ordered_json to_json(const RunResult& r) {
   json["scenario"] = r.scenario;
   json["seed"] = r.seed;
   json["nodes"] = r.nodes;
+  json["version"] = WEFT_VERSION;
   json["virtual_s"] = r.virtual_time / 1s;
   json["wall_s"] = r.wall_seconds;
   json["events"] = r.events;

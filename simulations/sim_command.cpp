@@ -1,5 +1,6 @@
 #include "simulations/sim_command.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <expected>
 #include <fstream>
 #include <iostream>
@@ -163,24 +165,34 @@ class Progress {
     shown_ = percent / 10;
     shown_at_ = wall;
     const bool minutes = whole_ >= 10min;
-    std::cerr << (terminal_ ? "\r" : "") << percent << " %  " << (minutes ? done / 1min : done / 1s)
-              << " of " << (minutes ? whole_ / 1min : whole_ / 1s) << (minutes ? " min  " : " s  ")
-              << events / 1000 << "k events  "
-              << static_cast<std::uint64_t>(wall > 0 ? static_cast<double>(events) / wall : 0)
-              << "/s";
+    std::ostringstream line;
+    line << percent << " %  " << (minutes ? done / 1min : done / 1s) << " of "
+         << (minutes ? whole_ / 1min : whole_ / 1s) << (minutes ? " min  " : " s  ")
+         << events / 1000 << "k events  "
+         << static_cast<std::uint64_t>(wall > 0 ? static_cast<double>(events) / wall : 0) << "/s";
     if (!experiment.samples().empty()) {
       const Sample& last = experiment.samples().back();
-      std::cerr << "  online " << last.online << "  "
-                << static_cast<int>(last.bytes_per_node_second) << " B/s/node";
-      if (last.lookups > 0) std::cerr << "  p50 " << last.p50_ms << " ms";
+      line << "  online " << last.online << "  " << static_cast<int>(last.bytes_per_node_second)
+           << " B/s/node";
+      if (last.lookups > 0) line << "  p50 " << last.p50_ms << " ms";
     }
-    std::cerr << (terminal_ ? "    " : "\n") << std::flush;
+    // A line that is wider than the terminal would scroll instead of being written over.
+    if (terminal_)
+      std::cerr << "\r" << line.str().substr(0, columns() - 1) << "\x1b[K" << std::flush;
+    else
+      std::cerr << line.str() << "\n" << std::flush;
   }
   void end() const {
     if (!off_ && terminal_) std::cerr << "\n";
   }
 
  private:
+  static std::size_t columns() {
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? size.ws_col : 80;
+  }
+
   Duration whole_;
   bool terminal_;
   bool off_;
@@ -194,13 +206,12 @@ void print_result(const RunResult& r) {
     const auto p = summarise(r.measured, operation, from, victim);
     if (p.count == 0) return;
     std::printf(
-        "%-8s %8llu  %6.2f %% right  p50 %6.0f  p90 %6.0f  p99 %6.0f ms  hops %.1f  "
-        "requests %.1f\n",
+        "%-8s %7llu %6.2f %% right  p50 %5.0f  p90 %5.0f  p99 %5.0f ms  hops %.1f  sent %.1f\n",
         label, static_cast<unsigned long long>(p.count), p.success_percent(), p.p50_ms, p.p90_ms,
         p.p99_ms, p.hops_mean, p.requests_mean);
   };
-  std::printf("%s: %u nodes, seed %llu, %lld virtual seconds in %.1f s, one RTT %.0f ms\n",
-              r.scenario.c_str(), r.nodes, static_cast<unsigned long long>(r.seed),
+  std::printf("%s: %s nodes, seed %llu, %lld virtual seconds in %.1f s, one RTT %.0f ms\n",
+              r.scenario.c_str(), grouped(r.nodes).c_str(), static_cast<unsigned long long>(r.seed),
               static_cast<long long>(r.virtual_time / 1s), r.wall_seconds, r.one_rtt_ms);
   if (r.measured.empty())
     std::printf("nothing was measured: the warm-up takes %u virtual seconds\n", r.warmup_second);
@@ -218,6 +229,14 @@ void print_result(const RunResult& r) {
               static_cast<double>(r.rss_bytes) / 1048576.0);
   for (const auto& broken : r.broken) std::printf("missed   %s\n", broken.c_str());
   std::printf("digest   %s\n", r.digest.c_str());
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char text[32];
+  const auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", gmtime_r(&now, &parts));
+  return {text, size};
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -258,6 +277,11 @@ void want_huge_pages(std::uint32_t nodes) {
 int give_result(const SimHost& host, const Options& options, const RunResult& result,
                 const std::string& description) {
   int code = result.interrupted ? kInterrupted : result.broken.empty() ? kDone : kFailed;
+  if (host.json)
+    std::cout << to_json(result).dump() << "\n";
+  else
+    print_result(result);
+  const bool printed = std::fflush(stdout) == 0 && std::cout.flush();
   if (!options.out.empty()) {
     const auto written = write_report(result, description, options.out);
     if (!written)
@@ -267,12 +291,8 @@ int give_result(const SimHost& host, const Options& options, const RunResult& re
     else if (!host.quiet)
       std::cerr << "report: " << options.out << "/report.html\n";
   }
-  if (host.json)
-    std::cout << to_json(result).dump() << "\n";
-  else
-    print_result(result);
   if (!result.broken.empty()) std::cerr << "repeat: " << result.replay << "\n";
-  if (std::fflush(stdout) == 0 && std::cout.flush()) return code;
+  if (printed) return code;
   std::cerr << "weft: the result could not be written to standard output\n";
   return kFailed;
 }
@@ -315,6 +335,7 @@ int run_scenario(const SimHost& host, const Options& options) {
   const double wall = run_watched(**experiment, host, scenario->duration);
   RunResult result = (*experiment)->finish(g_stop);
   result.replay = replay;
+  result.date = today();
   result.wall_seconds = wall;
   result.rss_bytes = resident_bytes();
   const int code = give_result(host, options, result, scenario->description);

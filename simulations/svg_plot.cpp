@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <initializer_list>
 
 namespace weft::sim {
 
@@ -40,11 +41,11 @@ double nice_step(double range) {
 
 struct Axes {
   double x0 = 0, x1 = 1, y0 = 0, y1 = 1;
-  bool log_x = false;
+  PlotScale scale = PlotScale::Number;
   [[nodiscard]] double x(double value) const {
-    const double share =
-        log_x ? (std::log10(value) - std::log10(x0)) / (std::log10(x1) - std::log10(x0))
-              : (value - x0) / (x1 - x0);
+    const double share = scale == PlotScale::Log ? (std::log10(value) - std::log10(x0)) /
+                                                       (std::log10(x1) - std::log10(x0))
+                                                 : (value - x0) / (x1 - x0);
     return kLeft + std::clamp(share, 0.0, 1.0) * (kWidth - kLeft - kRight);
   }
   [[nodiscard]] double y(double value) const {
@@ -55,11 +56,11 @@ struct Axes {
 
 Axes axes_for(const Plot& plot) {
   Axes axes;
-  axes.log_x = plot.log_x;
+  axes.scale = plot.scale;
   bool first = true;
   for (const auto& line : plot.lines) {
     for (const auto& [x, y] : line.points) {
-      if (first) axes = {x, x, y, y, plot.log_x};
+      if (first) axes = {x, x, y, y, plot.scale};
       first = false;
       axes.x0 = std::min(axes.x0, x);
       axes.x1 = std::max(axes.x1, x);
@@ -71,18 +72,20 @@ Axes axes_for(const Plot& plot) {
     axes.x0 = plot.x_least;
     axes.x1 = plot.x_most;
   }
-  if (plot.log_x) axes.x0 = std::max(axes.x0, 0.1);
+  const bool log = plot.scale == PlotScale::Log;
+  if (log) axes.x0 = std::max(axes.x0, 0.1);
   if (plot.y_from_zero) axes.y0 = 0;
-  if (plot.y_most > 0)
-    axes.y1 = plot.y_most;
-  else if (axes.y1 > axes.y0)
-    axes.y1 += (axes.y1 - axes.y0) * 0.08;
+  if (plot.y_most > 0) axes.y1 = plot.y_most;
   if (!plot.y_from_zero) {  // down to a number that is written, and never a point alone
     if (axes.y1 - axes.y0 < 1) axes.y0 = axes.y1 - 1;
     const double step = nice_step(axes.y1 - axes.y0);
     axes.y0 = std::floor(axes.y0 / step) * step;
   }
-  if (axes.x1 <= axes.x0) axes.x1 = axes.x0 + (plot.log_x ? axes.x0 : 1);
+  if (plot.y_most <= 0 && axes.y1 > axes.y0) {  // up to a number that is written, above the data
+    const double step = nice_step(axes.y1 - axes.y0);
+    axes.y1 = std::ceil(axes.y1 / step) * step;
+  }
+  if (axes.x1 <= axes.x0) axes.x1 = axes.x0 + (log ? axes.x0 : 1);
   if (axes.y1 <= axes.y0) axes.y1 = axes.y0 + 1;
   return axes;
 }
@@ -93,26 +96,45 @@ void text_at(std::string& out, double x, double y, const char* kind, const std::
          extra + ">" + escaped(text) + "</text>";
 }
 
-std::vector<double> x_ticks(const Axes& axes) {
+// Minutes and hours go by what a clock shows: the finest step of which at most eight fit in.
+double step_of(const Axes& axes) {
+  const double range = axes.x1 - axes.x0;
+  const auto finest = [range](std::initializer_list<double> steps) {
+    for (const double step : steps)
+      if (range / step <= 8.001) return step;
+    return nice_step(range);
+  };
+  if (axes.scale == PlotScale::Minutes) return finest({1, 2, 5, 10, 15, 30, 60, 120});
+  if (axes.scale == PlotScale::Hours) return finest({1, 2, 3, 6, 12, 24, 48, 168});
+  return nice_step(range);
+}
+
+// Powers of ten first, then twos and fives, then the rest of the digits, each where it has room.
+std::vector<double> log_ticks(const Axes& axes) {
   std::vector<double> ticks;
-  if (!axes.log_x) {
-    const double step = nice_step(axes.x1 - axes.x0);
-    for (double x = std::ceil(axes.x0 / step) * step; x <= axes.x1 + step / 1000; x += step)
-      ticks.push_back(std::round(x / step) * step);
-    return ticks;
-  }
-  // Over less than a decade and a half every digit is written that has room, else 1, 2 and 5.
+  const auto room = [&](double x) {
+    return std::ranges::none_of(
+        ticks, [&](double other) { return std::abs(axes.x(x) - axes.x(other)) < 5 * kLetter; });
+  };
   const bool narrow = axes.x1 / axes.x0 < 30;
-  for (double power = std::pow(10, std::floor(std::log10(axes.x0))); power <= axes.x1;
-       power *= 10) {
-    for (int digit = 1; digit < 10; ++digit) {
-      const double x = digit * power;
-      if (x < axes.x0 || x > axes.x1) continue;
-      if (!narrow && digit != 1 && digit != 2 && digit != 5) continue;
-      if (!ticks.empty() && axes.x(x) - axes.x(ticks.back()) < 5 * kLetter) continue;
-      ticks.push_back(x);
-    }
+  for (const auto& digits : {std::vector{1}, {5, 2}, {3, 7, 4, 6, 8, 9}}) {
+    if (digits.size() > 2 && !narrow) break;
+    for (double power = std::pow(10, std::floor(std::log10(axes.x0))); power <= axes.x1;
+         power *= 10)
+      for (const int digit : digits)
+        if (const double x = digit * power; x >= axes.x0 && x <= axes.x1 && room(x))
+          ticks.push_back(x);
   }
+  std::ranges::sort(ticks);
+  return ticks;
+}
+
+std::vector<double> x_ticks(const Axes& axes) {
+  if (axes.scale == PlotScale::Log) return log_ticks(axes);
+  std::vector<double> ticks;
+  const double step = step_of(axes);
+  for (double x = std::ceil(axes.x0 / step) * step; x <= axes.x1 + step / 1000; x += step)
+    ticks.push_back(std::round(x / step) * step);
   return ticks;
 }
 
@@ -150,6 +172,14 @@ void draw_marks(std::string& out, const Plot& plot, const Axes& axes) {
   }
 }
 
+// The line's label; with the line it lies upon, where it is the same all along.
+std::string legend_of(const Plot& plot, std::size_t line) {
+  for (std::size_t i = 0; i < line; ++i)
+    if (!plot.lines[line].points.empty() && plot.lines[i].points == plot.lines[line].points)
+      return plot.lines[line].label + " (the same as " + plot.lines[i].label + ")";
+  return plot.lines[line].label;
+}
+
 void draw_legend(std::string& out, const Plot& plot) {
   if (plot.lines.size() < 2) return;
   double at = kLeft;
@@ -157,8 +187,9 @@ void draw_legend(std::string& out, const Plot& plot) {
     const auto y = number(kHeight - 16);
     out += "<line class='s" + std::to_string(i % 4) + "' x1='" + number(at) + "' x2='" +
            number(at + 22) + "' y1='" + y + "' y2='" + y + "'/>";
-    text_at(out, at + 28, kHeight - 12, "tick", plot.lines[i].label);
-    at += 50 + kLetter * static_cast<double>(plot.lines[i].label.size());
+    const auto label = legend_of(plot, i);
+    text_at(out, at + 28, kHeight - 12, "tick", label);
+    at += 50 + kLetter * static_cast<double>(label.size());
   }
 }
 
@@ -198,7 +229,7 @@ std::string plot_style() {
 .plot .grid{stroke:var(--line);stroke-width:1}.plot .base{stroke:var(--soft);stroke-width:1}
 .plot .mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
 .plot polyline{fill:none;stroke-linejoin:round}.plot .s0,.plot .s1,.plot .s2,.plot .s3{stroke-width:2}
-.plot .s0{stroke:var(--a)}.plot .s1{stroke:var(--b);stroke-dasharray:7 3}
+.plot .s0{stroke:var(--a);stroke-width:3.5}.plot .s1{stroke:var(--b);stroke-dasharray:7 5}
 .plot .s2{stroke:var(--c);stroke-dasharray:2 2}.plot .s3{stroke:var(--d);stroke-dasharray:9 3 2 3}
 @media (max-width:560px){.plot text,.plot .tick{font-size:15px}.plot .title{font-size:17px}}
 :root{--ink:#1c2430;--soft:#5d6878;--line:#e3e7ec;--page:#fff;--card:#f6f8fa;--a:#1f6feb;--b:#d9730d;--c:#2a8c4a;--d:#9b4dca}

@@ -15,13 +15,16 @@ struct PlotLine {
   bool steps = false;  // hold each value until the next point
 };
 
+// What the x axis counts: its steps are round for that.
+enum class PlotScale : std::uint8_t { Number, Log, Minutes, Hours };
+
 struct Plot {
   std::string title;
   std::string x_label;
   std::string y_label;
   std::vector<PlotLine> lines;
   std::vector<std::pair<double, std::string>> marks;  // vertical lines with a word
-  bool log_x = false;
+  PlotScale scale = PlotScale::Number;
   bool y_from_zero = true;
   double y_most = 0;               // 0: from the data
   double x_least = 0, x_most = 0;  // both 0: from the data

@@ -67,6 +67,19 @@ TEST(Experiment, TheSameSeedRepeatsEveryByteOfTheRealDht) {
   EXPECT_EQ(a.measured.size(), b.measured.size());
 }
 
+// "50 %" is half of them, not a coin for each.
+TEST(Experiment, APercentageOfTheNodesIsAShare) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    Scenario scenario = quiet_scenario();
+    scenario.events = {{ScriptedEvent::Kind::MassKill, 8min, 50, 0s}};
+    const RunResult killed = run(scenario, 65, seed);  // 5 of them are seeds
+    EXPECT_EQ(killed.samples.back().online, 35U) << seed;
+    scenario.events = {{ScriptedEvent::Kind::Sleep, 8min, 50, 60min}};
+    const RunResult asleep = run(scenario, 65, seed);
+    EXPECT_EQ(asleep.samples.back().online, 35U) << seed;
+  }
+}
+
 TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
   const Scenario scenario = quiet_scenario();
   const RunResult result = run(scenario, 60, 3);
