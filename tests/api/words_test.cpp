@@ -101,7 +101,7 @@ std::string offered(const std::string& words) {
 
 TEST(Words, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(offered("stat"), "status\n");
-  EXPECT_EQ(offered("--home /x gr"), "group\n");  // what --home swallows is no command
+  EXPECT_EQ(offered("--home /x grou"), "group\n");  // what --home swallows is no command
   EXPECT_TRUE(offered("group \"\"").starts_with("add remove list "));
   EXPECT_EQ(offered("expose 3000 --al"), "--allow\n");
   EXPECT_EQ(offered("completion z"), "zsh\n");
