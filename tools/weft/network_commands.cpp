@@ -237,8 +237,9 @@ void add_network_commands(CLI::App& app, Context& context) {
       "it as private as a ticket; tools/roster_check/roster_check works it out anew");
   all->callback([&context] {
     context.action = [&context] {
-      return context.show(context.ask("GET", "/api/v1/roster"),
-                          [&](const Json& data) { context.print(data.dump() + "\n"); });
+      return context.show(context.ask("GET", "/api/v1/roster"), [&](const Json& data) {
+        context.print(data.dump(-1, ' ', true) + "\n");
+      });
     };
   });
   add_group(app, context);
