@@ -106,6 +106,12 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   note_roles(out.attention);
   for (auto& line : overlay_.roster_attention(io::monotonic_time()))
     out.attention.push_back(std::move(line));
+  if (const auto trouble = overlay_.store_trouble())
+    out.attention.push_back("changes cannot be saved: " + trouble->why +
+                            (trouble->waiting == 0
+                                 ? std::string()
+                                 : "; in force but not saved, lost by a restart, tried again: " +
+                                       std::to_string(trouble->waiting)));
   done(std::move(out));
 }
 
@@ -139,6 +145,10 @@ api::MappingInfo ControlPlane::describe(const service::Mapping& mapping) const {
 void ControlPlane::shutdown(api::Done<api::ShutdownResult> done) {
   done(api::ShutdownResult{});
   if (on_shutdown) on_shutdown();
+}
+
+void ControlPlane::backup(api::BackupRequest request, api::Done<api::BackupResult> done) {
+  if (on_backup) on_backup(request.file, std::move(done));
 }
 
 bool ControlPlane::holds(const api::WaitRequest& request) const {

@@ -21,6 +21,7 @@ class ControlPlane final : public api::Control {
   std::function<void()> on_shutdown;
   std::string log_place;          // for status
   std::function<void()> on_left;  // this home begins anew, as another node
+  std::function<void(const std::string& file, api::Done<api::BackupResult>)> on_backup;
 
   // Doors that were there before a restart.
   void restore_doors();
@@ -47,6 +48,7 @@ class ControlPlane final : public api::Control {
   void status(api::Done<api::StatusResult> done) override;
   void wait(api::WaitRequest request, api::Done<api::WaitResult> done) override;
   void shutdown(api::Done<api::ShutdownResult> done) override;
+  void backup(api::BackupRequest request, api::Done<api::BackupResult> done) override;
   void invite(api::InviteRequest request, api::Done<api::InviteResult> done) override;
   void invites(api::Done<api::InvitesResult> done) override;
   void cancel_invite(api::CancelRequest request, api::Done<api::CancelResult> done) override;

@@ -19,8 +19,10 @@
 #include "node/address_watch.hpp"
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
+#include "node/api/json.hpp"
 #include "node/control_plane.hpp"
 #include "node/dht_host.hpp"
+#include "node/failure_text.hpp"
 #include "node/io/clock.hpp"
 #include "node/io/descriptors.hpp"
 #include "node/io/event_loop_asio.hpp"
@@ -30,8 +32,7 @@
 #include "node/local_addresses.hpp"
 #include "node/log/log.hpp"
 #include "node/set_aside.hpp"
-#include "node/store/key_file.hpp"
-#include "node/store/store.hpp"
+#include "node/store/backup.hpp"
 #include "node/version.hpp"
 
 namespace weft::node {
@@ -92,12 +93,6 @@ void notify_systemd(std::string_view state) {
 
 static_assert(kMostListenAddresses == io::UdpGroup::kMostSockets);
 
-int explain(const Error& error, const std::string& what, const std::string& fix = {}) {
-  std::cerr << "weft: " << what << "\n  why: " << error.detail << "\n";
-  if (!fix.empty()) std::cerr << "  fix: " << fix << "\n";
-  return error.code == Errc::Usage ? 2 : 1;
-}
-
 std::string listen_fix(Errc code) {
   if (code == Errc::Busy) return "`ss -lunp` tells who listens there; end it or take another port";
   return code == Errc::Denied ? "ports below 1024 are root's: take a higher one" : kListenFix;
@@ -130,6 +125,10 @@ class Daemon final : public OverlayListener {
   void apply_wishes();
   void on_signal(int number);
   void reload();
+  Result<void> start_api_at(const std::filesystem::path& socket);
+  void back_up(const std::string& file, api::Done<api::BackupResult> done);
+  void keep_api();
+  int explain(const Error& error, const std::string& what, const std::string& fix = {}) const;
   void say_ready();
   void say_other_name() const;
   void on_overlay_event(overlay::OverlayEvent& event) override;
@@ -148,6 +147,9 @@ class Daemon final : public OverlayListener {
   std::vector<std::string> kept_listen_;
   std::string last_name_;  // as a member
   Duration suspended_ = io::time_suspended();
+  std::shared_ptr<store::HomeLock> lock_;
+  ByteArray<32> identity_{};
+  ByteArray<32> person_{};
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<overlay::Overlay> overlay_;
   std::unique_ptr<Driver> driver_;
@@ -163,11 +165,19 @@ class Daemon final : public OverlayListener {
 };
 
 Result<void> Daemon::open_store() {
-  WEFT_CHECK(create_directories(options_.paths));
+  std::vector<std::string> remarks;
+  WEFT_CHECK(create_directories(options_.paths, &remarks));
+  for (const auto& remark : remarks) spdlog::warn("event=directory msg={}", in_quotes(remark));
+  WEFT_TRY(lock_, store::HomeLock::take(options_.paths.state_dir));
   WEFT_CHECK(finish_setting_aside(options_.paths));
-  WEFT_TRY(auto store, store::Store::open(options_.paths.state_dir));
+  WEFT_TRY(auto home,
+           store::open_home({options_.paths.data_dir, options_.paths.state_dir}, rng_, lock_));
+  identity_ = home.identity;
+  person_ = home.person;
+  if (!home.store->remark().empty())
+    spdlog::warn("event=state msg={}", in_quotes(home.store->remark()));
   for (const auto table : kTables) {
-    WEFT_TRY(auto rows, store->load(table));
+    WEFT_TRY(auto rows, home.store->load(table));
     for (auto& row : rows) {
       if (row.table == Table::Setting && text_of(row.key) == kPortKey && row.value &&
           row.value->size() == 2)
@@ -179,7 +189,7 @@ Result<void> Daemon::open_store() {
     }
   }
   try {
-    writer_ = std::make_unique<store::Writer>(std::move(store));
+    writer_ = std::make_unique<store::Writer>(std::move(home.store));
   } catch (const std::system_error& error) {
     return std::unexpected(io::no_thread(error));
   }
@@ -187,12 +197,11 @@ Result<void> Daemon::open_store() {
 }
 
 Result<void> Daemon::load_overlay() {
-  WEFT_TRY(const auto seed, store::load_or_create_key_file(options_.paths.identity_file(), rng_));
-  WEFT_TRY(const auto person,
-           store::load_or_create_key_file(options_.paths.data_dir / "person.key", rng_));
   overlay::OverlayConfig config;
-  config.identity = Identity::from_seed(seed);
-  config.person = crypto::Ed25519KeyPair::from_seed(person);
+  config.identity = Identity::from_seed(identity_);
+  config.person = crypto::Ed25519KeyPair::from_seed(person_);
+  crypto::wipe(identity_);
+  crypto::wipe(person_);
   config.software = std::string("weft ") + kVersion;
   WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
                                             std::move(config), std::move(stored_), rng_));
@@ -205,8 +214,6 @@ Result<void> Daemon::load_overlay() {
   }
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
   gateway_ = std::make_unique<Gateway>(loop_, *overlay_, *driver_);
-  gateway_->own_places = {options_.paths.socket,
-                          {options_.paths.data_dir, options_.paths.state_dir}};
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
   if (const auto started = gateway_->start(); !started)
@@ -257,7 +264,6 @@ Result<void> Daemon::open_udp() {
     WEFT_CHECK(keep(kListenKey, to_bytes(bytes_of(lines))));
   }
   overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().bound()));
-  gateway_->own_places.set_udp(driver_->udp().bound());
   return {};
 }
 
@@ -270,13 +276,52 @@ Result<void> Daemon::start_api() {
     left_ = true;
     end();
   };
+  control_->on_backup = [this](const std::string& file, auto done) {
+    back_up(file, std::move(done));
+  };
+  auto started = start_api_at(options_.paths.socket);
+  // Some file systems have no sockets; the lock tells the command line where it is then.
+  if (!started && started.error().code == Errc::Storage) {
+    auto elsewhere = options_.paths;
+    elsewhere.runtime_dir = elsewhere.other_socket.parent_path();
+    if (create_directories(elsewhere) && start_api_at(elsewhere.other_socket)) {
+      options_.paths.socket = elsewhere.other_socket;
+      options_.paths.runtime_dir = elsewhere.runtime_dir;
+      started = {};
+    }
+  }
+  WEFT_CHECK(started);
+  gateway_->own_places = {options_.paths.socket,
+                          {options_.paths.data_dir, options_.paths.state_dir}};
+  gateway_->own_places.set_udp(driver_->udp().bound());
+  return lock_->say_socket(options_.paths.socket);
+}
+
+Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   api::ServerOptions server;
-  server.socket = options_.paths.socket;
+  server.socket = socket;
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
   server.max_connections = plan.api_connections;
   gateway_->set_capacity(plan.connections);
   api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_, server);
   return api_->start();
+}
+
+// On the writer's thread, between two changes; answered from the loop.
+void Daemon::back_up(const std::string& file, api::Done<api::BackupResult> done) {
+  const store::HomePlaces places{options_.paths.data_dir, options_.paths.state_dir};
+  auto finished = [this, file, done](const Result<void>& result) {
+    loop_.post([file, done, result] {
+      if (result) return done(api::BackupResult{file});
+      const auto text = take_apart(result.error().detail, "weft");
+      done(
+          api::refuse(api::code_of(result.error().code), "no backup was made", text.why, text.fix));
+    });
+  };
+  const auto asked = writer_->ask(
+      [places, file](store::Store& store) { return store::write_backup(store, places, file); },
+      finished);
+  if (!asked) finished(std::unexpected(asked.error()));
 }
 
 Result<void> Daemon::start_log() {
@@ -397,6 +442,16 @@ void Daemon::tell_configured_peers(Instant now) {
   }
 }
 
+// The file of the socket may have been swept away: by a login that ended, by who cleans up /tmp.
+void Daemon::keep_api() {
+  std::ignore = create_directories(options_.paths);
+  const auto bound = api_->keep_bound();
+  if (!bound)
+    spdlog::warn("event=socket_lost err={}", in_quotes(bound.error().detail));
+  else if (*bound)
+    spdlog::warn("event=socket_bound_again path={}", in_quotes(options_.paths.socket.string()));
+}
+
 void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   log_.sweep(now);
@@ -405,6 +460,7 @@ void Daemon::look_around() {
   overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
   tell_configured_peers(now);
   control_->retry();
+  if (!ending_) keep_api();
   if (const Duration suspended = io::time_suspended(); suspended > suspended_ + kSlept) {
     spdlog::info("event=woke slept_s={}", (suspended - suspended_) / 1s);
     suspended_ = suspended;
@@ -423,6 +479,25 @@ void Daemon::end() {
   overlay_->shutdown(io::monotonic_time());
   driver_->wake();
   end_timer_->arm(io::monotonic_time() + kLastWords);
+}
+
+int Daemon::explain(const Error& error, const std::string& what, const std::string& fix) const {
+  const auto& home = options_.paths.home;
+  const auto program = home ? "weft --home " + home->string() : std::string("weft");
+  auto text = take_apart(error.detail, program);
+  if (text.fix.empty()) text.fix = fix;
+  const auto code = error.code == Errc::Usage ? api::Code::Usage : api::Code::Failed;
+  // Who starts us in the background reads this from the log.
+  if (options_.json_ready || !options_.log_file.empty()) {
+    api::Json out{
+        {"schema", "weft.error/1"}, {"code", static_cast<int>(code)}, {"pid", ::getpid()}};
+    out.update(api::to_json(api::ApiError{code, what, text.why, text.fix}));
+    std::cout << api::dump(out) << "\n" << std::flush;
+  } else {
+    std::cerr << "weft: " << what << "\n  why: " << text.why << "\n";
+    if (!text.fix.empty()) std::cerr << "  fix: " << text.fix << "\n";
+  }
+  return static_cast<int>(code);
 }
 
 int Daemon::run() {

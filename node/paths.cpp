@@ -52,7 +52,13 @@ std::string hash_text(const std::string& text) {
   return out;
 }
 
-Result<void> create_private(const fs::path& directory) {
+bool ours(const struct stat& info) { return info.st_uid == ::geteuid() || info.st_uid == 0; }
+
+bool writable_by_others(const struct stat& info) {
+  return (info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+Result<void> create_private(const fs::path& directory, std::vector<std::string>* remarks) {
   std::error_code error;
   fs::create_directories(directory.parent_path(), error);
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
@@ -61,8 +67,15 @@ Result<void> create_private(const fs::path& directory) {
   if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
     return fail(Errc::Storage, directory.string() + " is not a directory");
   if (info.st_uid != ::geteuid())
-    return fail(Errc::Denied, directory.string() + " belongs to another user");
-  return {};
+    return fail(Errc::Denied, directory.string() +
+                                  " belongs to another user. Fix: weft --home DIR, with a "
+                                  "directory of your own");
+  // Nothing can have been put into an empty one. Of what lies in another nobody knows who did.
+  if (writable_by_others(info) && fs::is_empty(directory, error) && !error &&
+      ::chmod(directory.c_str(), 0700) == 0 && remarks != nullptr)
+    remarks->push_back(directory.string() +
+                       " could be written by other users; it is closed to them");
+  return check_private(directory);
 }
 
 }  // namespace
@@ -95,23 +108,42 @@ Paths resolve_paths(const std::optional<std::string>& home) {
     paths.config_dir = config / "conf.d";
     paths.data_dir = xdg("XDG_DATA_HOME", user / ".local/share");
     paths.state_dir = xdg("XDG_STATE_HOME", user / ".local/state");
-    paths.runtime_dir = user_runtime_dir();
+    paths.runtime_dir = paths.state_dir;
   }
   paths.socket = paths.runtime_dir / "weft.sock";
+  const auto name = "weft-" + hash_text(paths.runtime_dir.native()) + ".sock";
+  paths.other_socket = user_runtime_dir() / name;
+  if (paths.other_socket.native().size() > kMaxSocketPath)
+    paths.other_socket = fs::path("/tmp") / ("weft-" + std::to_string(::getuid())) / name;
   if (paths.socket.native().size() > kMaxSocketPath) {
-    const auto name = "weft-" + hash_text(paths.runtime_dir.native()) + ".sock";
-    paths.runtime_dir = user_runtime_dir();
-    if ((paths.runtime_dir / name).native().size() > kMaxSocketPath)
-      paths.runtime_dir = fs::path("/tmp") / ("weft-" + std::to_string(::getuid()));
-    paths.socket = paths.runtime_dir / name;
+    paths.socket = paths.other_socket;
+    paths.runtime_dir = paths.socket.parent_path();
   }
   return paths;
 }
 
-Result<void> create_directories(const Paths& paths) {
-  WEFT_CHECK(create_private(paths.data_dir));
-  WEFT_CHECK(create_private(paths.state_dir));
-  return create_private(paths.runtime_dir);
+Result<void> create_directories(const Paths& paths, std::vector<std::string>* remarks) {
+  WEFT_CHECK(create_private(paths.data_dir, remarks));
+  WEFT_CHECK(create_private(paths.state_dir, remarks));
+  return create_private(paths.runtime_dir, remarks);
+}
+
+Result<void> check_private(const fs::path& directory) {
+  struct stat info{};
+  if (::lstat(directory.c_str(), &info) != 0)
+    return fail(Errc::NotFound, "there is no directory " + directory.string());
+  const bool link = S_ISLNK(info.st_mode);
+  if (link && !ours(info))
+    return fail(Errc::Denied, directory.string() + " is a link that another user made");
+  if (link && ::stat(directory.c_str(), &info) != 0)
+    return fail(Errc::NotFound, directory.string() + " is a link to nowhere");
+  if (!ours(info)) return fail(Errc::Denied, directory.string() + " belongs to another user");
+  if (writable_by_others(info))
+    return fail(Errc::Denied, "other users may write to " + directory.string() +
+                                  ", so what lies in it may be theirs. Fix: look at what is there, "
+                                  "then chmod go-w " +
+                                  directory.string());
+  return {};
 }
 
 }  // namespace weft::node

@@ -5,15 +5,18 @@
 //   config     $XDG_CONFIG_HOME/weft/weft.toml, conf.d    HOME/weft.toml, HOME/conf.d
 //   identity   $XDG_DATA_HOME/weft/identity.key           HOME/identity.key
 //   state      $XDG_STATE_HOME/weft/{trust,state}.db      HOME/{trust,state}.db
-//   socket     $XDG_RUNTIME_DIR/weft/weft.sock            HOME/weft.sock
+//   socket     $XDG_STATE_HOME/weft/weft.sock             HOME/weft.sock
 //
-// A Unix socket's path holds 107 bytes: a longer one moves to the runtime directory under a name
-// made from a hash of the home, so that daemon and command line find the same place.
+// The socket lies beside the state because the runtime directory goes away with the last login, and
+// where it is depends on how one logged in. A Unix socket's path holds 107 bytes: a longer one
+// moves to the runtime directory under a name made from a hash of its place, so that daemon and
+// command line find the same one. Where the daemon really listens stands in the file "lock".
 #pragma once
 
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -27,6 +30,7 @@ struct Paths {
   std::filesystem::path state_dir;   // trust.db, state.db, log
   std::filesystem::path runtime_dir;
   std::filesystem::path socket;
+  std::filesystem::path other_socket;  // where file systems without sockets have it
 
   [[nodiscard]] std::filesystem::path identity_file() const { return data_dir / "identity.key"; }
   [[nodiscard]] std::filesystem::path trust_db() const { return state_dir / "trust.db"; }
@@ -42,7 +46,13 @@ struct Paths {
 [[nodiscard]] bool home_is_unknown(const std::optional<std::string>& home);
 // --home if given, else WEFT_HOME if set and not empty.
 [[nodiscard]] std::optional<std::string> home_from_environment();
-// Creates data, state and runtime directories, mode 0700. Refuses one that another user owns.
-[[nodiscard]] Result<void> create_directories(const Paths& paths);
+// Creates data, state and runtime directories, mode 0700. Refuses one that another user owns, and
+// one with files in it that others may write; an empty one of those is closed to them, which is
+// said in `remarks`.
+[[nodiscard]] Result<void> create_directories(const Paths& paths,
+                                              std::vector<std::string>* remarks = nullptr);
+// Whether only this user, or root, decides what lies in the directory: its owner, no writing by
+// group or others, and no link of another user's in its place.
+[[nodiscard]] Result<void> check_private(const std::filesystem::path& directory);
 
 }  // namespace weft::node

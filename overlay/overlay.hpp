@@ -323,6 +323,12 @@ class Overlay {
   void shutdown(Instant now);  // closes every session politely
 
   // Queries.
+  struct StoreTrouble {
+    std::string why;          // the disk's last refusal
+    std::size_t waiting = 0;  // changes in force that are not on the disk
+  };
+  // Nothing while what is written arrives.
+  [[nodiscard]] std::optional<StoreTrouble> store_trouble() const;
   [[nodiscard]] session::SessionLayer& sessions();
   [[nodiscard]] const session::SessionLayer& sessions() const;
   [[nodiscard]] NodeId id() const;

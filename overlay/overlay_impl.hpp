@@ -467,6 +467,7 @@ struct Overlay::Impl {
   using RowKey = std::tuple<Table, NetworkId, Bytes>;
   std::map<RowKey, Row> unsaved;  // refused by the disk, to be tried again; the newest of each key
   std::optional<Instant> retry_store_at;
+  std::optional<std::string> store_trouble;  // since the last write that succeeded
   Instant next_sweep{};
   std::optional<Instant> unsettled;  // datagrams came then; their events are read once per batch
 };

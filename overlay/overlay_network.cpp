@@ -135,6 +135,15 @@ static Result<void> load_row(Network& network, const Row& row) {
   return {};
 }
 
+static std::unexpected<Error> bad_row(const Row& row, const Error& error) {
+  const bool trusted = is_trust(row.table);
+  return fail(error.code, std::string(trusted ? "trust.db" : "state.db") + ", table " +
+                              std::string(name_of(row.table)) + ", key " + to_hex(row.key) + ": " +
+                              error.detail +
+                              ". Fix: weft restore FILE; without a backup: weft start-over " +
+                              (trusted ? "network" : "services"));
+}
+
 Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
   const auto current = std::ranges::find_if(rows, [](const Row& row) {
     return row.table == Table::Network && row.network.is_zero() && text_of(row.key) == kCurrent &&
@@ -163,7 +172,7 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
           return own.table == row.table && own.network == id && own.key == row.key;
         }))
       continue;
-    WEFT_CHECK(load_row(*fresh, mine));
+    if (const auto loaded = load_row(*fresh, mine); !loaded) return bad_row(row, loaded.error());
     if (adopt) adopted.push_back(std::move(mine));
   }
   Network& installed = *fresh;

@@ -53,7 +53,9 @@ void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> resu
   auto pending = std::move(at->second);
   impl_->persists.erase(at);
   if (impl_->roster_write == persist_id) impl_->roster_write.reset();
+  if (result && impl_->unsaved.empty()) impl_->store_trouble.reset();
   if (!result) {
+    impl_->store_trouble = result.error().detail;
     impl_->notice(Notice::Level::Warning, "could not store a change: " + result.error().detail);
     if (pending.again == Impl::Again::UntilStored)
       impl_->keep_unsaved(persist_id, std::move(pending.rows));
@@ -67,6 +69,11 @@ void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> resu
   }
   if (result && pending.roster && !impl_->roster_unstored()) impl_->roster_stored(now);
   impl_->settle(now);
+}
+
+std::optional<Overlay::StoreTrouble> Overlay::store_trouble() const {
+  if (!impl_->store_trouble) return std::nullopt;
+  return StoreTrouble{*impl_->store_trouble, impl_->unsaved.size()};
 }
 
 void Overlay::Impl::keep_unsaved(std::uint64_t id, std::vector<Row> rows) {
@@ -84,6 +91,7 @@ void Overlay::Impl::keep_unsaved(std::uint64_t id, std::vector<Row> rows) {
 }
 
 void Overlay::Impl::retry_unsaved() {
+  if (unsaved.empty()) store_trouble.reset();  // only refused commands, which nobody waits for
   std::vector<Row> trusted;
   std::vector<Row> rest;
   for (const auto& [key, row] : unsaved) (is_trust(row.table) ? trusted : rest).push_back(row);

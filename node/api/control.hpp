@@ -331,6 +331,12 @@ struct WaitResult {
   std::int64_t waited_ms = 0;
 };
 struct ShutdownResult {};
+struct BackupRequest {
+  std::string file;  // absolute, and not there yet
+};
+struct BackupResult {
+  std::string file;
+};
 
 // A byte pipe to a service over the API's own socket. The daemon opens the stream first (so that
 // "not found" and "denied" are still HTTP answers) and then gets the client's socket.
@@ -359,6 +365,10 @@ class Control {
   virtual void wait(WaitRequest request, Done<WaitResult> done) = 0;
   // Done first, then the daemon begins to end: the answer must still reach the client.
   virtual void shutdown(Done<ShutdownResult> done) = 0;
+
+  virtual void backup(BackupRequest, Done<BackupResult> done) {
+    done(refuse(Code::Failed, "this node keeps nothing"));
+  }
 
   virtual void invite(InviteRequest request, Done<InviteResult> done) = 0;
   virtual void invites(Done<InvitesResult> done) = 0;

@@ -59,6 +59,7 @@ class HttpServer::Impl final : public Connection::Owner, public std::enable_shar
         pause_(loop) {}
 
   Result<void> start();
+  Result<bool> keep_bound();
   void accept();
   void stop();
   void abandon();
@@ -116,6 +117,16 @@ Result<void> HttpServer::Impl::start() {
   if (::lstat(path.c_str(), &info) == 0) inode_ = info.st_ino;
   accept();
   return {};
+}
+
+Result<bool> HttpServer::Impl::keep_bound() {
+  struct stat info{};
+  if (!acceptor_.is_open() && inode_ == 0) return false;  // stopped, or never started
+  if (::lstat(options_.socket.c_str(), &info) == 0 && info.st_ino == inode_) return false;
+  ErrorCode ignored;
+  acceptor_.close(ignored);
+  WEFT_CHECK(start());
+  return true;
 }
 
 void HttpServer::Impl::accept() {
@@ -209,6 +220,7 @@ HttpServer::HttpServer(asio::io_context& loop, Control& control, ServerOptions o
 HttpServer::~HttpServer() { impl_->abandon(); }
 
 Result<void> HttpServer::start() { return impl_->start(); }
+Result<bool> HttpServer::keep_bound() { return impl_->keep_bound(); }
 void HttpServer::stop() { impl_->stop(); }
 const ServerCounters& HttpServer::counters() const { return impl_->counters(); }
 std::size_t HttpServer::connections() const { return impl_->connections(); }

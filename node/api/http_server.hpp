@@ -54,6 +54,9 @@ class HttpServer {
   // Binds and listens. A socket file that nobody answers on is replaced; one that somebody does is
   // Errc::Busy (another daemon on this home).
   [[nodiscard]] Result<void> start();
+  // Binds again if the socket's file is gone, or is not ours any more and nobody answers on it.
+  // True when it did.
+  [[nodiscard]] Result<bool> keep_bound();
   // Accepts no more, lets answers under way go out, closes idle connections, removes the file.
   void stop();
   [[nodiscard]] const ServerCounters& counters() const;

@@ -210,6 +210,8 @@ Json to_json(const WaitResult& r) {
 
 Json to_json(const ShutdownResult&) { return {{"schema", "weft.down/1"}, {"stopping", true}}; }
 
+Json to_json(const BackupResult& r) { return {{"schema", "weft.backup/1"}, {"file", r.file}}; }
+
 Json to_json(const InviteResult& r) {
   return {{"schema", "weft.invite/1"},
           {"name", r.name},

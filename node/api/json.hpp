@@ -27,6 +27,7 @@ std::string rfc3339(UnixTime time);  // "2026-01-31T12:00:00Z"
 Json to_json(const StatusResult& result);
 Json to_json(const WaitResult& result);
 Json to_json(const ShutdownResult& result);
+Json to_json(const BackupResult& result);
 Json to_json(const InviteResult& result);
 Json to_json(const InvitesResult& result);
 Json to_json(const CancelResult& result);

@@ -1,6 +1,7 @@
 #include "node/api/route_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -89,6 +90,14 @@ void run_version(Call& call) {
   send_data(call.answer, {{"schema", "weft.version/1"}, {"version", kVersion}, {"api", 1}});
 }
 void run_status(Call& call) { call.control.status(done<StatusResult>(call)); }
+void run_backup(Call& call) {
+  const auto file = call.text("file");
+  if (!file.starts_with('/'))
+    return send_error(call.answer, Code::Usage,
+                      "\"" + file.substr(0, 80) + "\" is no absolute path",
+                      "the daemon works in another directory", "begin the path with /");
+  call.control.backup({file}, done<BackupResult>(call));
+}
 void run_shutdown(Call& call) { call.control.shutdown(done<ShutdownResult>(call)); }
 void run_roster(Call& call) { call.control.roster(done<RosterResult>(call)); }
 void run_members(Call& call) { call.control.members(done<MembersResult>(call)); }
@@ -456,8 +465,19 @@ std::vector<Route> service_routes() {
 
 }  // namespace
 
+// The node's own files.
+std::vector<Route> home_routes() {
+  return {{"POST",
+           "/api/v1/backup",
+           "Write keys and state to a new file",
+           "weft.backup/1",
+           {{"file", Type::Text, true, "absolute path of a file that is not there", 4096}},
+           run_backup}};
+}
+
 std::vector<Route> make_routes() {
   std::vector<Route> routes = network_routes();
+  std::ranges::copy(home_routes(), std::back_inserter(routes));
   const std::vector<Route> more = service_routes();
   routes.insert(routes.end(), more.begin(), more.end());
   const std::vector<Route> dht = dht_routes();

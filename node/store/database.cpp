@@ -1,10 +1,8 @@
 #include "node/store/database.hpp"
 
-#include <sqlite3.h>
-
-#include <memory>
-
 #include "base/assert.hpp"
+#include "node/store/statement.hpp"
+#include "node/store/vfs_file.hpp"
 
 namespace weft::store {
 namespace {
@@ -25,85 +23,118 @@ constexpr const char* kCommonPragmas =
   "CREATE TABLE " name                                               \
   " (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL," \
   " PRIMARY KEY (network, key)) WITHOUT ROWID;"
+#define WEFT_MAC(name) "ALTER TABLE " name " ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
+#define WEFT_SEAL                                                                          \
+  "CREATE TABLE seal (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL," \
+  " rows INTEGER NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL);"
 
 constexpr Migration kTrustMigrations[] = {
     {1, WEFT_TABLE("roster") WEFT_TABLE("ticket") WEFT_TABLE("epoch") WEFT_TABLE("network")},
+    {2, WEFT_MAC("roster") WEFT_MAC("ticket") WEFT_MAC("epoch") WEFT_MAC("network") WEFT_SEAL},
 };
 constexpr Migration kStateMigrations[] = {
     {1, WEFT_TABLE("exposure") WEFT_TABLE("access") WEFT_TABLE("mapping") WEFT_TABLE("peer")
             WEFT_TABLE("setting")},
+    {2, WEFT_MAC("exposure") WEFT_MAC("access") WEFT_MAC("mapping") WEFT_MAC("peer")
+            WEFT_MAC("setting") WEFT_SEAL},
 };
 #undef WEFT_TABLE
-
-struct Finalizer {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Statement = std::unique_ptr<sqlite3_stmt, Finalizer>;
-
-// An empty blob still wants a pointer, or sqlite binds NULL.
-const void* data_of(ByteView bytes) {
-  return bytes.empty() ? static_cast<const void*>("") : bytes.data();
-}
-
-Bytes column(sqlite3_stmt* statement, int index) {
-  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement, index));
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
-  return data == nullptr ? Bytes{} : Bytes(data, data + size);
-}
+#undef WEFT_MAC
+#undef WEFT_SEAL
 
 }  // namespace
 
 const DatabaseSpec kTrustSpec{"trust.db", "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;",
-                              kTrustMigrations};
+                              kTrustMigrations, true, 2};
 // EXTRA while the file turns to WAL: FULL would leave the removal of the rollback journal
 // unflushed, and a power cut could bring that journal back to undo the file and drop every commit
 // in the WAL.
 const DatabaseSpec kStateSpec{
     "state.db", "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    kStateMigrations};
+    kStateMigrations, false, 2};
 
-Database::Database(fs::path path, std::string vfs) : path_(std::move(path)), vfs_(std::move(vfs)) {}
+Database::Database(fs::path path, std::string vfs, const Sealer& sealer)
+    : path_(std::move(path)), vfs_(std::move(vfs)), sealer_(sealer) {}
 
 Database::~Database() {
   const int code = sqlite3_close(handle_);
   WEFT_ASSERT(code == SQLITE_OK);  // every statement is finalized where it was prepared
 }
 
-Result<void> Database::open(const DatabaseSpec& spec) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                    SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+Result<void> Database::open(const DatabaseSpec& spec, IfOlder older) {
+  spec_ = &spec;
+  const int flags = SQLITE_OPEN_READWRITE | (older == IfOlder::Create ? SQLITE_OPEN_CREATE : 0) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
   const int code =
       sqlite3_open_v2(path_.c_str(), &handle_, flags, vfs_.empty() ? nullptr : vfs_.c_str());
   if (code != SQLITE_OK) return failed(code);
   std::error_code ignored;  // a test's VFS may keep the file elsewhere
   fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_write, ignored);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_limit(handle_, SQLITE_LIMIT_ATTACHED, 0);
   WEFT_CHECK(execute(kCommonPragmas));
   // Before anything is written: an unknown schema or a damaged file stays as it is.
   WEFT_TRY(const auto version, number("PRAGMA user_version"));
-  if (version > spec.migrations.back().version)
+  const int newest = spec.migrations.back().version;
+  if (version > newest)
     return fail(Errc::Unsupported, path_.string() + " was written by a newer weft (schema " +
                                        std::to_string(version) + "). Fix: upgrade weft");
   WEFT_CHECK(check_quickly());
+  if (version == newest) {
+    WEFT_CHECK(check_schema(spec));
+    WEFT_CHECK(check_rows());
+    return execute(spec.pragmas);
+  }
+  WEFT_TRY(const auto objects, number("SELECT count(*) FROM sqlite_schema"));
+  const bool empty = version == 0 && objects == 0;
+  if (version < 0 || (version == 0 && !empty) || older == IfOlder::Refuse ||
+      (older == IfOlder::Create && !empty))
+    return damaged(empty ? "it is empty"
+                         : "its schema is " + std::to_string(version) + ", not " +
+                               std::to_string(newest));
   WEFT_CHECK(execute(spec.pragmas));
-  return migrate(spec);
+  return migrate(spec, version);
+}
+
+Result<std::int64_t> Database::schema_of(const fs::path& path, const std::string& vfs) {
+  sqlite3* handle = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &handle,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                             vfs.empty() ? nullptr : vfs.c_str());
+  std::int64_t version = 0;
+  if (code == SQLITE_OK) {
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_exec(handle, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr);
+    const auto statement = prepare(handle, "PRAGMA user_version", code);
+    if (statement && (code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+      version = sqlite3_column_int64(statement.get(), 0);
+      code = SQLITE_OK;
+    }
+  }
+  sqlite3_close(handle);
+  if (code == SQLITE_OK) return version;
+  return fail(Errc::Storage, path.string() + " cannot be read: " + sqlite3_errstr(code) +
+                                 ". Fix: weft restore FILE");
+}
+
+void Database::accept() {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
 Result<std::vector<Row>> Database::load(Table table) {
-  const std::string sql =
-      "SELECT network, key, value FROM " + std::string(name_of(table)) + " ORDER BY network, key";
-  sqlite3_stmt* raw = nullptr;
-  if (const int code = sqlite3_prepare_v2(handle_, sql.c_str(), -1, &raw, nullptr);
-      code != SQLITE_OK)
-    return failed(code);
-  const Statement statement(raw);
+  int code = SQLITE_OK;
+  const auto statement = prepare(
+      handle_,
+      "SELECT network, key, value FROM " + std::string(name_of(table)) + " ORDER BY network, key",
+      code);
+  if (!statement) return failed(code);
   std::vector<Row> rows;
-  int code = SQLITE_ROW;
-  while ((code = sqlite3_step(raw)) == SQLITE_ROW) {
-    auto network = to_array<32>(column(raw, 0));
-    if (!network) return fail(Errc::Storage, path_.string() + ": a row without its network");
-    rows.push_back({table, NetworkId{*network}, column(raw, 1), column(raw, 2)});
+  while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    auto network = to_array<32>(column(statement, 0));
+    if (!network)
+      return damaged("a row of table " + std::string(name_of(table)) + " has no network");
+    rows.push_back({table, NetworkId{*network}, column(statement, 1), column(statement, 2)});
   }
   if (code != SQLITE_DONE) return failed(code);
   return rows;
@@ -116,15 +147,37 @@ Result<void> Database::commit(std::span<const Row> rows) {
                                    "holds is unknown. Fix: check the disk, then restart weft");
   WEFT_CHECK(execute("BEGIN IMMEDIATE"));
   Result<void> done;
+  Digest digest = digest_;
   for (const auto& row : rows) {
-    done = write(row);
+    done = write(row, digest);
     if (!done) break;
   }
+  if (done && spec_->sealed != 0) done = write_seal(generation_ + 1, digest);
   if (done) done = execute("COMMIT");
   // A failed COMMIT may have rolled back by itself; else it must not linger half done.
   if (!done && sqlite3_get_autocommit(handle_) == 0)
     if (!execute("ROLLBACK")) read_only_ = true;
-  return done;
+  if (!done) return done;
+  digest_ = digest;
+  ++generation_;
+  return {};
+}
+
+Result<void> Database::copy_to(const fs::path& copy) {
+  sqlite3* target = nullptr;
+  int code = sqlite3_open_v2(copy.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                             vfs_.empty() ? nullptr : vfs_.c_str());
+  if (code == SQLITE_OK) {
+    std::error_code ignored;
+    fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_write, ignored);
+    auto* backup = sqlite3_backup_init(target, "main", handle_, "main");
+    if (backup != nullptr) sqlite3_backup_step(backup, -1);
+    code = backup == nullptr ? sqlite3_errcode(target) : sqlite3_backup_finish(backup);
+  }
+  sqlite3_close(target);
+  if (code == SQLITE_OK) return {};
+  return fail(Errc::Storage, "cannot copy " + path_.string() + " to " + copy.string() + ": " +
+                                 sqlite3_errstr(code));
 }
 
 Result<void> Database::execute(const char* sql) {
@@ -134,78 +187,75 @@ Result<void> Database::execute(const char* sql) {
 }
 
 Result<std::int64_t> Database::number(const char* sql) {
-  sqlite3_stmt* raw = nullptr;
-  if (const int code = sqlite3_prepare_v2(handle_, sql, -1, &raw, nullptr); code != SQLITE_OK)
-    return failed(code);
-  const Statement statement(raw);
-  const int code = sqlite3_step(raw);
+  int code = SQLITE_OK;
+  const auto statement = prepare(handle_, sql, code);
+  if (!statement) return failed(code);
+  code = sqlite3_step(statement.get());
   if (code != SQLITE_ROW) return failed(code);
-  return sqlite3_column_int64(raw, 0);
+  return sqlite3_column_int64(statement.get(), 0);
 }
 
-Result<void> Database::check_quickly() {
-  sqlite3_stmt* raw = nullptr;
-  if (const int code = sqlite3_prepare_v2(handle_, "PRAGMA quick_check(1)", -1, &raw, nullptr);
-      code != SQLITE_OK)
-    return failed(code);
-  const Statement statement(raw);
-  const int code = sqlite3_step(raw);
-  if (code != SQLITE_ROW) return failed(code);
-  const std::string text(text_of(column(raw, 0)));
-  if (text != "ok")
-    return fail(Errc::Storage, path_.string() + " is damaged: " + text +
-                                   ". Fix: restore it from a backup, or move it away");
-  return {};
-}
-
-Result<void> Database::migrate(const DatabaseSpec& spec) {
-  WEFT_TRY(const auto version, number("PRAGMA user_version"));
-  if (version == spec.migrations.back().version) return {};
-  if (version > 0) WEFT_CHECK(back_up(version));
+// All of it in one transaction: a file is of the schema it was, or of the newest.
+Result<void> Database::migrate(const DatabaseSpec& spec, std::int64_t version) {
+  if (version > 0) {
+    const auto copy = path_.string() + ".schema" + std::to_string(version) + ".bak";
+    for (const auto* end : {"", "-journal", "-wal"}) VfsFile::remove(copy + end, vfs_);
+    WEFT_CHECK(copy_to(copy));
+  }
+  WEFT_CHECK(execute("BEGIN IMMEDIATE"));  // what fails before COMMIT is undone by closing the file
   for (const auto& migration : spec.migrations) {
     if (migration.version <= version) continue;
-    const std::string sql = std::string("BEGIN IMMEDIATE;") + migration.sql +
-                            "PRAGMA user_version=" + std::to_string(migration.version) + ";COMMIT;";
-    WEFT_CHECK(execute(sql.c_str()));
+    WEFT_CHECK(execute(migration.sql));
+    if (migration.version == spec.sealed) WEFT_CHECK(adopt_rows());
   }
-  return {};
+  const auto now = "PRAGMA user_version=" + std::to_string(spec.migrations.back().version);
+  WEFT_CHECK(execute(now.c_str()));
+  return execute("COMMIT");
 }
 
-Result<void> Database::back_up(std::int64_t version) {
-  const auto copy = path_.string() + ".schema" + std::to_string(version) + ".bak";
-  fs::remove(copy);
-  sqlite3* target = nullptr;
-  int code = sqlite3_open_v2(copy.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                             vfs_.empty() ? nullptr : vfs_.c_str());
-  if (code == SQLITE_OK) {
-    auto* backup = sqlite3_backup_init(target, "main", handle_, "main");
-    if (backup != nullptr) sqlite3_backup_step(backup, -1);
-    code = backup == nullptr ? sqlite3_errcode(target) : sqlite3_backup_finish(backup);
-  }
-  sqlite3_close(target);
-  if (code != SQLITE_OK)
-    return fail(Errc::Storage, "cannot back up " + path_.string() + " before its migration");
-  return {};
-}
-
-Result<void> Database::write(const Row& row) {
+// Takes the row of this key, if there is one, out of the digest.
+Result<void> Database::forget(const Row& row, Digest& digest) {
   const std::string table(name_of(row.table));
-  const std::string sql =
-      row.value ? "INSERT INTO " + table +
-                      " VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value"
-                : "DELETE FROM " + table + " WHERE network = ?1 AND key = ?2";
-  sqlite3_stmt* raw = nullptr;
-  if (const int code = sqlite3_prepare_v2(handle_, sql.c_str(), -1, &raw, nullptr);
-      code != SQLITE_OK)
-    return failed(code);
-  const Statement statement(raw);
-  const auto bind = [&](int index, ByteView bytes) {
-    sqlite3_bind_blob64(raw, index, data_of(bytes), bytes.size(), SQLITE_STATIC);
-  };
-  bind(1, row.network.view());
-  bind(2, row.key);
-  if (row.value) bind(3, *row.value);
-  const int code = sqlite3_step(raw);
+  int code = SQLITE_OK;
+  const auto before =
+      prepare(handle_, "SELECT mac FROM " + table + " WHERE network = ?1 AND key = ?2", code);
+  if (!before) return failed(code);
+  bind_blob(before, 1, row.network.view());
+  bind_blob(before, 2, row.key);
+  code = sqlite3_step(before.get());
+  if (code == SQLITE_DONE) return {};
+  if (code != SQLITE_ROW) return failed(code);
+  const auto mac = to_array<32>(column(before, 0));
+  if (!mac) return damaged("a row of table " + table + " has no MAC");
+  digest.remove(*mac);
+  return {};
+}
+
+Result<void> Database::write(const Row& row, Digest& digest) {
+  const std::string table(name_of(row.table));
+  const bool sealed = spec_->sealed != 0;
+  if (sealed) WEFT_CHECK(forget(row, digest));
+  const char* values = sealed ? " (network, key, value, mac) VALUES (?1, ?2, ?3, ?4)"
+                                " ON CONFLICT DO UPDATE SET value = ?3, mac = ?4"
+                              : " (network, key, value) VALUES (?1, ?2, ?3)"
+                                " ON CONFLICT DO UPDATE SET value = ?3";
+  int code = SQLITE_OK;
+  const auto statement =
+      prepare(handle_,
+              row.value ? "INSERT INTO " + table + values
+                        : "DELETE FROM " + table + " WHERE network = ?1 AND key = ?2",
+              code);
+  if (!statement) return failed(code);
+  bind_blob(statement, 1, row.network.view());
+  bind_blob(statement, 2, row.key);
+  Mac mac{};
+  if (row.value) bind_blob(statement, 3, *row.value);
+  if (row.value && sealed) {
+    mac = sealer_.row(table, row.network, row.key, *row.value);
+    bind_blob(statement, 4, mac);
+    digest.add(mac);
+  }
+  code = sqlite3_step(statement.get());
   if (code != SQLITE_DONE) return failed(code);
   return {};
 }
@@ -220,8 +270,15 @@ std::unexpected<Error> Database::failed(int code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       read_only_ = true;
-      return fail(Errc::Storage, where + "damaged (" + sqlite3_errstr(code) +
-                                     "). Fix: restore it from a backup, or move it away");
+      return damaged(sqlite3_errstr(code));
+    case SQLITE_CANTOPEN:
+      return fail(Errc::Storage, where +
+                                     "cannot be opened. It must be a regular file, no link, of "
+                                     "the user that runs weft. Fix: put the file itself there; "
+                                     "ls -l " +
+                                     path_.string() + " tells what it is");
+    case SQLITE_READONLY:
+      return fail(Errc::Storage, where + "the disk is read-only. Fix: mount it writable");
     default:
       break;
   }

@@ -1,7 +1,12 @@
 // One sqlite file of the store, opened the way store.hpp promises. Only the store includes it.
 //
-// Every Table is an SQL table (network, key, value) keyed by the first two. user_version says which
-// schema a file has; migrations run one by one, each in a transaction, after a backup of the file.
+// Every Table is an SQL table (network, key, value, mac) keyed by the first two; the table "seal"
+// has one row: how often the file was changed, and a digest of all rows (node/store/seal.hpp).
+// user_version says which schema a file has; migrations run one by one, each in a transaction,
+// after a backup of the file.
+//
+// open() refuses, and leaves as it is, a file whose schema, rows or seal are not exactly what this
+// identity wrote.
 #pragma once
 
 #include <filesystem>
@@ -10,6 +15,7 @@
 #include <vector>
 
 #include "base/persist.hpp"
+#include "node/store/seal.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -25,35 +31,62 @@ struct DatabaseSpec {
   const char* file;
   const char* pragmas;  // journal and synchronous
   std::span<const Migration> migrations;
+  bool trust = false;  // which tables it holds
+  int sealed = 0;      // the version whose migration gives all rows their MACs; 0: none does
 };
 
 extern const DatabaseSpec kTrustSpec;
 extern const DatabaseSpec kStateSpec;
 
+enum class IfOlder : std::uint8_t {
+  Refuse,  // only the newest schema
+  Create,  // also an empty file: it is made
+  Adopt,   // also an older schema: it is migrated, and its rows are taken as they are
+};
+
 class Database {
  public:
-  Database(std::filesystem::path path, std::string vfs);
+  Database(std::filesystem::path path, std::string vfs, const Sealer& sealer);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  [[nodiscard]] Result<void> open(const DatabaseSpec& spec);
+  [[nodiscard]] Result<void> open(const DatabaseSpec& spec, IfOlder older);
+  // The user_version of a file, which is left as it is.
+  [[nodiscard]] static Result<std::int64_t> schema_of(const std::filesystem::path& path,
+                                                      const std::string& vfs);
+  // Until then nothing is moved out of the write-ahead log, so that who finds the file too old can
+  // leave all as it was.
+  void accept();
   [[nodiscard]] Result<std::vector<Row>> load(Table table);
   [[nodiscard]] Result<void> commit(std::span<const Row> rows);
+  // A copy of what is committed, readable by its owner alone.
+  [[nodiscard]] Result<void> copy_to(const std::filesystem::path& copy);
   [[nodiscard]] bool read_only() const { return read_only_; }
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
  private:
   Result<void> execute(const char* sql);
   Result<std::int64_t> number(const char* sql);
   Result<void> check_quickly();
-  Result<void> migrate(const DatabaseSpec& spec);
-  Result<void> back_up(std::int64_t version);
-  Result<void> write(const Row& row);
+  Result<void> check_schema(const DatabaseSpec& spec);
+  Result<void> check_rows();
+  Result<Digest> check_table(Table table, Digest digest);
+  Result<void> migrate(const DatabaseSpec& spec, std::int64_t version);
+  Result<void> adopt_rows();
+  Result<void> forget(const Row& row, Digest& digest);
+  Result<void> write(const Row& row, Digest& digest);
+  Result<void> write_seal(std::uint64_t generation, const Digest& digest);
+  [[nodiscard]] std::unexpected<Error> damaged(const std::string& what) const;
   std::unexpected<Error> failed(int code);
 
   std::filesystem::path path_;
   std::string vfs_;
+  Sealer sealer_;
+  const DatabaseSpec* spec_ = nullptr;
   sqlite3* handle_ = nullptr;
+  std::uint64_t generation_ = 0;
+  Digest digest_;
   bool read_only_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "node/store/key_file.hpp"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,9 +42,11 @@ Result<void> check_kind(const fs::path& path, const struct stat& info) {
 }
 
 std::unexpected<Error> malformed(const fs::path& path) {
-  return refuse(Errc::Malformed, path, "damaged or truncated",
-                "the identity in it cannot be recovered and is never made anew silently",
-                "restore it from a backup, or move it away to start as a new node");
+  return refuse(
+      Errc::Malformed, path, "damaged or truncated",
+      "the identity in it cannot be recovered and is never made anew silently",
+      "put it back, or weft restore FILE; without a backup: weft start-over all, which begins as a "
+      "new node and keeps the old files aside");
 }
 
 }  // namespace
@@ -72,12 +75,18 @@ Result<ByteArray<32>> load_key_file(const fs::path& path) {
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  const auto text = text_of(ByteView(buffer).first(size));
-  if (size != kFileSize || !text.starts_with(kHeader) || text.back() != '\n')
-    return malformed(path);
-  auto seed = from_hex(text.substr(kHeader.size(), 64));
+  auto out = parse_key(ByteView(buffer).first(size));
   crypto::wipe(buffer);
-  if (!seed) return malformed(path);
+  if (!out) return malformed(path);
+  return out;
+}
+
+Result<ByteArray<32>> parse_key(ByteView content) {
+  const auto text = text_of(content);
+  if (content.size() != kFileSize || !text.starts_with(kHeader) || text.back() != '\n')
+    return fail(Errc::Malformed);
+  auto seed = from_hex(text.substr(kHeader.size(), 64));
+  if (!seed) return fail(Errc::Malformed);
   auto out = to_array<32>(*seed);
   crypto::wipe(*seed);
   return out;
@@ -102,24 +111,24 @@ Result<void> create_key_file(const fs::path& path, const ByteArray<32>& seed) {
       return fail_errno(Errc::Storage, "cannot write", temporary);
     }
   }
-  const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
+  bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
+  // Where hard links are not to be had (FAT, sandboxes): the kernel's other way not to replace.
+  if (!linked && errno != EEXIST)
+    linked =
+        ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
   const int error = errno;
   ::unlink(temporary.c_str());
   errno = error;
   if (!linked && errno == EEXIST)
     return fail(Errc::AlreadyExists, "key file " + path.string() + " exists and is not replaced");
-  if (!linked) return fail_errno(Errc::Storage, "cannot create key file", path);
+  if (!linked)
+    return fail(Errc::Storage, errno_text("cannot create key file", path) +
+                                   ". This file system, or a sandbox, allows neither hard links "
+                                   "nor renaming without replacing. Fix: keep the node elsewhere: "
+                                   "weft --home DIR");
   if (!sync_directory(path.parent_path().empty() ? "." : path.parent_path()))
     return fail_errno(Errc::Storage, "cannot flush the directory of", path);
   return {};
-}
-
-Result<ByteArray<32>> load_or_create_key_file(const fs::path& path, Rng& rng) {
-  auto seed = load_key_file(path);
-  if (seed || seed.error().code != Errc::NotFound) return seed;
-  const auto fresh = rng.bytes<32>();
-  WEFT_CHECK(create_key_file(path, fresh));
-  return fresh;
 }
 
 }  // namespace weft::store

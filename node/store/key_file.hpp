@@ -9,17 +9,15 @@
 #include <optional>
 
 #include "base/bytes.hpp"
-#include "base/rng.hpp"
 
 namespace weft::store {
 
 // NotFound: there is none. Denied: mode, owner or file type. Malformed: content. Storage: IO.
 [[nodiscard]] Result<ByteArray<32>> load_key_file(const std::filesystem::path& path);
+// The content of a key file.
+[[nodiscard]] Result<ByteArray<32>> parse_key(ByteView content);
 // AlreadyExists if anything is there. File and directory are on disk when this returns.
 [[nodiscard]] Result<void> create_key_file(const std::filesystem::path& path,
                                            const ByteArray<32>& seed);
-// Loads it, or creates it from `rng` if nothing is there.
-[[nodiscard]] Result<ByteArray<32>> load_or_create_key_file(const std::filesystem::path& path,
-                                                            Rng& rng);
 
 }  // namespace weft::store

@@ -1,5 +1,6 @@
 // The one thread that writes to the store. Work is taken in order; a full queue refuses, so a slow
-// disk pushes back instead of growing memory.
+// disk pushes back instead of growing memory. What waits is taken together, each with a transaction
+// of its own, and shares one flush of the marker.
 //
 // Invariant: for every accepted submit the callback is called exactly once, on the writer thread,
 // in the order of submission, also during shutdown (which finishes what was accepted).
@@ -20,6 +21,7 @@
 namespace weft::store {
 
 inline constexpr std::size_t kWriterQueue = 1024;
+inline constexpr std::size_t kWriterBatch = 64;  // a burst must not delay its first answer for long
 
 class Writer {
  public:
@@ -33,6 +35,9 @@ class Writer {
 
   // Any thread. Limit: queue full. Closed: stopping. `done` must not block and must not throw.
   [[nodiscard]] Result<void> submit(std::vector<Row> rows, Done done);
+  // Any other work with the store, in its turn; answers as submit() does.
+  using Work = std::function<Result<void>(Store&)>;
+  [[nodiscard]] Result<void> ask(Work work, Done done);
   // Finishes accepted work, then ends the thread. Idempotent; not from `done`.
   void stop();
   [[nodiscard]] bool read_only() const;
@@ -40,8 +45,10 @@ class Writer {
  private:
   struct Job {
     std::vector<Row> rows;
+    Work work;  // instead of rows
     Done done;
   };
+  Result<void> enqueue(Job job);
   void run();
 
   std::unique_ptr<Store> store_;

@@ -467,7 +467,8 @@ TEST_F(CliTest, UpWithADaemonThereSaysSo) {
 TEST_F(CliTest, UpTellsWhyTheDaemonEnded) {
   const auto up = weft({"up", "--listen", "192.0.2.1:41820"});
   EXPECT_EQ(up.code, 1);
-  EXPECT_TRUE(up.err.contains("weft: cannot listen on UDP; why: ")) << up.err;
+  EXPECT_TRUE(up.err.contains("weft: cannot listen on UDP\n  why: ")) << up.err;
+  EXPECT_TRUE(up.err.contains("\n  fix: ")) << up.err;
 }
 
 TEST_F(CliTest, ConfigCommands) {

@@ -214,6 +214,51 @@ TEST(Paths, DirectoriesArePrivate) {
   EXPECT_EQ(info.st_mode & 0777, 0700u);
 }
 
+// F9: what another user could have put there is not believed.
+TEST(Paths, ADirectoryThatOthersMayWriteIsRefusedOrClosed) {
+  namespace fs = std::filesystem;
+  const api::TemporaryHome parent;
+  const auto home = parent.path() / "home";
+  const auto paths = resolve_paths(home.string());
+  for (const mode_t open : {0777, 0770, 0702}) {
+    fs::create_directory(home);
+    ASSERT_EQ(::chmod(home.c_str(), open), 0);
+    EXPECT_FALSE(check_private(home));
+    std::vector<std::string> remarks;
+    EXPECT_TRUE(create_directories(paths, &remarks)) << "an empty one is closed";
+    EXPECT_FALSE(remarks.empty());
+    EXPECT_TRUE(check_private(home));
+    std::ofstream(home / "weft.toml") << "";
+    ASSERT_EQ(::chmod(home.c_str(), open), 0);
+    const auto refused = create_directories(paths);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().detail.find("Fix: "), std::string::npos);
+    fs::remove_all(home);
+  }
+}
+
+TEST(Paths, LinksCountByWhoMadeThem) {
+  namespace fs = std::filesystem;
+  const api::TemporaryHome parent;
+  const auto real = parent.path() / "real";
+  fs::create_directory(real);
+  ASSERT_EQ(::chmod(real.c_str(), 0700), 0);
+  fs::create_directory_symlink(real, parent.path() / "link");
+  EXPECT_TRUE(check_private(parent.path() / "link"));
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a link away";
+  ASSERT_EQ(::lchown((parent.path() / "link").c_str(), 12345, 12345), 0);
+  EXPECT_FALSE(check_private(parent.path() / "link"));
+  ASSERT_EQ(::chown(real.c_str(), 12345, 12345), 0);
+  EXPECT_FALSE(check_private(real));
+}
+
+// The runtime directory goes with the login; the socket must not.
+TEST(Paths, TheSocketLiesBesideTheState) {
+  const auto paths = resolve_paths(std::nullopt);
+  if (paths.state_dir.native().size() > 90) GTEST_SKIP() << "a long home";
+  EXPECT_EQ(paths.socket, paths.state_dir / "weft.sock");
+}
+
 TEST(DoorAddress, FormsAndTheirMeaning) {
   const auto text = [](std::string_view in) {
     const auto address = door_address(in);

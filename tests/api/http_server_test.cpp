@@ -345,5 +345,25 @@ TEST_F(ServerTest, SecondServerOnTheSameSocketIsBusyAndAStaleFileIsReplaced) {
   EXPECT_FALSE(std::filesystem::exists(stale));  // and removed when its server ends
 }
 
+TEST_F(ServerTest, ALostSocketIsBoundAgain) {
+  start();
+  const auto keep = [&] {
+    Result<bool> out = false;
+    on_loop([&] { out = server_->keep_bound(); });
+    return out && *out;
+  };
+  EXPECT_FALSE(keep());
+  std::filesystem::remove(socket());
+  EXPECT_TRUE(keep());
+  EXPECT_FALSE(keep());
+  EXPECT_TRUE(has_status(get("/api/v1/status"), 200));
+  std::filesystem::rename(socket(), home_.path() / "moved");
+  std::filesystem::create_symlink("nowhere", socket());  // nothing of ours: left alone
+  EXPECT_FALSE(keep());
+  std::filesystem::remove(socket());
+  EXPECT_TRUE(keep());
+  EXPECT_TRUE(has_status(get("/api/v1/status"), 200));
+}
+
 }  // namespace
 }  // namespace weft::api

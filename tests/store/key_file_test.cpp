@@ -16,6 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As a first start does it.
+Result<ByteArray<32>> load_or_create_key_file(const fs::path& path, Rng& rng) {
+  auto seed = load_key_file(path);
+  if (seed || seed.error().code != Errc::NotFound) return seed;
+  const auto fresh = rng.bytes<32>();
+  WEFT_CHECK(create_key_file(path, fresh));
+  return fresh;
+}
+
 struct KeyFile : testing::Test {
   TemporaryHome home;
   fs::path path = home.path() / "identity.key";

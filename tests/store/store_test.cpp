@@ -114,22 +114,22 @@ TEST(Store, AMigrationRunsOnceAndLeavesABackup) {
   const Migration both[] = {{1, kTable}, {2, "CREATE TABLE extra (x);"}};
   const char* pragmas = "PRAGMA journal_mode=DELETE;";
   {
-    Database database(path, "");
-    ASSERT_TRUE(database.open({"x.db", pragmas, first}).has_value());
+    Database database(path, "", Sealer({}));
+    ASSERT_TRUE(database.open({"x.db", pragmas, first}, IfOlder::Create).has_value());
     ASSERT_TRUE(database.commit(std::vector{row(Table::Setting, "a", "b")}).has_value());
   }
   EXPECT_FALSE(fs::exists(home.path() / "x.db.schema1.bak"));
   for (int i = 0; i < 2; ++i) {
-    Database database(path, "");
-    ASSERT_TRUE(database.open({"x.db", pragmas, both}).has_value());
+    Database database(path, "", Sealer({}));
+    ASSERT_TRUE(database.open({"x.db", pragmas, both}, IfOlder::Adopt).has_value());
     EXPECT_EQ(database.load(Table::Setting)->size(), 1U);
   }
   EXPECT_TRUE(fs::exists(home.path() / "x.db.schema1.bak"));
-  Database backup(home.path() / "x.db.schema1.bak", "");
-  ASSERT_TRUE(backup.open({"x.db", pragmas, first}).has_value());
+  Database backup(home.path() / "x.db.schema1.bak", "", Sealer({}));
+  ASSERT_TRUE(backup.open({"x.db", pragmas, first}, IfOlder::Refuse).has_value());
   EXPECT_EQ(backup.load(Table::Setting)->size(), 1U);
-  Database old(path, "");
-  EXPECT_EQ(code_of(old.open({"x.db", pragmas, first})), Errc::Unsupported);
+  Database old(path, "", Sealer({}));
+  EXPECT_EQ(code_of(old.open({"x.db", pragmas, first}, IfOlder::Adopt)), Errc::Unsupported);
 }
 
 // N38: each page overwritten, and the file cut short: noticed at the latest when it is read.

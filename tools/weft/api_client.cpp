@@ -14,6 +14,10 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "node/failure_text.hpp"
+#include "node/paths.hpp"
+#include "node/store/home_lock.hpp"
+
 namespace weft::cli {
 namespace {
 
@@ -114,12 +118,31 @@ ApiResult<Json> open_envelope(const std::string& text) {
 }  // namespace
 
 ApiResult<int> ApiClient::connect() const {
+  auto first = connect_to(socket_);
+  if (first || first.error().code != Code::NotRunning || state_dir_.empty()) return first;
+  const auto owner = store::HomeLock::last_owner(state_dir_);
+  if (!owner || owner->socket.empty() || owner->socket == socket_) return first;
+  auto second = connect_to(owner->socket);
+  return second || second.error().code != Code::NotRunning ? std::move(second) : std::move(first);
+}
+
+ApiResult<int> ApiClient::connect_to(const std::filesystem::path& socket) const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const auto& path = socket_.native();
+  const auto& path = socket.native();
   if (path.size() >= sizeof address.sun_path)
     return api::refuse(Code::Usage, "the socket's path is too long", path);
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const auto stranger = [&](const std::string& why, const std::string& fix) {
+    return api::refuse(Code::Denied, "this node may belong to another user: nothing was sent to it",
+                       why, fix);
+  };
+  if (const auto safe = node::check_private(socket.parent_path());
+      !safe && safe.error().code == Errc::Denied) {
+    const auto text = node::take_apart(safe.error().detail, "weft");
+    return stranger(text.why,
+                    text.fix.empty() ? "run the command as the user that runs weft" : text.fix);
+  }
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return api::refuse(Code::Failed, "no socket to be had", std::strerror(errno));
   while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -130,6 +153,12 @@ ApiResult<int> ApiClient::connect() const {
     return api::refuse(Code::NotRunning, "weft is not running", "nobody answers on " + path,
                        start_command_);
   }
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 ||
+      (who.uid != ::geteuid() && who.uid != 0))
+    return stranger("user " + std::to_string(who.uid) + " answers on " + path,
+                    "run the command as the user that runs weft");
   return fd.release();
 }
 

@@ -1,5 +1,7 @@
 // A blocking client of the management API on its Unix socket. One connection per call; every call
-// has a deadline.
+// has a deadline. Nothing is sent, not even a question, to a socket that another user could have
+// put there: its directory must be private (node/paths.hpp, check_private) and its peer this user
+// or root.
 #pragma once
 
 #include <chrono>
@@ -22,9 +24,13 @@ using api::Json;
 
 class ApiClient {
  public:
-  // `start_command`: what the user should type when nobody answers.
-  ApiClient(std::filesystem::path socket, std::string start_command)
-      : socket_(std::move(socket)), start_command_(std::move(start_command)) {}
+  // `start_command`: what the user should type when nobody answers. When nobody does, the socket
+  // that the lock in `state_dir` names is tried too.
+  ApiClient(std::filesystem::path socket, std::string start_command,
+            std::filesystem::path state_dir = {})
+      : socket_(std::move(socket)),
+        start_command_(std::move(start_command)),
+        state_dir_(std::move(state_dir)) {}
 
   // The `data` of the answer, or its error. An empty `body` sends none.
   [[nodiscard]] ApiResult<Json> call(std::string_view method, const std::string& path,
@@ -43,9 +49,11 @@ class ApiClient {
 
  private:
   [[nodiscard]] ApiResult<int> connect() const;
+  [[nodiscard]] ApiResult<int> connect_to(const std::filesystem::path& socket) const;
 
   std::filesystem::path socket_;
   std::string start_command_;
+  std::filesystem::path state_dir_;
 };
 
 // One path segment, percent-encoded.

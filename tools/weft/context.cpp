@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "node/failure_text.hpp"
+
 namespace weft::cli {
 namespace {
 
@@ -27,7 +29,10 @@ ApiResult<void> Context::check_home() const {
                      "set HOME, or name a directory: " + program + " --home DIR COMMAND");
 }
 
-ApiClient Context::client() const { return {paths().socket, command("up")}; }
+ApiClient Context::client() const {
+  const auto places = paths();
+  return {places.socket, command("up"), places.state_dir};
+}
 
 std::string Context::command(std::string_view rest) const {
   auto out = shell_word(program);
@@ -76,6 +81,11 @@ int Context::report(const ApiError& error) const {
     std::cerr << text;
   }
   return code;
+}
+
+ApiError Context::error_of(const Error& error, const std::string& title) const {
+  const auto text = node::take_apart(error.detail, command(""));
+  return {api::code_of(error.code), title, text.why, text.fix};
 }
 
 void Context::print(std::string_view text) const { std::cout << text << std::flush; }

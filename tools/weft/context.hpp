@@ -51,6 +51,8 @@ class Context {
   // Prints data (or lets `human` do it) or the error; the exit code.
   int show(const ApiResult<Json>& result, const std::function<void(const Json&)>& human) const;
   int report(const ApiError& error) const;
+  // An error of the layers below, whose detail may end in ". Fix: ...".
+  [[nodiscard]] ApiError error_of(const Error& error, const std::string& title) const;
   void print(std::string_view text) const;  // stdout
   void print(const Table& table) const;     // its states coloured, where colour is wanted
   void talk(std::string_view text) const;   // stderr, unless --quiet or --json
@@ -67,6 +69,7 @@ void add_member_commands(CLI::App& app, Context& context);   // remove leave gra
 void add_service_commands(CLI::App& app, Context& context);  // expose ... pipe
 void add_dht_commands(CLI::App& app, Context& context);      // dht stats, lookup, get, put
 void add_config_commands(CLI::App& app, Context& context);   // config check, show, init
+void add_home_commands(CLI::App& app, Context& context);     // backup restore start-over identity
 void add_help_commands(CLI::App& app, Context& context);     // help, version, completion
 void add_log_commands(CLI::App& app, Context& context);      // logs
 

@@ -40,8 +40,10 @@ struct RunFlags {
 
 int run_node(const Context& context, const RunFlags& flags) {
   auto config = node::load_config(context.paths());
+  Context speaker = context;  // who starts us in the background reads the reason from the log
+  speaker.json |= !flags.log_file.empty();
   if (!config)
-    return context.report({Code::BadConfig, "the configuration has an error",
+    return speaker.report({Code::BadConfig, "the configuration has an error",
                            node::to_text(config.error()), config.error().fix});
 #if WEFT_HAS_DAEMON
   node::RunOptions options;
@@ -150,6 +152,7 @@ int main(int argc, char** argv) {
   add_dht_commands(app, context);
   add_config_commands(app, context);
   add_log_commands(app, context);
+  add_home_commands(app, context);
   sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
   add_help_commands(app, context);
   if (argc == 1) return greet(context);

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -98,6 +99,35 @@ struct UpOptions {
   bool at_boot = false;
 };
 
+// What a child that ended had to say, as it was written to the log since `offset`.
+std::optional<ApiError> failure_in(const std::filesystem::path& log, std::uintmax_t offset,
+                                   int pid) {
+  std::ifstream in(log);
+  in.seekg(static_cast<std::streamoff>(offset));
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with('{')) continue;
+    const auto said = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!said.is_object() || said.value("schema", "") != "weft.error/1") continue;
+    if (said.value("pid", pid) != pid) continue;  // another one that was started at the same time
+    return ApiError{static_cast<Code>(said.value("code", 1)), said.value("title", ""),
+                    said.value("detail", ""), said.value("fix", "")};
+  }
+  return std::nullopt;
+}
+
+std::string running_text(const Context& context) {
+  const auto pid = context.client().daemon_pid();
+  return "runs already" + (pid && *pid > 0 ? ", pid " + std::to_string(*pid) : std::string());
+}
+
+// Why the child `pid`, which ended with `code`, did not start.
+ApiError failed_start(int pid, int code, const std::filesystem::path& log, std::uintmax_t offset) {
+  if (auto said = failure_in(log, offset, pid)) return *said;
+  const auto why = last_lines(log, offset, 3);
+  return {code == 78 ? Code::BadConfig : Code::Failed, "weft did not start",
+          why.empty() ? "it ended with code " + std::to_string(code) : why, "see " + log.string()};
+}
+
 int run_up(const Context& context, const UpOptions& options) {
   if (const bool fine = node::asks_for_default(options.listen); !fine)
     if (const auto right = node::listen_addresses(options.listen); !right)
@@ -114,14 +144,16 @@ int run_up(const Context& context, const UpOptions& options) {
   if (is_ready(context)) {
     if (const auto same = check_listen(context, options.listen); !same)
       return context.report(same.error());
-    return show_ready(context, options.name, "already running");
+    return show_ready(context, options.name, running_text(context));
   }
   const auto paths = context.paths();
-  if (const auto made = node::create_directories(paths); !made)
-    return context.report(api::to_api_error(made.error(), "cannot prepare the node's directories"));
+  std::vector<std::string> remarks;
+  if (const auto made = node::create_directories(paths, &remarks); !made)
+    return context.report(context.error_of(made.error(), "cannot prepare the node's directories"));
+  for (const auto& remark : remarks) context.talk(remark + "\n");
+  const auto log = paths.log_file();
   std::vector<std::string> words;
   if (paths.home) words = {"--home", paths.home->string()};
-  const auto log = paths.log_file();
   words.insert(words.end(), {"run", "--log-file", log.string()});
   words.insert(words.end(), wishes.begin(), wishes.end());
   std::error_code none;
@@ -129,20 +161,23 @@ int run_up(const Context& context, const UpOptions& options) {
   const auto offset = none ? 0 : size;
   const auto started = Clock::now();
   const auto pid = spawn_self(words, log);
-  if (!pid) return context.report(api::to_api_error(pid.error(), "cannot start weft"));
+  if (!pid) return context.report(context.error_of(pid.error(), "cannot start weft"));
   const auto limit = context.timeout_or(milliseconds(30'000));
+  bool other = false;  // another process has this home: it is waited for
   while (!is_ready(context)) {
-    if (const auto code = exit_code_of(*pid)) {
-      const auto why = last_lines(log, offset, 3);
-      return context.report({*code == 78 ? Code::BadConfig : Code::Failed, "weft did not start",
-                             why.empty() ? "it ended with code " + std::to_string(*code) : why,
-                             "see " + log.string()});
+    if (const auto code = other ? std::nullopt : exit_code_of(*pid)) {
+      const auto failure = failed_start(*pid, *code, log, offset);
+      other = failure.detail.find("LOCKED: ") != std::string::npos;
+      if (!other) return context.report(failure);
     }
     if (Clock::now() - started > limit)
-      return context.report({Code::Timeout, "weft started but is not ready yet",
+      return context.report({Code::Timeout,
+                             other ? "another weft has this home and gives no answer"
+                                   : "weft started but is not ready yet",
                              last_lines(log, offset, 3), context.command("wait ready")});
     ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
   }
+  if (other) return show_ready(context, options.name, running_text(context));
   const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - started).count();
   return show_ready(context, options.name, "ready in " + ms_text(Json(static_cast<double>(took))));
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,17 @@ namespace {
   ::_exit(127);
 }
 
+// As the kernel was told to execute it, where /proc does not say.
+std::string own_path() {
+  std::error_code error;
+  const auto link = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) return link.string();
+  const auto* told = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  if (told == nullptr) return {};
+  const auto path = std::filesystem::absolute(told, error);
+  return !error && ::access(path.c_str(), X_OK) == 0 ? path.string() : std::string();
+}
+
 }  // namespace
 
 Result<int> spawn_self(const std::vector<std::string>& arguments,
@@ -40,16 +52,19 @@ Result<int> spawn_self(const std::vector<std::string>& arguments,
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  const auto program = own_path();
+  if (program.empty())
+    return fail(
+        Errc::NotFound,
+        "where this program lies cannot be told, because /proc is missing. Fix: mount /proc, "
+        "or run it in the foreground: weft run");
   const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (in < 0)
     return fail(Errc::Storage, std::string("cannot open /dev/null: ") + std::strerror(errno));
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (error || in < 0 || out < 0) {
+  if (out < 0) {
     const std::string why = std::strerror(errno);
-    if (in >= 0) ::close(in);
-    if (out >= 0) ::close(out);
+    ::close(in);
     return fail(Errc::Storage, "cannot open " + log.string() + ": " + why);
   }
   const int pid = ::fork();
