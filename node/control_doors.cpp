@@ -13,6 +13,13 @@ namespace weft::node {
 
 namespace {
 
+// The rules let the caller pass; what failed lies behind them.
+bool let_in(const Gateway::Refusal& refusal) {
+  using service::OpenStatus;
+  return refusal.status == OpenStatus::TargetRefused ||
+         refusal.status == OpenStatus::TargetUnreachable || refusal.status == OpenStatus::Limit;
+}
+
 constexpr Duration kRipePause = 100ms;  // doors that wait are looked at so often at most
 
 }  // namespace
@@ -96,11 +103,22 @@ void ControlPlane::after_news(const std::string& node, const std::function<void(
   for (const auto& view : overlay_.peers()) {
     if (!view.session || (!node.empty() && (!one || view.id != *one))) continue;
     ++*left;
-    track(overlay_.ping(io::monotonic_time(), to_text(view.id)), [left, then](const auto&) {
+    hear(view.id, true, [left, then] {
       if (--*left == 0) then();
     });
   }
   if (*left == 0) then();
+}
+
+// A session that ends meanwhile has a successor, which begins with the news.
+void ControlPlane::hear(const NodeId& node, bool again, const std::function<void()>& then) {
+  const auto within = again ? std::nullopt : std::optional<Duration>(2s);
+  track(overlay_.ping(io::monotonic_time(), to_text(node), within),
+        [this, node, again, then](const Result<overlay::Outcome>& result) {
+          if (again && !result && result.error().code == Errc::NoPath)
+            return hear(node, false, then);
+          then();
+        });
 }
 
 bool ControlPlane::offered(const std::string& service, const std::string& node) const {
@@ -169,10 +187,12 @@ void ControlPlane::ask_why(const service::Mapping& mapping, const api::OpenReque
   gateway_.open_pipe(
       mapping.service, to_text(*mapping.node), request.timeout,
       [this, mapping, request, done, node](const auto& result) {
-        if (result) {  // it lets us in, and has just not said so yet
-          gateway_.adopt(*result, {}, {});
+        if (result) gateway_.adopt(*result, {}, {});
+        if (result || let_in(result.error())) {  // it has just not said so yet
+          auto door = mapping;
+          door.listen = first_listen(request, *mapping.node);
           const auto taken = request.listen ? adapter::IfTaken::Fail : adapter::IfTaken::NextFree;
-          return make_mapping(mapping, taken, done);
+          return make_mapping(std::move(door), taken, done);
         }
         auto error = api::to_api_error(result.error().error,
                                        node + " offers you no service \"" + mapping.service + "\"");

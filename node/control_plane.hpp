@@ -132,6 +132,7 @@ class ControlPlane final : public api::Control {
   [[nodiscard]] bool offered(const std::string& service, const std::string& node) const;
   // Calls `then` when `node` (empty: every peer) was heard, or did not answer in time.
   void after_news(const std::string& node, const std::function<void()>& then);
+  void hear(const NodeId& node, bool again, const std::function<void()>& then);
   void open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done);
   void pipe_known(const api::PipeRequest& request, const api::Done<api::PipeResult>& done);
   // A mapping made and its door bound, or neither.

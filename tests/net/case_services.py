@@ -105,7 +105,8 @@ def case_health_is_what_the_last_connection_found(weft):
         b.do("wait", "service:blog@a", "--timeout", "15s")
         expect(greeting(b, door) == "a", "the door does not serve")
         for node in (a, b):
-            expect(not node.do("status")["attention"], f"{node.do('status')['attention']}")
+            told = "\n".join(node.do("status")["attention"])
+            expect("blog" not in told, f"{node.name} is told {told!r}")
 
 
 def lab_pair(lab):
