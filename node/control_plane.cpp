@@ -101,6 +101,8 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   for (const auto& [what, unmet] : unmet_)
     out.attention.push_back("configured but not so, it is tried again: " + what + ": " +
                             unmet.trouble);
+  if (machine_troubles)
+    for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
   if (dht_ != nullptr) out.dht = dht_->stats();
   note_roles(out.attention);

@@ -19,7 +19,9 @@ class ControlPlane final : public api::Control {
   ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
 
   std::function<void()> on_shutdown;
-  std::string log_place;          // for status
+  std::string log_place;  // for status
+  // What the machine does not give this node, in sentences for status.
+  std::function<std::vector<std::string>()> machine_troubles;
   std::function<void()> on_left;  // this home begins anew, as another node
   std::function<void(const std::string& file, api::Done<api::BackupResult>)> on_backup;
 

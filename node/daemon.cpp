@@ -123,6 +123,7 @@ class Daemon final : public OverlayListener {
   Result<void> start_api();
   Result<void> start_log();
   void apply_wishes();
+  [[nodiscard]] std::vector<std::string> machine_troubles() const;
   void on_signal(int number);
   void reload();
   Result<void> start_api_at(const std::filesystem::path& socket);
@@ -160,6 +161,7 @@ class Daemon final : public OverlayListener {
   std::unique_ptr<io::Timer> look_timer_;
   std::unique_ptr<AddressWatch> address_watch_;
   std::unique_ptr<io::Timer> end_timer_;
+  std::string no_resolver_;  // why there is none
   bool ending_ = false;
   bool left_ = false;
 };
@@ -216,8 +218,10 @@ Result<void> Daemon::load_overlay() {
   gateway_ = std::make_unique<Gateway>(loop_, *overlay_, *driver_);
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
-  if (const auto started = gateway_->start(); !started)
-    spdlog::warn("event=no_resolver msg={}", in_quotes(started.error().detail));
+  if (const auto started = gateway_->start(); !started) {
+    no_resolver_ = started.error().detail;
+    spdlog::warn("event=no_resolver msg={}", in_quotes(no_resolver_));
+  }
   dht_->load(dht_rows_);
   control_->set_dht(*dht_);
   return {};
@@ -270,6 +274,7 @@ Result<void> Daemon::open_udp() {
 Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
   control_->log_place = log_.place();
+  control_->machine_troubles = [this] { return machine_troubles(); };
   control_->on_left = [this] {
     if (const auto begun = begin_setting_aside(options_.paths); !begun)
       return spdlog::error("event=left msg={}", in_quotes(begun.error().detail));
@@ -328,6 +333,17 @@ Result<void> Daemon::start_log() {
   log::Target target;
   target.file = options_.log_file;
   return log_.start(std::move(target), options_.config.log_level);
+}
+
+std::vector<std::string> Daemon::machine_troubles() const {
+  std::vector<std::string> out;
+  if (!no_resolver_.empty()) out.push_back("names were not resolved at the start: " + no_resolver_);
+  if (const auto dropped = log_.dropped(); dropped > 0)
+    out.push_back(std::to_string(dropped) +
+                  " log lines could not be written since the start: the disk is full, or what "
+                  "should read " +
+                  log_.place() + " does not");
+  return out;
 }
 
 void Daemon::apply_wishes() {

@@ -2,11 +2,14 @@
 // beside each refusal the request that is answered.
 #include "node/api/http_server.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <string>
 #include <vector>
 
+#include "node/io/descriptors.hpp"
+#include "node/io/unique_fd.hpp"
 #include "tests/api/server_fixture.hpp"
 
 namespace weft::api {
@@ -249,6 +252,29 @@ TEST_F(ServerTest, WhoAsksSlowlyMakesRoomAndIsTold) {
     const auto told = slow.front().read_all();
     EXPECT_TRUE(has_status(told, 503)) << told;
   }
+}
+
+TEST_F(ServerTest, WithoutADescriptorTheClientIsToldAllTheSame) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "UBSan opens a pipe to look at objects: it needs descriptors itself";
+#endif
+  io::raise_descriptor_limit();  // and the spare is taken
+  start();
+  std::unique_ptr<RawClient> hopeless;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  on_loop([&] {  // nobody accepts meanwhile
+    hopeless = std::make_unique<RawClient>(socket());
+    const io::UniqueFd probe(::dup(0));
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(probe.value());
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  });
+  const auto answer = hopeless->read_all();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(has_status(answer, 503)) << answer;
+  EXPECT_TRUE(answer.contains("no file descriptor left")) << answer;
+  EXPECT_TRUE(has_status(get("/healthz"), 200));
 }
 
 TEST_F(ServerTest, EveryoneTooManyIsAnswered) {
