@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "base/core.hpp"
 #include "base/seeded_rng.hpp"
@@ -19,7 +20,7 @@ struct LinkOptions {
   std::size_t mtu = 1452;             // UDP payload; larger datagrams vanish
   std::uint64_t bits_per_second = 0;  // 0: no limit
   bool drops_marked = false;          // datagrams with ECN marks vanish
-  std::array<bool, 2> silent{};       // nothing gets to this end
+  std::set<int> silent{};             // nothing gets to these
 };
 
 class Link {
@@ -38,8 +39,8 @@ class Link {
   LinkOptions& options() { return options_; }
   void send(Instant now, int to, PathId path, const Endpoint& from, Ecn ecn, ByteView bytes) {
     ++sent_;
-    const bool barred = options_.silent[static_cast<std::size_t>(to)] ||
-                        (options_.drops_marked && ecn != Ecn::NotEct);
+    const bool barred =
+        options_.silent.contains(to) || (options_.drops_marked && ecn != Ecn::NotEct);
     if (barred || bytes.size() > options_.mtu || rng_.uniform(1000) < options_.loss_permille) {
       ++lost_;
       return;
