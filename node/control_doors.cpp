@@ -210,11 +210,13 @@ void ControlPlane::mappings(api::Done<api::MappingsResult> done) {
 void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> done) {
   std::vector<service::Mapping> found;
   const auto ref = service::parse_service_ref(request.mapping);
+  const auto node = overlay_.find_node(ref ? ref->node : "");
+  const auto named = node ? std::optional(*node) : std::nullopt;
   for (const auto& mapping : overlay_.mappings()) {
     const bool by_id = std::to_string(mapping.id) == request.mapping;
     const bool by_name = ref && ref->service == mapping.service &&
                          (ref->node.empty() || node_label(mapping.node) == ref->node ||
-                          (mapping.node && to_text(*mapping.node) == ref->node));
+                          (mapping.node && named == mapping.node));
     if (by_id) found = {mapping};
     if (by_id) break;
     if (by_name) found.push_back(mapping);

@@ -65,6 +65,10 @@ void ControlPlane::note_roles(std::vector<std::string>& attention) const {
     attention.push_back("this node was removed from " + overlay_.network_name() +
                         ": weft leave makes it a new node, which weft join takes in again with a "
                         "new ticket");
+  for (const auto& [node, off] : overlay_.clocks_off())
+    attention.push_back("the clock of " + node + " is " + off +
+                        " of this machine's: nodes whose clocks differ refuse each other; set the "
+                        "wrong one right: sudo timedatectl set-ntp true");
   if (overlay_.role() != "admin") return;
   std::string heir;
   for (const auto& member : overlay_.members()) {

@@ -121,6 +121,11 @@ void ControlPlane::change_access(const api::AccessRequest& request, Change chang
 }
 
 void ControlPlane::services(api::Done<api::ServicesResult> done) {
+  if (overlay_.role() == "none")
+    return done(api::refuse(api::Code::Denied,
+                            "this node was removed from " + overlay_.network_name(),
+                            "nobody there lets it use anything",
+                            "weft leave makes it a new node; then weft join with a new ticket"));
   api::ServicesResult out;
   const Instant now = io::monotonic_time();
   for (const auto& service : overlay_.services()) {

@@ -338,6 +338,8 @@ class Overlay {
   [[nodiscard]] std::optional<NetworkId> network() const;
   [[nodiscard]] std::vector<MemberView> members() const;
   [[nodiscard]] std::vector<InviteView> invites(Instant now) const;
+  // Members whose clocks lie too far from ours, and how: "61 min ahead" of this one.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> clocks_off() const;
   [[nodiscard]] std::vector<PeerView> peers() const;
   // What other nodes let this one use, also of nodes that are away.
   [[nodiscard]] std::vector<ServiceView> services() const;

@@ -174,6 +174,7 @@ struct TargetHealth {
 [[nodiscard]] std::string list_of(const std::vector<Endpoint>& endpoints);
 // "12 min ahead": how our clock stands to theirs, so far off that certificates and tickets are
 // judged differently; else nothing. `theirs`: as a peer told it, 0 if it did not.
+[[nodiscard]] std::string off_by(std::int64_t seconds);  // "61 min ahead", "2 h behind"
 [[nodiscard]] std::string clocks_apart(UnixTime ours, std::uint64_t theirs);
 
 // This node is on its way out of its network.
@@ -221,7 +222,12 @@ struct Network {
   std::string known_as;            // our name, as it was last
   std::vector<Bytes> told_beside;  // removals beside the chain, as peers were told
   roster::Head announced;          // on the disk, and told to peers
-  bool open_to_joiners = false;    // so the session layer was told
+  struct ClockOff {
+    SessionId session = 0;  // that told it
+    std::int64_t ahead = 0;
+  };
+  std::map<NodeId, ClockOff> clocks_off;  // of members, further than certificates allow for
+  bool open_to_joiners = false;           // so the session layer was told
 };
 
 // A member of a longer roster than ours knocked and was refused, because we have not heard of it.
@@ -312,6 +318,9 @@ struct Overlay::Impl {
   void forget_rules_of_removed();
   void ask_to_leave(Instant now);
   void left(bool told);
+  void clock_seems_right(const session::SessionUp& e);
+  // True: that is why the join failed, and it has been said.
+  bool join_failed_by_clock(Instant now, const session::SessionDown& e);
 
   // --- overlay_roster.cpp
   void alarm(Instant now, std::string text);

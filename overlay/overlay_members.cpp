@@ -48,12 +48,15 @@ std::string clocks_apart(UnixTime ours, std::uint64_t theirs) {
   constexpr std::uint64_t kFarFuture = std::uint64_t{1} << 40;
   if (theirs == 0 || theirs > kFarFuture) return {};
   const UnixTime by = ours - static_cast<UnixTime>(theirs);
-  const UnixTime far = by < 0 ? -by : by;
-  if (far <= kClockSkew) return {};
+  return by > kClockSkew || by < -kClockSkew ? off_by(by) : std::string();
+}
+
+std::string off_by(std::int64_t seconds) {
+  const auto far = seconds < 0 ? -seconds : seconds;
   std::string size = std::to_string(far / 60) + " min";
   if (far >= 2 * 3600) size = std::to_string(far / 3600) + " h";
   if (far >= 2 * 86400) size = std::to_string(far / 86400) + " days";
-  return size + (by > 0 ? " ahead" : " behind");
+  return size + (seconds > 0 ? " ahead" : " behind");
 }
 
 // ---- who is who
@@ -124,6 +127,52 @@ std::vector<MemberView> Overlay::members() const {
     }
     out.push_back(std::move(view));
   }
+  return out;
+}
+
+// ---- clocks
+// --------------------------------------------------------------------------------------
+
+void Overlay::Impl::on(Instant, const session::ClockDiffers& e) {
+  if (!network || network->id != e.network) return;
+  const std::string off =
+      " clock is " + off_by(e.ahead) + " of this machine's, and one of the two is wrong";
+  if (network->roster.member(e.peer) == nullptr) {
+    if (network->open_to_joiners)
+      notice(Notice::Level::Warning, "a node that wants to join: its" + off);
+    return;
+  }
+  const bool news =
+      network->clocks_off.insert_or_assign(e.peer, Network::ClockOff{e.session, e.ahead}).second;
+  if (news) notice(Notice::Level::Warning, label(e.peer) + "'s" + off);
+}
+
+// A session that came up without such a word is a clock set right.
+void Overlay::Impl::clock_seems_right(const session::SessionUp& e) {
+  const auto known = network->clocks_off.find(e.peer);
+  if (known != network->clocks_off.end() && known->second.session != e.session)
+    network->clocks_off.erase(known);
+}
+
+bool Overlay::Impl::join_failed_by_clock(Instant now, const session::SessionDown& e) {
+  const auto ahead = e.clock_ahead.value_or(0);
+  if (e.reason != session::CloseReason::HandshakeFailed ||
+      (ahead <= kClockSkew && ahead >= -kClockSkew))
+    return false;
+  abort_join(now,
+             {Errc::NotYetValid, "this machine's clock is " + off_by(-ahead) +
+                                     " of the inviting node's, and one of the two is wrong"},
+             Refusal::Clock);
+  return true;
+}
+
+std::vector<std::pair<std::string, std::string>> Overlay::clocks_off() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  if (!impl_->network) return out;
+  for (const auto& [node, clock] : impl_->network->clocks_off)
+    if (impl_->network->roster.member(node) != nullptr)
+      out.emplace_back(impl_->label(node), off_by(clock.ahead));
+  std::ranges::sort(out);
   return out;
 }
 

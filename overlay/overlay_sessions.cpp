@@ -31,6 +31,7 @@ void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
   if (const Peer* peer = network->peers.find(e.peer)) store_peer(*peer);
   if (const auto known = network->offered.find(e.peer); known != network->offered.end())
     known->second.away_since = 0;
+  clock_seems_right(e);
   events.push_back(PeerUp{e.peer, label(e.peer), e.remote});
   if (link.control) greet(now, link);
   peer_ready(now, e.peer);
@@ -51,6 +52,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
     if (joining->storing) return;  // it has told us all
     if (e.reason == session::CloseReason::RemovedByPeer)
       return abort_join(now, {Errc::Denied, kRemovedStaysOut}, Refusal::Removed);
+    if (join_failed_by_clock(now, e)) return;
     // RFC 9001 section 4.8: an alert is 0x100 and its number.
     if (e.reason == session::CloseReason::HandshakeFailed &&
         e.code == 0x100u + session::alert_of(session::HandshakeFault::CertUnknown))
@@ -153,8 +155,6 @@ void Overlay::Impl::on(Instant now, const session::RekeySend& e) {
 }
 
 void Overlay::Impl::on(Instant, const session::Rekeyed&) {}
-
-void Overlay::Impl::on(Instant, const session::ClockDiffers&) {}
 
 // Its certificate is of our network and the handshake proved its address, yet our roster does not
 // name it. If it has heard of entries that we have not, we fetch them: by a session that we dial,

@@ -49,6 +49,11 @@ TEST(ControlMessage, EachReadsBackAsItself) {
   EXPECT_EQ(refused.health, service::Health::Refused);
   EXPECT_EQ(refused.health_age_s, 20u);
   EXPECT_EQ(round_trip(JoinRequest{rng.bytes<16>(), rng.bytes<32>(), "b"}).wanted_name, "b");
+  EXPECT_EQ(round_trip(JoinRequest{rng.bytes<16>(), rng.bytes<32>(), "b", 1'800'000'000}).time,
+            1'800'000'000u);
+  EXPECT_EQ(round_trip(JoinAnswer{JoinStatus::Removed, "", "", 1'800'000'000}).time,
+            1'800'000'000u);
+  round_trip(Leave{});
   EXPECT_EQ(round_trip(JoinAnswer{JoinStatus::Used, "used", "b"}).status, JoinStatus::Used);
   EXPECT_EQ(round_trip(Rekey{Bytes(2000, 3)}).message.size(), 2000u);
 }

@@ -211,6 +211,51 @@ TEST(Leaving, WhoIsAloneOrOutAlreadyIsAnsweredAtOnce) {
   EXPECT_TRUE(std::get<LeaveOutcome>(*outcome).told);
 }
 
+TEST(Clocks, AMembersWrongOneIsNamedAtBothEndsUntilItIsSetRight) {
+  World world;
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  world.bring_in(a, b);
+  const auto meet_anew = [&](UnixTime clock) {
+    world.cut(a, b);
+    ASSERT_TRUE(world.run_until([&] { return !world.linked(a, b); }, 300s));
+    b.overlay->set_wall_clock({world.now, clock});
+    world.cut(a, b, false);
+    ASSERT_TRUE(world.run_until([&] { return world.linked(a, b); }, 300s));
+  };
+  const auto right = [&] {
+    return kEpoch +
+           std::chrono::duration_cast<std::chrono::seconds>(world.now.time_since_epoch()).count();
+  };
+  EXPECT_TRUE(a.overlay->clocks_off().empty());
+  meet_anew(right() + 2 * 3600 + 600);
+  ASSERT_EQ(a.overlay->clocks_off().size(), 1u);
+  EXPECT_EQ(a.overlay->clocks_off()[0].first, "b");
+  EXPECT_EQ(a.overlay->clocks_off()[0].second, "2 h ahead");
+  ASSERT_EQ(b.overlay->clocks_off().size(), 1u);
+  EXPECT_EQ(b.overlay->clocks_off()[0].second, "2 h behind");
+  EXPECT_TRUE(a.noticed("b's clock is 2 h ahead of this machine's"));
+  meet_anew(right());
+  EXPECT_TRUE(a.overlay->clocks_off().empty());
+  EXPECT_TRUE(b.overlay->clocks_off().empty());
+}
+
+TEST(Clocks, AJoinThatFailsByOneSaysSoAtBothEnds) {
+  for (const UnixTime off : {UnixTime{3700}, UnixTime{-3700}}) {
+    World world;
+    Node& a = world.add("a");
+    Node& b = world.add("b");
+    const auto ticket = world.invite(a, "b", {"expose"}, {}, 24h);
+    b.overlay->set_wall_clock({world.now, kEpoch + off});
+    const auto joined = world.join(b, ticket->ticket);
+    ASSERT_FALSE(joined) << off;
+    const auto said = std::string("clock is 61 min ") + (off > 0 ? "ahead" : "behind");
+    EXPECT_TRUE(joined.error().detail.contains(said)) << joined.error().detail;
+    EXPECT_EQ(b.of<CommandDone>().back().refusal, Refusal::Clock);
+    EXPECT_EQ(a.noticed("wants to join: its clock is 61 min ahead"), off > 0);
+  }
+}
+
 TEST(Tickets, AreListedAndTakenBack) {
   World world;
   Node& a = world.add("a");
