@@ -358,9 +358,11 @@ CommandId Overlay::leave(Instant now, Duration within) {
       impl.ask_to_leave(now);
       return {};
     }
-    // The founder's key goes too, and first: who leaves must not be able to sign from outside.
+    // The person's right goes first, while this node is still heard: who leaves must not be able to
+    // sign from outside.
     const auto person = impl.config.person ? impl.config.person->public_key : IdentityKey{};
-    if (const auto at = roster.state().persons().find(person); at != roster.state().persons().end())
+    if (const auto at = roster.state().persons().find(person);
+        roster.may_sign(person) && at != roster.state().persons().end())
       impl.append_own(now, 0, roster::PersonBody{person, at->second.name, 0}, std::monostate{});
     impl.append_own(now, 0, roster::RemovalBody{false, this->id().bytes}, std::monostate{});
     impl.leaving->next_ask = impl.leaving->deadline;

@@ -193,6 +193,7 @@ TEST(Leaving, AnAdminSignsForItselfAndLeavesNoKeyBehind) {
   EXPECT_TRUE(leave(t, t.oak).told);
   ASSERT_TRUE(t.world.run_until([&] { return member(t.phone, "oak").name.empty(); }));
   ASSERT_TRUE(t.world.run_until([&] { return t.world.same_head(t.phone, t.laptop); }));
+  EXPECT_TRUE(t.phone.overlay->export_roster()->contains(",\"may\":0}"));  // the founder
   EXPECT_EQ(t.oak.overlay->role(), "none");
   EXPECT_EQ(t.world.invite(t.oak, "tv").error().code, Errc::Denied);
   EXPECT_TRUE(t.world.invite(t.phone, "tv"));
