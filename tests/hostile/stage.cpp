@@ -139,7 +139,7 @@ void Stage::look() {
       if (!names(*node, *member)) violation(node->name + " does not know " + member->name);
     if (names(*node, m) == removed_) violation(node->name + (removed_ ? " has m" : " lost m"));
     if (ids(*node) != ids(a)) violation(node->name + " and a disagree who is a member");
-    if (removed_ && ids(*node).size() != 3) violation(node->name + " has whom only m admitted");
+    if (removed_ && ids(*node) != left_) violation(node->name + " has whom m admitted later");
     node->events.clear();
   }
   if (a.overlay->role() != "admin") violation("the founder is " + a.overlay->role());
@@ -149,6 +149,7 @@ void Stage::remove_m() {
   const auto removal = world.finish(a, a.overlay->remove_node(world.now, "m"), kRemovalBound);
   if (!removal) return violation("m is not removed: " + removal.error().detail);
   removed_ = true;
+  left_ = ids(a);  // whom m let in before, and a kept, may stay
   const auto out = [&] {
     return std::ranges::none_of(honest(), [&](Node* node) { return names(*node, m); });
   };

@@ -11,7 +11,8 @@
 //   2. an honest call is answered within kCallBound
 //   3. nobody but c and b gets to "private"; m never does
 //   4. the founder stays admin; a, b and c stay members everywhere, and agree who is one
-//   5. once m is removed it is out on every honest node within kRemovalBound, and stays out
+//   5. once m is removed it is out on every honest node within kRemovalBound, and stays out; nobody
+//      whom it lets in afterwards, or on an older copy of the roster, is in
 #pragma once
 
 #include <string>
@@ -51,6 +52,7 @@ class Stage {
 
   std::unique_ptr<Puppet> puppet_;
   bool removed_ = false;
+  std::vector<NodeId> left_;  // the members once m was removed
   Instant began_{};
   std::vector<const Misdeed*> acting_;
   std::vector<std::string> violations_;
