@@ -271,6 +271,9 @@ std::unexpected<Error> Database::failed(int code) {
     case SQLITE_NOTADB:
       read_only_ = true;
       return damaged(sqlite3_errstr(code));
+    case SQLITE_BUSY:
+      return fail(Errc::Busy, where + "another process has it open. Fix: end that one: fuser " +
+                                  path_.string() + " tells which it is");
     case SQLITE_CANTOPEN:
       return fail(Errc::Storage, where +
                                      "cannot be opened. It must be a regular file, no link, of "

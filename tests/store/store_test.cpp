@@ -93,6 +93,29 @@ TEST(Store, ASecondProcessIsLockedOut) {
   EXPECT_TRUE(Store::open(home.path()).has_value());
 }
 
+// The lock file removed, as somebody who "cleans up" does: the databases guard themselves.
+TEST(Store, WithoutItsLockFileTheSecondIsStillKeptOut) {
+  const TemporaryHome home;
+  {
+    ASSERT_TRUE(Store::open(home.path()).has_value());
+  }
+  auto first = std::move(*Store::open(home.path()));  // which has written nothing yet
+  fs::remove(home.path() / "lock");
+  const auto child = ::fork();  // locks of one process do not meet
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto second = Store::open(home.path());
+    const bool right = !second && second.error().code == Errc::Busy &&
+                       second.error().detail.find("Fix: ") != std::string::npos;
+    if (!right) std::fprintf(stderr, "%s\n", second ? "opened" : second.error().detail.c_str());
+    ::_exit(right ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(first->commit(std::vector{row(Table::Access, "c", "d")}).has_value());
+}
+
 TEST(Store, ANewerSchemaIsRefusedUntouched) {
   for (const auto* file : {"trust.db", "state.db"}) {
     const TemporaryHome home;
