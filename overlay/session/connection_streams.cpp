@@ -15,6 +15,7 @@ constexpr std::size_t kStreamMemory = 2048;  // of ngtcp2's, for each stream acc
 // reader keeps up if a quarter took it less than a round trip; on short paths less than this, which
 // is a few turns of a busy event loop.
 constexpr std::uint64_t kParts = 4;
+constexpr std::uint64_t kLargestPart = 256 * 1024;  // what is held back is missing on a long path
 constexpr Duration kKeepsUp = 10ms;
 
 }  // namespace
@@ -156,11 +157,13 @@ void Connection::consume(Instant now, StreamId id, std::size_t size) {
 
 void Connection::give_window(Instant now, Stream& stream, std::size_t size) {
   stream.owed += size;
-  if (stream.owed * kParts < stream.window) return;
+  if (stream.owed < std::min(stream.window / kParts, kLargestPart)) return;
   ngtcp2_conn_info details;
   ngtcp2_conn_get_conn_info(quic_, &details);
   const auto since = stream.granted_at;
-  const auto fast = std::max<std::uint64_t>(details.smoothed_rtt, Duration(kKeepsUp).count());
+  // The time that a quarter of the window may take, for this part of it.
+  const auto quarter = std::max<std::uint64_t>(details.smoothed_rtt, Duration(kKeepsUp).count());
+  const auto fast = quarter * stream.owed * kParts / std::max<std::uint64_t>(stream.window, 1);
   stream.granted_at = stamp(now);
   const std::uint64_t more = stream.granted_at - since < fast ? receiving_.widen(stream.window) : 0;
   stream.window += more;
