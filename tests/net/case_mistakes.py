@@ -101,9 +101,9 @@ def case_ports_in_use(weft):
         expect(traffic(a.host, "probe", port)["end"] == "ok", "the next free port does not serve")
         c = Node(lab.hosts[0], "c")
         for address, code in (("oak:1", 2), ("127.0.0.1:65536", 2), ("192.0.2.1:5000", 1)):
-            c.refuses(code, "run", "--listen", address, says="fix: write ADDRESS:PORT")
+            c.refuses(code, "run", "--listen", address, says="write ADDRESS:PORT")
         taken = a.do("status")["node"]["listen"][0].rsplit(":", 1)[1]
-        c.refuses(1, "run", "--listen", f"0.0.0.0:{taken}", says="fix: `ss -lunp`")
+        c.refuses(1, "run", "--listen", f"0.0.0.0:{taken}", says="`ss -lunp`")
 
 
 def case_what_fails_at_the_start_is_done_later(weft):
