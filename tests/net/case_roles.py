@@ -1,13 +1,38 @@
 """People and their rights: tickets that are taken back, rights that move, nodes that are removed or
 leave and come back, and the one port."""
 import os
+import pty
+import select
+import time
 
-from lab import Lab, Node, eventually, expect
+from lab import Failure, Lab, Node, eventually, expect
 from servers import echo_server, traffic
 
 
 def names(node):
     return {m["name"]: m for m in node.do("members")["members"]}
+
+
+def on_terminal(node, typed, *argv, seconds=20):
+    """Runs a command as somebody at a terminal does, who types that; what stood there in the end."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe("ip", ["ip", "netns", "exec", node.host.ns, node.lab.weft, *argv], node.env)
+    shown, deadline = b"", time.monotonic() + seconds
+    os.write(terminal, typed.encode())
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([terminal], [], [], left)[0]:
+            raise Failure(f"weft {' '.join(argv)} hangs at a terminal: {shown!r}")
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            piece = b""
+        if not piece:
+            break
+        shown += piece
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode(errors="replace")
 
 
 def attention(node):
@@ -140,3 +165,25 @@ def case_one_port(weft):
         second.stop()
         second.start(name=False, flags=("--listen", "default"))
         expect(port(second) == 41820, "the way back to the default")
+
+
+def case_a_terminal_is_asked(weft):
+    """What cannot be taken back is asked about; a ticket is asked for, and may come in lines."""
+    with Lab(weft, 2) as lab:
+        oak, laptop = (Node(h, n).start() for h, n in zip(lab.hosts, ("oak", "laptop")))
+        ticket = oak.do("invite", "laptop")["ticket"]
+        wrapped = "".join(ticket[i:i + 76] + "\n" for i in range(0, len(ticket), 76))
+        code, shown = on_terminal(laptop, wrapped, "join")
+        expect(code == 0 and "paste the ticket" in shown and "trying " in shown,
+               f"join at a terminal: exit {code}: {shown}")
+        code, shown = on_terminal(oak, "n\n", "remove", "laptop")
+        expect(code == 1 and "[y/N]" in shown and "nothing was changed" in shown,
+               f"remove, answered no: exit {code}: {shown}")
+        expect(set(names(oak)) == {"oak", "laptop"}, "removed all the same")
+        code, shown = on_terminal(laptop, "\n", "leave")
+        expect(code == 1 and laptop.do("status")["network"]["members"] == 2,
+               f"leave, not answered: exit {code}: {shown}")
+        code, shown = on_terminal(laptop, "", "join", ticket)
+        expect("other users" in shown and "weft members" in shown, f"a ticket in argv: {shown}")
+        code, shown = on_terminal(oak, "y\n", "remove", "laptop")
+        expect(code == 0 and set(names(oak)) == {"oak"}, f"remove, answered yes: {code}: {shown}")
