@@ -15,7 +15,7 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (ec != std::errc{} || end != text.data() + text.size())
-    return fail(Errc::Malformed, "\"" + std::string(text) + "\" is no port (0 to 65535)");
+    return fail(Errc::Malformed, "\"" + std::string(text) + "\" is not a port (0 to 65535)");
   return port;
 }
 }  // namespace
@@ -80,13 +80,13 @@ Result<Endpoint> endpoint_from_text(std::string_view text) {
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
     if (inet_pton(AF_INET6, host.c_str(), out.address.data()) != 1)
-      return fail(Errc::Malformed, "\"" + host + "\" is no IPv6 address");
+      return fail(Errc::Malformed, "\"" + host + "\" is not an IPv6 address");
     out.port = port;
     return out;
   }
   ByteArray<4> v4{};
   if (inet_pton(AF_INET, host.c_str(), v4.data()) != 1)
-    return fail(Errc::Malformed, "\"" + host + "\" is no IPv4 address");
+    return fail(Errc::Malformed, "\"" + host + "\" is not an IPv4 address");
   return Endpoint::v4(read_be<std::uint32_t>(v4), port);
 }
 

@@ -62,7 +62,7 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
                             "that `ip address` lists"));
   if (!bound)
     return done(refused(bound, "could not listen on " + to_text(mapping.listen),
-                        "choose another address with --listen, or leave it away"));
+                        "choose another address with --listen, or omit it"));
   mapping.listen = bound->listener->local();
   auto door = std::make_shared<Gateway::BoundDoor>(std::move(*bound));
   track(overlay_.add_mapping(io::monotonic_time(), mapping),

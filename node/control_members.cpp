@@ -186,7 +186,7 @@ void ControlPlane::member(api::MemberRequest request, api::Done<api::MemberResul
       if (view.id == outcome.id)
         return done(api::MemberResult{to_text(view.id), view.name, view.admin ? "admin" : "member",
                                       std::move(view.may)});
-    done(api::refuse(api::Code::NotFound, outcome.name + " is no member any more"));
+    done(api::refuse(api::Code::NotFound, outcome.name + " is not a member any more"));
   });
 }
 

@@ -96,11 +96,11 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   for (const auto& mapping : overlay_.mappings())
     if (const auto shut = shut_doors_.find(mapping.id); shut != shut_doors_.end())
       out.attention.push_back("door " + std::to_string(mapping.id) + " to " + mapping.service +
-                              " is not open, it is tried again: " + shut->second);
+                              " cannot be opened, will try again: " + shut->second);
   doors_attention(out);
   for (const auto& [what, unmet] : unmet_)
-    out.attention.push_back("configured but not so, it is tried again: " + what + ": " +
-                            unmet.trouble);
+    out.attention.push_back("cannot do what the configuration asks, will try again: " + what +
+                            ": " + unmet.trouble);
   if (machine_troubles)
     for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
@@ -196,7 +196,7 @@ void ControlPlane::check_waits() {
     if (holds(wait.request))
       wait.done(api::WaitResult{condition, waited.count()});
     else
-      wait.done(api::refuse(api::Code::Timeout, condition + " did not come true",
+      wait.done(api::refuse(api::Code::Timeout, "timed out waiting for " + condition,
                             "waited " + std::to_string(waited.count()) + " ms",
                             "look at weft status, or wait longer with --timeout"));
   }

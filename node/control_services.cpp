@@ -42,7 +42,7 @@ void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& reque
                              const api::Done<api::ExposeResult>& done) {
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
-  if (!target) return done(refused(target, "\"" + request.target + "\" is no target"));
+  if (!target) return done(refused(target, "\"" + request.target + "\" is not a target"));
   if (!protocol || *protocol != service::Protocol::Tcp)
     return done(api::refuse(api::Code::Usage, "only tcp can be exposed now",
                             "\"" + request.protocol + "\" was asked for", "use --protocol tcp"));

@@ -211,7 +211,7 @@ Result<void> Daemon::load_overlay() {
     std::string name = wanted_name();
     if (name.empty()) name = default_name();
     if (!is_label(name))
-      return fail(Errc::Usage, "\"" + name + "\" is no name: use 1 to 63 of a-z, 0-9 and -");
+      return fail(Errc::Usage, "\"" + name + "\" is not a name: use 1 to 63 of a-z, 0-9 and -");
     overlay_->create_network(io::monotonic_time(), name);
   }
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
@@ -410,10 +410,10 @@ void Daemon::say_other_name() const {
   if (name.empty() || wanted_name().empty() || wanted_name() == name) return;
   spdlog::warn(
       "event=name_ignored name={} wanted={} msg={}", name, in_quotes(wanted_name()),
-      in_quotes("this node is called " + name + " and keeps that name; " +
-                (options_.name.empty() ? "take node.name out of the configuration"
-                                       : "leave --name away") +
-                ", or make another node in another home: weft --home DIR run --name NAME"));
+      in_quotes(
+          "this node is called " + name + " and keeps that name; " +
+          (options_.name.empty() ? "take node.name out of the configuration" : "omit --name") +
+          ", or make another node in another home: weft --home DIR run --name NAME"));
 }
 
 void Daemon::on_overlay_event(overlay::OverlayEvent& event) {

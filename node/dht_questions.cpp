@@ -76,7 +76,7 @@ Result<DhtHost::Place> DhtHost::place_of(const std::string& text) const {
   if (const auto member = overlay_.find_node(text))
     return Place{*member, dht::RecordKind::Node, true};
   if (const auto id = node_id_from_text(text)) return Place{*id, dht::RecordKind::Node, true};
-  return fail(Errc::NotFound, "\"" + text + "\" is no node, no service:NAME and no 64 hex digits");
+  return fail(Errc::NotFound, "\"" + text + "\" is not a node, a service:NAME or 64 hex digits");
 }
 
 void DhtHost::run(api::DhtRequest request, api::Done<api::DhtResult> done) {

@@ -33,7 +33,7 @@ Result<Endpoint> door_address(std::string_view text) {
   auto address = endpoint_from_text(full);
   if (!address)
     return fail(Errc::Usage, "\"" + std::string(text.substr(0, 80)) +
-                                 "\" is no address to listen at: " + address.error().detail);
+                                 "\" is not an address to listen at: " + address.error().detail);
   return address;
 }
 

@@ -70,7 +70,7 @@ Result<std::vector<std::uint32_t>> read_matrix(const std::string& path, std::siz
     for (; std::getline(row, cell, ','); ++columns) {
       const auto milliseconds = read_cell(cell);
       if (!milliseconds)
-        return wrong("\"" + cell + "\" is no round trip in milliseconds, 0 to 60000");
+        return wrong("\"" + cell + "\" is not a round trip in milliseconds, 0 to 60000");
       cells.push_back(static_cast<std::uint32_t>(*milliseconds * 500.0));
     }
     if (side == 0) side = columns;

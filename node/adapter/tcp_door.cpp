@@ -64,7 +64,7 @@ Result<void> clear_stale(const sockaddr_un& at) {
   struct stat found{};
   if (::lstat(at.sun_path, &found) != 0) return {};
   if (!S_ISSOCK(found.st_mode))
-    return fail(Errc::Busy, std::string(at.sun_path) + " exists and is no socket");
+    return fail(Errc::Busy, std::string(at.sun_path) + " exists and is not a socket");
   const io::UniqueFd probe(::socket(AF_UNIX, kSocketFlags, 0));
   if (::connect(probe.value(), reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0 ||
       errno != ECONNREFUSED)

@@ -163,7 +163,7 @@ void run_rights(Call& call, MemberRequest::Action action) {
   if (bad_node(call, request.node)) return;
   for (const auto& right : request.rights)
     if (right != "expose" && right != "relay" && right != "admin")
-      return send_error(call.answer, Code::Usage, "\"" + right.substr(0, 80) + "\" is no right",
+      return send_error(call.answer, Code::Usage, "\"" + right.substr(0, 80) + "\" is not a right",
                         "there are expose, relay and admin");
   call.control.member(std::move(request), done<MemberResult>(call));
 }

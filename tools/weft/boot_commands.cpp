@@ -63,7 +63,11 @@ int start_at_boot(const Context& context, const std::vector<std::string>& run_ar
                            "this machine is not run by systemd: there is no /run/systemd/system; "
                            "cron can do it instead",
                            cron_line(host)});
-  const auto unit = boot_unit(host, run_arguments);
+  if (const auto made = node::create_directories(context.paths()); !made)
+    return context.report(api::to_api_error(made.error(), "cannot prepare the node's directories"));
+  std::vector<std::string> arguments{"--log-file", context.paths().log_file().string()};
+  arguments.insert(arguments.end(), run_arguments.begin(), run_arguments.end());
+  const auto unit = boot_unit(host, arguments);
   if (const auto written = write_unit(unit); !written) return context.report(written.error());
   auto enable = systemctl(host, {"enable", unit.name});
   if (!running) enable.insert(enable.end() - 1, "--now");

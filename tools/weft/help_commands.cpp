@@ -59,9 +59,10 @@ void add_help_commands(CLI::App& app, Context& context) {
   version->footer("example: weft version");
   version->callback([&context] {
     context.action = [&context] {
-      context.print(context.json
-                        ? api::dump({{"schema", "weft.version/1"}, {"version", kVersion}}) + "\n"
-                        : "weft " + std::string(kVersion) + "\n");
+      context.print(
+          context.json
+              ? api::dump({{"schema", "weft.version/1"}, {"version", kVersion}, {"api", 1}}) + "\n"
+              : "weft " + std::string(kVersion) + "\n");
       return 0;
     };
   });

@@ -42,10 +42,7 @@ configuration; \fBweft config init\fR writes one with comments
 who this node is: identity.key and person.key. Keep a copy
 .TP
 \fI~/.local/state/weft/\fR
-what it knows: trust.db, state.db; its log: weft.log
-.TP
-\fI$XDG_RUNTIME_DIR/weft/weft.sock\fR, else \fI/tmp/weft\-UID/weft.sock\fR
-where the node listens for commands
+what it knows: trust.db, state.db; its log: weft.log; the socket for commands: weft.sock
 .PP
 The XDG variables move the first three; \fB\-\-home\fR or WEFT_HOME puts all into one directory.
 .SH ENVIRONMENT
@@ -53,7 +50,7 @@ The XDG variables move the first three; \fB\-\-home\fR or WEFT_HOME puts all int
 .B WEFT_HOME
 as \fB\-\-home\fR
 .TP
-.B WEFT_NODE__NAME\fR, \fBWEFT_NODE__LISTEN\fR, \fBWEFT_LOG__LEVEL
+\fBWEFT_NODE__NAME\fR, \fBWEFT_NODE__LISTEN\fR, \fBWEFT_LOG__LEVEL\fR
 stand before what weft.toml says
 .TP
 .B WEFT_SCENARIOS
@@ -64,6 +61,8 @@ no colour, whatever the terminal can
 .SH EXIT STATUS
 0 ok, 1 failed, 2 usage, 3 the node is not running, 4 not found, 5 denied, 6 no path, 7 timeout,
 8 not direct though required, 78 bad configuration
+.SH SEE ALSO
+/usr/share/doc/weft/operating.md, journalctl(1), systemctl(1)
 )";
 
 }  // namespace
