@@ -237,6 +237,10 @@ void Overlay::Impl::greet(Instant now, Link& link) {
   send(now, link, hello);
   if (link.up.joining || !network) return;
   send(now, link, RosterHave{network->announced.seq, network->announced.hash});
+  // Two may have one head and not the same removals beside it.
+  if (const auto beside = network->roster.beside(); !beside.empty() && !roster_unstored())
+    send_entries(now, link, std::span(beside).first(std::min(beside.size(), kEntriesPerAnswer)),
+                 false);
   say_peers(now, link);
   say_services(now, link);
 }

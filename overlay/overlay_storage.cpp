@@ -106,7 +106,8 @@ bool Overlay::Impl::roster_unstored() const {
 
 void Overlay::Impl::roster_stored(Instant now) {
   if (!network) return;
-  if (network->announced.hash != network->roster.head().hash) {
+  if (network->announced.hash != network->roster.head().hash ||
+      network->told_beside != network->roster.beside()) {
     apply_roster(now);
     announce_roster(now);
   }

@@ -45,6 +45,9 @@ std::vector<NodeId> difference(const State& before, const State& after) {
 struct Roster::Tree {
   EntryTree entries;
   std::map<NodeId, std::uint64_t> epochs;
+  // How far the chain was searched for the meaning of a lost entry, so that each change looks at
+  // what is new only; kNoRank: it was found. Void when the chain changes its past.
+  std::map<NodeIndex, std::uint64_t> searched;
 
   [[nodiscard]] Row row_of(NodeIndex index) const {
     const auto& vertex = entries.at(index);
@@ -57,16 +60,18 @@ struct Roster::Tree {
     return {Table::Epoch, entries.state().network(), to_bytes(node.view()), pack_epoch(epoch)};
   }
   Result<void> load(const Row& row);
-  void take(Appended& out, const EntryTree::Outcome& outcome) const;
+  void take(Appended& out, const EntryTree::Outcome& outcome);
   void finish(Appended& out, const State& before) const;
   // Whether it may be signed on the head, as the chain sees it.
   [[nodiscard]] Result<void> check_next(const Entry& entry) const;
   void restate(const IdentityKey& author, State& chain, std::vector<Entry>& pending) const;
-  [[nodiscard]] bool repeated(NodeIndex index, const Body& body) const;
-  [[nodiscard]] std::optional<Entry> renamed(const Entry& entry, NodeBody node, State& next) const;
+  [[nodiscard]] bool repeated(NodeIndex index, const Body& body);
+  [[nodiscard]] std::optional<Entry> renamed(const Entry& entry, const NodeBody& node,
+                                             State& next) const;
 };
 
-void Roster::Tree::take(Appended& out, const EntryTree::Outcome& outcome) const {
+void Roster::Tree::take(Appended& out, const EntryTree::Outcome& outcome) {
+  if (!outcome.lost.empty()) searched.clear();
   for (const auto index : outcome.added) {
     out.rows.push_back(row_of(index));
     if (entries.at(index).voided) ++out.voided;
@@ -95,7 +100,7 @@ Result<Roster> Roster::create(const crypto::Ed25519KeyPair& person, GenesisBody 
                               UnixTime time) {
   body.person_key = person.public_key;
   WEFT_TRY(auto entries, EntryTree::with_genesis(Entry::sign_genesis(person, body, time).encode()));
-  return Roster(std::make_unique<Tree>(Tree{std::move(entries), {}}));
+  return Roster(std::make_unique<Tree>(Tree{std::move(entries), {}, {}}));
 }
 
 Result<Roster> Roster::from_chain(const NetworkId& network, std::span<const Bytes> entries) {
@@ -107,7 +112,7 @@ Result<Roster> Roster::from_chain(const NetworkId& network, std::span<const Byte
     WEFT_TRY(const auto outcome, tree.insert(bytes, Gate::Member));
     if (outcome.waiting) return fail(Errc::Malformed, "the chain has a gap");
   }
-  return Roster(std::make_unique<Tree>(Tree{std::move(tree), {}}));
+  return Roster(std::make_unique<Tree>(Tree{std::move(tree), {}, {}}));
 }
 
 Result<Roster> Roster::from_rows(const NetworkId& network, std::span<const Row> rows) {
@@ -138,7 +143,7 @@ Result<Roster> Roster::from_rows(const NetworkId& network, std::span<const Row> 
   }
   if (head == nullptr || *head->value != pack_head(tree.head()))
     return fail(Errc::Conflict, "roster rolled back: the stored head is not where entries lead");
-  Roster roster(std::make_unique<Tree>(Tree{std::move(tree), {}}));
+  Roster roster(std::make_unique<Tree>(Tree{std::move(tree), {}, {}}));
   for (const auto& row : rows) WEFT_CHECK(roster.tree_->load(row));
   return roster;
 }
@@ -229,23 +234,27 @@ void Roster::Tree::restate(const IdentityKey& author, State& chain,
 }
 
 // Whether a lost entry's meaning is on the chain since the fork, or has been overtaken.
-bool Roster::Tree::repeated(NodeIndex index, const Body& body) const {
+bool Roster::Tree::repeated(NodeIndex index, const Body& body) {
   const auto& entry = entries.at(index).entry;
   const auto fork = entries.fork_point(index);
   if (const auto* node = std::get_if<NodeBody>(&body))
     if (const auto* now = entries.state().member(node_id_of(node->identity));
         now != nullptr && now->seq > fork)
       return true;  // it came in by another entry
+  auto& from = searched.try_emplace(index, fork + 1).first->second;
   const auto& chain = entries.chain();
-  return std::any_of(chain.begin() + static_cast<std::ptrdiff_t>(fork) + 1, chain.end(),
-                     [&](NodeIndex i) {
-                       const auto& other = entries.at(i).entry;
-                       return other.kind == entry.kind && other.body == entry.body;
-                     });
+  for (; from < chain.size(); ++from) {
+    const auto& other = entries.at(chain[from]).entry;
+    if (other.kind != entry.kind || other.body != entry.body) continue;
+    from = kNoRank;
+    break;
+  }
+  return from == kNoRank;
 }
 
 // A node let in under a name that another has since: it was told that it is in, so it comes in.
-std::optional<Entry> Roster::Tree::renamed(const Entry& entry, NodeBody node, State& next) const {
+std::optional<Entry> Roster::Tree::renamed(const Entry& entry, const NodeBody& node,
+                                           State& next) const {
   if (next.member(node_id_of(node.identity)) != nullptr || next.member_named(node.name) == nullptr)
     return std::nullopt;
   constexpr int kTries = 99;

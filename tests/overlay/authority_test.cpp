@@ -28,17 +28,22 @@ struct Admins {
       for (const auto* y : there) world.cut(*x, *y, on);
     if (on) world.run(50s);
   }
-  // Puts an entry on a stopped node's disk behind its head, as if it had come from a peer.
+  // Puts an entry on a stopped node's disk, behind its head or beside it, as if it had come from a
+  // peer.
   void plant(Node& node, const crypto::Ed25519KeyPair& signer, std::uint64_t kind, Bytes body,
-             bool critical, bool moves_head) {
+             bool critical, bool moves_head, bool beside = false) {
     world.crash(node);
     for (auto& [key, value] : node.disk) {
       const auto& [table, network, name] = key;
       if (table != Table::Network || text_of(name) != "head") continue;
-      const roster::Head head{read_be<std::uint64_t>(value),
-                              *to_array<32>(ByteView(value).subspan(8))};
-      const auto entry = roster::Entry::sign(signer, network, head, static_cast<roster::Kind>(kind),
-                                             std::move(body), kEpoch, critical);
+      roster::Head parent{read_be<std::uint64_t>(value), *to_array<32>(ByteView(value).subspan(8))};
+      if (beside) {
+        const auto at = node.disk.at({Table::Roster, network, to_bytes(parent.hash)});
+        parent = {parent.seq - 1, roster::Entry::decode(at)->prev};
+      }
+      const auto entry =
+          roster::Entry::sign(signer, network, parent, static_cast<roster::Kind>(kind),
+                              std::move(body), kEpoch, critical);
       const auto hash = entry.hash();
       if (moves_head) {
         value.clear();
@@ -110,6 +115,30 @@ TEST(Authority, ARemovalBesideTheChainReachesWhoWasAway) {
   EXPECT_TRUE(world.run_until([&] { return world.same_head(b, d); }, 20s));
   world.run(2s);
   EXPECT_EQ(e.overlay->role(), "none");
+}
+
+// Both have the same head, so neither asks the other for anything.
+TEST(Authority, ARemovalBesideTheChainIsToldToWhoHasTheSameHead) {
+  Admins t;
+  auto& [world, a, b, c] = t;
+  Node& d = world.add("d");
+  Node& e = world.add("e");
+  world.bring_in(a, d);
+  world.bring_in(a, e);
+  ASSERT_TRUE(world.finish(a, a.overlay->group_change(world.now, "north", "a", true)));
+  ASSERT_TRUE(world.run_until(
+      [&] {
+        return world.linked(b, d) && d.overlay->groups().size() == 1 && world.same_head(b, d);
+      },
+      10s));
+  world.run(1s);  // and their disks have it
+  world.crash(a);
+  world.crash(c);
+  t.plant(b, c.identity.key, static_cast<std::uint64_t>(roster::Kind::Removal),
+          roster::pack(roster::RemovalBody{false, e.identity.id.bytes}), false, false, true);
+  EXPECT_FALSE(lists(b, "e"));
+  EXPECT_TRUE(world.run_until([&] { return !lists(d, "e"); }, 90s));
+  EXPECT_TRUE(world.same_head(b, d));
 }
 
 // F3: the most junior admin stops the roster; the founder sees who, goes on, and removes it.

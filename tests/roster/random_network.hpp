@@ -89,7 +89,13 @@ class RandomNetwork {
 
   void add_node(Node& inviter, const crypto::Ed25519KeyPair& key) {
     auto copy = std::move(*Roster::from_rows(inviter.roster.network(), inviter.roster.rows()));
-    nodes_.push_back({key, std::move(copy), inviter.side, inviter.heard, inviter.known});
+    Node node{key, std::move(copy), inviter.side, {}, {}};
+    for (const auto& bytes : inviter.heard) {  // not what waits there for its parent
+      if (!node.roster.holds(crypto::sha256(bytes))) continue;
+      node.heard.push_back(bytes);
+      node.known.insert(bytes);
+    }
+    nodes_.push_back(std::move(node));
   }
 
   bool take(Node& node, const Bytes& bytes) {
