@@ -366,9 +366,7 @@ class Control {
   // Done first, then the daemon begins to end: the answer must still reach the client.
   virtual void shutdown(Done<ShutdownResult> done) = 0;
 
-  virtual void backup(BackupRequest, Done<BackupResult> done) {
-    done(refuse(Code::Failed, "this node keeps nothing"));
-  }
+  virtual void backup(BackupRequest request, Done<BackupResult> done) = 0;
 
   virtual void invite(InviteRequest request, Done<InviteResult> done) = 0;
   virtual void invites(Done<InvitesResult> done) = 0;

@@ -107,7 +107,8 @@ Result<std::int64_t> Database::schema_of(const fs::path& path, const std::string
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_exec(handle, "PRAGMA locking_mode=EXCLUSIVE", nullptr, nullptr, nullptr);
     const auto statement = prepare(handle, "PRAGMA user_version", code);
-    if (statement && (code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    if (statement) code = sqlite3_step(statement.get());
+    if (statement && code == SQLITE_ROW) {
       version = sqlite3_column_int64(statement.get(), 0);
       code = SQLITE_OK;
     }

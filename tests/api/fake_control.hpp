@@ -82,6 +82,10 @@ class FakeControl final : public Control {
     done(std::move(r));
   }
   void dht_stats(Done<DhtStats> done) override { done(DhtStats{}); }
+  void backup(BackupRequest request, Done<BackupResult> done) override {
+    ++calls;
+    done(BackupResult{request.file});
+  }
   void shutdown(Done<ShutdownResult> done) override {
     ++calls;
     done(ShutdownResult{});

@@ -36,6 +36,7 @@ std::string own_path() {
   std::error_code error;
   const auto link = std::filesystem::read_symlink("/proc/self/exe", error);
   if (!error) return link.string();
+  // The kernel hands this pointer over as a number. NOLINTNEXTLINE(performance-no-int-to-ptr)
   const auto* told = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   if (told == nullptr) return {};
   const auto path = std::filesystem::absolute(told, error);
