@@ -165,6 +165,7 @@ TEST_F(CliTest, StatesAreColouredWhereThatIsWanted) {
   start();
   const auto green = "\x1b[32mconnected\x1b[0m  direct";
   EXPECT_TRUE(weft({"--color", "always", "status"}).out.contains(green));
+  EXPECT_TRUE(weft({"--color", "always", "members"}).out.contains("\x1b[32mhere\x1b[0m"));
   EXPECT_FALSE(weft({"status"}).out.contains('\x1b'));  // this is no terminal
   EXPECT_FALSE(weft({"--color", "never", "status"}).out.contains('\x1b'));
   EXPECT_FALSE(weft({"--color", "always", "--json", "status"}).out.contains('\x1b'));

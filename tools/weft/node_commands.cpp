@@ -267,7 +267,10 @@ void print_status(const Context& context, const Json& s) {
   for (const auto& e : s["exposed"])
     exposed.add({e.value("name", ""), e.value("target", ""), who_may_text(e), health_text(e),
                  std::to_string(e.value("connections", std::uint64_t{0}))});
-  if (!exposed.empty()) context.print("\n" + exposed.text());
+  if (!exposed.empty()) {
+    context.print("\n");
+    context.print(exposed);
+  }
   Table doors({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS"});
   for (const auto& m : s["mappings"])
     doors.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")), listen_text(m),

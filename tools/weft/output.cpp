@@ -26,19 +26,23 @@ std::string one_decimal(double value) {
 // The escape that begins the colour of a state; nothing for a word that is none.
 std::string_view color_of(std::string_view state) {
   constexpr std::string_view kGreen = "\x1b[32m", kYellow = "\x1b[33m", kRed = "\x1b[31m";
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kColors{
-      {{"connected", kGreen},
-       {"alive", kGreen},
-       {"ok", kGreen},
-       {"connecting", kYellow},
-       {"suspect", kYellow},
-       {"away", kYellow},
-       {"unknown", kYellow},
-       {"dead", kRed},
-       {"down", kRed},
-       {"refused", kRed},
-       {"removed", kRed},
-       {"left", kYellow}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kColors{{
+      {"connected", kGreen},
+      {"here", kGreen},
+      {"alive", kGreen},
+      {"ok", kGreen},
+      {"connecting", kYellow},
+      {"silent", kYellow},
+      {"suspect", kYellow},
+      {"away", kYellow},
+      {"unknown", kYellow},
+      {"left", kYellow},
+      {"dead", kRed},
+      {"down", kRed},
+      {"refused", kRed},
+      {"no", kRed},  // "no answer"
+      {"removed", kRed},
+  }};
   const auto word = state.substr(0, state.find_first_of(" ,"));
   for (const auto& [name, color] : kColors)
     if (name == word) return color;
