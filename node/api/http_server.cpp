@@ -100,9 +100,11 @@ Result<void> HttpServer::Impl::start() {
     return fail(Errc::TooLarge, "the socket's path is longer than 107 bytes: " + path);
   struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode)) return fail(Errc::AlreadyExists, path + " is not a socket");
+    if (!S_ISSOCK(info.st_mode))
+      return fail(Errc::AlreadyExists,
+                  path + " is not a socket. Fix: move it away, then start again");
     if (is_answered(loop_, options_.socket))
-      return fail(Errc::Busy, "another weft answers on " + path);
+      return fail(Errc::Busy, "another weft answers on " + path + ". Fix: end it: weft down");
     ::unlink(path.c_str());
   }
   ErrorCode error;
