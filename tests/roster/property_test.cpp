@@ -54,8 +54,8 @@ TEST(RosterProperty, WhoWasRemovedIsOutAndAllAgree) {
     smuggled += net.smuggled().size();
     if (testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_GT(removed, 300U);  // else it proves nothing
-  EXPECT_GT(smuggled, 300U);
+  EXPECT_GT(removed, last);  // else it proves nothing
+  EXPECT_GT(smuggled, last);
 }
 
 }  // namespace

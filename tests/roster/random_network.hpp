@@ -168,7 +168,7 @@ class RandomNetwork {
   // Somebody who was removed takes its old copy and writes beside what came since.
   void forge() {
     if (removed_.empty()) return;
-    const auto& evil = removed_[rng_.uniform(removed_.size())].target;
+    const auto evil = removed_[rng_.uniform(removed_.size())].target;
     const auto& source = nodes_[rng_.uniform(nodes_.size())].heard;
     if (source.empty()) return;
     auto parent = Entry::decode(source[rng_.uniform(source.size())]);
@@ -181,7 +181,7 @@ class RandomNetwork {
     if (dice == 0) body = RemovalBody{false, id_of(victim).bytes};
     if (dice == 1) body = RemovalBody{false, id_of(evil).bytes};
     const bool by_friend = !smuggled_keys_.empty() && rng_.uniform(3) == 0;
-    const auto& signer = by_friend ? smuggled_keys_[rng_.uniform(smuggled_keys_.size())] : evil;
+    const auto signer = by_friend ? smuggled_keys_[rng_.uniform(smuggled_keys_.size())] : evil;
     if (dice > 1) {
       smuggled_[id_of(friend_of)] = id_of(signer);
       smuggled_keys_.push_back(friend_of);
