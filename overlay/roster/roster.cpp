@@ -237,10 +237,14 @@ void Roster::Tree::restate(const IdentityKey& author, State& chain,
 bool Roster::Tree::repeated(NodeIndex index, const Body& body) {
   const auto& entry = entries.at(index).entry;
   const auto fork = entries.fork_point(index);
-  if (const auto* node = std::get_if<NodeBody>(&body))
-    if (const auto* now = entries.state().member(node_id_of(node->identity));
-        now != nullptr && now->seq > fork)
-      return true;  // it came in by another entry
+  // A change of somebody who is not in must let nobody in: it was another who had let it in.
+  const bool change = !entries.at(index).admits;
+  if (const auto* person = std::get_if<PersonBody>(&body))
+    if (change && !entries.state().persons().contains(person->key)) return true;
+  if (const auto* node = std::get_if<NodeBody>(&body)) {
+    const auto* now = entries.state().member(node_id_of(node->identity));
+    if (now == nullptr ? change : !change && now->seq > fork) return true;  // or came in otherwise
+  }
   auto& from = searched.try_emplace(index, fork + 1).first->second;
   const auto& chain = entries.chain();
   for (; from < chain.size(); ++from) {

@@ -7,6 +7,18 @@
 #include "overlay/roster/roster.hpp"
 
 namespace weft::roster {
+namespace {
+
+bool admits(const State& before, const Entry& entry) {
+  if (!entry.is(Kind::Node) && !entry.is(Kind::Person)) return false;
+  const auto body = entry.parse_body();
+  if (!body) return false;
+  if (const auto* node = std::get_if<NodeBody>(&*body))
+    return before.member(node_id_of(node->identity)) == nullptr;
+  return !before.persons().contains(std::get<PersonBody>(*body).key);
+}
+
+}  // namespace
 
 Result<EntryTree> EntryTree::with_genesis(ByteView bytes) {
   WEFT_TRY(auto entry, Entry::decode(bytes));
@@ -14,7 +26,11 @@ Result<EntryTree> EntryTree::with_genesis(ByteView bytes) {
   WEFT_TRY(auto state, State::from_genesis(entry, NetworkId{hash}));
   EntryTree tree;
   tree.path_ = std::move(state);
-  Vertex genesis{std::move(entry), to_bytes(bytes), hash, 0, {}, 0, {}, {}, true, false, false};
+  Vertex genesis;
+  genesis.entry = std::move(entry);
+  genesis.bytes = to_bytes(bytes);
+  genesis.hash = hash;
+  genesis.chosen = true;
   tree.vertices_.push_back(std::move(genesis));
   tree.by_hash_[hash] = 0;
   tree.chain_.push_back(0);
@@ -77,8 +93,12 @@ Result<void> EntryTree::attach(Entry entry, ByteView bytes, const crypto::Hash& 
   std::optional<State> elsewhere;
   if (!at_head) elsewhere = state_at(parent);
   const State& before = at_head ? path_ : *elsewhere;
-  Vertex vertex{
-      std::move(entry), to_bytes(bytes), hash, parent, {}, 0, {}, {}, false, false, false};
+  Vertex vertex;
+  vertex.entry = std::move(entry);
+  vertex.bytes = to_bytes(bytes);
+  vertex.hash = hash;
+  vertex.parent = parent;
+  vertex.admits = admits(before, vertex.entry);
   vertex.rank = before.rank_of(vertex.entry);
   vertex.names = before.names_of(vertex.entry);
   const bool removal = vertex.entry.is(Kind::Removal);

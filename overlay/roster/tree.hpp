@@ -41,6 +41,7 @@ class EntryTree {
     std::uint64_t rank = 0;       // State::rank_of, in the parent's state
     std::vector<NodeId> names;    // State::names_of, there
     std::vector<NodeId> removes;  // of a removal: State::named_by, there
+    bool admits = false;          // its key was nobody's there
     bool chosen = false;
     bool voided = false;  // signed by somebody removed, and no ancestor of that removal
     bool dead = false;    // voided, or behind one that is

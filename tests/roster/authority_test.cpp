@@ -232,6 +232,21 @@ TEST(Authority, AReorganisationSaysWhatIsLost) {
   EXPECT_EQ(taken->lost[0].encode(), junior.encode());
 }
 
+// What b changed of somebody whom only a void entry let in must not, signed again, let it in.
+TEST(Authority, AChangeOfSomebodyWhoIsOutLetsNobodyIn) {
+  Kit kit;
+  const auto evil = key_of(4);
+  const auto guest = key_of(5);
+  kit.add(evil, "evil", kAdmin);
+  const auto fork = kit.roster.head();
+  const auto out = kit.on(fork, kit.a, removal_of(evil));
+  const auto in_by_evil = kit.on(fork, evil, kit.node(guest, "guest", kAdmin));
+  const auto change = kit.on(head_of(in_by_evil), kit.b, kit.node(guest, "guest", kMayExpose));
+  for (const auto& entry : {in_by_evil, change, out}) ASSERT_TRUE(kit.roster.append(entry));
+  EXPECT_FALSE(in(kit.roster, guest));
+  EXPECT_TRUE(kit.roster.pending_losers(kit.b.public_key).empty());
+}
+
 TEST(Authority, AStrangersEntriesCountIfAnAdminOfOursSignedThem) {
   Kit kit;
   const auto guest = key_of(6);
