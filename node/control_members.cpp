@@ -4,6 +4,7 @@
 #include "node/control_answers.hpp"
 #include "node/control_plane.hpp"
 #include "node/io/clock.hpp"
+#include "node/local_addresses.hpp"
 
 namespace weft::node {
 
@@ -86,13 +87,23 @@ void ControlPlane::note_roles(std::vector<std::string>& attention) const {
 // ---- tickets
 // -------------------------------------------------------------------------------------
 
+std::string ControlPlane::unreachable() const {
+  const auto bound = driver_.udp().bound();
+  if (reachable_from_others(local_endpoints(bound))) return {};
+  const bool by_choice = std::ranges::all_of(bound, &Endpoint::is_loopback);
+  return std::string("no other machine can reach this node: ") +
+         (by_choice ? "it listens on the loopback only; run it without --listen, or with an "
+                      "address of this machine's network"
+                    : "this machine has no address but the loopback; connect it to a network");
+}
+
 void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
   const auto id =
       overlay_.invite(io::monotonic_time(), request.name, request.may, request.allow, request.ttl);
   track(id, [this, done, name = request.name](const Result<overlay::Outcome>& result) {
     if (result) {
       const auto& outcome = std::get<overlay::InviteOutcome>(*result);
-      return done(api::InviteResult{outcome.name, outcome.ticket, outcome.expires});
+      return done(api::InviteResult{outcome.name, outcome.ticket, outcome.expires, unreachable()});
     }
     std::string fix;
     if (result.error().code == Errc::AlreadyExists)

@@ -104,6 +104,8 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   if (machine_troubles)
     for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
+  for (auto& line : overlay_.attention(io::monotonic_time()))
+    out.attention.push_back(std::move(line));
   if (dht_ != nullptr) out.dht = dht_->stats();
   note_roles(out.attention);
   for (auto& line : overlay_.roster_attention(io::monotonic_time()))

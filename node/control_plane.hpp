@@ -77,6 +77,7 @@ class ControlPlane final : public api::Control {
   void set_dht(DhtHost& dht) { dht_ = &dht; }
 
  private:
+  [[nodiscard]] std::string unreachable() const;  // why, if no other machine can call this one
   using Finish = std::function<void(const Result<overlay::Outcome>&)>;
   struct Wait {
     api::WaitRequest request;

@@ -22,6 +22,9 @@ namespace weft::node {
 
 namespace {
 
+// IFF_LOWER_UP of linux/if.h, which net/if.h does not go with. True at once when a cable is there;
+// IFF_RUNNING may follow a second later.
+constexpr unsigned kLowerUp = 1u << 16;
 constexpr std::size_t kPlacesOfFamily = 3;  // kept for the family that has the worse addresses
 
 std::optional<Endpoint> endpoint_of(const sockaddr* at) {
@@ -71,7 +74,7 @@ std::vector<LocalAddress> machine_addresses() {
     one.endpoint = *endpoint;
     one.interface = if_nametoindex(at->ifa_name);
     one.name = at->ifa_name;
-    one.carrier = (at->ifa_flags & IFF_RUNNING) != 0 && !leads_nowhere(one.name);
+    one.carrier = (at->ifa_flags & (IFF_RUNNING | kLowerUp)) != 0 && !leads_nowhere(one.name);
     one.multicast = (at->ifa_flags & IFF_MULTICAST) != 0;
     one.routed = facts.default_routes.contains({endpoint->is_v4(), one.interface});
     const auto flags = facts.flags.find(*endpoint);

@@ -24,6 +24,7 @@ enum class Type : std::uint64_t {
   JoinRequest = 10,
   JoinAnswer = 11,
   Rekey = 12,
+  RunsTwice = 13,
   Leave = 16,
 };
 
@@ -111,6 +112,7 @@ struct Encoder {
         .uint(m.time);
   }
   void operator()(const Rekey& m) const { begin(w, Type::Rekey, 1).bin(m.message); }
+  void operator()(const RunsTwice& m) const { begin(w, Type::RunsTwice, 1).bin(wire_of(m.other)); }
   void operator()(const Leave&) const { begin(w, Type::Leave, 0); }
   void operator()(const Unknown&) const {
     WEFT_ASSERT(false && "an unknown message is never sent");
@@ -246,7 +248,7 @@ Result<ControlMessage> read_number(Reader& r, std::uint64_t Message::* field) {
 }
 
 Result<ControlMessage> read_fields(Reader& r, std::uint64_t type, std::size_t fields) {
-  static constexpr std::size_t kFields[] = {0, 3, 1, 1, 2, 1, 3, 1, 1, 2, 3, 3, 1};
+  static constexpr std::size_t kFields[] = {0, 3, 1, 1, 2, 1, 3, 1, 1, 2, 3, 3, 1, 1};
   if (type == static_cast<std::uint64_t>(Type::Leave)) return Leave{};
   if (type == 0 || type >= std::size(kFields)) return Unknown{type};
   if (fields < kFields[type]) return fail(Errc::Malformed, "control message: too few fields");
@@ -287,6 +289,10 @@ Result<ControlMessage> read_fields(Reader& r, std::uint64_t type, std::size_t fi
     case Type::Rekey: {
       WEFT_TRY(const auto message, r.bin(8192));
       return Rekey{to_bytes(message)};
+    }
+    case Type::RunsTwice: {
+      WEFT_TRY(const auto other, read_endpoint(r));
+      return RunsTwice{other};
     }
     case Type::Leave:
       break;

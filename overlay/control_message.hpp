@@ -102,6 +102,10 @@ struct JoinAnswer {
 struct Rekey {
   Bytes message;
 };
+// To a node whose identity runs twice, from a peer of both: where the other one is.
+struct RunsTwice {
+  Endpoint other;
+};
 // "I go": the receiver, if it may, signs the sender's removal.
 struct Leave {};
 struct Unknown {
@@ -110,7 +114,7 @@ struct Unknown {
 
 using ControlMessage =
     std::variant<Hello, Ping, Pong, RosterHave, RosterGet, RosterEntries, PeerList, ServicesGet,
-                 ServicesAre, JoinRequest, JoinAnswer, Rekey, Leave, Unknown>;
+                 ServicesAre, JoinRequest, JoinAnswer, Rekey, RunsTwice, Leave, Unknown>;
 
 // The framed message. REQUIRES: lists within the limits above; Unknown is never sent.
 Bytes encode(const ControlMessage& message);

@@ -206,6 +206,7 @@ void Overlay::Impl::sweep(Instant now) {
     }
   }
   sweep_health(now);
+  network->peers.retire(now);
   rotate_credential(now);
   persist_quietly(network->tickets.purge(unix_now(now)));
   // Perhaps that was the last ticket: nobody joins now.

@@ -376,6 +376,8 @@ class Overlay {
   // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.
   void peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
                   const Endpoint& endpoint);
+  // Sentences for the user: what is wrong around this node and what to do about it.
+  [[nodiscard]] std::vector<std::string> attention(Instant now) const;
   // Resolves a member's name, its id, or the beginning of its id if no other begins so.
   [[nodiscard]] Result<NodeId> find_node(const std::string& who) const;
 

@@ -3,6 +3,7 @@
 //   overlay_storage.cpp   rows to the disk and what waits for them
 //   overlay_network.cpp   creating, loading and joining networks; our credential
 //   overlay_roster.cpp    what a change of the roster means, says and asks for
+//   overlay_alarms.cpp    an identity that runs on two machines
 //   overlay_sessions.cpp  session events, control links, what peers say on them
 //   overlay_links.cpp     what peers say of themselves, at the pace that others can bear
 //   overlay_streams.cpp   streams to and from services
@@ -354,6 +355,8 @@ struct Overlay::Impl {
   void on(Instant now, const session::MemberUnknown& e);
   void on(Instant now, const session::ClockDiffers& e);
   void finish_pull(Instant now, SessionId session);
+  void ask_others(Instant now, const Peer& peer, SessionId seen);
+  void tell_twice(Instant now, const Peer& peer, bool back);
   void follow_peer(Instant now, const Peer& peer, SessionId seen, PathId path,
                    const Endpoint& remote);
   void send(Instant now, Link& link, const ControlMessage& message, const NodeId& about = {});
@@ -375,6 +378,7 @@ struct Overlay::Impl {
   void said(Instant now, Link& link, const JoinAnswer& m);
   void said(Instant now, Link& link, const Rekey& m);
   void said(Instant now, Link& link, const Leave& m);
+  void said(Instant now, Link& link, const RunsTwice& m);
   void said(Instant, Link&, const Unknown&) {}  // of a later version
   void broadcast(Instant now, const ControlMessage& message, std::optional<SessionId> except = {},
                  const NodeId& about = {});
@@ -449,7 +453,14 @@ struct Overlay::Impl {
   std::optional<Leaving> leaving;
   std::map<SessionId, Pull> pulls;
   Instant next_pull{};
-  std::optional<Instant> judge_at;  // sessions of removed nodes end then
+  struct TwiceTold {
+    Endpoint other;
+    NodeId by;
+    Instant at;
+  };
+  std::optional<TwiceTold> runs_twice;   // this node's own identity
+  std::map<NodeId, Instant> twice_said;  // of members only
+  std::optional<Instant> judge_at;       // sessions of removed nodes end then
   ByteArray<8> instance{};
   Instant born;
 

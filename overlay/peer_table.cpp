@@ -85,7 +85,11 @@ bool PeerTable::learn(Peer& peer, const Certificate& certificate) {
 }
 
 void PeerTable::hint(Instant now, Peer& peer, const Endpoint& endpoint) {
-  if (peer.is_up() || endpoint.port == 0 || endpoint.is_unspecified()) return;
+  if (endpoint.port == 0 || endpoint.is_unspecified()) return;
+  if (peer.is_up()) {
+    const auto info = sessions_.info(*peer.preferred);
+    if (!unanswered(now, *peer.preferred) || (info && info->remote == endpoint)) return;
+  }
   if (peer.hint_dial && peer.hint_dial->endpoint == endpoint) return;
   peer.hint = endpoint;
   if (peer.wanted) dial_hint(now, peer);
@@ -133,6 +137,7 @@ void PeerTable::unwant_all() {
 }
 
 void PeerTable::follow_move(Instant now) {
+  moved_at_ = now;
   for (auto& [id, peer] : peers_)
     if (std::ranges::find(peer.sessions, true, &PeerSession::initiator) == peer.sessions.end())
       dial_beside(now, peer);
@@ -165,14 +170,59 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   choose_preferred(now, peer);
 }
 
-void PeerTable::on_hello(Instant now, SessionId session, const ByteArray<8>& instance) {
+bool PeerTable::unanswered(Instant now, SessionId session) const {
+  const auto info = sessions_.info(session);
+  if (!info) return true;
+  return info->heard <= moved_at_ ||
+         (info->unanswered_since && now - *info->unanswered_since >= kUnanswered);
+}
+
+void PeerTable::end_older_lives(Instant now, Peer& peer, const ByteArray<8>& instance) {
+  for (const auto& session : peer.sessions)
+    if (session.instance && *session.instance != instance)
+      sessions_.close(now, session.id, kCodeSuperseded, "the node was started anew");
+}
+
+void PeerTable::retire(Instant now) {
+  for (auto& [id, peer] : peers_) {
+    if (peer.twice && now - peer.twice->seen >= kTwiceKept) peer.twice.reset();
+    if (peer.sessions.size() < 2 || !peer.preferred || unanswered(now, *peer.preferred)) continue;
+    for (const auto& session : peer.sessions) {
+      if (session.id == *peer.preferred) continue;
+      const auto info = sessions_.info(session.id);
+      if (!info) continue;
+      if (peer.twice && now - info->heard < kTwiceKept && !unanswered(now, session.id))
+        peer.twice->seen = now;
+      if (info->unanswered_since && now - *info->unanswered_since >= kRetireAfter)
+        sessions_.close(now, session.id, kCodeSuperseded, "the peer knows this session no more");
+    }
+  }
+}
+
+bool PeerTable::on_hello(Instant now, SessionId session, const ByteArray<8>& instance) {
   Peer* peer = find_by_session(session);
-  if (peer == nullptr) return;
-  for (auto& live : peer->sessions)
-    if (live.id == session) live.instance = instance;
+  if (peer == nullptr) return false;
+  const auto live = std::ranges::find(peer->sessions, session, &PeerSession::id);
+  if (live != peer->sessions.end() && live->instance && *live->instance != instance)
+    return false;  // no process changes its instance: what it says of another is nothing to us
+  const auto info = sessions_.info(session);
+  const Endpoint remote = info ? info->remote : Endpoint{};
+  const auto known = std::ranges::find(peer->lives, instance, &Peer::Life::instance);
+  bool back = false;
+  if (known == peer->lives.end()) {
+    if (peer->lives.size() == kMaxLives) peer->lives.erase(peer->lives.begin());
+    peer->lives.push_back({instance, remote});
+    if (!peer->twice) end_older_lives(now, *peer, instance);
+  } else {
+    known->at = remote;
+    back = known + 1 != peer->lives.end();
+    if (back) peer->twice = {remote, peer->lives.back().at, now};
+  }
+  if (live != peer->sessions.end()) live->instance = instance;
   peer->backoff = kFirstBackoff;
   peer->says_we_are_out = false;
   choose_preferred(now, *peer);
+  return back;
 }
 
 Peer* PeerTable::on_session_down(Instant now, SessionId session) {
@@ -181,7 +231,7 @@ Peer* PeerTable::on_session_down(Instant now, SessionId session) {
   by_session_.erase(session);
   if (peer->hint_dial && peer->hint_dial->session == session) {
     peer->hint_dial.reset();
-    if (!peer->is_up() && peer->wanted) dial_hint(now, *peer);
+    if (peer->wanted) dial_hint(now, *peer);
     return peer;
   }
   const bool was_dial =
@@ -252,7 +302,12 @@ void PeerTable::choose_preferred(Instant now, Peer& peer) {
 }
 
 bool PeerTable::keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const {
-  if (a.instance && b.instance && *a.instance != *b.instance) return a.since > b.since;
+  if (a.instance && b.instance && *a.instance != *b.instance) {
+    const auto age = [&](const PeerSession& s) {
+      return std::ranges::find(peer.lives, *s.instance, &Peer::Life::instance) - peer.lives.begin();
+    };
+    return age(a) > age(b);
+  }
   const Duration apart = a.since > b.since ? a.since - b.since : b.since - a.since;
   if (apart > kSimultaneous || a.initiator == b.initiator)
     return a.since != b.since ? a.since > b.since : a.id > b.id;

@@ -8,6 +8,15 @@
 //  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff;
 //     it begins anew once the peer has spoken, not when our own handshake is through.
 //
+//  4. Of the processes that speak as a peer (its lives, told apart by the instance in Hello) the
+//  one
+//     that first spoke last is the peer. An older one that speaks again proves that two run with
+//     one identity: both keep their sessions, the younger is used, and all three are told (decision
+//     36).
+//
+// A hint is taken although a session is up if nothing comes from it: our own address changed since
+// it was last heard, or it leaves us without an answer.
+//
 // Two sessions with one peer: when both ends dialled at once, the one dialled by the lower NodeId
 // is kept and the other drained; when the peer restarted (its Hello carries another instance) or
 // the sessions lie more than kSimultaneous apart, the newer one supersedes.
@@ -34,6 +43,10 @@ inline constexpr Duration kFirstBackoff = 1s;
 inline constexpr Duration kMaxBackoff = 60s;
 inline constexpr Duration kSimultaneous = 3s;
 inline constexpr Duration kHintPause = 3s;  // a dial to a hint gives way to a newer one after this
+inline constexpr Duration kUnanswered = 500ms;  // then a hint is looked at beside the session
+inline constexpr Duration kRetireAfter = 5s;    // a session without an answer, another being there
+inline constexpr Duration kTwiceKept = 10min;   // what was seen of a second life is told so long
+inline constexpr std::size_t kMaxLives = 4;
 inline constexpr std::size_t kMaxKnownEndpoints = 16;  // 8 told by the peer, 8 learned
 
 struct PeerSession {
@@ -50,6 +63,16 @@ struct Peer {
   std::optional<Certificate> certificate;  // the newest seen: its static key allows IK
   std::vector<Endpoint> endpoints;         // best first
   std::vector<PeerSession> sessions;
+  struct Life {
+    ByteArray<8> instance;
+    Endpoint at;
+  };
+  std::vector<Life> lives;  // the youngest last
+  struct Twice {
+    Endpoint older, younger;
+    Instant seen;
+  };
+  std::optional<Twice> twice;  // two of them at the same time
   std::optional<SessionId> preferred;
   std::optional<Instant> changed;  // when it came up or went away last; not since we started
   bool was_up = false;             // then
@@ -101,7 +124,12 @@ class PeerTable {
   void follow_move(Instant now);
 
   void on_session_up(Instant now, const session::SessionUp& up);
-  void on_hello(Instant now, SessionId session, const ByteArray<8>& instance);
+  // True: an older life of this peer came back.
+  bool on_hello(Instant now, SessionId session, const ByteArray<8>& instance);
+  // Ends sessions that their peer has lost, seen by another that answers; looks after two lives.
+  void retire(Instant now);
+  // Nothing comes from this session: it may be that its peer is somewhere else.
+  [[nodiscard]] bool unanswered(Instant now, SessionId session) const;
   // The peer this session (or dial attempt) belonged to, if any.
   Peer* on_session_down(Instant now, SessionId session);
 
@@ -117,10 +145,12 @@ class PeerTable {
   void choose_preferred(Instant now, Peer& peer);
   // True if `a` should be kept over `b`.
   [[nodiscard]] bool keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const;
+  void end_older_lives(Instant now, Peer& peer, const ByteArray<8>& instance);
 
   NodeId self_;
   session::SessionLayer& sessions_;
   std::map<NodeId, Peer> peers_;
+  Instant moved_at_{};
   std::map<SessionId, NodeId> by_session_;  // both live sessions and dials under way
 };
 

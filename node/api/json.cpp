@@ -216,7 +216,8 @@ Json to_json(const InviteResult& r) {
   return {{"schema", "weft.invite/1"},
           {"name", r.name},
           {"ticket", r.ticket},
-          {"expires_at", rfc3339(r.expires_at)}};
+          {"expires_at", rfc3339(r.expires_at)},
+          {"warning", r.warning}};
 }
 
 Json to_json(const JoinResult& r) {

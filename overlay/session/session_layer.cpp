@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t kMinInitial = 1200;
 constexpr std::size_t kMaxStateless = 256;  // Retry packets waiting to go out
+// Of one identity, up. The newer takes the older's place at once only beyond that: whoever is above
+// knows whether they are one process that moved, one that was started anew, or two.
+constexpr std::size_t kMaxInbound = 2;
 constexpr std::uint8_t kLongHeader = 0x80;
 constexpr std::uint8_t kLongTypeMask = 0x30;  // 0 is Initial in version 1
 
@@ -109,7 +112,7 @@ struct SessionLayer::Impl {
   SeenCache seen;  // Initials that were answered
   std::map<NetworkId, Served> networks;
   std::unordered_map<SessionId, std::unique_ptr<Connection>> sessions;
-  std::map<PeerKey, SessionId> inbound_by_peer;  // the newest one up
+  std::map<PeerKey, std::vector<SessionId>> inbound_by_peer;  // those up, the newest last
   std::deque<SessionId> dirty;
   std::set<std::pair<Instant, SessionId>> timers;
   std::deque<Stateless> stateless;
@@ -133,7 +136,9 @@ void SessionLayer::Impl::arm(Connection& connection) {
 void SessionLayer::Impl::erase(Connection& connection) {
   if (connection.armed) timers.erase({*connection.armed, connection.id()});
   const auto at = inbound_by_peer.find({connection.network(), connection.peer()});
-  if (at != inbound_by_peer.end() && at->second == connection.id()) inbound_by_peer.erase(at);
+  if (at != inbound_by_peer.end() && std::erase(at->second, connection.id()) > 0 &&
+      at->second.empty())
+    inbound_by_peer.erase(at);
   sessions.erase(connection.id());
 }
 
@@ -155,11 +160,11 @@ void SessionLayer::Impl::settle(Instant now, Connection& connection) {
 }
 
 void SessionLayer::Impl::supersede(Instant now, Connection& connection) {
-  auto [at, fresh] =
-      inbound_by_peer.try_emplace({connection.network(), connection.peer()}, connection.id());
-  if (fresh) return;
-  Connection* older = find(at->second);
-  at->second = connection.id();
+  auto& inbound = inbound_by_peer[{connection.network(), connection.peer()}];
+  inbound.push_back(connection.id());
+  if (inbound.size() <= kMaxInbound) return;
+  Connection* older = find(inbound.front());
+  inbound.erase(inbound.begin());
   if (!older) return;
   older->close(now, CloseReason::Superseded, kCodeSuperseded, "a newer session took over");
   touch(*older);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "node/lan_group.hpp"
 #include "node/route_facts.hpp"
 
 namespace weft::node {
@@ -88,6 +89,20 @@ TEST(LocalAddresses, AnAddressThatWasAskedForIsToldWhateverItIs) {
   EXPECT_EQ(local_endpoints({only}), std::vector{only});
   EXPECT_FALSE(reachable_from_others({only}));
   EXPECT_TRUE(reachable_from_others({*endpoint_from_text("10.9.0.1:1")}));
+}
+
+TEST(LanPlaces, TheWireThatLeadsOutIsAmongSixteenAndTheRestIsCounted) {
+  std::vector<LocalAddress> all;
+  for (unsigned i = 1; i <= 25; ++i) all.push_back(on(i, "172." + std::to_string(i) + ".0.1"));
+  all.push_back(on(40, "10.9.0.1", true));
+  all.push_back(on(41, "10.9.1.1"));
+  all.back().carrier = false;
+  all.push_back(on(2, "172.99.0.1"));  // a second address of one that is chosen
+  const auto out = lan_places(all, IpFamily::V4);
+  EXPECT_EQ(out.places.front().endpoint, at("10.9.0.1"));
+  EXPECT_EQ(out.places.size(), kMostInterfaces + 1);
+  EXPECT_EQ(out.left_out, 26 - kMostInterfaces);
+  EXPECT_TRUE(lan_places(all, IpFamily::V6).places.empty());
 }
 
 TEST(LocalAddresses, TheKernelSaysWhichAddressesThisMachineHas) {

@@ -56,6 +56,8 @@ TEST(ControlMessage, EachReadsBackAsItself) {
   round_trip(Leave{});
   EXPECT_EQ(round_trip(JoinAnswer{JoinStatus::Used, "used", "b"}).status, JoinStatus::Used);
   EXPECT_EQ(round_trip(Rekey{Bytes(2000, 3)}).message.size(), 2000u);
+  const auto other = Endpoint::v4(0x0a000001, 4000);
+  EXPECT_EQ(round_trip(RunsTwice{other}).other, other);
 }
 
 TEST(ControlMessage, LaterVersionsMayAddTypesFieldsAndKeys) {

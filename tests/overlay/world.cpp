@@ -72,6 +72,20 @@ Node& World::add(const std::string& name, const std::function<void(OverlayConfig
   return node;
 }
 
+Node& World::clone(const Node& of) {
+  const int index = static_cast<int>(nodes_.size());
+  nodes_.push_back(
+      std::make_unique<Node>(index, seed_ * 1000 + static_cast<std::uint64_t>(index), of.name));
+  Node& node = *nodes_.back();
+  node.identity = of.identity;
+  node.person = of.person;
+  node.config.identity = of.identity;
+  node.config.person = of.person;
+  node.disk = of.disk;
+  start(node);
+  return node;
+}
+
 void World::crash(Node& node) {
   node.overlay.reset();
   node.writing.clear();

@@ -99,6 +99,8 @@ class World {
 
   // A node with a network of its own, up and running.
   Node& add(const std::string& name, const std::function<void(OverlayConfig&)>& change = {});
+  // A second machine with a copy of this node's home: the same identity, at another address.
+  Node& clone(const Node& of);
   void crash(Node& node);  // as kill -9: what was not stored is gone
   void start(Node& node);  // from what is on its disk
 

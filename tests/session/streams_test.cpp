@@ -360,15 +360,19 @@ TEST(Session, ARemovedPeerIsCutOffAtOnce) {
   EXPECT_EQ(Pair::of<SessionDown>(c.pair.b)[0].reason, CloseReason::RemovedByPeer);
 }
 
-TEST(Session, ANewerSessionOfTheSameIdentityTakesOver) {
+TEST(Session, AThirdSessionOfOneIdentityEndsTheFirst) {
   Connected c;
   const auto second = *c.pair.a.layer.dial(c.pair.now, c.pair.target());
+  c.pair.run(500ms);
+  EXPECT_TRUE(Pair::of<SessionDown>(c.pair.b).empty());  // which to keep is for others to say
+  const auto third = *c.pair.a.layer.dial(c.pair.now, c.pair.target());
   c.pair.run(500ms);
   const auto downs = Pair::of<SessionDown>(c.pair.b);
   ASSERT_EQ(downs.size(), 1u);
   EXPECT_EQ(downs[0].session, c.at_b);
   EXPECT_EQ(downs[0].reason, CloseReason::Superseded);
   EXPECT_TRUE(c.pair.a.layer.info(second)->up);
+  EXPECT_TRUE(c.pair.a.layer.info(third)->up);
 }
 
 TEST(Session, TwoThousandLiveInOneProcess) {

@@ -63,6 +63,8 @@ int run_invite(const Context& context, const InviteOptions& options) {
     context.talk("for " + data.value("name", "") + ", works once, for " +
                  seconds_text(ttl.count()) + ". On the other machine run `weft join` and paste:\n");
     context.print(data.value("ticket", "") + "\n");
+    const auto warning = data.value("warning", "");
+    if (!warning.empty()) context.talk("warning: " + warning + "\n");
   });
 }
 
