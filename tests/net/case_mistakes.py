@@ -128,7 +128,7 @@ def case_what_fails_at_the_start_is_done_later(weft):
         blocker = echo_server(b.host, 8200)
         b.start(name=False)
         told = "\n".join(b.do("status")["attention"])
-        expect("8200" in told and "not open" in told, f"a door that is shut: {told!r}")
+        expect("8200" in told and "cannot be opened" in told, f"a door that is shut: {told!r}")
         blocker.kill()
         blocker.wait()
         eventually("the door whose port was taken", 30, lambda: probe(b, 8200) == "ok")
