@@ -1,5 +1,4 @@
-// What is wrong around this node and nobody here can mend: clocks that differ, an identity that
-// runs twice. Said once in the log, and in status as long as it holds.
+// An identity that runs on two machines: said once in the log, and in status as long as it holds.
 #include <algorithm>
 #include <utility>
 
