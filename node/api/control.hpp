@@ -162,7 +162,7 @@ struct InviteRequest {
 struct InviteResult {
   std::string name, ticket;
   UnixTime expires_at = 0;
-  std::string warning;  // why the ticket may be of no use to others; empty: nothing is known
+  std::string warning = {};  // why the ticket may be of no use to others; empty: nothing is known
 };
 struct InviteInfo {  // a ticket that waits for its node
   std::string id, name;
