@@ -108,6 +108,9 @@ void Stage::act(Duration span, std::vector<const Misdeed*> what) {
     world.run(std::min<Duration>(kCallEvery, std::max<Duration>(until - world.now, 1ms)));
   }
   look();
+  for (const Node* node : honest())  // while m acts, news is under way
+    if (acting_.empty() && ids(*node) != ids(a))
+      violation(node->name + " and a disagree who is a member");
 }
 
 void Stage::call(Node& from, Node& to) {
@@ -138,8 +141,8 @@ void Stage::look() {
     for (const Node* member : honest())
       if (!names(*node, *member)) violation(node->name + " does not know " + member->name);
     if (names(*node, m) == removed_) violation(node->name + (removed_ ? " has m" : " lost m"));
-    if (ids(*node) != ids(a)) violation(node->name + " and a disagree who is a member");
-    if (removed_ && ids(*node) != left_) violation(node->name + " has whom m admitted later");
+    if (removed_ && !std::ranges::includes(left_, ids(*node)))
+      violation(node->name + " has whom m admitted later");
     node->events.clear();
   }
   if (a.overlay->role() != "admin") violation("the founder is " + a.overlay->role());

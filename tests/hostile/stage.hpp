@@ -10,7 +10,8 @@
 //   1. no session between honest nodes ends
 //   2. an honest call is answered within kCallBound
 //   3. nobody but c and b gets to "private"; m never does
-//   4. the founder stays admin; a, b and c stay members everywhere, and agree who is one
+//   4. the founder stays admin; a, b and c stay members everywhere, and once m rests they agree who
+//      is one
 //   5. once m is removed it is out on every honest node within kRemovalBound, and stays out; nobody
 //      whom it lets in afterwards, or on an older copy of the roster, is in
 #pragma once
