@@ -34,6 +34,7 @@ struct Wire {
 };
 
 void bulk(benchmark::State& state) {
+  ::mallopt(M_TRIM_THRESHOLD, 2 << 20);  // as the daemon: else each turn gives the heap's end back
   Pair pair(1, {.delay = 50us});
   const auto id = *pair.a.layer.dial(pair.now, pair.target());
   pair.run(3s);  // up, and the path MTU found
