@@ -177,7 +177,10 @@ int run_up(const Context& context, const UpOptions& options) {
                              last_lines(log, offset, 3), context.command("wait ready")});
     ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
   }
-  if (other) return show_ready(context, options.name, running_text(context));
+  // Ours may not have found the home taken yet when the other one is ready.
+  const auto serving = context.client().daemon_pid();
+  if (other || (serving && *serving > 0 && *serving != *pid))
+    return show_ready(context, options.name, running_text(context));
   const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - started).count();
   return show_ready(context, options.name, "ready in " + ms_text(Json(static_cast<double>(took))));
 }
