@@ -51,6 +51,7 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  // `spec` outlives the database.
   [[nodiscard]] Result<void> open(const DatabaseSpec& spec, IfOlder older);
   // The user_version of a file, which is left as it is.
   [[nodiscard]] static Result<std::int64_t> schema_of(const std::filesystem::path& path,

@@ -263,7 +263,7 @@ class SessionLayer {
  public:
   using Event = SessionEvent;
 
-  // `trust` and `rng` outlive the layer.
+  // `identity`, `trust` and `rng` outlive the layer.
   SessionLayer(const Identity& identity, const TrustView& trust, Rng& rng, WallClock clock,
                SessionLimits limits = {});
   ~SessionLayer();

@@ -28,7 +28,7 @@ Puppet::Puppet(const Node& node, const NetworkKeys& network, roster::Roster held
 }
 
 void Puppet::add_face(const Identity& who, const Endpoint& endpoint) {
-  Face face{endpoint, who, nullptr};
+  Face& face = faces_.emplace_back(endpoint, who);
   session::NetworkContext context;
   context.id = network_.network;
   context.secret = network_.secret;
@@ -36,10 +36,9 @@ void Puppet::add_face(const Identity& who, const Endpoint& endpoint) {
   context.credential.certificate = Certificate::issue(
       who, network_.network, context.credential.key.public_key, kEpoch + 1000, kEpoch);
   context.accept_joiners = true;
-  face.layer =
-      std::make_unique<session::SessionLayer>(who, trust_, rng, WallClock{Instant{}, kEpoch});
+  face.layer = std::make_unique<session::SessionLayer>(face.identity, trust_, rng,
+                                                       WallClock{Instant{}, kEpoch});
   face.layer->set_network(context);
-  faces_.push_back(std::move(face));
 }
 
 void Puppet::aim_at(const Node& node, bool senior) {

@@ -103,8 +103,7 @@ class Puppet final : public Guest {
   struct Face {
     Endpoint endpoint;
     Identity identity;
-    std::unique_ptr<session::SessionLayer> layer;
-    std::size_t bytes_in = 0;
+    std::unique_ptr<session::SessionLayer> layer = nullptr;
   };
   void add_face(const Identity& who, const Endpoint& endpoint);
   session::SessionLayer& layer() { return *faces_[0].layer; }
@@ -117,7 +116,7 @@ class Puppet final : public Guest {
 
   TrustsAll trust_;
   NetworkKeys network_;
-  std::vector<Face> faces_;
+  std::deque<Face> faces_;  // a layer looks at its face's identity: faces stay where they are
   std::deque<std::pair<int, std::pair<Endpoint, Bytes>>> loose_;  // datagrams of send_as()
   Instant next_tick_{};
   Endpoint base_;
