@@ -62,7 +62,7 @@ Database::~Database() {
 }
 
 Result<void> Database::open(const DatabaseSpec& spec, IfOlder older) {
-  spec_ = &spec;
+  spec_ = spec;
   const int flags = SQLITE_OPEN_READWRITE | (older == IfOlder::Create ? SQLITE_OPEN_CREATE : 0) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
   const int code =
@@ -153,7 +153,7 @@ Result<void> Database::commit(std::span<const Row> rows) {
     done = write(row, digest);
     if (!done) break;
   }
-  if (done && spec_->sealed != 0) done = write_seal(generation_ + 1, digest);
+  if (done && spec_.sealed != 0) done = write_seal(generation_ + 1, digest);
   if (done) done = execute("COMMIT");
   // A failed COMMIT may have rolled back by itself; else it must not linger half done.
   if (!done && sqlite3_get_autocommit(handle_) == 0)
@@ -234,7 +234,7 @@ Result<void> Database::forget(const Row& row, Digest& digest) {
 
 Result<void> Database::write(const Row& row, Digest& digest) {
   const std::string table(name_of(row.table));
-  const bool sealed = spec_->sealed != 0;
+  const bool sealed = spec_.sealed != 0;
   if (sealed) WEFT_CHECK(forget(row, digest));
   const char* values = sealed ? " (network, key, value, mac) VALUES (?1, ?2, ?3, ?4)"
                                 " ON CONFLICT DO UPDATE SET value = ?3, mac = ?4"

@@ -51,7 +51,7 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // `spec` outlives the database.
+  // What `spec` points to outlives the database.
   [[nodiscard]] Result<void> open(const DatabaseSpec& spec, IfOlder older);
   // The user_version of a file, which is left as it is.
   [[nodiscard]] static Result<std::int64_t> schema_of(const std::filesystem::path& path,
@@ -84,7 +84,7 @@ class Database {
   std::filesystem::path path_;
   std::string vfs_;
   Sealer sealer_;
-  const DatabaseSpec* spec_ = nullptr;
+  DatabaseSpec spec_{};
   sqlite3* handle_ = nullptr;
   std::uint64_t generation_ = 0;
   Digest digest_;

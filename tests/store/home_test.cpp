@@ -352,9 +352,8 @@ DatabaseSpec old(const DatabaseSpec& spec) {
 
 void write_old_home(const fs::path& path, const std::string& vfs) {
   for (const auto* spec : {&kTrustSpec, &kStateSpec}) {
-    const DatabaseSpec before = old(*spec);  // the database keeps looking at it
     Database database(path / spec->file, vfs, Sealer({}));
-    ASSERT_TRUE(database.open(before, IfOlder::Create).has_value());
+    ASSERT_TRUE(database.open(old(*spec), IfOlder::Create).has_value());
     database.accept();
     for (const auto& rows : life()) {
       if (is_trust(rows.front().table) != spec->trust) continue;
