@@ -57,11 +57,11 @@ Result<void> Database::check_schema(const DatabaseSpec& spec) {
 }
 
 Result<void> Database::check_rows() {
-  if (spec_->sealed == 0) return {};
+  if (spec_.sealed == 0) return {};
   Digest digest;
   for (std::size_t i = 0; i < kTableCount; ++i) {
     const auto table = static_cast<Table>(i);
-    if (is_trust(table) != spec_->trust) continue;
+    if (is_trust(table) != spec_.trust) continue;
     WEFT_TRY(digest, check_table(table, digest));
   }
   int code = SQLITE_OK;
@@ -71,7 +71,7 @@ Result<void> Database::check_rows() {
   if (code == SQLITE_DONE) return damaged("its seal is missing");
   if (code != SQLITE_ROW) return failed(code);
   const auto generation = static_cast<std::uint64_t>(sqlite3_column_int64(statement.get(), 0));
-  if (!crypto::equal_constant_time(sealer_.database(spec_->file, generation, digest),
+  if (!crypto::equal_constant_time(sealer_.database(spec_.file, generation, digest),
                                    column(statement, 1)))
     return damaged("rows are missing, or are from another time or another node");
   generation_ = generation;
@@ -106,7 +106,7 @@ Result<void> Database::adopt_rows() {
   Digest digest;
   for (std::size_t i = 0; i < kTableCount; ++i) {
     const auto table = static_cast<Table>(i);
-    if (is_trust(table) != spec_->trust) continue;
+    if (is_trust(table) != spec_.trust) continue;
     WEFT_TRY(const auto rows, load(table));
     int code = SQLITE_OK;
     const auto update = prepare(
@@ -138,7 +138,7 @@ Result<void> Database::write_seal(std::uint64_t generation, const Digest& digest
       code);
   if (!statement) return failed(code);
   const auto sum = digest.bytes();
-  const auto mac = sealer_.database(spec_->file, generation, digest);
+  const auto mac = sealer_.database(spec_.file, generation, digest);
   sqlite3_bind_int64(statement.get(), 1, static_cast<sqlite3_int64>(generation));
   sqlite3_bind_int64(statement.get(), 2, static_cast<sqlite3_int64>(digest.rows()));
   bind_blob(statement, 3, sum);
@@ -150,7 +150,7 @@ Result<void> Database::write_seal(std::uint64_t generation, const Digest& digest
 
 std::unexpected<Error> Database::damaged(const std::string& what) const {
   return fail(Errc::Storage,
-              path_.string() + " is damaged: " + what + "." + fix_for_database(spec_->trust));
+              path_.string() + " is damaged: " + what + "." + fix_for_database(spec_.trust));
 }
 
 }  // namespace weft::store
