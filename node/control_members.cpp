@@ -23,7 +23,7 @@ std::string join_fix(Errc code, overlay::Refusal refusal) {
     case overlay::Refusal::None:
       break;
   }
-  const std::string anew = "ask for a new one: weft invite NAME, on an admin node of that network";
+  std::string anew = "ask for a new one: weft invite NAME, on an admin node of that network";
   switch (code) {
     case Errc::AlreadyExists:
       return "ask for an invite under another name";

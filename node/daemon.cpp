@@ -127,7 +127,7 @@ class Daemon final : public OverlayListener {
   void on_signal(int number);
   void reload();
   Result<void> start_api_at(const std::filesystem::path& socket);
-  void back_up(const std::string& file, api::Done<api::BackupResult> done);
+  void back_up(const std::string& file, const api::Done<api::BackupResult>& done);
   void keep_api();
   int explain(const Error& error, const std::string& what, const std::string& fix = {}) const;
   void say_ready();
@@ -313,7 +313,7 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
 }
 
 // On the writer's thread, between two changes; answered from the loop.
-void Daemon::back_up(const std::string& file, api::Done<api::BackupResult> done) {
+void Daemon::back_up(const std::string& file, const api::Done<api::BackupResult>& done) {
   const store::HomePlaces places{options_.paths.data_dir, options_.paths.state_dir};
   auto finished = [this, file, done](const Result<void>& result) {
     loop_.post([file, done, result] {

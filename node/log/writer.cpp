@@ -65,13 +65,13 @@ struct Writer::Shared {
       if (::ftruncate(file.value(), 0) == 0) size = 0;
       return;
     }
-    static_cast<void>(open_file());
+    if (!open_file()) return;  // the next look tries again
   }
 
   void look_at_file(bool wanted) {
     struct stat info{};
     const bool gone = !file || ::fstat(file.value(), &info) != 0 || info.st_nlink == 0;
-    if (wanted || gone) static_cast<void>(open_file());  // fails: the old one goes on
+    if ((wanted || gone) && !open_file()) return;  // the old one goes on
   }
 
   // True: all of it is out.
@@ -103,7 +103,7 @@ struct Writer::Shared {
     }
   }
 
-  void put_all(std::deque<std::string> lines, bool may_wait, bool open_again) {
+  void put_all(const std::deque<std::string>& lines, bool may_wait, bool open_again) {
     if (!target.file.empty()) look_at_file(open_again);
     std::uint64_t missing = 0;
     {
@@ -126,7 +126,7 @@ struct Writer::Shared {
       bytes = 0;
       const bool again = std::exchange(reopen, false);
       lock.unlock();
-      put_all(std::move(lines), true, again);
+      put_all(lines, true, again);
       lock.lock();
     }
     ended = true;
@@ -187,7 +187,7 @@ void Writer::write(std::string line) {
       }
     }
   }
-  if (!at_once.empty()) return shared_->put_all(std::move(at_once), false, false);
+  if (!at_once.empty()) return shared_->put_all(at_once, false, false);
   shared_->wake.notify_one();
 }
 
