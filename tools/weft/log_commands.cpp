@@ -65,10 +65,10 @@ class OpenFile {
 
 // The file that a running daemon names, else the one `weft up` writes.
 ApiResult<std::filesystem::path> find_log(const Context& context) {
-  const auto usual = context.paths().log_file();
+  auto usual = context.paths().log_file();
   const auto status =
       context.client().call("GET", "/api/v1/status", std::nullopt, std::chrono::milliseconds(2000));
-  const auto named = status ? (*status)["node"].value("log", "") : std::string();
+  auto named = status ? (*status)["node"].value("log", "") : std::string();
   if (named.starts_with('/')) return named;
   std::error_code none;
   if (named.empty() && std::filesystem::exists(usual, none)) return usual;
