@@ -281,9 +281,7 @@ Result<void> Daemon::start_api() {
     left_ = true;
     end();
   };
-  control_->on_backup = [this](const std::string& file, auto done) {
-    back_up(file, std::move(done));
-  };
+  control_->on_backup = [this](const std::string& file, const auto& done) { back_up(file, done); };
   auto started = start_api_at(options_.paths.socket);
   // Some file systems have no sockets; the lock tells the command line where it is then.
   if (!started && started.error().code == Errc::Storage) {
