@@ -24,6 +24,7 @@
 #include "base/rng.hpp"
 #include "dht/config.hpp"
 #include "dht/contact_book.hpp"
+#include "dht/counters.hpp"
 #include "dht/record.hpp"
 #include "dht/sealer.hpp"
 
@@ -89,25 +90,6 @@ struct ModeChanged {
 };
 using DhtEvent = std::variant<Bootstrapped, NodesFound, RecordFound, GetDone, PutDone,
                               PeersToPersist, AddressSeen, ModeChanged>;
-
-struct DhtCounters {
-  std::uint64_t datagrams_in = 0;
-  std::uint64_t bytes_in = 0;
-  std::uint64_t datagrams_out = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint32_t unsealed_failed = 0;  // forged, strangers, other networks
-  std::uint32_t malformed = 0;
-  std::uint32_t rate_limited = 0;
-  std::uint32_t bad_cookies = 0;
-  std::uint32_t stray_replies = 0;  // answers nobody asked for: spoofed, replayed or late
-  std::uint32_t unproven = 0;       // replies from whom never showed a certificate
-  std::uint32_t bad_records = 0;    // N20: wrong target, hash or signature
-  std::uint32_t dropped = 0;        // a bound of ours was reached
-  std::uint32_t puts_refused = 0;
-  std::uint32_t unsolicited = 0;  // requests from whom we had sent nothing to: we can be reached
-  std::uint32_t timeouts = 0;
-  std::uint32_t retransmits = 0;
-};
 
 struct GetOptions {
   RecordKind kind = RecordKind::Mutable;

@@ -12,6 +12,9 @@
 //    came. Each sending has a nonce of its own, so only a copy is dropped.
 #pragma once
 
+#include <tuple>
+
+#include "base/fields.hpp"
 #include "base/seen_cache.hpp"
 #include "base/trust_view.hpp"
 #include "dht/sealer.hpp"
@@ -27,7 +30,24 @@ struct SealerCounters {
   std::uint32_t not_member = 0;
   std::uint32_t strangers_dropped = 0;  // HELLOs beyond invariant 3
   std::uint32_t replayed = 0;           // copies of requests
+
+  static constexpr auto fields() {
+    using C = SealerCounters;
+    return std::tuple{
+        field("opened", "datagrams", "opened", &C::opened),
+        field("bad_gate", "datagrams", "without the token that only members can make",
+              &C::bad_gate),
+        field("malformed", "datagrams", "that are too short", &C::malformed),
+        field("unknown_key", "datagrams", "under a key that is not known, or only from hearsay",
+              &C::unknown_key),
+        field("forged", "datagrams", "that do not open", &C::forged),
+        field("not_member", "datagrams", "of nodes that are no members", &C::not_member),
+        field("strangers_dropped", "greetings", "of unknown nodes over the limit",
+              &C::strangers_dropped),
+        field("replayed", "requests", "that are copies", &C::replayed)};
+  }
 };
+static_assert(lists_all_fields<SealerCounters>());
 
 struct SealerSetup {
   NetworkId network;

@@ -8,9 +8,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/endpoint.hpp"
+#include "base/fields.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/unique_fd.hpp"
 
@@ -30,7 +32,16 @@ struct DoorCounters {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;  // no descriptor left
   std::uint64_t errors = 0;
+
+  static constexpr auto fields() {
+    using C = DoorCounters;
+    return std::tuple{
+        field("accepted", "connections", "accepted", &C::accepted),
+        field("refused", "connections", "refused because no descriptor was left", &C::refused),
+        field("errors", "errors", "of accepting", &C::errors)};
+  }
 };
+static_assert(lists_all_fields<DoorCounters>());
 
 class TcpDoor {
  public:

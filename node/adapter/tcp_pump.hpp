@@ -21,7 +21,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <tuple>
 
+#include "base/fields.hpp"
 #include "node/adapter/stream_port.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/fd_watch.hpp"
@@ -47,7 +49,14 @@ class PumpOwner {
 struct PumpCounters {
   std::uint64_t to_stream = 0;    // bytes read from the socket
   std::uint64_t from_stream = 0;  // bytes written to the socket
+
+  static constexpr auto fields() {
+    using C = PumpCounters;
+    return std::tuple{field("to_stream", "bytes", "read from the socket", &C::to_stream),
+                      field("from_stream", "bytes", "written to the socket", &C::from_stream)};
+  }
 };
+static_assert(lists_all_fields<PumpCounters>());
 
 class TcpPump final : private io::FdEvents {
  public:

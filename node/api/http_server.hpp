@@ -21,8 +21,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "base/error.hpp"
+#include "base/fields.hpp"
 #include "node/api/control.hpp"
 
 namespace boost::asio {
@@ -42,7 +44,23 @@ struct ServerOptions {
 struct ServerCounters {
   std::uint64_t accepted = 0, refused_uid = 0, refused_full = 0, refused_origin = 0;
   std::uint64_t requests = 0, malformed = 0, too_large = 0, timeouts = 0, pipes = 0;
+
+  static constexpr auto fields() {
+    using C = ServerCounters;
+    return std::tuple{
+        field("accepted", "connections", "accepted", &C::accepted),
+        field("refused_uid", "connections", "of another user", &C::refused_uid),
+        field("refused_full", "connections", "refused because all places were taken",
+              &C::refused_full),
+        field("refused_origin", "requests", "of browsers or for another host", &C::refused_origin),
+        field("requests", "requests", "answered", &C::requests),
+        field("malformed", "requests", "that are not HTTP/1.1", &C::malformed),
+        field("too_large", "requests", "with a header or body over the limit", &C::too_large),
+        field("timeouts", "requests", "that came too slowly", &C::timeouts),
+        field("pipes", "connections", "that became a pipe", &C::pipes)};
+  }
 };
+static_assert(lists_all_fields<ServerCounters>());
 
 class HttpServer {
  public:

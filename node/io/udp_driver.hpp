@@ -20,6 +20,7 @@
 
 #include "base/core.hpp"
 #include "node/io/event_loop.hpp"
+#include "node/io/udp_counters.hpp"
 
 namespace weft::io {
 
@@ -56,25 +57,6 @@ struct UdpOptions {
   // Then other sockets get their turn: what comes beside a bulk transfer waits this long at most.
   std::size_t receive_bytes_per_wakeup = 64 * 1024;
   UdpFaults faults;
-};
-
-struct UdpCounters {
-  std::uint64_t rx_datagrams = 0;
-  std::uint64_t rx_bytes = 0;
-  std::uint64_t rx_calls = 0;      // recvmmsg
-  std::uint64_t rx_coalesced = 0;  // datagrams that came inside a GRO batch
-  std::uint64_t rx_truncated = 0;  // longer than our buffer: dropped
-  std::uint64_t rx_errors = 0;
-  std::uint64_t rx_kernel_drops = 0;  // SO_RXQ_OVFL: our receive buffer was full
-  std::uint64_t tx_datagrams = 0;
-  std::uint64_t tx_bytes = 0;
-  std::uint64_t tx_calls = 0;      // sendmsg and sendmmsg
-  std::uint64_t tx_segmented = 0;  // batches that used UDP_SEGMENT
-  std::uint64_t tx_blocked = 0;    // times the kernel's buffer was full
-  std::uint64_t tx_dropped = 0;    // datagrams beyond the pending limit
-  std::uint64_t tx_too_big = 0;    // datagrams over the path MTU
-  std::uint64_t tx_errors = 0;     // datagrams refused otherwise (unreachable, not permitted)
-  std::uint64_t gso_refused = 0;   // batches the kernel would not segment
 };
 
 class UdpDriver {

@@ -12,6 +12,7 @@
 
 #include "base/packet_cipher.hpp"
 #include "overlay/session/ack_frame.hpp"
+#include "overlay/session/counters.hpp"
 
 namespace weft::session {
 
@@ -28,11 +29,6 @@ class ReplayWindow {
   static_assert(kReach == (kWords - 1) * 64);
   std::uint64_t newest_ = 0;
   std::array<std::uint64_t, kWords> noted_{};
-};
-
-struct OpeningCounters {
-  std::uint64_t packets_unopened = 0;  // forged, damaged, or under a key that is gone
-  std::uint64_t packets_replayed = 0;
 };
 
 // What the packets of 1-RTT keys tell beside their contents; reset by who reads it.

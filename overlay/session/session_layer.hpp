@@ -26,6 +26,7 @@
 #include "base/packet_cipher.hpp"
 #include "base/rng.hpp"
 #include "base/trust_view.hpp"
+#include "overlay/session/counters.hpp"
 #include "overlay/session/packet_opener.hpp"
 
 namespace weft::session {
@@ -224,39 +225,6 @@ struct SessionInfo {
   // Since when something waits for its acknowledgement and none came: not connected, if long.
   std::optional<Instant> unanswered_since;
   std::size_t datagram_limit;  // bytes, by PathWatch; without one larger than any
-};
-
-// Why datagrams and handshakes were dropped: each negative test moves exactly one of these by one.
-struct SessionCounters {
-  std::uint64_t gate_wrong = 0;
-  std::uint64_t initial_too_short = 0;
-  std::uint64_t initial_replayed = 0;
-  std::uint64_t joiner_limit = 0;
-  std::uint64_t no_such_connection = 0;
-  std::uint64_t malformed = 0;
-  std::uint64_t retry_sent = 0;
-  std::uint64_t retry_token_bad = 0;
-  std::uint64_t half_open_limit = 0;
-  std::uint64_t noise_auth = 0;
-  std::uint64_t suite = 0;
-  std::uint64_t bad_key = 0;
-  std::uint64_t bad_kem_key = 0;
-  std::uint64_t cert_malformed = 0;
-  std::uint64_t cert_signature = 0;
-  std::uint64_t cert_network = 0;
-  std::uint64_t cert_expired = 0;
-  std::uint64_t cert_static_mismatch = 0;
-  std::uint64_t cert_epoch = 0;
-  std::uint64_t cert_removed = 0;
-  std::uint64_t cert_unknown = 0;
-  std::uint64_t cert_identity = 0;  // not the one we dialled
-  std::uint64_t crypto_buffer = 0;
-  std::uint64_t protocol_violation = 0;
-  std::uint64_t quic_memory = 0;  // sessions closed at their quota
-  std::uint64_t handshake_timeout = 0;
-  std::uint64_t handshakes_ok = 0;
-  std::uint64_t packets_dropped = 0;
-  OpeningCounters opening;  // of packets under the keys of a session; beside the above
 };
 
 class SessionLayer {
