@@ -8,7 +8,7 @@
 
 #include "dht/contact_book.hpp"
 #include "dht/record.hpp"
-#include "simulations/checkers/ground_truth.hpp"
+#include "simulations/dht/ground_truth.hpp"
 #include "simulations/model_random.hpp"
 #include "simulations/scenario.hpp"
 #include "simulations/simulator.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dht/config.hpp"
-#include "simulations/faults.hpp"
+#include "simulations/dht/faults.hpp"
 #include "simulations/network.hpp"
 
 namespace weft::sim {

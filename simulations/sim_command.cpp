@@ -26,8 +26,8 @@
 
 #include "base/crypto.hpp"
 #include "base/nearest_word.hpp"
-#include "simulations/experiment.hpp"
 #include "simulations/report.hpp"
+#include "simulations/run.hpp"
 #include "simulations/scenario_shelf.hpp"
 #include "simulations/svg_plot.hpp"
 
@@ -157,7 +157,7 @@ class Progress {
   Progress(const SimHost& host, Duration whole)
       : whole_(whole), terminal_(isatty(STDERR_FILENO) == 1), off_(host.quiet) {}
 
-  void show(const Experiment& experiment, Duration done, double wall, std::uint64_t events) {
+  void show(const Run& run, Duration done, double wall, std::uint64_t events) {
     if (off_) return;
     const auto percent = done.count() * 100 / whole_.count();
     if (!terminal_ && percent / 10 == shown_) return;
@@ -170,8 +170,8 @@ class Progress {
          << (minutes ? whole_ / 1min : whole_ / 1s) << (minutes ? " min  " : " s  ")
          << events / 1000 << "k events  "
          << static_cast<std::uint64_t>(wall > 0 ? static_cast<double>(events) / wall : 0) << "/s";
-    if (!experiment.samples().empty()) {
-      const Sample& last = experiment.samples().back();
+    if (!run.samples().empty()) {
+      const Sample& last = run.samples().back();
       line << "  online " << last.online << "  " << static_cast<int>(last.bytes_per_node_second)
            << " B/s/node";
       if (last.lookups > 0) line << "  p50 " << last.p50_ms << " ms";
@@ -244,13 +244,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 // Runs in short steps of virtual time, so that progress shows and Ctrl-C is heard.
-double run_watched(Experiment& experiment, const SimHost& host, Duration whole) {
+double run_watched(Run& run, const SimHost& host, Duration whole) {
   const auto started = std::chrono::steady_clock::now();
   Progress progress(host, whole);
   for (Duration at = 0s; at < whole && !g_stop;) {
     at = std::min(at + 2s, whole);
-    experiment.run_until(Instant{at}, &g_stop);
-    progress.show(experiment, at, seconds_since(started), experiment.simulator().events());
+    run.run_until(Instant{at}, &g_stop);
+    progress.show(run, at, seconds_since(started), run.simulator().events());
   }
   progress.end();
   if (g_stop && !host.quiet) std::cerr << "interrupted: what was done is kept\n";
@@ -311,10 +311,10 @@ int run_scenario(const SimHost& host, const Options& options) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   crypto::initialise();
-  auto experiment = Experiment::create(*scenario, nodes, seed, options.threads);
-  if (!experiment)
+  auto run = Run::create(*scenario, nodes, seed, options.threads);
+  if (!run)
     return complain(
-        host, kUsage, "the scenario cannot run", experiment.error().detail,
+        host, kUsage, "the scenario cannot run", run.error().detail,
         "give --nodes " + std::to_string(scenario->seeds + 1) + " or more, or edit the scenario");
   std::unique_ptr<Trace> trace;
   if (!options.trace.empty()) {
@@ -323,17 +323,16 @@ int run_scenario(const SimHost& host, const Options& options) {
     if (!trace->good())
       return complain(host, kFailed, "cannot write " + options.trace, std::strerror(errno),
                       "choose another file for --trace");
-    (*experiment)->simulator().log_deliveries([&trace](const Delivery& delivery) {
-      trace->add(delivery);
-    });
+    (*run)->simulator().log_deliveries(
+        [&trace](const Delivery& delivery) { trace->add(delivery); });
   }
   const std::string replay = shell_word(host.program) + " sim run " + shell_word(options.scenario) +
                              " --nodes " + std::to_string(nodes) + " --seed " +
                              std::to_string(seed);
   g_replay = "repeat: " + replay + "\n";
   std::signal(SIGABRT, on_abort);
-  const double wall = run_watched(**experiment, host, scenario->duration);
-  RunResult result = (*experiment)->finish(g_stop);
+  const double wall = run_watched(**run, host, scenario->duration);
+  RunResult result = (*run)->finish(g_stop);
   result.replay = replay;
   result.date = today();
   result.wall_seconds = wall;

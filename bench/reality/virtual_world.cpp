@@ -3,8 +3,8 @@
 
 #include "base/seeded_rng.hpp"
 #include "bench/reality/plan.hpp"
+#include "simulations/dht/virtual_node.hpp"
 #include "simulations/simulator.hpp"
-#include "simulations/virtual_node.hpp"
 
 namespace weft::reality {
 

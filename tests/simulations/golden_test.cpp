@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "base/crypto.hpp"
-#include "simulations/experiment.hpp"
+#include "simulations/run.hpp"
 
 namespace weft::sim {
 namespace {
@@ -49,11 +49,11 @@ std::string digest_of(const std::string& name, unsigned threads) {
   scenario->duration = std::min(scenario->duration, kLongest);
   scenario->attack.sybils = std::min(scenario->attack.sybils, 10U);
   crypto::initialise();
-  auto experiment = Experiment::create(*scenario, kNodes, 1, threads);
-  EXPECT_TRUE(experiment);
-  (*experiment)->simulator().team_from(0);  // however little there is to do
-  (*experiment)->run_until(Instant{scenario->duration}, nullptr);
-  return (*experiment)->finish(false).digest;
+  auto run = Run::create(*scenario, kNodes, 1, threads);
+  EXPECT_TRUE(run);
+  (*run)->simulator().team_from(0);  // however little there is to do
+  (*run)->run_until(Instant{scenario->duration}, nullptr);
+  return (*run)->finish(false).digest;
 }
 
 class Golden : public testing::TestWithParam<const char*> {};

@@ -1,4 +1,4 @@
-#include "simulations/checkers/ground_truth.hpp"
+#include "simulations/dht/ground_truth.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // One node of a simulated network: the real dht::Dht behind the null sealer (same sizes, no
-// cryptography), reporting its events to whoever runs the experiment.
+// cryptography), reporting its events to whoever runs the run.
 #pragma once
 
 #include "dht/dht.hpp"
 #include "dht/null_sealer.hpp"
-#include "simulations/faults.hpp"
+#include "simulations/dht/faults.hpp"
 #include "simulations/node_core.hpp"
 
 namespace weft::sim {

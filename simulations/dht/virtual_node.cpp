@@ -1,4 +1,4 @@
-#include "simulations/virtual_node.hpp"
+#include "simulations/dht/virtual_node.hpp"
 
 namespace weft::sim {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "dht/routing_table.hpp"
-#include "simulations/experiment.hpp"
+#include "simulations/run.hpp"
 #include "simulations/svg_plot.hpp"
 
 namespace weft::sim {
@@ -13,7 +13,7 @@ constexpr std::size_t kTablesPerSample = 50;
 constexpr std::size_t kHoldersNear = 200;
 }  // namespace
 
-void Experiment::sample(Instant now) {
+void Run::sample(Instant now) {
   Sample row = open_;
   open_ = {};
   row.minute = static_cast<double>(now.time_since_epoch() / 1s) / 60.0;
@@ -45,7 +45,7 @@ void Experiment::sample(Instant now) {
   post(now + scenario_.sample, Step::Sample);
 }
 
-void Experiment::check_tables(Sample& row) {
+void Run::check_tables(Sample& row) {
   const auto& online = population_->online();
   if (online.empty()) return;
   std::uint64_t entries = 0;
@@ -90,7 +90,7 @@ void Experiment::check_tables(Sample& row) {
   row.table_mean = static_cast<std::uint32_t>(entries / looked_at);
 }
 
-void Experiment::check_records(Sample& row) {
+void Run::check_records(Sample& row) {
   std::uint64_t holders = 0;
   std::uint64_t stored = 0;
   const auto anyone = [&](std::uint32_t node) { return population_->at(node).online; };
@@ -108,7 +108,7 @@ void Experiment::check_records(Sample& row) {
   if (stored > 0) row.holders_mean = static_cast<double>(holders) / static_cast<double>(stored);
 }
 
-void Experiment::check_expectations(RunResult& result) const {
+void Run::check_expectations(RunResult& result) const {
   const auto& expect = scenario_.expect;
   const auto lookups = summarise(measured_, Operation::Lookup, result.warmup_second);
   const auto gets = summarise(measured_, Operation::Get, result.warmup_second);

@@ -1,4 +1,4 @@
-#include "simulations/experiment.hpp"
+#include "simulations/run.hpp"
 
 #include <gtest/gtest.h>
 
@@ -51,13 +51,13 @@ Scenario quiet_scenario() {
 
 RunResult run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed) {
   crypto::initialise();
-  auto experiment = Experiment::create(scenario, nodes, seed);
-  EXPECT_TRUE(experiment);
-  (*experiment)->run_until(Instant{scenario.duration}, nullptr);
-  return (*experiment)->finish(false);
+  auto run = Run::create(scenario, nodes, seed);
+  EXPECT_TRUE(run);
+  (*run)->run_until(Instant{scenario.duration}, nullptr);
+  return (*run)->finish(false);
 }
 
-TEST(Experiment, TheSameSeedRepeatsEveryByteOfTheRealDht) {
+TEST(Run, TheSameSeedRepeatsEveryByteOfTheRealDht) {
   const Scenario scenario = rough_scenario();
   const RunResult a = run(scenario, 60, 1);
   const RunResult b = run(scenario, 60, 1);
@@ -68,7 +68,7 @@ TEST(Experiment, TheSameSeedRepeatsEveryByteOfTheRealDht) {
 }
 
 // "50 %" is half of them, not a coin for each.
-TEST(Experiment, APercentageOfTheNodesIsAShare) {
+TEST(Run, APercentageOfTheNodesIsAShare) {
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     Scenario scenario = quiet_scenario();
     scenario.events = {{ScriptedEvent::Kind::MassKill, 8min, 50, 0s}};
@@ -80,7 +80,7 @@ TEST(Experiment, APercentageOfTheNodesIsAShare) {
   }
 }
 
-TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
+TEST(Run, AQuietNetworkFindsWhatThereIs) {
   const Scenario scenario = quiet_scenario();
   const RunResult result = run(scenario, 60, 3);
   const auto lookups = summarise(result.measured, Operation::Lookup, result.warmup_second);
@@ -92,7 +92,7 @@ TEST(Experiment, AQuietNetworkFindsWhatThereIs) {
   EXPECT_EQ(result.samples.back().records_lost, 0U);
 }
 
-TEST(Experiment, AsManyLookupsAsTheScenarioSaysHoweverManyAWindow) {
+TEST(Run, AsManyLookupsAsTheScenarioSaysHoweverManyAWindow) {
   Scenario scenario = quiet_scenario();
   scenario.duration = 2min;
   scenario.workload.warmup = 90s;
@@ -102,7 +102,7 @@ TEST(Experiment, AsManyLookupsAsTheScenarioSaysHoweverManyAWindow) {
   EXPECT_NEAR(static_cast<double>(lookups.count), 60 * 12'000 / 120.0, 240.0);  // three sigma
 }
 
-TEST(Experiment, ChurnTakesNodesAwayAndBringsOthers) {
+TEST(Run, ChurnTakesNodesAwayAndBringsOthers) {
   Scenario scenario = rough_scenario();
   scenario.events.clear();
   scenario.churn.median_session = 5min;
@@ -120,7 +120,7 @@ TEST(Experiment, ChurnTakesNodesAwayAndBringsOthers) {
 }
 
 // The control of every success figure: with half of the servers deaf, things must get worse.
-TEST(Experiment, AnAttackShowsInTheFigures) {
+TEST(Run, AnAttackShowsInTheFigures) {
   Scenario scenario = rough_scenario();
   scenario.events.clear();
   const RunResult honest = run(scenario, 60, 4);
@@ -135,7 +135,7 @@ TEST(Experiment, AnAttackShowsInTheFigures) {
 }
 
 // Liars who name each other, whichever or the nearest, hide nobody from those who weigh answers.
-TEST(Experiment, LiarsAreFoundOut) {
+TEST(Run, LiarsAreFoundOut) {
   Scenario scenario = rough_scenario();
   scenario.churn.median_session = 0s;
   scenario.network.nats.clear();
@@ -159,7 +159,7 @@ TEST(Experiment, LiarsAreFoundOut) {
 }
 
 // Half are killed, then some sleep: those who wake come into the half that is left.
-TEST(Experiment, SleepersWakeIntoTheNetworkThereIs) {
+TEST(Run, SleepersWakeIntoTheNetworkThereIs) {
   Scenario scenario = quiet_scenario();
   scenario.churn.median_session = 20min;
   scenario.duration = 16min;
@@ -172,7 +172,7 @@ TEST(Experiment, SleepersWakeIntoTheNetworkThereIs) {
 }
 
 // A lid is closed on half of them for three minutes: what they were doing did not take so long.
-TEST(Experiment, WhatANodeWasAskedEndsWhenItGoesAway) {
+TEST(Run, WhatANodeWasAskedEndsWhenItGoesAway) {
   Scenario scenario = quiet_scenario();
   scenario.workload.lookups_per_node_hour = 6000;
   scenario.events = {{ScriptedEvent::Kind::Sleep, 6min, 50, 3min}};
@@ -181,7 +181,7 @@ TEST(Experiment, WhatANodeWasAskedEndsWhenItGoesAway) {
   for (const auto& row : result.measured) EXPECT_LT(row.micros, 60'000'000U);
 }
 
-TEST(Experiment, AnExpectationThatNothingWasMeasuredForIsMissed) {
+TEST(Run, AnExpectationThatNothingWasMeasuredForIsMissed) {
   Scenario scenario = quiet_scenario();
   scenario.workload.warmup = scenario.duration;
   scenario.expect.lookup_success = 999;
@@ -190,7 +190,7 @@ TEST(Experiment, AnExpectationThatNothingWasMeasuredForIsMissed) {
   EXPECT_EQ(result.broken[0], "lookups: none was measured");
 }
 
-TEST(Experiment, AMissedExpectationIsNamed) {
+TEST(Run, AMissedExpectationIsNamed) {
   Scenario scenario = rough_scenario();
   scenario.expect.bytes_per_node_second = 1;
   const RunResult result = run(scenario, 30, 5);

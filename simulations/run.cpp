@@ -1,4 +1,4 @@
-#include "simulations/experiment.hpp"
+#include "simulations/run.hpp"
 
 #include <algorithm>
 
@@ -13,23 +13,22 @@ constexpr std::size_t kBookCapacity = std::size_t{1} << 23;
 double minutes(Instant at) { return static_cast<double>(at.time_since_epoch() / 1s) / 60.0; }
 }  // namespace
 
-Experiment::Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed)
+Run::Run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed)
     : scenario_(scenario), nodes_(nodes), seed_(seed), rng_(hash_of(seed, 0x726e67)) {}
 
-Experiment::~Experiment() = default;
+Run::~Run() = default;
 
-Result<std::unique_ptr<Experiment>> Experiment::create(const Scenario& scenario,
-                                                       std::uint32_t nodes, std::uint64_t seed,
-                                                       unsigned threads) {
+Result<std::unique_ptr<Run>> Run::create(const Scenario& scenario, std::uint32_t nodes,
+                                         std::uint64_t seed, unsigned threads) {
   if (nodes < scenario.seeds + 1)
     return fail(Errc::Usage, "all of " + std::to_string(nodes) + " nodes would be seeds: it has " +
                                  std::to_string(scenario.seeds));
-  std::unique_ptr<Experiment> experiment(new Experiment(scenario, nodes, seed));
-  WEFT_CHECK(experiment->build(threads));
-  return experiment;
+  std::unique_ptr<Run> run(new Run(scenario, nodes, seed));
+  WEFT_CHECK(run->build(threads));
+  return run;
 }
 
-Result<void> Experiment::build(unsigned threads) {
+Result<void> Run::build(unsigned threads) {
   WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_, threads));
   book_ = std::make_unique<dht::ContactBook>(dht::ContactBook::Use::Shared, kBookCapacity);
   for (std::size_t i = 0; i < network_.bytes.size(); ++i)
@@ -57,7 +56,7 @@ Result<void> Experiment::build(unsigned threads) {
   return {};
 }
 
-void Experiment::make_sides() {
+void Run::make_sides() {
   for (std::uint32_t i = 0; i < simulator_->network().shards(); ++i) {
     auto side = std::make_unique<Side>(hash_of(seed_, 0x726e67, i), kBookCapacity);
     for (std::uint32_t node = 0; node < population_->size(); ++node)
@@ -70,23 +69,23 @@ void Experiment::make_sides() {
   }
 }
 
-void Experiment::read_logs() {
+void Run::read_logs() {
   std::vector<EventLog::Entry> all;
   for (auto& side : sides_) side->log.take(all);
   std::ranges::stable_sort(all, {}, [](const auto& e) { return std::pair(e.at, e.node); });
   for (const auto& entry : all) on_event(entry.at, entry.node, entry.event);
 }
 
-void Experiment::post(Instant at, Step step, std::uint32_t argument) {
+void Run::post(Instant at, Step step, std::uint32_t argument) {
   WEFT_ASSERT(argument <= kArgumentMask);
   simulator_->post_script(at, static_cast<std::uint32_t>(step) << kStepShift | argument);
 }
 
-void Experiment::run_until(Instant end, const std::atomic<bool>* stop) {
+void Run::run_until(Instant end, const std::atomic<bool>* stop) {
   simulator_->run_until(end, stop);
 }
 
-void Experiment::play(Instant now, std::uint32_t payload) {
+void Run::play(Instant now, std::uint32_t payload) {
   const std::uint32_t argument = payload & kArgumentMask;
   switch (static_cast<Step>(payload >> kStepShift)) {
     case Step::Join:
@@ -119,12 +118,12 @@ void Experiment::play(Instant now, std::uint32_t payload) {
   }
 }
 
-VirtualNode& Experiment::node_at(std::uint32_t node) {
+VirtualNode& Run::node_at(std::uint32_t node) {
   return static_cast<VirtualNode&>(*simulator_->core(node));
 }
 
 // What it remembers from last time, and two of the seeds everybody knows.
-std::vector<dht::Contact> Experiment::seeds_for(std::uint32_t node) {
+std::vector<dht::Contact> Run::seeds_for(std::uint32_t node) {
   std::vector<dht::Contact> contacts;
   const Person& person = population_->at(node);
   for (const auto handle : person.cache) contacts.push_back(book_->at(handle));
@@ -136,7 +135,7 @@ std::vector<dht::Contact> Experiment::seeds_for(std::uint32_t node) {
   return contacts;
 }
 
-void Experiment::join(std::uint32_t node, Instant now) {
+void Run::join(std::uint32_t node, Instant now) {
   population_->enter(node, now);
   Person& person = population_->at(node);
   const bool open = simulator_->network().is_public(node);
@@ -154,13 +153,13 @@ void Experiment::join(std::uint32_t node, Instant now) {
   if (person.leaves_at < Instant::max()) post(person.leaves_at, Step::Leave, node);
 }
 
-void Experiment::leave(std::uint32_t node, Instant now, bool back_to_pool) {
+void Run::leave(std::uint32_t node, Instant now, bool back_to_pool) {
   simulator_->go_offline(node);
   abandon(node);
   population_->leave(node, now, back_to_pool);
 }
 
-void Experiment::balance(Instant now) {
+void Run::balance(Instant now) {
   // A crowd comes by a hundredth of all every two seconds; departures are replaced within as long.
   std::size_t missing = population_->missing(now);
   if (crowd_left_ > 0) {
@@ -179,7 +178,7 @@ void Experiment::balance(Instant now) {
 }
 
 // So many percent of those online, seeds aside: a share, not a chance for each. In their order.
-std::vector<std::uint32_t> Experiment::some_online(std::uint32_t percent) {
+std::vector<std::uint32_t> Run::some_online(std::uint32_t percent) {
   std::vector<std::uint32_t> nodes;
   for (const auto node : population_->online())
     if (!population_->is_seed(node)) nodes.push_back(node);
@@ -194,7 +193,7 @@ std::vector<std::uint32_t> Experiment::some_online(std::uint32_t percent) {
 }
 
 // So many percent of the homes, whichever the seed puts first.
-void Experiment::cut_off(std::uint32_t percent) {
+void Run::cut_off(std::uint32_t percent) {
   auto& network = simulator_->network();
   std::vector<std::pair<std::uint64_t, std::uint32_t>> homes;
   for (std::uint32_t node = 0; node < population_->size(); ++node)
@@ -209,7 +208,7 @@ void Experiment::cut_off(std::uint32_t percent) {
   }
 }
 
-void Experiment::play_event(const ScriptedEvent& event, Instant now) {
+void Run::play_event(const ScriptedEvent& event, Instant now) {
   marks_.emplace_back(minutes(now), std::string(name_of(event.kind)));
   switch (event.kind) {
     case ScriptedEvent::Kind::MassKill:
@@ -235,7 +234,7 @@ void Experiment::play_event(const ScriptedEvent& event, Instant now) {
   }
 }
 
-void Experiment::sleep_some(const ScriptedEvent& event, Instant now) {
+void Run::sleep_some(const ScriptedEvent& event, Instant now) {
   std::uint32_t asleep = 0;
   for (const auto node : some_online(event.percent)) {
     asleep_[node] = simulator_->go_offline(node);
@@ -250,7 +249,7 @@ void Experiment::sleep_some(const ScriptedEvent& event, Instant now) {
   population_->scale_target(population_->target_scale() - share);
 }
 
-void Experiment::wake(std::uint32_t node, Instant now) {
+void Run::wake(std::uint32_t node, Instant now) {
   const auto sleeper = asleep_.find(node);
   if (sleeper == asleep_.end()) return;
   if (asleep_.size() == 1) {
@@ -271,7 +270,7 @@ void Experiment::wake(std::uint32_t node, Instant now) {
   if (leaves < Instant::max()) post(population_->at(node).leaves_at, Step::Leave, node);
 }
 
-void Experiment::on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) {
+void Run::on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) {
   Person& person = population_->at(node);
   if (const auto* up = std::get_if<dht::Bootstrapped>(&event)) {
     if (up->ok)
@@ -296,7 +295,7 @@ void Experiment::on_event(Instant now, std::uint32_t node, const dht::DhtEvent& 
   }
 }
 
-RunResult Experiment::finish(bool interrupted) {
+RunResult Run::finish(bool interrupted) {
   RunResult result;
   result.scenario = scenario_.name;
   result.nodes = nodes_;

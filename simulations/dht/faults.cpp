@@ -1,4 +1,4 @@
-#include "simulations/faults.hpp"
+#include "simulations/dht/faults.hpp"
 
 #include <algorithm>
 

@@ -8,19 +8,19 @@
 #include <unordered_map>
 
 #include "base/seeded_rng.hpp"
-#include "simulations/event_log.hpp"
+#include "simulations/dht/event_log.hpp"
+#include "simulations/dht/virtual_node.hpp"
 #include "simulations/metrics.hpp"
 #include "simulations/model_rng.hpp"
 #include "simulations/population.hpp"
-#include "simulations/virtual_node.hpp"
 
 namespace weft::sim {
 
-class Experiment {
+class Run {
  public:
-  static Result<std::unique_ptr<Experiment>> create(const Scenario& scenario, std::uint32_t nodes,
-                                                    std::uint64_t seed, unsigned threads = 1);
-  ~Experiment();
+  static Result<std::unique_ptr<Run>> create(const Scenario& scenario, std::uint32_t nodes,
+                                             std::uint64_t seed, unsigned threads = 1);
+  ~Run();
 
   // Until `end` of virtual time or *stop.
   void run_until(Instant end, const std::atomic<bool>* stop);
@@ -67,7 +67,7 @@ class Experiment {
     std::uint64_t value_tag = 0;
   };
 
-  Experiment(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed);
+  Run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed);
   Result<void> build(unsigned threads);
   void make_sides();
   void make_victim(const NetworkId& network);
@@ -76,7 +76,7 @@ class Experiment {
   void read_logs();
   void on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event);
 
-  // experiment.cpp: the population
+  // run.cpp: the population
   void join(std::uint32_t node, Instant now);
   void leave(std::uint32_t node, Instant now, bool back_to_pool);
   void balance(Instant now);

@@ -1,9 +1,9 @@
-// What the nodes of an experiment are asked to do, and whether they did it right. The rule for a
+// What the nodes of an run are asked to do, and whether they did it right. The rule for a
 // lookup: right if the node it came for answered, or if its result lists the server that really is
 // the closest of those settled for two minutes (a younger one may be listed before it, that is
 // right as well).
 #include "base/assert.hpp"
-#include "simulations/experiment.hpp"
+#include "simulations/run.hpp"
 
 namespace weft::sim {
 
@@ -22,7 +22,7 @@ NodeId random_id(ModelRandom& random) {
 }
 }  // namespace
 
-void Experiment::start_workload(Instant now) {
+void Run::start_workload(Instant now) {
   const auto& workload = scenario_.workload;
   records_.resize(workload.records);
   // Records go out over the minute before the measuring starts.
@@ -35,7 +35,7 @@ void Experiment::start_workload(Instant now) {
   if (workload.gets_per_node_hour > 0 && workload.records > 0) post(next_get_, Step::Get);
 }
 
-void Experiment::make_victim(const NetworkId& network) {
+void Run::make_victim(const NetworkId& network) {
   Bytes value(100);
   for (std::size_t i = 0; i < value.size(); ++i)
     value[i] = static_cast<std::uint8_t>(hash_of(seed_, 13, i));
@@ -48,7 +48,7 @@ void Experiment::make_victim(const NetworkId& network) {
 // The whole network's requests are one Poisson process; who asks is drawn when it happens. Pauses
 // are counted from when the last one was due, not from the window it waited for: else a window
 // would never start two.
-Duration Experiment::pause(std::uint32_t per_node_hour) {
+Duration Run::pause(std::uint32_t per_node_hour) {
   const std::uint64_t rate = std::uint64_t{per_node_hour} * population_->online().size();
   constexpr std::uint64_t kHour = 3'600'000'000'000;
   const std::uint64_t mean = kHour / std::max<std::uint64_t>(rate, 1);
@@ -57,7 +57,7 @@ Duration Experiment::pause(std::uint32_t per_node_hour) {
   return Duration{static_cast<std::int64_t>(std::min(drawn, kHour))};
 }
 
-void Experiment::remember(std::uint32_t node, dht::LookupId id, const Pending& pending) {
+void Run::remember(std::uint32_t node, dht::LookupId id, const Pending& pending) {
   if (id == dht::LookupId::None) {
     ++abandoned_;
     return;
@@ -65,12 +65,12 @@ void Experiment::remember(std::uint32_t node, dht::LookupId id, const Pending& p
   pending_[key_of(node, id)] = pending;
 }
 
-void Experiment::abandon(std::uint32_t node) {
+void Run::abandon(std::uint32_t node) {
   abandoned_ +=
       std::erase_if(pending_, [&](const auto& entry) { return entry.first >> 32 == node; });
 }
 
-void Experiment::start_lookup(Instant now) {
+void Run::start_lookup(Instant now) {
   next_lookup_ += pause(scenario_.workload.lookups_per_node_hour);
   post(next_lookup_, Step::Lookup);
   const auto node = population_->draw_online();
@@ -91,7 +91,7 @@ void Experiment::start_lookup(Instant now) {
   simulator_->drain(*node);
 }
 
-void Experiment::start_put(Instant now, std::uint32_t record) {
+void Run::start_put(Instant now, std::uint32_t record) {
   const auto node = population_->draw_online();
   if (!node) return;
   Stored& stored = records_[record];
@@ -119,7 +119,7 @@ void Experiment::start_put(Instant now, std::uint32_t record) {
   simulator_->drain(*node);
 }
 
-void Experiment::start_get(Instant now) {
+void Run::start_get(Instant now) {
   next_get_ += pause(scenario_.workload.gets_per_node_hour);
   post(next_get_, Step::Get);
   const auto node = population_->draw_online();
@@ -141,8 +141,8 @@ void Experiment::start_get(Instant now) {
   simulator_->drain(*node);
 }
 
-std::vector<std::uint32_t> Experiment::truth_near(const NodeId& target, std::size_t count,
-                                                  Instant settled_before) const {
+std::vector<std::uint32_t> Run::truth_near(const NodeId& target, std::size_t count,
+                                           Instant settled_before) const {
   return population_->truth().closest(target, count, [&](std::uint32_t node) {
     const Person& person = population_->at(node);
     return person.online && person.fault == FaultKind::None &&
@@ -150,8 +150,8 @@ std::vector<std::uint32_t> Experiment::truth_near(const NodeId& target, std::siz
   });
 }
 
-void Experiment::note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
-                      unsigned recall) {
+void Run::note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
+               unsigned recall) {
   Measured row;
   row.at_second = static_cast<std::uint32_t>(pending.since.time_since_epoch() / 1s);
   row.micros = pending.first_micros != 0 ? pending.first_micros
@@ -175,7 +175,7 @@ void Experiment::note(Instant now, const Pending& pending, const dht::LookupStat
   }
 }
 
-void Experiment::finished(Instant now, std::uint32_t node, const dht::NodesFound& found) {
+void Run::finished(Instant now, std::uint32_t node, const dht::NodesFound& found) {
   const auto entry = pending_.find(key_of(node, found.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
@@ -198,14 +198,14 @@ void Experiment::finished(Instant now, std::uint32_t node, const dht::NodesFound
   note(now, pending, found.stats, ok, recall);
 }
 
-void Experiment::value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found) {
+void Run::value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found) {
   const auto entry = pending_.find(key_of(node, found.id));
   if (entry == pending_.end() || entry->second.first_micros != 0) return;
   entry->second.first_micros =
       std::max(1U, static_cast<std::uint32_t>((now - entry->second.since) / 1us));
 }
 
-void Experiment::finished(Instant now, std::uint32_t node, const dht::GetDone& done) {
+void Run::finished(Instant now, std::uint32_t node, const dht::GetDone& done) {
   const auto entry = pending_.find(key_of(node, done.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
@@ -215,7 +215,7 @@ void Experiment::finished(Instant now, std::uint32_t node, const dht::GetDone& d
   note(now, pending, done.stats, done.best.has_value(), 0);
 }
 
-void Experiment::finished(Instant now, std::uint32_t node, const dht::PutDone& done) {
+void Run::finished(Instant now, std::uint32_t node, const dht::PutDone& done) {
   const auto entry = pending_.find(key_of(node, done.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;

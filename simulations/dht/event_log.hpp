@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "simulations/virtual_node.hpp"
+#include "simulations/dht/virtual_node.hpp"
 
 namespace weft::sim {
 
