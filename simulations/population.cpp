@@ -1,21 +1,12 @@
 #include "simulations/population.hpp"
 
-#include <bit>
+#include <algorithm>
 
 #include "base/assert.hpp"
 
 namespace weft::sim {
 
 namespace {
-
-IdentityKey identity_from(std::uint64_t seed, std::uint64_t number) {
-  IdentityKey key{};
-  for (std::size_t i = 0; i < 4; ++i) {
-    const std::uint64_t word = hash_of(seed, number, i);
-    for (std::size_t b = 0; b < 8; ++b) key[i * 8 + b] = static_cast<std::uint8_t>(word >> (8 * b));
-  }
-  return key;
-}
 
 // Enough for a quarter to be away, and for the largest crowd of the script.
 std::uint32_t pool_size(const Scenario& scenario, std::uint32_t nodes) {
@@ -28,20 +19,18 @@ std::uint32_t pool_size(const Scenario& scenario, std::uint32_t nodes) {
 }  // namespace
 
 Population::Population(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed,
-                       Simulator& simulator, dht::ContactBook& book, const dht::Key& victim)
+                       Simulator& simulator)
     : scenario_(scenario),
       nodes_(nodes),
       seed_(hash_of(seed, 0x706f70)),
       simulator_(simulator),
-      book_(book),
       random_(hash_of(seed, 0x706f7075)) {
   const std::uint32_t count = nodes + pool_size(scenario, nodes);
   people_.reserve(count + scenario.attack.sybils);
   for (std::uint32_t node = 0; node < count; ++node) {
     const bool seed_node = is_seed(node);
-    make_person(node, seed_node ? Network::Placement::Public : Network::Placement::Mixed,
-                identity_from(seed_, node));
-    Person& person = people_.back();
+    Person& person =
+        place(node, seed_node ? Network::Placement::Public : Network::Placement::Mixed);
     person.stable = seed_node || hash_of(seed_, node, 11) % 100 < scenario.churn.stable_percent;
     if (!seed_node && hash_of(seed_, node, 12) % 100 < scenario.attack.byzantine_percent)
       person.fault = scenario.attack.behavior;
@@ -50,53 +39,25 @@ Population::Population(const Scenario& scenario, std::uint32_t nodes, std::uint6
       pool_.push_back(node);
     }
   }
-  if (scenario.attack.sybils > 0) mine_sybils(count, victim);
-  truth_.build();
+  for (std::uint32_t i = 0; i < scenario.attack.sybils; ++i) {
+    Person& person = place(count + i, Network::Placement::Public);
+    person.sybil = person.stable = true;
+    person.fault = scenario.attack.behavior;
+  }
 }
 
-void Population::make_person(std::uint32_t node, Network::Placement placement,
-                             const IdentityKey& identity) {
+Person& Population::place(std::uint32_t node, Network::Placement placement) {
   const std::uint32_t index = simulator_.add_node(placement);
   WEFT_ASSERT(index == node && node == people_.size());
-  dht::Contact contact;
-  contact.identity = identity;
-  contact.id = node_id_of(identity);
-  contact.static_key = identity;  // sizes matter here, keys do not
-  contact.endpoint = simulator_.network().public_endpoint(node);
-  Person person;
-  person.contact = book_.intern(contact);
-  WEFT_ASSERT(person.contact != dht::ContactHandle::None);
-  person.name = person.contact;
-  truth_.add(contact.id, node);
-  people_.push_back(std::move(person));
-}
-
-// Sybils whose ids share so many bits with the victim's key that all of them are nearer to it than
-// an honest node is likely to be.
-void Population::mine_sybils(std::uint32_t first, const dht::Key& key) {
-  const int bits =
-      std::min<int>(18, static_cast<int>(std::bit_width(nodes_)) + 1 -
-                            static_cast<int>(std::bit_width(scenario_.attack.sybils / 200)));
-  std::uint64_t attempt = 0;
-  for (std::uint32_t i = 0; i < scenario_.attack.sybils; ++i) {
-    IdentityKey identity{};
-    do {
-      identity = identity_from(seed_ ^ 0x737962696c, attempt++);
-    } while (common_prefix(node_id_of(identity), key) < bits);
-    make_person(first + i, Network::Placement::Public, identity);
-    Person& person = people_.back();
-    person.sybil = person.stable = true;
-    person.fault = scenario_.attack.behavior;
-  }
+  return people_.emplace_back();
 }
 
 void Population::enter(std::uint32_t node, Instant now) {
   Person& person = people_[node];
   WEFT_ASSERT(!person.online);
   person.online = true;
-  person.bootstrapped = false;
+  person.ready = false;
   person.online_since = now;
-  person.serving_since = Instant::max();
   person.place = static_cast<std::uint32_t>(online_.size());
   online_.push_back(node);
   person.leaves_at = Instant::max();
@@ -115,7 +76,6 @@ void Population::leave(std::uint32_t node, Instant now, bool back_to_pool) {
   Person& person = people_[node];
   WEFT_ASSERT(person.online);
   person.online = false;
-  person.serving_since = Instant::max();
   person.online_before += now - person.online_since;
   people_[online_.back()].place = person.place;
   online_[person.place] = online_.back();
@@ -153,23 +113,14 @@ std::optional<std::uint32_t> Population::draw_from_pool() {
 std::optional<std::uint32_t> Population::draw_online() {
   for (int attempt = 0; attempt < 100 && !online_.empty(); ++attempt) {
     const std::uint32_t node = online_[random_.below(online_.size())];
-    if (people_[node].bootstrapped && people_[node].fault == FaultKind::None) return node;
+    if (people_[node].ready && people_[node].fault == FaultKind::None) return node;
   }
   return std::nullopt;
 }
 
-dht::ContactHandle Population::renew_contact(std::uint32_t node) {
-  dht::Contact contact = book_.at(people_[node].contact);
-  contact.endpoint = simulator_.network().public_endpoint(node);
-  people_[node].contact = book_.intern(contact);
-  return people_[node].contact;
-}
-
 std::size_t Population::memory_bytes() const {
-  std::size_t bytes = people_.capacity() * sizeof(Person) + truth_.memory_bytes() +
-                      (online_.capacity() + pool_.capacity()) * sizeof(std::uint32_t);
-  for (const auto& person : people_) bytes += person.cache.capacity() * sizeof(dht::ContactHandle);
-  return bytes;
+  return people_.capacity() * sizeof(Person) +
+         (online_.capacity() + pool_.capacity()) * sizeof(std::uint32_t);
 }
 
 }  // namespace weft::sim

@@ -3,18 +3,18 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "simulations/dht/workload.hpp"
 
 namespace weft::sim {
 
 namespace {
 constexpr unsigned kStepShift = 27;
 constexpr std::uint32_t kArgumentMask = (1U << kStepShift) - 1;
-constexpr std::size_t kBookCapacity = std::size_t{1} << 23;
 double minutes(Instant at) { return static_cast<double>(at.time_since_epoch() / 1s) / 60.0; }
 }  // namespace
 
 Run::Run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed)
-    : scenario_(scenario), nodes_(nodes), seed_(seed), rng_(hash_of(seed, 0x726e67)) {}
+    : scenario_(scenario), nodes_(nodes), seed_(seed) {}
 
 Run::~Run() = default;
 
@@ -30,55 +30,50 @@ Result<std::unique_ptr<Run>> Run::create(const Scenario& scenario, std::uint32_t
 
 Result<void> Run::build(unsigned threads) {
   WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_, threads));
-  book_ = std::make_unique<dht::ContactBook>(dht::ContactBook::Use::Shared, kBookCapacity);
-  for (std::size_t i = 0; i < network_.bytes.size(); ++i)
-    network_.bytes[i] = static_cast<std::uint8_t>(hash_of(seed_, 14, i));
-  make_victim(network_);
-  population_ =
-      std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_, *book_, victim_.key());
-  for (std::uint32_t node = 0; node < population_->size(); ++node)
-    if (population_->at(node).fault != FaultKind::None)
-      accomplices_.push_back(population_->at(node).contact);
-  make_sides();
-  simulator_->on_window = [this] { read_logs(); };
+  population_ = std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_);
+  workload_ = std::make_unique<DhtWorkload>(*this);
+  simulator_->on_window = [this] { workload_->window_over(simulator_->now()); };
   simulator_->set_script([this](Instant now, std::uint32_t payload) { play(now, payload); });
   const auto share = scenario_.join_over / static_cast<std::int64_t>(nodes_);
-  for (std::uint32_t node = 0; node < nodes_; ++node) post(Instant{share * node}, Step::Join, node);
+  for (std::uint32_t node = 0; node < nodes_; ++node)
+    post_own(Instant{share * node}, Step::Join, node);
   const auto first_sybil =
       static_cast<std::uint32_t>(population_->size()) - scenario_.attack.sybils;
   for (std::uint32_t i = 0; i < scenario_.attack.sybils; ++i)
-    post(Instant{scenario_.join_over + 10ms * i}, Step::Join, first_sybil + i);
-  post(Instant{scenario_.join_over + 1s}, Step::Balance);
+    post_own(Instant{scenario_.join_over + 10ms * i}, Step::Join, first_sybil + i);
+  post_own(Instant{scenario_.join_over + 1s}, Step::Balance);
   for (std::uint32_t i = 0; i < scenario_.events.size(); ++i)
-    post(Instant{scenario_.events[i].at}, Step::Event, i);
-  post(Instant{scenario_.sample}, Step::Sample);
-  start_workload(Instant{scenario_.workload.warmup});
+    post_own(Instant{scenario_.events[i].at}, Step::Event, i);
+  post_own(Instant{scenario_.sample}, Step::Sample);
+  workload_->start(Instant{scenario_.workload.warmup});
   return {};
 }
 
-void Run::make_sides() {
-  for (std::uint32_t i = 0; i < simulator_->network().shards(); ++i) {
-    auto side = std::make_unique<Side>(hash_of(seed_, 0x726e67, i), kBookCapacity);
-    for (std::uint32_t node = 0; node < population_->size(); ++node)
-      WEFT_ASSERT(side->book.intern(book_->at(population_->at(node).contact)) ==
-                  population_->at(node).contact);
-    side->context = std::make_unique<NodeContext>(
-        NodeContext{scenario_.dht, side->book, side->rng, network_,
-                    WallClock{Instant{}, 1'800'000'000}, side->log, accomplices_});
-    sides_.push_back(std::move(side));
-  }
-}
-
-void Run::read_logs() {
-  std::vector<EventLog::Entry> all;
-  for (auto& side : sides_) side->log.take(all);
-  std::ranges::stable_sort(all, {}, [](const auto& e) { return std::pair(e.at, e.node); });
-  for (const auto& entry : all) on_event(entry.at, entry.node, entry.event);
-}
-
-void Run::post(Instant at, Step step, std::uint32_t argument) {
+void Run::post_own(Instant at, Step step, std::uint32_t argument) {
   WEFT_ASSERT(argument <= kArgumentMask);
   simulator_->post_script(at, static_cast<std::uint32_t>(step) << kStepShift | argument);
+}
+
+void Run::post(Instant at, std::uint32_t step, std::uint32_t argument) {
+  WEFT_ASSERT(step < kMostSteps && argument <= kArgumentMask);
+  simulator_->post_script(
+      at, (static_cast<std::uint32_t>(Step::kCount) + step) << kStepShift | argument);
+}
+
+// The whole network's requests are one Poisson process; who asks is drawn when it happens. Pauses
+// are counted from when the last one was due, not from the window it waited for: else a window
+// would never start two.
+Duration Run::pause(std::uint32_t per_node_hour) {
+  const std::uint64_t rate = std::uint64_t{per_node_hour} * population_->online().size();
+  constexpr std::uint64_t kHour = 3'600'000'000'000;
+  const std::uint64_t mean = kHour / std::max<std::uint64_t>(rate, 1);
+  const std::uint64_t median = mean * 693'147 / 1'000'000;
+  const std::uint64_t drawn = weibull(median, 1000, population_->random().next());
+  return Duration{static_cast<std::int64_t>(std::min(drawn, kHour))};
+}
+
+void Run::mark(Instant now, std::string word) {
+  marks_.emplace_back(minutes(now), std::move(word));
 }
 
 void Run::run_until(Instant end, const std::atomic<bool>* stop) {
@@ -97,65 +92,29 @@ void Run::play(Instant now, std::uint32_t payload) {
       return;
     case Step::Balance:
       return balance(now);
-    case Step::Lookup:
-      return start_lookup(now);
-    case Step::Get:
-      return start_get(now);
-    case Step::Put:
-      return start_put(now, argument);
     case Step::Sample:
       return sample(now);
     case Step::Event:
       return play_event(scenario_.events[argument], now);
     case Step::Wake:
       return wake(argument, now);
-    case Step::Retry:
-      if (population_->at(argument).online && !population_->at(argument).bootstrapped) {
-        node_at(argument).dht().bootstrap(now, seeds_for(argument));
-        simulator_->drain(argument);
-      }
-      return;
+    default:
+      return workload_->play(
+          now, (payload >> kStepShift) - static_cast<std::uint32_t>(Step::kCount), argument);
   }
-}
-
-VirtualNode& Run::node_at(std::uint32_t node) {
-  return static_cast<VirtualNode&>(*simulator_->core(node));
-}
-
-// What it remembers from last time, and two of the seeds everybody knows.
-std::vector<dht::Contact> Run::seeds_for(std::uint32_t node) {
-  std::vector<dht::Contact> contacts;
-  const Person& person = population_->at(node);
-  for (const auto handle : person.cache) contacts.push_back(book_->at(handle));
-  for (std::uint64_t i = 0; i < 2; ++i) {
-    const auto seed = static_cast<std::uint32_t>(
-        hash_of(seed_, node, 40 + person.sessions * 2 + i) % scenario_.seeds);
-    if (seed != node) contacts.push_back(book_->at(population_->at(seed).contact));
-  }
-  return contacts;
 }
 
 void Run::join(std::uint32_t node, Instant now) {
   population_->enter(node, now);
+  simulator_->go_online(node, workload_->arrive(now, node));
   Person& person = population_->at(node);
-  const bool open = simulator_->network().is_public(node);
-  const bool at_once = open && (population_->is_seed(node) || person.sybil ||
-                                (person.fresh && node < nodes_ && scenario_.servers_at_once));
-  const Fault fault{person.fault, Instant{scenario_.attack.from}};
-  auto core = std::make_unique<VirtualNode>(now, *side_of(node).context, node, person.name,
-                                            book_->at(person.contact), at_once, fault);
-  dht::Dht& dht = core->dht();
-  if (at_once) person.serving_since = now;
   person.fresh = false;
-  dht.set_reachable(now, open);
-  dht.bootstrap(now, seeds_for(node));
-  simulator_->go_online(node, std::move(core));
-  if (person.leaves_at < Instant::max()) post(person.leaves_at, Step::Leave, node);
+  workload_->arrived(now, node);
+  if (person.leaves_at < Instant::max()) post_own(person.leaves_at, Step::Leave, node);
 }
 
 void Run::leave(std::uint32_t node, Instant now, bool back_to_pool) {
-  simulator_->go_offline(node);
-  abandon(node);
+  workload_->departed(now, node, simulator_->go_offline(node));
   population_->leave(node, now, back_to_pool);
 }
 
@@ -171,10 +130,10 @@ void Run::balance(Instant now) {
   for (std::size_t i = 0; i < missing; ++i) {
     const auto node = population_->draw_from_pool();
     if (!node) break;
-    post(now + Duration{static_cast<std::int64_t>(population_->random().below(1'000'000'000))},
-         Step::Join, *node);
+    post_own(now + Duration{static_cast<std::int64_t>(population_->random().below(1'000'000'000))},
+             Step::Join, *node);
   }
-  post(now + 2s, Step::Balance);
+  post_own(now + 2s, Step::Balance);
 }
 
 // So many percent of those online, seeds aside: a share, not a chance for each. In their order.
@@ -192,7 +151,8 @@ std::vector<std::uint32_t> Run::some_online(std::uint32_t percent) {
   return chosen;
 }
 
-// So many percent of the homes, whichever the seed puts first.
+// So many percent of the homes, whichever the seed puts first, but for those whom the workload
+// wants apart: the sides alternate between them.
 void Run::cut_off(std::uint32_t percent) {
   auto& network = simulator_->network();
   std::vector<std::pair<std::uint64_t, std::uint32_t>> homes;
@@ -206,10 +166,15 @@ void Run::cut_off(std::uint32_t percent) {
     const std::pair home(hash_of(seed_ ^ 0x73696465, network.home_of(node)), network.home_of(node));
     network.set_side(node, std::ranges::binary_search(homes, home) ? 1 : 0);
   }
+  std::uint8_t side = 0;
+  for (const auto node : workload_->kept_apart()) {
+    network.set_side(node, side);
+    side ^= 1;
+  }
 }
 
 void Run::play_event(const ScriptedEvent& event, Instant now) {
-  marks_.emplace_back(minutes(now), std::string(name_of(event.kind)));
+  mark(now, std::string(name_of(event.kind)));
   switch (event.kind) {
     case ScriptedEvent::Kind::MassKill:
       for (const auto node : some_online(event.percent)) leave(node, now, false);
@@ -219,15 +184,17 @@ void Run::play_event(const ScriptedEvent& event, Instant now) {
       crowd_left_ += event.percent * 10;
       return;
     case ScriptedEvent::Kind::Partition:
-      return cut_off(event.percent);
+      cut_off(event.percent);
+      return workload_->parted(now);
     case ScriptedEvent::Kind::Heal:
-      return simulator_->network().heal();
+      simulator_->network().heal();
+      return workload_->healed(now);
     case ScriptedEvent::Kind::Sleep:
       return sleep_some(event, now);
     case ScriptedEvent::Kind::Roam:
       for (const auto node : some_online(event.percent)) {
         simulator_->network().move_node(node);
-        node_at(node).moved(now, book_->at(population_->renew_contact(node)));
+        workload_->moved(now, node);
         simulator_->drain(node);
       }
       return;
@@ -238,9 +205,9 @@ void Run::sleep_some(const ScriptedEvent& event, Instant now) {
   std::uint32_t asleep = 0;
   for (const auto node : some_online(event.percent)) {
     asleep_[node] = simulator_->go_offline(node);
-    abandon(node);
+    workload_->suspended(node);
     population_->leave(node, now, false);
-    post(now + event.lasts, Step::Wake, node);
+    post_own(now + event.lasts, Step::Wake, node);
     ++asleep;
   }
   // Nobody takes a sleeper's place.
@@ -259,40 +226,35 @@ void Run::wake(std::uint32_t node, Instant now) {
   const Instant leaves = population_->at(node).leaves_at;
   population_->enter(node, now);
   population_->at(node).leaves_at = std::max(leaves, now + 1s);
-  population_->at(node).bootstrapped = true;
+  population_->at(node).ready = true;
   auto core = std::move(sleeper->second);
   asleep_.erase(sleeper);
-  auto& virtual_node = static_cast<VirtualNode&>(*core);
-  if (virtual_node.dht().is_server()) population_->at(node).serving_since = now;
-  virtual_node.moved(now, virtual_node.dht().self());
+  workload_->woke(now, node, *core);
   core->handle_timeout(now);  // everything that was due while it slept
   simulator_->go_online(node, std::move(core));
-  if (leaves < Instant::max()) post(population_->at(node).leaves_at, Step::Leave, node);
+  if (leaves < Instant::max()) post_own(population_->at(node).leaves_at, Step::Leave, node);
 }
 
-void Run::on_event(Instant now, std::uint32_t node, const dht::DhtEvent& event) {
-  Person& person = population_->at(node);
-  if (const auto* up = std::get_if<dht::Bootstrapped>(&event)) {
-    if (up->ok)
-      person.bootstrapped = true;
-    else
-      post(now + 10s, Step::Retry, node);
-  } else if (const auto* found = std::get_if<dht::NodesFound>(&event)) {
-    finished(now, node, *found);
-  } else if (const auto* value = std::get_if<dht::RecordFound>(&event)) {
-    value_arrived(now, node, *value);
-  } else if (const auto* got = std::get_if<dht::GetDone>(&event)) {
-    finished(now, node, *got);
-  } else if (const auto* put = std::get_if<dht::PutDone>(&event)) {
-    finished(now, node, *put);
-  } else if (const auto* peers = std::get_if<dht::PeersToPersist>(&event)) {
-    person.cache.clear();
-    for (std::size_t i = 0; i < std::min<std::size_t>(peers->peers.size(), 6); ++i)
-      person.cache.push_back(book_->intern(peers->peers[i]));
-  } else if (const auto* mode = std::get_if<dht::ModeChanged>(&event)) {
-    if (mode->server && person.serving_since == Instant::max()) person.serving_since = now;
-    if (!mode->server) person.serving_since = Instant::max();
-  }
+void Run::sample(Instant now) {
+  Sample row;
+  row.minute = minutes(now);
+  row.online = population_->online().size();
+  const Traffic total = simulator_->total_traffic();
+  row.datagrams = total.datagrams_out - before_.datagrams_out;
+  row.bytes = total.bytes_out - before_.bytes_out;
+  before_ = total;
+  std::uint64_t lost = 0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(Drop::kCount); ++r)
+    lost += simulator_->network().dropped(static_cast<Drop>(r));
+  row.lost = lost - lost_before_;
+  lost_before_ = lost;
+  const auto seconds = static_cast<double>(scenario_.sample / 1s);
+  if (row.online > 0)
+    row.bytes_per_node_second =
+        static_cast<double>(row.bytes) / seconds / static_cast<double>(row.online);
+  workload_->sample(now, row);
+  samples_.push_back(std::move(row));
+  post_own(now + scenario_.sample, Step::Sample);
 }
 
 RunResult Run::finish(bool interrupted) {
@@ -310,7 +272,6 @@ RunResult Run::finish(bool interrupted) {
       static_cast<std::uint32_t>(population_->size()));
   result.one_rtt_ms = static_cast<double>(rtt / 1us) / 1000.0;
   result.warmup_second = static_cast<std::uint32_t>(scenario_.workload.warmup / 1s);
-  result.measured = measured_;
   result.samples = samples_;
   result.marks = marks_;
   for (std::size_t r = 0; r < static_cast<std::size_t>(Drop::kCount); ++r)
@@ -330,10 +291,9 @@ RunResult Run::finish(bool interrupted) {
   std::ranges::sort(result.node_bytes_per_second);
   if (simulator_->online_count() > 0)
     result.node_memory_bytes = memory / simulator_->online_count();
-  result.overhead_bytes = simulator_->overhead_bytes() + population_->memory_bytes() +
-                          (1 + sides_.size()) * book_->size() * sizeof(dht::Contact);
-  result.abandoned = abandoned_ + pending_.size();
-  check_expectations(result);
+  result.overhead_bytes =
+      simulator_->overhead_bytes() + population_->memory_bytes() + workload_->memory_bytes();
+  workload_->finish(result);
   return result;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "dht/routing_table.hpp"
-#include "simulations/run.hpp"
+#include "simulations/dht/workload.hpp"
 #include "simulations/svg_plot.hpp"
 
 namespace weft::sim {
@@ -13,26 +13,14 @@ constexpr std::size_t kTablesPerSample = 50;
 constexpr std::size_t kHoldersNear = 200;
 }  // namespace
 
-void Run::sample(Instant now) {
-  Sample row = open_;
+void DhtWorkload::sample(Instant, Sample& row) {
+  row.lookups = open_.lookups;
+  row.lookups_ok = open_.lookups_ok;
+  row.gets = open_.gets;
+  row.gets_ok = open_.gets_ok;
   open_ = {};
-  row.minute = static_cast<double>(now.time_since_epoch() / 1s) / 60.0;
-  row.online = population_->online().size();
-  for (const auto node : population_->online())
-    row.servers += population_->at(node).serving_since != Instant::max() ? 1 : 0;
-  const Traffic total = simulator_->total_traffic();
-  row.datagrams = total.datagrams_out - before_.datagrams_out;
-  row.bytes = total.bytes_out - before_.bytes_out;
-  before_ = total;
-  std::uint64_t lost = 0;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(Drop::kCount); ++r)
-    lost += simulator_->network().dropped(static_cast<Drop>(r));
-  row.lost = lost - lost_before_;
-  lost_before_ = lost;
-  const auto seconds = static_cast<double>(scenario_.sample / 1s);
-  if (row.online > 0)
-    row.bytes_per_node_second =
-        static_cast<double>(row.bytes) / seconds / static_cast<double>(row.online);
+  for (const auto node : population_.online())
+    row.servers += directory_->at(node).serving_since != Instant::max() ? 1 : 0;
   if (!open_micros_.empty()) {
     std::ranges::sort(open_micros_);
     row.p50_ms = open_micros_[open_micros_.size() / 2] / 1000;
@@ -41,12 +29,10 @@ void Run::sample(Instant now) {
   }
   check_tables(row);
   check_records(row);
-  samples_.push_back(row);
-  post(now + scenario_.sample, Step::Sample);
 }
 
-void Run::check_tables(Sample& row) {
-  const auto& online = population_->online();
+void DhtWorkload::check_tables(Sample& row) {
+  const auto& online = population_.online();
   if (online.empty()) return;
   std::uint64_t entries = 0;
   std::uint64_t dead = 0;
@@ -60,16 +46,16 @@ void Run::check_tables(Sample& row) {
     node.check_invariants();
     const dht::RoutingTable& table = node.dht().table();
     const dht::ContactBook& book = side_of(online[i]).book;
-    const bool honest = population_->at(online[i]).fault == FaultKind::None;
+    const bool honest = population_.at(online[i]).fault == FaultKind::None;
     table.closest(table.self(), scenario_.dht.k, 0, dht::ContactHandle::None, nearest);
     const Distance rim =
         nearest.empty() ? Distance{} : distance(book.id(nearest.back()), table.self());
     for (std::size_t b = 0; b < table.bucket_count(); ++b) {
       for (const auto& entry : table.bucket(b).live) {
         ++entries;
-        const auto named = population_->truth().closest(book.id(entry.handle), 1,
-                                                        [](std::uint32_t) { return true; });
-        const Person& person = population_->at(named[0]);
+        const auto named = directory_->truth().closest(book.id(entry.handle), 1,
+                                                       [](std::uint32_t) { return true; });
+        const Person& person = population_.at(named[0]);
         dead += person.online ? 0 : 1;
         if (!honest) continue;
         ++believed;
@@ -90,25 +76,25 @@ void Run::check_tables(Sample& row) {
   row.table_mean = static_cast<std::uint32_t>(entries / looked_at);
 }
 
-void Run::check_records(Sample& row) {
+void DhtWorkload::check_records(Sample& row) {
   std::uint64_t holders = 0;
   std::uint64_t stored = 0;
-  const auto anyone = [&](std::uint32_t node) { return population_->at(node).online; };
+  const auto anyone = [&](std::uint32_t node) { return population_.at(node).online; };
   for (const auto& record : records_) {
     if (!record.done) continue;
     ++stored;
     std::uint64_t here = 0;
-    for (const auto node : population_->truth().closest(record.key, kHoldersNear, anyone))
+    for (const auto node : directory_->truth().closest(record.key, kHoldersNear, anyone))
       here += node_at(node).dht().holds(record.key) ? 1 : 0;
-    for (std::size_t i = 0; here == 0 && i < population_->online().size(); ++i)
-      here += node_at(population_->online()[i]).dht().holds(record.key) ? 1 : 0;
+    for (std::size_t i = 0; here == 0 && i < population_.online().size(); ++i)
+      here += node_at(population_.online()[i]).dht().holds(record.key) ? 1 : 0;
     row.records_lost += here == 0 ? 1 : 0;
     holders += here;
   }
   if (stored > 0) row.holders_mean = static_cast<double>(holders) / static_cast<double>(stored);
 }
 
-void Run::check_expectations(RunResult& result) const {
+void DhtWorkload::check_expectations(RunResult& result) const {
   const auto& expect = scenario_.expect;
   const auto lookups = summarise(measured_, Operation::Lookup, result.warmup_second);
   const auto gets = summarise(measured_, Operation::Get, result.warmup_second);
@@ -133,10 +119,10 @@ void Run::check_expectations(RunResult& result) const {
   demand("lookups", lookups, expect.lookup_success);
   demand("lookups of the last quarter", last, expect.final_lookup_success);
   demand("gets", gets, expect.get_success);
-  if (expect.bytes_per_node_second > 0 && !samples_.empty()) {
+  if (expect.bytes_per_node_second > 0 && !result.samples.empty()) {
     double sum = 0;
     std::size_t rows = 0;
-    for (const auto& row : samples_) {
+    for (const auto& row : result.samples) {
       if (row.minute * 60 <= result.warmup_second) continue;
       sum += row.bytes_per_node_second;
       ++rows;
@@ -147,8 +133,8 @@ void Run::check_expectations(RunResult& result) const {
         .push_back("traffic per node: " + std::to_string(static_cast<int>(mean)) +
                    " B/s, expected at most " + std::to_string(expect.bytes_per_node_second));
   }
-  if (expect.no_lost_record && !samples_.empty()) {
-    const auto lost = samples_.back().records_lost;
+  if (expect.no_lost_record && !result.samples.empty()) {
+    const auto lost = result.samples.back().records_lost;
     (lost == 0 ? result.kept : result.broken)
         .push_back(std::to_string(lost) + " records are lost, expected none");
   }

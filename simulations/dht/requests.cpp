@@ -3,7 +3,7 @@
 // the closest of those settled for two minutes (a younger one may be listed before it, that is
 // right as well).
 #include "base/assert.hpp"
-#include "simulations/run.hpp"
+#include "simulations/dht/workload.hpp"
 
 namespace weft::sim {
 
@@ -22,20 +22,20 @@ NodeId random_id(ModelRandom& random) {
 }
 }  // namespace
 
-void Run::start_workload(Instant now) {
+void DhtWorkload::start_requests(Instant now) {
   const auto& workload = scenario_.workload;
   records_.resize(workload.records);
   // Records go out over the minute before the measuring starts.
   const Instant first = now - std::min(scenario_.workload.warmup / 2, Duration{2min});
   for (std::uint32_t i = 0; i < workload.records; ++i)
-    post(first + 60s * i / workload.records, Step::Put, i);
+    run_.post(first + 60s * i / workload.records, kPut, i);
   next_lookup_ = now;
   next_get_ = now + 1s;
-  if (workload.lookups_per_node_hour > 0) post(next_lookup_, Step::Lookup);
-  if (workload.gets_per_node_hour > 0 && workload.records > 0) post(next_get_, Step::Get);
+  if (workload.lookups_per_node_hour > 0) run_.post(next_lookup_, kLookup);
+  if (workload.gets_per_node_hour > 0 && workload.records > 0) run_.post(next_get_, kGet);
 }
 
-void Run::make_victim(const NetworkId& network) {
+void DhtWorkload::make_victim(const NetworkId& network) {
   Bytes value(100);
   for (std::size_t i = 0; i < value.size(); ++i)
     value[i] = static_cast<std::uint8_t>(hash_of(seed_, 13, i));
@@ -45,19 +45,7 @@ void Run::make_victim(const NetworkId& network) {
                 : dht::Record::immutable(value);
 }
 
-// The whole network's requests are one Poisson process; who asks is drawn when it happens. Pauses
-// are counted from when the last one was due, not from the window it waited for: else a window
-// would never start two.
-Duration Run::pause(std::uint32_t per_node_hour) {
-  const std::uint64_t rate = std::uint64_t{per_node_hour} * population_->online().size();
-  constexpr std::uint64_t kHour = 3'600'000'000'000;
-  const std::uint64_t mean = kHour / std::max<std::uint64_t>(rate, 1);
-  const std::uint64_t median = mean * 693'147 / 1'000'000;
-  const std::uint64_t drawn = weibull(median, 1000, population_->random().next());
-  return Duration{static_cast<std::int64_t>(std::min(drawn, kHour))};
-}
-
-void Run::remember(std::uint32_t node, dht::LookupId id, const Pending& pending) {
+void DhtWorkload::remember(std::uint32_t node, dht::LookupId id, const Pending& pending) {
   if (id == dht::LookupId::None) {
     ++abandoned_;
     return;
@@ -65,34 +53,34 @@ void Run::remember(std::uint32_t node, dht::LookupId id, const Pending& pending)
   pending_[key_of(node, id)] = pending;
 }
 
-void Run::abandon(std::uint32_t node) {
+void DhtWorkload::abandon(std::uint32_t node) {
   abandoned_ +=
       std::erase_if(pending_, [&](const auto& entry) { return entry.first >> 32 == node; });
 }
 
-void Run::start_lookup(Instant now) {
-  next_lookup_ += pause(scenario_.workload.lookups_per_node_hour);
-  post(next_lookup_, Step::Lookup);
-  const auto node = population_->draw_online();
+void DhtWorkload::start_lookup(Instant now) {
+  next_lookup_ += run_.pause(scenario_.workload.lookups_per_node_hour);
+  run_.post(next_lookup_, kLookup);
+  const auto node = population_.draw_online();
   if (!node) return;
-  auto& random = population_->random();
+  auto& random = population_.random();
   Pending pending;
   pending.since = now;
   pending.target = random_id(random);
   if (random.below(100) < scenario_.workload.existing_percent) {
     const auto settled = truth_near(pending.target, 1, now - kSettled);
     if (!settled.empty() && settled[0] != *node) {
-      pending.target = book_->id(population_->at(settled[0]).contact);
+      pending.target = book_.id(directory_->at(settled[0]).contact);
       pending.existing = true;
     }
   }
   dht::Dht& dht = node_at(*node).dht();
   remember(*node, dht.find_node(now, pending.target), pending);
-  simulator_->drain(*node);
+  run_.simulator().drain(*node);
 }
 
-void Run::start_put(Instant now, std::uint32_t record) {
-  const auto node = population_->draw_online();
+void DhtWorkload::start_put(Instant now, std::uint32_t record) {
+  const auto node = population_.draw_online();
   if (!node) return;
   Stored& stored = records_[record];
   Bytes value(kValueSize);
@@ -116,15 +104,15 @@ void Run::start_put(Instant now, std::uint32_t record) {
   pending.operation = Operation::Put;
   dht::Dht& dht = node_at(*node).dht();
   remember(*node, dht.put(now, made, {.cas = std::nullopt, .keep = false}), pending);
-  simulator_->drain(*node);
+  run_.simulator().drain(*node);
 }
 
-void Run::start_get(Instant now) {
-  next_get_ += pause(scenario_.workload.gets_per_node_hour);
-  post(next_get_, Step::Get);
-  const auto node = population_->draw_online();
+void DhtWorkload::start_get(Instant now) {
+  next_get_ += run_.pause(scenario_.workload.gets_per_node_hour);
+  run_.post(next_get_, kGet);
+  const auto node = population_.draw_online();
   if (!node) return;
-  auto& random = population_->random();
+  auto& random = population_.random();
   auto record = static_cast<std::uint32_t>(random.below(records_.size()));
   if (scenario_.attack.sybils > 0 && random.below(2) == 0) record = 0;  // the one under attack
   const Stored& stored = records_[record];
@@ -138,20 +126,21 @@ void Run::start_get(Instant now) {
   const bool immutable = stored.kind == dht::RecordKind::Immutable;
   remember(*node, dht.get(now, stored.key, {.kind = stored.kind, .first_only = immutable}),
            pending);
-  simulator_->drain(*node);
+  run_.simulator().drain(*node);
 }
 
-std::vector<std::uint32_t> Run::truth_near(const NodeId& target, std::size_t count,
-                                           Instant settled_before) const {
-  return population_->truth().closest(target, count, [&](std::uint32_t node) {
-    const Person& person = population_->at(node);
+std::vector<std::uint32_t> DhtWorkload::truth_near(const NodeId& target, std::size_t count,
+                                                   Instant settled_before) const {
+  return directory_->truth().closest(target, count, [&](std::uint32_t node) {
+    const Person& person = population_.at(node);
     return person.online && person.fault == FaultKind::None &&
-           person.serving_since <= settled_before && person.online_since <= settled_before;
+           directory_->at(node).serving_since <= settled_before &&
+           person.online_since <= settled_before;
   });
 }
 
-void Run::note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
-               unsigned recall) {
+void DhtWorkload::note(Instant now, const Pending& pending, const dht::LookupStats& stats, bool ok,
+                       unsigned recall) {
   Measured row;
   row.at_second = static_cast<std::uint32_t>(pending.since.time_since_epoch() / 1s);
   row.micros = pending.first_micros != 0 ? pending.first_micros
@@ -175,7 +164,7 @@ void Run::note(Instant now, const Pending& pending, const dht::LookupStats& stat
   }
 }
 
-void Run::finished(Instant now, std::uint32_t node, const dht::NodesFound& found) {
+void DhtWorkload::finished(Instant now, std::uint32_t node, const dht::NodesFound& found) {
   const auto entry = pending_.find(key_of(node, found.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
@@ -186,7 +175,7 @@ void Run::finished(Instant now, std::uint32_t node, const dht::NodesFound& found
   bool nearest = truth.empty();
   for (const auto settled : truth) {
     if (settled == node || expected == kRecall) continue;  // nobody lists itself
-    const NodeId& id = book_->id(population_->at(settled).contact);
+    const NodeId& id = book_.id(directory_->at(settled).contact);
     bool listed = false;
     for (const auto handle : found.closest) listed = listed || side_of(node).book.id(handle) == id;
     hits += listed ? 1 : 0;
@@ -198,14 +187,14 @@ void Run::finished(Instant now, std::uint32_t node, const dht::NodesFound& found
   note(now, pending, found.stats, ok, recall);
 }
 
-void Run::value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found) {
+void DhtWorkload::value_arrived(Instant now, std::uint32_t node, const dht::RecordFound& found) {
   const auto entry = pending_.find(key_of(node, found.id));
   if (entry == pending_.end() || entry->second.first_micros != 0) return;
   entry->second.first_micros =
       std::max(1U, static_cast<std::uint32_t>((now - entry->second.since) / 1us));
 }
 
-void Run::finished(Instant now, std::uint32_t node, const dht::GetDone& done) {
+void DhtWorkload::finished(Instant now, std::uint32_t node, const dht::GetDone& done) {
   const auto entry = pending_.find(key_of(node, done.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
@@ -215,7 +204,7 @@ void Run::finished(Instant now, std::uint32_t node, const dht::GetDone& done) {
   note(now, pending, done.stats, done.best.has_value(), 0);
 }
 
-void Run::finished(Instant now, std::uint32_t node, const dht::PutDone& done) {
+void DhtWorkload::finished(Instant now, std::uint32_t node, const dht::PutDone& done) {
   const auto entry = pending_.find(key_of(node, done.id));
   if (entry == pending_.end()) return;
   const Pending pending = entry->second;
