@@ -12,16 +12,18 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/error.hpp"
-#include "overlay/service/service.hpp"
+#include "overlay/service/service_line.hpp"
 
 namespace weft::overlay {
+
+using service::kMaxServicesPerMessage;
+using service::ServiceLine;
 
 inline constexpr std::uint64_t kControlVersion = 1;
 inline constexpr std::size_t kMaxControlMessage = 65535;  // what a u16 can announce
 inline constexpr std::size_t kMaxEndpointsPerNode = 8;    // hosts with more are behind a NAT anyway
 inline constexpr std::size_t kMaxPeersPerMessage = 64;    // 64 * ~400 B fits one message
 inline constexpr std::size_t kMaxEntriesPerMessage = 12;  // 12 * 4 KiB fits one message
-inline constexpr std::size_t kMaxServicesPerMessage = 512;
 inline constexpr std::size_t kMaxLocatorHashes = 40;
 inline constexpr std::uint64_t kMaxHealthAge = 366ull * 86400;  // seconds; an older one reads as it
 
@@ -62,15 +64,6 @@ struct PeerList {
 };
 struct ServicesGet {
   std::uint64_t request = 0;
-};
-// `port`: what the target listens on, so that a door may take the same; 0 for none. `health_age_s`:
-// how long ago the connection was that told the health.
-struct ServiceLine {
-  std::string name;  // both are labels
-  std::string protocol;
-  std::uint64_t port = 0;
-  service::Health health = service::Health::Unknown;
-  std::uint64_t health_age_s = 0;
 };
 struct ServicesAre {
   std::uint64_t request = 0;

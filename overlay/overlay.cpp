@@ -263,7 +263,7 @@ std::size_t Overlay::connections(const std::string& service) const {
 }
 
 std::vector<service::Mapping> Overlay::mappings() const {
-  return impl_->network ? impl_->network->mappings.list() : std::vector<service::Mapping>{};
+  return impl_->network ? impl_->network->doors.list() : std::vector<service::Mapping>{};
 }
 
 std::vector<std::pair<std::string, std::vector<std::string>>> Overlay::groups() const {

@@ -106,7 +106,7 @@ CommandId Overlay::expose(Instant now, service::Exposure exposure, std::vector<s
                    [this, name, finish = impl_->done_when_stored(id, std::monostate{})](
                        Instant later, const Result<void>& stored) {
                      impl_->rules_changed(later);
-                     impl_->probe(name);
+                     impl_->probe(later, name);
                      finish(later, stored);
                    });
     return {};
@@ -121,7 +121,7 @@ CommandId Overlay::unexpose(Instant now, const std::string& name) {
     WEFT_CHECK(impl_->in_network());
     WEFT_TRY(auto row, network->registry.remove(name));
     std::vector<Row> rows{std::move(row)};
-    network->health.erase(name);
+    network->health.forget(name);
     for (auto& rule : network->access.remove_service(name)) rows.push_back(std::move(rule));
     impl_->rules_changed(now);  // withdrawing takes effect before it is stored
     impl_->persist(std::move(rows), impl_->done_when_stored(id, std::monostate{}));
@@ -184,9 +184,7 @@ CommandId Overlay::reset_access(Instant now, const std::string& name,
 void Overlay::Impl::rules_stored(Instant now, CommandId id, const std::string& name,
                                  std::vector<Row> rows, bool at_once) {
   if (at_once) rules_changed(now);
-  if (auto known = network->health.find(name);
-      known != network->health.end() && is_bad(known->second.health))
-    known->second.probe_at = now;  // who may use it now wants to know
+  network->health.look_if_bad(now, name);  // who may use it now wants to know
   auto finish = done_when_stored(id, std::monostate{});
   if (rows.empty()) return finish(now, {});
   persist(std::move(rows), [this, finish](Instant later, const Result<void>& stored) {
@@ -211,10 +209,7 @@ CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_CHECK(impl_->in_network());
-    if (!mapping.node) {
-      WEFT_TRY(mapping.node, impl_->provider_of(mapping.service, {}));
-    }
-    WEFT_TRY(auto change, network->mappings.add(std::move(mapping)));
+    WEFT_TRY(auto change, network->doors.add(std::move(mapping)));
     MappingOutcome outcome{change.mapping};
     if (!change.row) {
       impl_->done(id, std::move(outcome));
@@ -225,7 +220,7 @@ CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
         {std::move(*change.row)},
         [this, id, outcome = std::move(outcome)](Instant, const Result<void>& stored) {
           if (stored) return impl_->done(id, outcome);
-          if (impl_->network) std::ignore = impl_->network->mappings.remove(outcome.mapping.id);
+          if (impl_->network) std::ignore = impl_->network->doors.remove(outcome.mapping.id);
           impl_->done(id, std::unexpected(stored.error()));
         },
         Impl::Again::Never);
@@ -239,9 +234,7 @@ CommandId Overlay::remove_mapping(Instant now, std::uint64_t mapping) {
   auto& network = impl_->network;
   impl_->attempt(now, id, [&]() -> Result<void> {
     WEFT_CHECK(impl_->in_network());
-    WEFT_TRY(auto change, network->mappings.remove(mapping));
-    network->pinned.erase(mapping);
-    network->unpinned.erase(mapping);
+    WEFT_TRY(auto change, network->doors.remove(mapping));
     MappingOutcome outcome{change.mapping};
     if (change.row)
       impl_->persist({std::move(*change.row)}, impl_->done_when_stored(id, std::move(outcome)));

@@ -21,12 +21,15 @@
 
 #include "overlay/control_message.hpp"
 #include "overlay/meter.hpp"
+#include "overlay/network_members.hpp"
 #include "overlay/outbox.hpp"
 #include "overlay/overlay.hpp"
 #include "overlay/peer_table.hpp"
 #include "overlay/roster/roster.hpp"
 #include "overlay/roster/ticket.hpp"
 #include "overlay/service/access.hpp"
+#include "overlay/service/doors.hpp"
+#include "overlay/service/health.hpp"
 #include "overlay/service/registry.hpp"
 
 namespace weft::overlay {
@@ -56,14 +59,10 @@ inline constexpr std::size_t kMaxUnsaved = 65536;
 inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
 inline constexpr Duration kPullPause = 500ms;  // between the starts of two
 inline constexpr Duration kPullTimeout = 10s;
-inline constexpr std::size_t kMaxAwayLines = 8192;  // services of members that are away: 1 MB
 inline constexpr std::size_t kMaxLookedAt = 2048;   // members, to say who may use a service
-inline constexpr Duration kProbePause = 10s;        // between two looks at a target that refused
-inline constexpr std::size_t kMaxProbes = 8;  // under way: a host has few descriptors to spare
 // A client of a door whose node did not answer a whole round of dialling waits this long: enough
 // for one that is back to be found, too short for people to think that curl hangs.
 inline constexpr Duration kAwayTimeout = 3s;
-inline constexpr std::size_t kMaxTried = 8;      // replicas tried for one client
 inline constexpr Duration kJoinerTimeout = 60s;  // a joiner's session, all of it
 inline constexpr Duration kProofTimeout = 10s;   // until it showed a ticket that holds
 inline constexpr unsigned kMaxJoinRequests = 4;  // in one session; who tries more is guessing
@@ -155,23 +154,6 @@ struct PingUnderWay {
   Instant deadline;
 };
 
-// What a peer lets us use; kept when it goes away, so that people see what is missing.
-struct Offered {
-  std::vector<ServiceLine> lines;
-  Instant told{};                // ages in `lines` count from here
-  UnixTime away_since = 0;       // 0: here
-  std::uint64_t unlicensed = 0;  // times it offered without the right to expose
-};
-
-// How the target of one of our services fared.
-struct TargetHealth {
-  service::Health health = service::Health::Unknown;
-  Instant at{};
-  std::string detail;
-  std::optional<Instant> probe_at;  // nullopt: no look is planned
-  bool probing = false;
-};
-
 [[nodiscard]] std::string list_of(const std::vector<Endpoint>& endpoints);
 // "12 min ahead": how our clock stands to theirs, so far off that certificates and tickets are
 // judged differently; else nothing. `theirs`: as a peer told it, 0 if it did not.
@@ -201,23 +183,22 @@ struct Network {
         tickets(id),
         registry(id),
         access(id),
-        mappings(id),
-        peers(self, sessions) {}
+        peers(self, sessions),
+        members(self, roster, peers, sessions),
+        doors(id, offers, members) {}
 
   NetworkId id;
   roster::Roster roster;
   roster::TicketBook tickets;
   service::Registry registry;
   service::AccessTable access;
-  service::MappingTable mappings;
   PeerTable peers;
+  NetworkMembers members;
+  service::Offers offers;      // what others let us use
+  service::HealthTable health;  // of the targets of what we offer
+  service::Doors doors;
   StaticCredential credential;
   std::optional<StaticCredential> previous;
-  std::map<NodeId, Offered> offered;              // by peer
-  std::map<std::string, TargetHealth> health;     // by exposure
-  bool health_news = false;                       // peers are told at the next sweep
-  std::set<std::uint64_t> pinned;                 // doors that got their node by themselves
-  std::map<std::uint64_t, std::string> unpinned;  // and could not, and why
   std::deque<Alarm> alarms;
   bool stop_told = false;
   std::string known_as;            // our name, as it was last
@@ -415,17 +396,10 @@ struct Overlay::Impl {
   // --- overlay_services.cpp
   [[nodiscard]] std::vector<ServiceLine> services_for(Instant now, const NodeId& caller) const;
   [[nodiscard]] bool may_expose(const NodeId& node) const;
-  [[nodiscard]] bool may_use(const NodeId& caller, const std::string& service) const;
-  [[nodiscard]] const ServiceLine* line_of(const NodeId& node, const std::string& service) const;
-  void peer_away(const NodeId& peer, UnixTime since);
   void target_did(Instant now, const std::string& service, service::Health health,
                   std::string_view detail);
-  void probe(const std::string& service);
-  void plan_probes(Instant now);
+  void probe(Instant now, const std::string& service);
   void sweep_health(Instant now);
-  // How a connection of ours fared is news about the service, too.
-  void saw_target(Instant now, const NodeId& node, const std::string& service,
-                  service::OpenStatus status);
   [[nodiscard]] std::string who_text(const service::Subject& subject) const;
   void rules_stored(Instant now, CommandId id, const std::string& name, std::vector<Row> rows,
                     bool at_once);
@@ -433,8 +407,6 @@ struct Overlay::Impl {
   // --- overlay_doors.cpp
   [[nodiscard]] Result<NodeId> provider_of(const std::string& service, const std::string& node,
                                            bool any = false) const;
-  [[nodiscard]] Duration distance(const NodeId& node) const;  // round trip; max: not here
-  [[nodiscard]] Result<std::vector<NodeId>> providers_of(const service::Mapping& door) const;
   Result<void> pin(std::uint64_t door);
   void start_connect(Instant now, CommandId id, std::vector<NodeId> nodes,
                      const std::string& service, Duration within);

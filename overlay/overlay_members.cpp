@@ -9,8 +9,6 @@ namespace weft::overlay {
 
 namespace {
 
-constexpr std::size_t kShortestPrefix = 7;  // of an id; what is printed has ten characters
-
 struct Right {
   std::string_view name;
   roster::MayFlags flag;
@@ -65,20 +63,8 @@ std::string off_by(std::int64_t seconds) {
 // The id first: a node called like another's id, or like what is printed of it, must not take its
 // place.
 Result<NodeId> Overlay::Impl::find_node(const std::string& who) const {
-  if (!network) return fail(Errc::NotFound, "this node is in no network");
-  const auto& members = network->roster.state().members();
-  if (const auto id = node_id_from_text(who); id && members.contains(*id)) return *id;
-  if (who.size() >= kShortestPrefix && who.starts_with("wf1")) {
-    std::optional<NodeId> found;
-    for (const auto& [id, member] : members) {
-      if (!to_text(id).starts_with(who)) continue;
-      if (found) return fail(Errc::Conflict, "the ids of several nodes begin with \"" + who + "\"");
-      found = id;
-    }
-    if (found) return *found;
-  }
-  if (const auto named = network->roster.node_named(network->id, who)) return *named;
-  return fail(Errc::NotFound, "no node of this network is called \"" + who + "\"");
+  WEFT_CHECK(in_network());
+  return network->members.find(who);
 }
 
 Result<NodeId> Overlay::find_node(const std::string& who) const { return impl_->find_node(who); }

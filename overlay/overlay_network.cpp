@@ -116,7 +116,7 @@ static Result<void> load_row(Network& network, const Row& row) {
     case Table::Exposure:
       return network.registry.load(row);
     case Table::Mapping:
-      return network.mappings.load(row);
+      return network.doors.load(row);
     case Table::Access:
       return network.access.load(row);
     case Table::Network:
@@ -202,7 +202,7 @@ void Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh) {
   trust.set(&network->roster);
   push_context(now);
   adopt_members(now);
-  plan_probes(now);
+  for (const auto& exposure : network->registry.list()) network->health.look(now, exposure.name);
 }
 
 // ---- our credential
@@ -261,7 +261,7 @@ void Overlay::Impl::adopt_members(Instant now) {
   for (const auto& [id, peer] : network->peers.all())
     if (network->roster.member(id) == nullptr) gone.push_back(id);
   for (const auto& id : gone) {
-    network->offered.erase(id);
+    network->offers.forget(id);
     network->peers.remove(now, id);
     persist_quietly({{Table::Peer, network->id, to_bytes(id.view()), std::nullopt}});
   }
@@ -401,11 +401,11 @@ void Overlay::Impl::finish_join(Instant now) {
 std::vector<Row> Overlay::Impl::move_to(Network& fresh) const {
   if (!network || network->id == fresh.id) return {};
   std::vector<Row> rows;
-  for (const auto& mapping : network->mappings.list()) {
+  for (const auto& mapping : network->doors.list()) {
     Bytes key;
     append_be(key, mapping.id);
     Row row{Table::Mapping, fresh.id, std::move(key), mapping.encode()};
-    if (fresh.mappings.load(row) && !mapping.once) rows.push_back(std::move(row));
+    if (fresh.doors.load(row) && !mapping.once) rows.push_back(std::move(row));
   }
   for (const auto& exposure : network->registry.list())
     if (auto row = fresh.registry.add(exposure)) rows.push_back(std::move(*row));

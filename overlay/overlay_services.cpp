@@ -15,74 +15,22 @@ bool Overlay::Impl::may_expose(const NodeId& node) const {
   return network && network->roster.may(node, roster::kMayExpose);
 }
 
-const ServiceLine* Overlay::Impl::line_of(const NodeId& node, const std::string& service) const {
-  const auto offered = network->offered.find(node);
-  if (offered == network->offered.end()) return nullptr;
-  const auto line = std::ranges::find(offered->second.lines, service, &ServiceLine::name);
-  return line == offered->second.lines.end() ? nullptr : &*line;
-}
-
-// Without the right the lines count for nothing; they are kept, because the right may come later
-// than they do, and nobody says them twice.
 void Overlay::Impl::said(Instant now, Link& link, const ServicesAre& m) {
   if (link.up.joining || !network) return;
-  Offered& offered = network->offered[link.up.peer];
-  offered.lines = m.services;
-  offered.told = now;
-  offered.away_since = 0;
-  if (may_expose(link.up.peer)) {
-    offered.unlicensed = 0;
-  } else if (!m.services.empty() && ++offered.unlicensed == 1) {
+  const NodeId& peer = link.up.peer;
+  if (network->offers.take(now, peer, m.services, may_expose(peer)))
     notice(Notice::Level::Warning,
-           label(link.up.peer) + " offers services without the right to expose: ignored");
-  }
-  peer_ready(now, link.up.peer);
-}
-
-// What the longest away offered goes first.
-void Overlay::Impl::peer_away(const NodeId& peer, UnixTime since) {
-  auto& away = network->offered[peer].away_since;
-  if (away == 0) away = since;
-  for (;;) {
-    std::size_t lines = 0;
-    Offered* oldest = nullptr;
-    for (auto& [id, offered] : network->offered) {
-      if (offered.away_since == 0 || offered.lines.empty()) continue;
-      lines += offered.lines.size();
-      if (oldest == nullptr || offered.away_since < oldest->away_since) oldest = &offered;
-    }
-    if (lines <= kMaxAwayLines) return;
-    oldest->lines.clear();
-  }
-}
-
-void Overlay::Impl::saw_target(Instant now, const NodeId& node, const std::string& service,
-                               OpenStatus status) {
-  if (!network || line_of(node, service) == nullptr) return;
-  Health health = Health::Ok;
-  if (status == OpenStatus::TargetRefused) health = Health::Refused;
-  if (status == OpenStatus::TargetUnreachable) health = Health::NoAnswer;
-  if (health == Health::Ok && status != OpenStatus::Ok) return;
-  auto& offered = network->offered.at(node);
-  // Ages count from one moment for all lines: the others grow by what has passed since.
-  const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - offered.told).count();
-  for (auto& line : offered.lines) line.health_age_s += static_cast<std::uint64_t>(passed);
-  offered.told += std::chrono::seconds(passed);
-  const auto line = std::ranges::find(offered.lines, service, &ServiceLine::name);
-  line->health = health;
-  line->health_age_s = 0;
+           label(peer) + " offers services without the right to expose: ignored");
+  peer_ready(now, peer);
 }
 
 std::vector<ServiceView> Overlay::services() const {
   std::vector<ServiceView> out;
   if (!impl_->network) return out;
-  for (const auto& [node, offered] : impl_->network->offered) {
+  for (const auto& [node, offered] : impl_->network->offers.all()) {
     if (offered.lines.empty() || !impl_->may_expose(node)) continue;
-    const Peer* peer = impl_->network->peers.find(node);
-    const bool up = peer != nullptr && peer->is_up();
-    std::optional<Duration> rtt;
-    if (up)
-      if (const auto info = impl_->sessions.info(*peer->preferred)) rtt = info->smoothed_rtt;
+    const auto rtt = impl_->network->members.distance(node);
+    const bool up = rtt.has_value();
     for (const auto& line : offered.lines) {
       ServiceView view{line.name,
                        impl_->label(node),
@@ -104,9 +52,7 @@ std::vector<ServiceView> Overlay::services() const {
 }
 
 UnixTime Overlay::away_since(const NodeId& node) const {
-  if (!impl_->network) return 0;
-  const auto offered = impl_->network->offered.find(node);
-  return offered == impl_->network->offered.end() ? 0 : offered->second.away_since;
+  return impl_->network ? impl_->network->offers.away_since(node) : 0;
 }
 
 ServiceWarnings Overlay::warnings() const {
@@ -115,34 +61,31 @@ ServiceWarnings Overlay::warnings() const {
   if (!network) return out;
   out.may_not_expose = network->registry.size() > 0 && !impl_->may_expose(id()) &&
                        network->roster.member(id()) != nullptr;
-  for (const auto& [node, offered] : network->offered)
+  for (const auto& [node, offered] : network->offers.all())
     if (!offered.lines.empty() && offered.unlicensed > 0 && !impl_->may_expose(node))
       out.unlicensed.emplace_back(impl_->label(node), offered.unlicensed);
-  out.pinned.assign(network->pinned.begin(), network->pinned.end());
-  out.unpinned.assign(network->unpinned.begin(), network->unpinned.end());
+  const auto& doors = network->doors;
+  out.pinned.assign(doors.pinned().begin(), doors.pinned().end());
+  out.unpinned.assign(doors.unpinned().begin(), doors.unpinned().end());
   return out;
 }
 
 // ---- what this node offers
 // -----------------------------------------------------------------------
 
-bool Overlay::Impl::may_use(const NodeId& caller, const std::string& service) const {
-  return network->access.decide(network->roster, caller, service, 0).allowed;
-}
-
 std::vector<ServiceLine> Overlay::Impl::services_for(Instant now, const NodeId& caller) const {
   std::vector<ServiceLine> out;
   if (!network || !may_expose(config.identity.id)) return out;
   for (const auto& exposure : network->registry.list()) {
     if (out.size() == kMaxServicesPerMessage) break;
-    if (!may_use(caller, exposure.name)) continue;
+    if (!network->access.decide(network->roster, caller, exposure.name, 0).allowed) continue;
     ServiceLine line{exposure.name, std::string(service::name_of(exposure.protocol)),
                      exposure.target.port};
-    const auto known = network->health.find(exposure.name);
-    if (known != network->health.end() && known->second.health != Health::Unknown) {
-      line.health = known->second.health;
+    const auto* known = network->health.find(exposure.name);
+    if (known != nullptr && known->health != Health::Unknown) {
+      line.health = known->health;
       line.health_age_s = static_cast<std::uint64_t>(
-          std::chrono::duration_cast<std::chrono::seconds>(now - known->second.at).count());
+          std::chrono::duration_cast<std::chrono::seconds>(now - known->at).count());
     }
     out.push_back(std::move(line));
   }
@@ -196,44 +139,20 @@ Overlay::Access Overlay::access(const std::string& service) const {
 void Overlay::Impl::target_did(Instant now, const std::string& service, Health health,
                                std::string_view detail) {
   if (!network || network->registry.find(service) == nullptr) return;
-  TargetHealth& known = network->health[service];
-  if (known.health != health) network->health_news = true;
-  known.health = health;
-  known.at = now;
-  known.detail = detail;
-  known.probe_at = is_bad(health) ? std::optional(now + kProbePause) : std::nullopt;
+  network->health.saw(now, service, health, detail);
 }
 
-void Overlay::Impl::probe(const std::string& service) {
-  const auto* exposure = network ? network->registry.find(service) : nullptr;
-  if (exposure == nullptr) return;
-  TargetHealth& known = network->health[service];
-  known.probing = true;
-  known.probe_at.reset();
-  events.push_back(ProbeTarget{*exposure});
+void Overlay::Impl::probe(Instant now, const std::string& service) {
+  if (!network || network->registry.find(service) == nullptr) return;
+  network->health.look(now, service);
+  sweep_health(now);
 }
 
-void Overlay::Impl::plan_probes(Instant now) {
-  for (const auto& exposure : network->registry.list())
-    network->health[exposure.name].probe_at = now;
-}
-
-// A target is tried when it is exposed, at a start, and again after it refused while somebody may
-// use it. One that answered is left alone: programs log who connects and says nothing.
 void Overlay::Impl::sweep_health(Instant now) {
-  auto under_way = static_cast<std::size_t>(std::ranges::count_if(
-      network->health, [](const auto& entry) { return entry.second.probing; }));
-  for (const auto& [service, known] : network->health) {
-    if (under_way >= kMaxProbes) break;
-    if (known.probing || !known.probe_at || *known.probe_at > now) continue;
-    const bool wanted = std::ranges::any_of(network->access.list(), [&](const auto& rule) {
-      return rule.allow && (rule.service == service || rule.service == "*");
-    });
-    if (is_bad(known.health) && !wanted) continue;
-    probe(service);
-    ++under_way;
-  }
-  if (!std::exchange(network->health_news, false)) return;
+  for (const auto& service : network->health.due(now, network->access))
+    if (const auto* exposure = network->registry.find(service))
+      events.push_back(ProbeTarget{*exposure});
+  if (!network->health.take_news(now)) return;
   for (auto& [id, link] : links)
     if (!link.up.joining && link.control) say_services(now, link);
 }
@@ -241,18 +160,16 @@ void Overlay::Impl::sweep_health(Instant now) {
 void Overlay::probed(Instant now, const std::string& service, Health health,
                      std::string_view detail) {
   if (!impl_->network) return;
-  const auto known = impl_->network->health.find(service);
-  if (known == impl_->network->health.end()) return;
-  known->second.probing = false;
+  if (!impl_->network->health.ended(service)) return;
   impl_->target_did(now, service, health, detail);
   impl_->settle(now);
 }
 
 HealthView Overlay::health(const std::string& service) const {
   if (!impl_->network) return {};
-  const auto known = impl_->network->health.find(service);
-  if (known == impl_->network->health.end() || known->second.health == Health::Unknown) return {};
-  return {known->second.health, known->second.at, known->second.detail};
+  const auto* known = impl_->network->health.find(service);
+  if (known == nullptr || known->health == Health::Unknown) return {};
+  return {known->health, known->at, known->detail};
 }
 
 }  // namespace weft::overlay

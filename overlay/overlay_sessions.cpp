@@ -29,8 +29,7 @@ void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
   if (auto row = network->roster.note_epoch(e.peer, e.certificate.epoch))
     persist_quietly({std::move(*row)});
   if (const Peer* peer = network->peers.find(e.peer)) store_peer(*peer);
-  if (const auto known = network->offered.find(e.peer); known != network->offered.end())
-    known->second.away_since = 0;
+  network->offers.came(e.peer);
   clock_seems_right(e);
   events.push_back(PeerUp{e.peer, label(e.peer), e.remote});
   if (link.control) greet(now, link);
@@ -70,7 +69,7 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (peer == nullptr) return;
   if (e.was_up && !peer->is_up())
     events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
-  if (e.was_up && !peer->is_up()) peer_away(peer->id, unix_now(now));
+  if (e.was_up && !peer->is_up()) network->offers.went(peer->id, unix_now(now));
   if (leaving && leaving->signed_here && e.reason == session::CloseReason::RemovedByPeer)
     left(true);
   if (e.reason == session::CloseReason::RemovedByPeer &&

@@ -145,7 +145,7 @@ void Overlay::Impl::answer_arrived(Instant now, const StreamKey& key, ServiceStr
   if (!broken) {
     sessions.consume(now, key.session, key.stream, (*parsed)->consumed);
     answer = (*parsed)->message;
-    saw_target(now, stream.peer, stream.service, answer.status);
+    if (network) network->offers.answered(now, stream.peer, stream.service, answer.status);
   }
   if (answer.status == OpenStatus::Ok) {
     stream.phase = ServiceStream::Phase::Open;
@@ -275,6 +275,7 @@ void Overlay::Impl::drop_streams(Instant now, SessionId session) {
 
 // Rules or roster changed: ends what is no longer allowed and tells everybody what is.
 void Overlay::Impl::rules_changed(Instant now) {
+  network->health.rules_changed();
   std::vector<StreamKey> ended;
   for (const auto& [key, stream] : streams) {
     if (!stream.inbound || stream.phase == ServiceStream::Phase::AwaitRequest ||

@@ -146,6 +146,12 @@ std::vector<Subject> AccessTable::denying(const Subject& subject, const std::str
   return out;
 }
 
+bool AccessTable::lets_in_somebody(const std::string& service) const {
+  return std::ranges::any_of(rules_, [&](const Rule& rule) {
+    return rule.allow && (rule.service == kAll || rule.service == service);
+  });
+}
+
 const Rule* AccessTable::find(std::uint64_t id) const {
   const auto at = std::ranges::lower_bound(rules_, id, {}, &Rule::id);
   return at != rules_.end() && at->id == id ? &*at : nullptr;

@@ -70,6 +70,8 @@ class AccessTable {
   // The subjects of the denying rules that keep all of `subject` from the service.
   [[nodiscard]] std::vector<Subject> denying(const Subject& subject, const std::string& service,
                                              const TrustView& trust) const;
+  // True if a rule allows the service to anybody.
+  [[nodiscard]] bool lets_in_somebody(const std::string& service) const;
   [[nodiscard]] const Rule* find(std::uint64_t id) const;
   // Forgets the rules of a service: it is no longer exposed, or begins anew.
   std::vector<Row> remove_service(const std::string& service);
