@@ -1,0 +1,150 @@
+// What the overlay tells its owner: answers to commands, rows to store, news of streams and peers.
+// Parts emit these as outputs (part.hpp); Overlay::poll_event() hands them out in order.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/core.hpp"
+#include "base/error.hpp"
+#include "base/persist.hpp"
+#include "overlay/service/mapping.hpp"
+#include "overlay/service/service.hpp"
+#include "overlay/service/stream_open.hpp"
+#include "overlay/session/session_layer.hpp"
+
+namespace weft::overlay {
+
+using CommandId = std::uint64_t;
+
+struct StreamKey {
+  session::SessionId session = 0;
+  session::StreamId stream = 0;
+  auto operator<=>(const StreamKey&) const = default;
+};
+
+// What a finished command says; Outcome{} where there is nothing to say.
+struct MappingOutcome {
+  service::Mapping mapping;
+};
+struct InviteOutcome {
+  std::string name;
+  std::string ticket;
+  UnixTime expires = 0;
+};
+struct JoinOutcome {
+  NetworkId network;
+  std::string name;
+  NodeId via;
+  std::string via_name;
+};
+// What a change of a member came to: its id and its name now.
+struct MemberOutcome {
+  NodeId id;
+  std::string name;
+};
+struct LeaveOutcome {
+  std::string network;
+  bool told = false;                // the network knows; else an admin must still remove this node
+  std::vector<std::string> admins;  // who could
+};
+struct PingOutcome {
+  Duration rtt{};
+  PathId path{};
+  Endpoint remote;
+};
+using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome,
+                             MappingOutcome, MemberOutcome, LeaveOutcome>;
+
+// Why a join came to nothing, where its error's code does not say it: each has another way out.
+enum class Refusal : std::uint8_t {
+  None,
+  Elsewhere,  // this node is in a network with others
+  Here,       // it is in that network already
+  Removed,    // it was removed from that network
+  Clock,      // the two clocks differ
+};
+
+struct CommandDone {
+  CommandId id;
+  Result<Outcome> result;
+  Refusal refusal = Refusal::None;
+};
+struct PersistRequest {
+  Persist persist;
+};
+// A caller passed the rules and wants this service: connect the target, then accept() or refuse().
+struct InboundStream {
+  StreamKey key;
+  service::Exposure exposure;
+  NodeId caller;
+  std::string caller_name;
+};
+// Whether something listens there: connect, hang up, and tell probed().
+struct ProbeTarget {
+  service::Exposure exposure;
+};
+struct ConnectReady {
+  CommandId id;
+  StreamKey key;
+};  // bytes may be sent at once
+struct ConnectFailed {
+  CommandId id;
+  Error error;
+};  // before any stream
+// The far side answered the stream's opening; data received follows Accepted only.
+struct ConnectAccepted {
+  StreamKey key;
+};
+struct ConnectRefused {
+  StreamKey key;
+  service::OpenStatus status;
+  std::string detail;
+  std::string who = {};  // as StreamResponse has it
+};
+struct DataReadable {
+  StreamKey key;
+};
+struct DataWritable {
+  StreamKey key;
+};
+struct DataReset {
+  StreamKey key;
+  std::uint64_t code;
+};
+struct DataClosed {
+  StreamKey key;
+};
+struct PeerUp {
+  NodeId peer;
+  std::string name;
+  Endpoint remote;
+};
+struct PeerDown {
+  NodeId peer;
+  std::string name;
+  session::CloseReason reason;
+  std::string detail;
+};
+struct RosterChanged {
+  std::uint64_t sequence;
+  std::size_t lost = 0;  // entries that counted and do not any more
+};
+struct RemovedFromNetwork {
+  NetworkId network;
+};
+// For the operator's log: a denied caller, a refused target, an alarm of the roster.
+struct Notice {
+  enum class Level : std::uint8_t { Info, Warning } level;
+  std::string text;
+};
+
+using OverlayEvent =
+    std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
+                 ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
+                 PeerUp, PeerDown, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget>;
+
+}  // namespace weft::overlay

@@ -1,0 +1,28 @@
+#include "overlay/part.hpp"
+
+#include "base/text.hpp"
+
+namespace weft::overlay {
+
+Result<void> Part::load(const Row&) { return {}; }
+void Part::handle_session(Instant, const SessionNews&) {}
+Result<void> Part::handle_control(Instant, const ControlIn&) { return {}; }
+bool Part::handle_stream(Instant, const StreamNews&) { return false; }
+void Part::handle_sealed(Instant, const SealedIn&) {}
+void Part::handle_roster(Instant, const RosterNews&) {}
+void Part::handle_timeout(Instant) {}
+std::optional<Instant> Part::poll_timeout() const { return std::nullopt; }
+
+std::optional<Output> Part::poll_output() {
+  if (outputs_.empty()) return std::nullopt;
+  std::optional<Output> output(std::move(outputs_.front()));
+  outputs_.pop_front();
+  return output;
+}
+
+std::string Part::label(const NodeId& node) const {
+  if (auto name = beside_.roster.name_of(beside_.network(), node)) return *name;
+  return short_text(node);
+}
+
+}  // namespace weft::overlay

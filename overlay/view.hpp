@@ -1,0 +1,88 @@
+// What people see of a node: answers to queries, as plain values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/identity.hpp"
+#include "base/trust_view.hpp"
+#include "overlay/service/service.hpp"
+#include "overlay/session/session_layer.hpp"
+
+namespace weft::overlay {
+
+inline constexpr std::size_t kMaxReaders = 64;  // named for one service; a list, not a census
+
+struct MemberView {
+  NodeId id;
+  std::string name;
+  std::string state;  // "alive", "away", "self"
+  std::optional<Duration> rtt;
+  UnixTime since = 0;  // of that state; 0: not known, as of a peer not met since this start
+  UnixTime joined = 0;
+  bool admin = false;
+  std::vector<std::string> may;  // expose, relay, admin
+};
+// A ticket that waits for its node.
+struct InviteView {
+  std::string id;  // hex
+  std::string name;
+  UnixTime expires = 0;
+  std::vector<std::string> may;
+  std::vector<std::string> allow;
+};
+struct PeerView {
+  NodeId id;
+  std::string name;
+  std::string state;  // "up", "dialing": in its first round since it spoke, "down"
+  std::optional<session::SessionInfo> session;
+};
+struct ServiceView {
+  std::string name;
+  std::string node;
+  NodeId node_id;
+  std::string protocol;
+  std::uint16_t port = 0;  // of the target; 0: none
+  bool healthy = false;    // its node is there and its last connection was not refused
+  std::optional<Duration> rtt;
+  bool up = false;          // a session with its node is there
+  UnixTime away_since = 0;  // unless it is
+  service::Health health = service::Health::Unknown;
+  std::optional<Instant> health_at = {};
+};
+// What this node knows of the target of a service that it exposes.
+struct HealthView {
+  service::Health health = service::Health::Unknown;
+  std::optional<Instant> at;  // of the connection that told it
+  std::string detail;         // why it failed
+};
+// What needs a person's eye about services and doors.
+struct ServiceWarnings {
+  bool may_not_expose = false;  // this node exposes and has no right to
+  // Members that offer without the right, and how often they have said so.
+  std::vector<std::pair<std::string, std::uint64_t>> unlicensed;
+  std::vector<std::uint64_t> pinned;  // doors that got their node by themselves
+  std::vector<std::pair<std::uint64_t, std::string>> unpinned;  // and could not, and why
+};
+
+// What the DHT of the network we are in is built from. The view lives as long as the overlay.
+struct NetworkKeys {
+  NetworkId network;
+  ByteArray<32> secret{};
+  Identity identity;
+  StaticCredential credential;
+  const TrustView* trust = nullptr;
+};
+struct KnownPeer {
+  NodeId id;
+  IdentityKey identity{};
+  std::optional<Certificate> certificate;
+  std::vector<Endpoint> endpoints;
+  bool up = false;
+  bool wanted = false;  // a session is wished for
+};
+
+}  // namespace weft::overlay
