@@ -202,6 +202,7 @@ void Connection::dispatch() {
   request.method = view_of(message.method_string());
   request.target = view_of(message.target());
   request.content_type = view_of(message[http::field::content_type]);
+  request.last_event_id = view_of(message["Last-Event-ID"]).substr(0, 64);
   request.body = std::move(message.body());
   request.upgrade = has_token(view_of(message[http::field::connection]), "upgrade") &&
                     same_text(view_of(message[http::field::upgrade]), "weft-pipe");
@@ -239,6 +240,7 @@ void Connection::answer(ApiAnswer answer, std::uint64_t turn) {
     return;
   }
   if (answer.adopt) return switch_to_pipe(std::move(answer.adopt));
+  if (answer.stream) return switch_to_stream(*answer.stream);
   respond(answer.status, std::move(answer.body), answer.allow);
 }
 
@@ -324,6 +326,17 @@ void Connection::switch_to_pipe(std::function<void(int, Bytes)> adopt) {
         if (fd >= 0 && !failed) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
         adopt(failed ? -1 : fd, std::move(bytes));
       });
+}
+
+void Connection::switch_to_stream(const StreamAnswer& answer) {
+  const auto self = shared_from_this();
+  ErrorCode ignored;
+  socket_.cancel(ignored);  // the watch for a hang-up
+  const bool chunked = parser_->get().version() >= 11;
+  auto* owner = owner_;
+  auto socket = std::move(socket_);
+  close();
+  if (owner != nullptr) owner->stream(std::move(socket), chunked, answer);
 }
 
 bool Connection::slow(Instant now) const {

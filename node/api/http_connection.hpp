@@ -1,7 +1,8 @@
 // One accepted connection of the HTTP server: reads a request, has the router answer it, writes,
 // and again. Internal to node/api: names Asio and Beast.
 //
-//   Idle --first byte--> Header --> Body --> Answering --> Writing --> Idle | closed | pipe
+//   Idle --first byte--> Header --> Body --> Answering --> Writing --> Idle | closed | pipe |
+//   stream
 //
 // One timer watches whichever read or answer is under way. A read that ends by the timer, or with a
 // parse error, is answered with its status and the connection is closed.
@@ -37,6 +38,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
    public:
     virtual ~Owner() = default;
     virtual void closed(Connection& connection) = 0;  // forget it
+    // The connection's answer goes on: its socket belongs to a stream from now on.
+    virtual void stream(Socket socket, bool chunked, const StreamAnswer& answer) = 0;
     virtual ServerCounters& counters() = 0;
     [[nodiscard]] virtual bool crowded() const = 0;  // no place for another call that waits
     [[nodiscard]] virtual const ServerOptions& options() const = 0;
@@ -68,6 +71,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void respond_error(int status, const ApiError& error);
   void on_read_error(const ErrorCode& error);
   void switch_to_pipe(std::function<void(int, Bytes)> adopt);
+  void switch_to_stream(const StreamAnswer& answer);
   void on_written(const ErrorCode& error);
   void lingering_close();
   void drain();

@@ -16,6 +16,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "node/api/http_connection.hpp"
+#include "node/api/http_stream.hpp"
 #include "node/io/clock.hpp"
 #include "node/io/descriptors.hpp"
 #include "node/io/unique_fd.hpp"
@@ -49,7 +50,9 @@ bool is_answered(asio::io_context& loop, const std::filesystem::path& path) {
 
 }  // namespace
 
-class HttpServer::Impl final : public Connection::Owner, public std::enable_shared_from_this<Impl> {
+class HttpServer::Impl final : public Connection::Owner,
+                               public HttpStream::Owner,
+                               public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& loop, Control& control, ServerOptions options)
       : loop_(loop),
@@ -67,6 +70,11 @@ class HttpServer::Impl final : public Connection::Owner, public std::enable_shar
   void closed(Connection& connection) override {
     std::erase_if(connections_, [&](const auto& c) { return c.get() == &connection; });
   }
+  void stream(Protocol::socket socket, bool chunked, const StreamAnswer& answer) override;
+  void cut_off(HttpStream&) override { ++counters_.streams_cut_off; }
+  void ended(HttpStream& stream) override {
+    std::erase_if(streams_, [&](const auto& s) { return s.get() == &stream; });
+  }
   ServerCounters& counters() override { return counters_; }
   [[nodiscard]] const ServerOptions& options() const override { return options_; }
   [[nodiscard]] const Router& router() const override { return router_; }
@@ -74,9 +82,9 @@ class HttpServer::Impl final : public Connection::Owner, public std::enable_shar
     const auto waiting =
         std::ranges::count_if(connections_, [](const auto& c) { return c->waits(); });
     // The one that asks is among them already.
-    return static_cast<std::size_t>(waiting) > options_.max_connections / 4 * 3;
+    return static_cast<std::size_t>(waiting) + streams_.size() > options_.max_connections / 4 * 3;
   }
-  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+  [[nodiscard]] std::size_t connections() const { return connections_.size() + streams_.size(); }
 
  private:
   void refuse_without_descriptor();
@@ -90,6 +98,7 @@ class HttpServer::Impl final : public Connection::Owner, public std::enable_shar
   Protocol::acceptor acceptor_;
   asio::steady_timer pause_;
   std::vector<std::shared_ptr<Connection>> connections_;  // oldest first
+  std::vector<std::shared_ptr<HttpStream>> streams_;
   ServerCounters counters_;
   ino_t inode_ = 0;  // of the file we made, so that we remove no other
 };
@@ -98,7 +107,7 @@ Result<void> HttpServer::Impl::start() {
   const auto path = options_.socket.string();
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fail(Errc::TooLarge, "the socket's path is longer than 107 bytes: " + path);
-  struct stat info{};
+  struct stat info {};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode))
       return fail(Errc::AlreadyExists,
@@ -122,7 +131,7 @@ Result<void> HttpServer::Impl::start() {
 }
 
 Result<bool> HttpServer::Impl::keep_bound() {
-  struct stat info{};
+  struct stat info {};
   if (!acceptor_.is_open() && inode_ == 0) return false;  // stopped, or never started
   if (::lstat(options_.socket.c_str(), &info) == 0 && info.st_ino == inode_) return false;
   ErrorCode ignored;
@@ -159,13 +168,21 @@ void HttpServer::Impl::welcome(Protocol::socket socket) {
                        {Code::Denied, "this node belongs to another user", "",
                         "run the command as the user that runs weft"});
   }
-  if (connections_.size() >= options_.max_connections && !make_room()) {
+  if (connections() >= options_.max_connections && !make_room()) {
     ++counters_.refused_full;
     return say_at_once(socket.native_handle(), 503, kFull);
   }
   auto connection = std::make_shared<Connection>(std::move(socket), *this);
   connections_.push_back(connection);
   connection->start();
+}
+
+void HttpServer::Impl::stream(Protocol::socket socket, bool chunked, const StreamAnswer& answer) {
+  ++counters_.streams;
+  const HttpStream::Limits limits{options_.stream_backlog, options_.read_timeout};
+  auto stream = std::make_shared<HttpStream>(std::move(socket), *this, limits, chunked);
+  streams_.push_back(stream);
+  stream->start(answer);
 }
 
 // Somebody else took the descriptors: the client learns of it rather than wait.
@@ -201,15 +218,17 @@ void HttpServer::Impl::stop() {
   pause_.cancel();
   remove_file();
   for (const auto& connection : std::vector(connections_)) connection->finish_up();
+  for (const auto& stream : std::vector(streams_)) stream->finish_up();
 }
 
 void HttpServer::Impl::abandon() {
   stop();
   for (const auto& connection : std::exchange(connections_, {})) connection->abandon();
+  for (const auto& stream : std::exchange(streams_, {})) stream->abandon();
 }
 
 void HttpServer::Impl::remove_file() {
-  struct stat info{};
+  struct stat info {};
   const auto path = options_.socket.string();
   if (inode_ != 0 && ::lstat(path.c_str(), &info) == 0 && info.st_ino == inode_)
     ::unlink(path.c_str());

@@ -9,8 +9,9 @@
 // 400, header too large: 431, body too large: 413, too slow: 408; the connection is then closed.
 // When all places are taken, one that is idle, slow to send its request or slow to read its answer
 // makes room; if there is none, or no descriptor, the newcomer is told so (503) before it is
-// closed. Messages are HTTP/1.1 (RFC 9112); chunked request bodies are accepted, pipelining is
-// answered in order. Everything runs on the loop's thread.
+// closed. An answer that goes on (answer_stream.hpp) counts as one that waits; its client is cut
+// off with more than 256 KiB unread. Messages are HTTP/1.1 (RFC 9112); chunked request bodies are
+// accepted, pipelining is answered in order. Everything runs on the loop's thread.
 #pragma once
 
 #include <sys/types.h>
@@ -38,12 +39,14 @@ struct ServerOptions {
   std::size_t max_connections = 64;
   std::chrono::milliseconds read_timeout{10'000};  // one header, one body
   std::chrono::milliseconds idle_timeout{30'000};  // between requests
+  std::size_t stream_backlog = 256 * 1024;         // bytes that wait for the reader of a stream
   std::optional<uid_t> allowed_uid;  // default: ours; root is always allowed unless this is set
 };
 
 struct ServerCounters {
   std::uint64_t accepted = 0, refused_uid = 0, refused_full = 0, refused_origin = 0;
   std::uint64_t requests = 0, malformed = 0, too_large = 0, timeouts = 0, pipes = 0;
+  std::uint64_t streams = 0, streams_cut_off = 0;
 
   static constexpr auto fields() {
     using C = ServerCounters;
@@ -57,7 +60,10 @@ struct ServerCounters {
         field("malformed", "requests", "that are not HTTP/1.1", &C::malformed),
         field("too_large", "requests", "with a header or body over the limit", &C::too_large),
         field("timeouts", "requests", "that came too slowly", &C::timeouts),
-        field("pipes", "connections", "that became a pipe", &C::pipes)};
+        field("pipes", "connections", "that became a pipe", &C::pipes),
+        field("streams", "connections", "whose answer goes on", &C::streams),
+        field("streams_cut_off", "connections", "whose client took its answer too slowly",
+              &C::streams_cut_off)};
   }
 };
 static_assert(lists_all_fields<ServerCounters>());

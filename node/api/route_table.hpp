@@ -21,6 +21,7 @@ inline constexpr std::size_t kMaxItems = 64;                // of a list in a bo
 
 enum class Type { Text, Number, Flag, List, Texts };  // Texts: one, or a list of them
 
+// Of a body, or of the query: GET /api/v1/events?since=7&kind=peer.
 struct Field {
   std::string_view name;
   Type type = Type::Text;
@@ -39,6 +40,7 @@ struct Call {
   Answer answer;
   bool upgrade = false;
   std::shared_ptr<const bool> wanted;
+  std::string last_event_id = {};  // Last-Event-ID of the request; empty: none
   std::chrono::milliseconds budget = kQuick;
 
   [[nodiscard]] std::string text(const char* name) const { return body.value(name, std::string()); }
@@ -61,6 +63,7 @@ struct Route {
   std::string_view schema;
   std::vector<Field> fields;
   void (*run)(Call& call);
+  bool streams = false;  // answers with ApiAnswer::stream: it holds a place for long
 };
 
 void send_error(const Answer& answer, const ApiError& error, int status = 0);

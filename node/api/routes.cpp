@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "node/api/route_table.hpp"
+#include "node/api/target.hpp"
 #include "node/version.hpp"
 
 namespace weft::api {
@@ -54,7 +55,7 @@ std::string type_text(const Field& field) {
   return "";
 }
 
-// Every field known, of its type, and those that must be there are.
+// Every field known, of its type, in the body or in the query, and those that must be there are.
 ApiResult<Json> checked_body(const ApiRequest& request, std::span<const Field> fields) {
   Json body = Json::object();
   if (!request.body.empty()) {
@@ -63,6 +64,13 @@ ApiResult<Json> checked_body(const ApiRequest& request, std::span<const Field> f
     body = std::move(*parsed);
   }
   if (!body.is_object()) return refuse(Code::Usage, "the body must be a JSON object");
+  const auto query = parse_query(cut_query(request.target).second, fields);
+  if (!query) return query;
+  for (const auto& [name, value] : query->items()) {
+    if (body.contains(name))
+      return refuse(Code::Usage, "\"" + name.substr(0, 80) + "\" is in the body and in the query");
+    body[name] = value;
+  }
   for (const auto& [name, value] : body.items()) {
     const auto field = std::ranges::find(fields, name, &Field::name);
     if (field == fields.end())
@@ -93,31 +101,6 @@ std::optional<Segments> match(const Segments& pattern, const Segments& path) {
       return std::nullopt;
   }
   return captured;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-Result<std::string> unescape(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (i + 2 >= text.size()) return fail(Errc::Malformed, "escape cut short");
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return fail(Errc::Malformed, "escape is not hex");
-    const char c = static_cast<char>(high * 16 + low);
-    if (c == '/' || c == '\0') return fail(Errc::Malformed, "escaped separator");
-    out += c;
-    i += 2;
-  }
-  return out;
 }
 
 Json field_schema(const Field& field) {
@@ -156,6 +139,9 @@ Json body_schema(const Route& route) {
           {"properties", std::move(properties)}};
 }
 
+// What is read is named in the query; what is changed, in a body.
+bool in_query(const Route& route) { return route.method == "GET" || route.method == "DELETE"; }
+
 // "/groups/{}/{}" -> "/groups/{p1}/{p2}", and the parameters so named.
 std::string named_path(std::string_view path, Json& parameters) {
   std::string out;
@@ -172,7 +158,8 @@ std::string named_path(std::string_view path, Json& parameters) {
 
 // Answers only when something has happened, or its time is over.
 bool waits(const Route& route) {
-  return std::ranges::find(route.fields, "timeout_ms", &Field::name) != route.fields.end() ||
+  return route.streams ||
+         std::ranges::find(route.fields, "timeout_ms", &Field::name) != route.fields.end() ||
          route.path.starts_with("/api/v1/pipe/") || route.path.starts_with("/api/v1/dht/");
 }
 
@@ -209,7 +196,8 @@ std::string action_of(const Route& route) {
 // Wraps `answer` so that the change and its outcome are told to the log.
 Answer audited(Control& control, const Route& route, const ApiRequest& request, const Json& body,
                Answer answer) {
-  auto line = "event=audit action=" + action_of(route) + " path=" + in_quotes(request.target);
+  auto line = "event=audit action=" + action_of(route) +
+              " path=" + in_quotes(cut_query(request.target).first);
   for (const auto& [name, value] : body.items())
     if (!is_secret(name)) line += " " + name + "=" + told(value);
   if (request.uid) line += " uid=" + std::to_string(*request.uid);
@@ -241,29 +229,12 @@ struct Router::Table {
 Router::Router(Control& control) : table_(std::make_unique<Table>(control)) {}
 Router::~Router() = default;
 
-Result<std::vector<std::string>> split_target(std::string_view target) {
-  if (!target.starts_with('/') || target.size() > 2048)
-    return fail(Errc::Malformed, "not a path, or a long one");
-  if (target.find_first_of("?#") != std::string_view::npos)
-    return fail(Errc::Malformed, "there are no queries in this API");
-  Segments out;
-  while (!target.empty()) {
-    target.remove_prefix(1);
-    const auto end = target.find('/');
-    WEFT_TRY(auto part, unescape(target.substr(0, end)));
-    if (out.size() == 8) return fail(Errc::TooLarge, "too many segments");
-    out.push_back(std::move(part));
-    target = end == std::string_view::npos ? std::string_view() : target.substr(end);
-  }
-  return out;
-}
-
 std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answer) const {
   if (request.method == "GET" && request.target == "/api/v1/openapi.json") {
     answer({200, openapi(), {}, {}});
     return kQuick;
   }
-  const auto path = split_target(request.target);
+  const auto path = split_target(cut_query(request.target).first);
   if (!path) {
     send_error(answer, {Code::Usage, "the path does not parse", path.error().detail, ""});
     return kQuick;
@@ -296,8 +267,8 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
       return kQuick;
     }
     if (changes(route)) answer = audited(table_->control, route, request, *body, std::move(answer));
-    Call call{table_->control,   std::move(*parts), std::move(*body),
-              std::move(answer), request.upgrade,   request.wanted};
+    Call call{table_->control, std::move(*parts), std::move(*body),     std::move(answer),
+              request.upgrade, request.wanted,    request.last_event_id};
     route.run(call);
     return call.budget;
   }
@@ -320,17 +291,24 @@ std::string Router::openapi() const {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
     Json operation{{"summary", route.about}};
+    if (in_query(route))
+      for (const auto& field : route.fields)
+        parameters.push_back({{"name", field.name},
+                              {"in", "query"},
+                              {"required", field.required},
+                              {"schema", field_schema(field)}});
     if (!parameters.empty()) operation["parameters"] = std::move(parameters);
-    if (!route.fields.empty())
+    if (!route.fields.empty() && !in_query(route))
       operation["requestBody"] = {
           {"required", true},
           {"content", {{"application/json", {{"schema", body_schema(route)}}}}}};
     const std::string data(route.schema);
+    Json content{{"application/json", {{"schema", {{"$ref", "#/components/schemas/Envelope"}}}}}};
+    if (route.streams) content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
     operation["responses"] = {
         {"default",
          {{"description", data.empty() ? "101: the socket is the pipe" : "data: " + data},
-          {"content",
-           {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Envelope"}}}}}}}}}};
+          {"content", std::move(content)}}}};
     paths[path][method] = std::move(operation);
   }
   const Json text{{"type", "string"}};

@@ -11,16 +11,18 @@
 #include <string_view>
 #include <vector>
 
+#include "node/api/answer_stream.hpp"
 #include "node/api/control.hpp"
 
 namespace weft::api {
 
 struct ApiRequest {
   std::string method;  // "GET"
-  std::string target;  // "/api/v1/members/oak", still percent-encoded; a query is refused
+  std::string target;  // "/api/v1/members/oak?n=1", still percent-encoded
   std::string content_type;
   std::string body;
-  bool upgrade = false;                          // Connection: Upgrade with Upgrade: weft-pipe
+  std::string last_event_id = {};  // of a client that comes back to a stream; 64 bytes at most
+  bool upgrade = false;            // Connection: Upgrade with Upgrade: weft-pipe
   std::shared_ptr<const bool> wanted = nullptr;  // false once nobody is there to take the answer
   bool crowded = false;                          // no place for a call that waits for something
   std::optional<unsigned> uid = std::nullopt;    // who asks, for the log
@@ -31,6 +33,7 @@ struct ApiAnswer {
   std::string body;   // JSON
   std::string allow;  // 405: the methods there are
   std::function<void(int fd, Bytes early)> adopt;
+  std::optional<StreamAnswer> stream = std::nullopt;  // instead of a body; with status 200
 };
 
 class Router {
@@ -50,8 +53,8 @@ class Router {
   std::unique_ptr<Table> table_;
 };
 
-// "/a%20b/c" -> {"a b", "c"}. Refuses a query, a bad escape, an escaped '/' or NUL, more than 8
-// segments or 2 KiB.
+// "/a%20b/c" -> {"a b", "c"}. Refuses a query, a fragment, a bad escape, an escaped '/' or NUL,
+// more than 8 segments or 2 KiB.
 [[nodiscard]] Result<std::vector<std::string>> split_target(std::string_view target);
 
 }  // namespace weft::api

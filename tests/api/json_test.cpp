@@ -169,6 +169,31 @@ TEST_F(RouterTest, FieldsAreChecked) {
   EXPECT_EQ(control_.opened.timeout, std::chrono::milliseconds(1500));
 }
 
+TEST_F(RouterTest, AQuerySaysWhatABodyWould) {
+  EXPECT_EQ(ask("POST", "/api/v1/exposed?target=3000&name=my%2Dblog&allow=oak&allow=group:all", "")
+                .status,
+            200);
+  EXPECT_EQ(control_.exposed.name, "my-blog");
+  EXPECT_EQ(control_.exposed.allow, (std::vector<std::string>{"oak", "group:all"}));
+  EXPECT_EQ(
+      ask("POST", "/api/v1/mappings?once=true&timeout_ms=1500", R"({"service":"blog"})").status,
+      200);
+  EXPECT_TRUE(control_.opened.once);
+  EXPECT_EQ(control_.opened.timeout, std::chrono::milliseconds(1500));
+  EXPECT_EQ(ask("GET", "/api/v1/status?").status, 200);
+  const int calls = control_.calls;
+  for (const char* bad : {"?target=1&target=2", "?target=%", "?target=%00", "?target=1&tarket=2",
+                          "?target=1#end", "?%74arget=1&target=1"})
+    EXPECT_EQ(ask("POST", std::string("/api/v1/exposed") + bad).status, 400) << bad;
+  EXPECT_EQ(ask("POST", "/api/v1/exposed?target=1", R"({"target":"1"})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/mappings?service=blog&timeout_ms=soon").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/mappings?service=blog&once=perhaps").status, 400);
+  std::string many = "/api/v1/exposed?target=1";
+  for (int i = 0; i < 65; ++i) many += "&allow=oak";
+  EXPECT_EQ(ask("POST", many).status, 400);
+  EXPECT_EQ(control_.calls, calls);
+}
+
 TEST_F(RouterTest, PathsAreDecodedOnceAndStrictly) {
   EXPECT_EQ(ask("DELETE", "/api/v1/mappings/blog%40oak").status, 200);
   for (const char* bad : {"", "api/v1/status", "/api/v1/mappings/%2e%2", "/api/v1/mappings/a%2fb",
