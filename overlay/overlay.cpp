@@ -98,6 +98,7 @@ std::optional<Instant> Overlay::poll_timeout() const {
   if (impl_->joining && !impl_->joining->storing) consider(impl_->joining->deadline);
   if (impl_->leaving) consider(std::min(impl_->leaving->deadline, impl_->leaving->next_ask));
   consider(impl_->judge_at);
+  consider(impl_->journal.poll_timeout());
   return earliest;
 }
 
@@ -172,10 +173,8 @@ void Overlay::Impl::expire(Instant now) {
     judge_at.reset();
     sessions.trust_changed(now);
   }
-  if (retry_store_at && *retry_store_at <= now) {
-    retry_store_at.reset();
-    retry_unsaved();
-  }
+  journal.handle_timeout(now);
+  emit_batches();
 }
 
 // Once a second: retries what waits for a free stream, ends drained duplicate sessions and those

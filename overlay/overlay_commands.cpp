@@ -223,7 +223,7 @@ CommandId Overlay::add_mapping(Instant now, service::Mapping mapping) {
           if (impl_->network) std::ignore = impl_->network->doors.remove(outcome.mapping.id);
           impl_->done(id, std::unexpected(stored.error()));
         },
-        Impl::Again::Never);
+        Again::Never);
     return {};
   });
   return id;

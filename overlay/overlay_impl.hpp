@@ -20,9 +20,10 @@
 #include <set>
 
 #include "overlay/control_message.hpp"
+#include "overlay/journal/journal.hpp"
+#include "overlay/links/outbox.hpp"
 #include "overlay/meter.hpp"
 #include "overlay/network_members.hpp"
-#include "overlay/outbox.hpp"
 #include "overlay/overlay.hpp"
 #include "overlay/peer_table.hpp"
 #include "overlay/roster/roster.hpp"
@@ -33,9 +34,6 @@
 #include "overlay/service/registry.hpp"
 
 namespace weft::overlay {
-
-using session::SessionId;
-using session::StreamId;
 
 // Control bytes waiting, per session. States do not pile up (Outbox), and nothing is answered while
 // more than plenty waits: what reaches the limit are answers that nobody reads.
@@ -52,10 +50,8 @@ inline constexpr std::size_t kMaxWaiting = 4096;       // waiting for a peer; pi
 inline constexpr std::size_t kEagerPeers = 64;         // networks this small keep all sessions
 inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per RosterGet
 inline constexpr Duration kSweepInterval = 1s;
-inline constexpr Duration kRetryStore = 5s;      // rows the disk refused are tried again
 inline constexpr Duration kJudgeDelay = 200ms;   // from a removal to the end of its sessions
 inline constexpr std::size_t kMaxUnasked = 512;  // streams of a session before their request
-inline constexpr std::size_t kMaxUnsaved = 65536;
 inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
 inline constexpr Duration kPullPause = 500ms;  // between the starts of two
 inline constexpr Duration kPullTimeout = 10s;
@@ -258,15 +254,10 @@ struct Overlay::Impl {
   void expire(Instant now);
 
   // --- overlay_storage.cpp
-  using Then = std::function<void(Instant, const Result<void>&)>;
-  // Rows the disk refuses are tried again until it takes them; Never: they are given up.
-  enum class Again : std::uint8_t { UntilStored, Never };
   // Asks for rows to be stored; `then` runs in persisted(), once, with how it went.
   void persist(std::vector<Row> rows, Then then, Again again = Again::UntilStored);
   void persist_quietly(std::vector<Row> rows);
-  void emit(std::uint64_t id);
-  void keep_unsaved(std::uint64_t id, std::vector<Row> rows);
-  void retry_unsaved();
+  void emit_batches();
   // Entries of the roster that the disk does not have yet: nobody is told of them.
   [[nodiscard]] bool roster_unstored() const;
   // The disk has the whole roster: it takes effect, peers hear of it, who asked gets it.
@@ -444,22 +435,7 @@ struct Overlay::Impl {
 
   std::deque<OverlayEvent> events;
   CommandId last_command = 0;
-  std::uint64_t last_persist = 0;
-  struct Pending {
-    std::vector<Row> rows;
-    Then then;
-    Again again = Again::UntilStored;
-    bool roster = false;
-  };
-  std::map<std::uint64_t, Pending> persists;
-  // One batch with roster rows is on its way at a time: the chain on the disk has no gap, whatever
-  // the disk refuses.
-  std::optional<std::uint64_t> roster_write;
-  std::deque<std::uint64_t> roster_held;
-  using RowKey = std::tuple<Table, NetworkId, Bytes>;
-  std::map<RowKey, Row> unsaved;  // refused by the disk, to be tried again; the newest of each key
-  std::optional<Instant> retry_store_at;
-  std::optional<std::string> store_trouble;  // since the last write that succeeded
+  Journal journal;
   Instant next_sweep{};
   std::optional<Instant> unsettled;  // datagrams came then; their events are read once per batch
 };

@@ -194,14 +194,15 @@ void Overlay::Impl::finish_pull(Instant now, SessionId session) {
 
 namespace {
 
+// Subjects of what the core says.
+enum Kind : std::uint8_t { kNone, kHello, kRoster, kAsk, kPeers, kPeer, kServices };
+
 Subject subject_of(const ControlMessage& message, const NodeId& about) {
-  using Kind = Subject::Kind;
-  if (std::holds_alternative<Hello>(message)) return {Kind::Hello, {}};
-  if (std::holds_alternative<RosterHave>(message)) return {Kind::Roster, {}};
-  if (std::holds_alternative<RosterGet>(message)) return {Kind::Ask, {}};
-  if (std::holds_alternative<ServicesAre>(message)) return {Kind::Services, {}};
-  if (std::holds_alternative<PeerList>(message))
-    return {about.is_zero() ? Kind::Peers : Kind::Peer, about};
+  if (std::holds_alternative<Hello>(message)) return {kHello, {}};
+  if (std::holds_alternative<RosterHave>(message)) return {kRoster, {}};
+  if (std::holds_alternative<RosterGet>(message)) return {kAsk, {}};
+  if (std::holds_alternative<ServicesAre>(message)) return {kServices, {}};
+  if (std::holds_alternative<PeerList>(message)) return {about.is_zero() ? kPeers : kPeer, about};
   return {};
 }
 

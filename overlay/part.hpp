@@ -239,8 +239,6 @@ class Part {
   [[nodiscard]] std::string label(const NodeId& node) const;
 
   const Beside& beside_;
-
- private:
   std::deque<Output> outputs_;  // of one input; drained before the next
 };
 

@@ -1,4 +1,4 @@
-#include "overlay/outbox.hpp"
+#include "overlay/links/outbox.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 namespace weft::overlay {
 namespace {
 
-using Kind = Subject::Kind;
+enum Kind : std::uint8_t { kRoster = 1, kPeer, kServices };
 
 std::string drain(Outbox& outbox, std::size_t step = 1000) {
   std::string out;
@@ -23,9 +23,9 @@ Bytes frame(std::string_view text) { return to_bytes(bytes_of(text)); }
 
 TEST(Outbox, ANewerStateTakesThePlaceOfTheOlder) {
   Outbox outbox;
-  outbox.push({Kind::Services, {}}, frame("[old]"));
+  outbox.push({kServices, {}}, frame("[old]"));
   outbox.push({}, frame("[pong]"));
-  outbox.push({Kind::Services, {}}, frame("[newer]"));
+  outbox.push({kServices, {}}, frame("[newer]"));
   EXPECT_EQ(outbox.size(), 13u);
   EXPECT_EQ(drain(outbox), "[newer][pong]");
   EXPECT_EQ(outbox.size(), 0u);
@@ -33,12 +33,12 @@ TEST(Outbox, ANewerStateTakesThePlaceOfTheOlder) {
 
 TEST(Outbox, AFrameThatHasBegunIsFinished) {
   Outbox outbox;
-  outbox.push({Kind::Roster, {}}, frame("[one]"));
+  outbox.push({kRoster, {}}, frame("[one]"));
   outbox.sent(2);
-  outbox.push({Kind::Roster, {}}, frame("[two]"));
-  outbox.push({Kind::Roster, {}}, frame("[three]"));
+  outbox.push({kRoster, {}}, frame("[two]"));
+  outbox.push({kRoster, {}}, frame("[three]"));
   EXPECT_EQ(drain(outbox, 1), "ne][three]");
-  outbox.push({Kind::Roster, {}}, frame("[four]"));
+  outbox.push({kRoster, {}}, frame("[four]"));
   EXPECT_EQ(drain(outbox), "[four]");
 }
 
@@ -47,8 +47,8 @@ TEST(Outbox, PeersAreToldOneByOneAndAnswersAllOfThem) {
   const NodeId one{crypto::sha256(bytes_of("one"))};
   const NodeId two{crypto::sha256(bytes_of("two"))};
   for (int i = 0; i < 1000; ++i) {
-    outbox.push({Kind::Peer, one}, frame("[one]"));
-    outbox.push({Kind::Peer, two}, frame("[two]"));
+    outbox.push({kPeer, one}, frame("[one]"));
+    outbox.push({kPeer, two}, frame("[two]"));
   }
   outbox.push({}, frame("[answer]"));
   outbox.push({}, frame("[answer]"));

@@ -10,16 +10,9 @@
 #include <map>
 
 #include "base/bytes.hpp"
-#include "base/node_id.hpp"
+#include "overlay/part.hpp"
 
 namespace weft::overlay {
-
-struct Subject {
-  enum class Kind : std::uint8_t { None, Hello, Roster, Ask, Peers, Peer, Services };
-  Kind kind = Kind::None;  // None: every frame counts
-  NodeId node;             // of Peer
-  auto operator<=>(const Subject&) const = default;
-};
 
 class Outbox {
  public:

@@ -1,4 +1,4 @@
-#include "overlay/outbox.hpp"
+#include "overlay/links/outbox.hpp"
 
 #include "base/assert.hpp"
 
@@ -6,7 +6,7 @@ namespace weft::overlay {
 
 void Outbox::push(const Subject& subject, Bytes frame) {
   if (frame.empty()) return;
-  if (subject.kind != Subject::Kind::None) {
+  if (subject.kind != 0) {
     const auto [at, fresh] = waiting_.try_emplace(subject, first_ + frames_.size());
     const bool begun = !fresh && at->second == first_ && begun_ > 0;
     if (!fresh && !begun) {
