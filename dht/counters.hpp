@@ -9,11 +9,9 @@
 namespace weft::dht {
 
 struct DhtCounters {
-  std::uint64_t datagrams_in = 0;
+  std::uint64_t messages_in = 0;
   std::uint64_t bytes_in = 0;
-  std::uint64_t datagrams_out = 0;
-  std::uint64_t bytes_out = 0;
-  std::uint32_t unsealed_failed = 0;
+  std::uint64_t messages_out = 0;
   std::uint32_t malformed = 0;
   std::uint32_t rate_limited = 0;
   std::uint32_t bad_cookies = 0;
@@ -29,13 +27,10 @@ struct DhtCounters {
   static constexpr auto fields() {
     using C = DhtCounters;
     return std::tuple{
-        field("datagrams_in", "datagrams", "received", &C::datagrams_in),
-        field("bytes_in", "bytes", "received", &C::bytes_in),
-        field("datagrams_out", "datagrams", "sent", &C::datagrams_out),
-        field("bytes_out", "bytes", "sent", &C::bytes_out),
-        field("unsealed_failed", "datagrams", "forged, from strangers or of other networks",
-              &C::unsealed_failed),
-        field("malformed", "datagrams", "that opened and do not parse", &C::malformed),
+        field("messages_in", "messages", "received", &C::messages_in),
+        field("bytes_in", "bytes", "received, as datagrams", &C::bytes_in),
+        field("messages_out", "messages", "handed to the post", &C::messages_out),
+        field("malformed", "messages", "that opened and do not parse", &C::malformed),
         field("rate_limited", "requests", "over the rate of one address", &C::rate_limited),
         field("bad_cookies", "requests", "with a cookie that is not ours for that address",
               &C::bad_cookies),

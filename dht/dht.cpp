@@ -10,7 +10,7 @@ namespace weft::dht {
 DhtState::DhtState(Instant now, const DhtSetup& setup)
     : config(setup.config),
       book(setup.book),
-      sealer(setup.sealer),
+      post(setup.post),
       rng(setup.rng),
       network(setup.network),
       self(setup.self),
@@ -31,25 +31,20 @@ DhtState::DhtState(Instant now, const DhtSetup& setup)
   self_handle = book.intern(self);
 }
 
-void DhtState::receive(Instant now, const Datagram& in) {
-  ++counters.datagrams_in;
-  counters.bytes_in += in.payload.size();
-  const auto unsealed = sealer.open(now, in.payload);
-  if (!unsealed) {
-    ++counters.unsealed_failed;
-    return;
-  }
-  if (unsealed->sender == self.id) return;
+void DhtState::receive(Instant now, const Arrived& in) {
+  ++counters.messages_in;
+  counters.bytes_in += in.size;
+  if (in.message.sender == self.id) return;
   sweep_book();
-  if (unsealed->answers) {
-    on_reply(now, *unsealed);
+  if (in.message.answers) {
+    on_reply(now, in.message);
     return;
   }
-  const ContactHandle from = sender_of(*unsealed, in.from);
+  const ContactHandle from = sender_of(in.message, in.from);
   if (from == ContactHandle::None)
     ++counters.dropped;
   else
-    serve(now, in, *unsealed, from);
+    serve(now, in, from);
 }
 
 ContactHandle DhtState::sender_of(const Unsealed& in, const Endpoint& from) {
@@ -130,7 +125,7 @@ void DhtState::on_deadline(Instant now) {
       out.body = again.encode();
       out.nonce = rng.bytes<24>();
       // The peer may have forgotten our key: introduce ourselves again, if there is room.
-      out.hello = sealer.overhead(false, true) + out.body.size() <= config.max_datagram;
+      out.hello = post.overhead(false, true) + out.body.size() <= config.max_datagram;
       out.pad_to = padding_for(again, out.hello);
       rpc.resent(now, *pending, out.nonce);
       ++counters.retransmits;
@@ -197,7 +192,7 @@ bool DhtState::request(Instant now, ContactHandle to, Request& request, Purpose 
   out.to = to;
   out.body = request.encode();
   out.nonce = rng.bytes<24>();
-  out.hello = request.type != MessageType::Put && (!knows_us || !sealer.proven(book.at(to)));
+  out.hello = request.type != MessageType::Put && (!knows_us || !post.proven(book.at(to)));
   out.pad_to = padding_for(request, out.hello);
   if (errand.padding != 0 && out.pad_to != 0) out.pad_to = errand.padding;
   const Duration rtt = known != nullptr ? Duration(std::chrono::milliseconds(known->rtt_ms)) : 0ms;
@@ -269,7 +264,7 @@ void DhtState::sweep_book() {
 Dht::Dht(Instant now, const DhtSetup& setup) : state_(std::make_unique<DhtState>(now, setup)) {}
 Dht::~Dht() = default;
 
-void Dht::handle_datagram(Instant now, const Datagram& in) {
+void Dht::handle_message(Instant now, const Arrived& in) {
   state_->receive(now, in);
   state_->reap();
 }
@@ -280,29 +275,17 @@ void Dht::handle_timeout(Instant now) {
   state_->reap();
 }
 
-std::optional<Transmit> Dht::poll_transmit(Instant, MutableByteView out) {
+std::optional<Departing> Dht::poll_message() {
   DhtState& s = *state_;
-  while (s.out_head < s.outgoing.size()) {
-    const Outgoing next = std::move(s.outgoing[s.out_head++]);
-    if (s.out_head == s.outgoing.size()) {
-      s.outgoing = {};
-      s.out_head = 0;
-    }
-    const Contact& to = s.book.at(next.to);
-    const std::size_t size =
-        s.sealer.seal(to, {next.body, next.nonce, next.answers, next.hello, next.pad_to}, out);
-    if (size == 0) {
-      ++s.counters.dropped;
-      continue;
-    }
-    ++s.counters.datagrams_out;
-    s.counters.bytes_out += size;
-    Transmit transmit;
-    transmit.to = to.endpoint;
-    transmit.size = size;
-    return transmit;
+  if (s.out_head >= s.outgoing.size()) return std::nullopt;
+  Outgoing next = std::move(s.outgoing[s.out_head++]);
+  if (s.out_head == s.outgoing.size()) {
+    s.outgoing = {};
+    s.out_head = 0;
   }
-  return std::nullopt;
+  ++s.counters.messages_out;
+  return Departing{&s.book.at(next.to), std::move(next.body), next.nonce,
+                   next.answers,        next.hello,           next.pad_to};
 }
 
 std::optional<Dht::Event> Dht::poll_event() {

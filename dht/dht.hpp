@@ -1,5 +1,5 @@
 // Kademlia as a core without IO: who is near an id, and records kept near their key.
-// Sealed datagrams in and out, one round trip per hop. docs/wire/dht.md has the bytes.
+// Opened messages in, messages to seal out, one round trip per hop. docs/wire/dht.md has the bytes.
 //
 // Invariants
 // 1. Only contacts that answered a request of ours enter the routing table, and only servers.
@@ -20,13 +20,13 @@
 #include <variant>
 #include <vector>
 
-#include "base/core.hpp"
 #include "base/rng.hpp"
+#include "base/time.hpp"
 #include "dht/config.hpp"
 #include "dht/contact_book.hpp"
 #include "dht/counters.hpp"
+#include "dht/mail.hpp"
 #include "dht/record.hpp"
-#include "dht/sealer.hpp"
 
 namespace weft::dht {
 
@@ -103,7 +103,7 @@ struct PutOptions {
 struct DhtSetup {
   const Config& config;
   ContactBook& book;
-  Sealer& sealer;
+  const PostView& post;
   Rng& rng;  // may be shared with others of the same strand
   NetworkId network;
   Contact self;
@@ -123,9 +123,10 @@ class Dht {
   Dht(const Dht&) = delete;
   Dht& operator=(const Dht&) = delete;
 
-  void handle_datagram(Instant now, const Datagram& in);
+  void handle_message(Instant now, const Arrived& in);
   void handle_timeout(Instant now);
-  std::optional<Transmit> poll_transmit(Instant now, MutableByteView out);
+  // The next message to seal and send. `to` holds until the next call.
+  std::optional<Departing> poll_message();
   std::optional<Event> poll_event();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 

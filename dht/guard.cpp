@@ -20,17 +20,17 @@ ByteArray<50> cookie_input(const Endpoint& endpoint, const NodeId& node) {
 
 }  // namespace
 
-Cookie CookieJar::issue(Instant now, Rng& rng, const Sealer& sealer, const Endpoint& to,
+Cookie CookieJar::issue(Instant now, Rng& rng, const PostView& post, const Endpoint& to,
                         const NodeId& node) {
   roll(now, rng);
-  return sealer.mac(current_, cookie_input(to, node));
+  return post.mac(current_, cookie_input(to, node));
 }
 
-bool CookieJar::valid(Instant now, Rng& rng, const Sealer& sealer, const Endpoint& from,
+bool CookieJar::valid(Instant now, Rng& rng, const PostView& post, const Endpoint& from,
                       const NodeId& node, Cookie cookie) {
   roll(now, rng);
   const auto input = cookie_input(from, node);
-  return sealer.mac(current_, input) == cookie || sealer.mac(last_, input) == cookie;
+  return post.mac(current_, input) == cookie || post.mac(last_, input) == cookie;
 }
 
 void CookieJar::roll(Instant now, Rng& rng) {

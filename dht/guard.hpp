@@ -7,7 +7,7 @@
 
 #include "dht/config.hpp"
 #include "dht/message.hpp"
-#include "dht/sealer.hpp"
+#include "dht/mail.hpp"
 
 namespace weft::dht {
 
@@ -15,8 +15,8 @@ namespace weft::dht {
 class CookieJar {
  public:
   explicit CookieJar(const Config& config) : config_(config) {}
-  Cookie issue(Instant now, Rng& rng, const Sealer& sealer, const Endpoint& to, const NodeId& node);
-  [[nodiscard]] bool valid(Instant now, Rng& rng, const Sealer& sealer, const Endpoint& from,
+  Cookie issue(Instant now, Rng& rng, const PostView& post, const Endpoint& to, const NodeId& node);
+  [[nodiscard]] bool valid(Instant now, Rng& rng, const PostView& post, const Endpoint& from,
                            const NodeId& node, Cookie cookie);
 
  private:

@@ -9,7 +9,7 @@
 
 #include "dht/config.hpp"
 #include "dht/contact.hpp"
-#include "dht/sealer.hpp"
+#include "dht/mail.hpp"
 
 namespace weft::dht {
 

@@ -5,15 +5,15 @@
 
 namespace weft::dht {
 
-void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
-                     ContactHandle from) {
+void DhtState::serve(Instant now, const Arrived& in, ContactHandle from) {
+  const Unsealed& unsealed = in.message;
   const auto request = Request::decode(unsealed.body);
   if (!request) {
     ++counters.malformed;
     return;
   }
   const bool proven =
-      request->cookie && jar.valid(now, rng, sealer, in.from, unsealed.sender, *request->cookie);
+      request->cookie && jar.valid(now, rng, post, in.from, unsealed.sender, *request->cookie);
   if (request->cookie && !proven) ++counters.bad_cookies;
   if (!limiter.allow(now, in.from, proven)) {
     ++counters.rate_limited;
@@ -26,9 +26,9 @@ void DhtState::serve(Instant now, const Datagram& in, const Unsealed& unsealed,
     ++counters.unsolicited;
   Reply reply;
   reply.type = request->type;
-  reply.cookie = jar.issue(now, rng, sealer, in.from, unsealed.sender);
-  const std::size_t limit = proven ? config.max_datagram : in.payload.size();
-  const std::size_t overhead = sealer.overhead(true, unsealed.hello);
+  reply.cookie = jar.issue(now, rng, post, in.from, unsealed.sender);
+  const std::size_t limit = proven ? config.max_datagram : in.size;
+  const std::size_t overhead = post.overhead(true, unsealed.hello);
   const std::size_t room = limit > overhead + 32 ? limit - overhead - 32 : 0;
   Bytes contacts;
   bool more = false;
@@ -84,7 +84,7 @@ void DhtState::answer(Instant now, const Unsealed& unsealed, ContactHandle to, c
   out.to = to;
   out.body = complete.encode();
   out.hello = unsealed.hello;  // who introduces itself may not have seen our certificate either
-  const std::size_t overhead = sealer.overhead(true, out.hello);
+  const std::size_t overhead = post.overhead(true, out.hello);
   if (overhead + out.body.size() > limit && complete.observed) {
     complete.observed.reset();
     out.body = complete.encode();
@@ -133,7 +133,7 @@ PutError DhtState::store(Instant now, const Request& request, const NodeId& from
   }
   // An author costs nothing to make up; members are few, and each has a share of the room.
   if (record->kind != RecordKind::Immutable &&
-      !sealer.may_author(node_id_of(record->author), wall.at(now)))
+      !post.may_author(node_id_of(record->author), wall.at(now)))
     return PutError::Refused;
   return records.put(now, wall.at(now), record->key(), *record, request.cas, request.left, from);
 }

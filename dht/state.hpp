@@ -91,7 +91,7 @@ struct DhtState {
   DhtState(Instant now, const DhtSetup& setup);
 
   // dht.cpp
-  void receive(Instant now, const Datagram& in);
+  void receive(Instant now, const Arrived& in);
   void on_reply(Instant now, const Unsealed& in);
   void proven(Instant now, ContactHandle from, std::optional<Duration> rtt, bool newcomer);
   void on_deadline(Instant now);
@@ -107,7 +107,7 @@ struct DhtState {
   void sweep_book();
 
   // server.cpp
-  void serve(Instant now, const Datagram& in, const Unsealed& unsealed, ContactHandle from);
+  void serve(Instant now, const Arrived& in, ContactHandle from);
   void answer(Instant now, const Unsealed& unsealed, ContactHandle to, const Reply& reply,
               std::size_t limit);
   PutError store(Instant now, const Request& request, const NodeId& from);
@@ -181,7 +181,7 @@ struct DhtState {
 
   const Config& config;
   ContactBook& book;
-  Sealer& sealer;
+  const PostView& post;
   Rng& rng;
   NetworkId network;
   Contact self;

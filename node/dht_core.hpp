@@ -22,13 +22,15 @@ struct DhtHost::Core {
              keys.network,
              {keys.identity.id, keys.identity.public_key(), keys.credential.key.public_key, self},
              io::read_wall_clock(),
-             false}) {}
+             false}),
+        port(sealer, dht) {}
 
   overlay::NetworkKeys keys;
   crypto::Key32 audience;
   dht::ContactBook book;
-  dht::RealSealer sealer;
+  post::RealSealer sealer;
   dht::Dht dht;
+  post::LoneDht port;
 };
 
 }  // namespace weft::node

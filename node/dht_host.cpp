@@ -145,7 +145,7 @@ void DhtHost::rebuild(const overlay::NetworkKeys& keys) {
 
 void DhtHost::receive(Instant now, const Datagram& datagram) {
   if (!core_) return;
-  core_->dht.handle_datagram(now, datagram);
+  core_->port.handle_datagram(now, datagram);
   asked_ = {datagram.from, datagram.local};
   const auto& counters = core_->dht.counters();
   if (counters.unsolicited > 0 && !core_->dht.is_server()) core_->dht.set_reachable(now, true);
@@ -158,7 +158,7 @@ void DhtHost::drain() {
   const Instant now = io::monotonic_time();
   for (bool more = true; more;) {
     more = false;
-    while (auto transmit = core_->dht.poll_transmit(now, buffer)) {
+    while (auto transmit = core_->port.poll_transmit(now, buffer)) {
       // An answer leaves from the address that was asked.
       if (transmit->to == asked_.from) transmit->local = asked_.local;
       driver_.send(*transmit, ByteView(buffer).first(transmit->size));

@@ -17,7 +17,8 @@
 
 #include "dht/dht.hpp"
 #include "dht/message.hpp"
-#include "dht/real_sealer.hpp"
+#include "overlay/post/lone_dht.hpp"
+#include "overlay/post/real_sealer.hpp"
 #include "node/api/control.hpp"
 #include "node/driver.hpp"
 #include "node/lan_discovery.hpp"

@@ -53,11 +53,11 @@ api::DhtStats DhtHost::stats() const {
   out.estimate = dht.network_size();
   out.found = found_;
   out.lan_heard = lan_.heard();
-  out.datagrams_in = counters.datagrams_in;
-  out.datagrams_out = counters.datagrams_out;
+  out.datagrams_in = counters.messages_in;
+  out.datagrams_out = counters.messages_out;
   out.bytes_in = counters.bytes_in;
-  out.bytes_out = counters.bytes_out;
-  out.dropped = counters.unsealed_failed + counters.malformed + counters.rate_limited +
+  out.bytes_out = core_->port.counters().bytes_out;
+  out.dropped = core_->port.counters().not_opened + counters.malformed + counters.rate_limited +
                 counters.stray_replies + counters.unproven + counters.bad_records +
                 counters.dropped + lan_.stale();
   return out;

@@ -18,7 +18,7 @@ LanDiscovery::LanDiscovery(io::EventLoop& loop, Rng& rng, Found found)
       v6_(loop, IpFamily::V6, [this](ByteView d, const Endpoint& from) { on_beacon(d, from); }),
       timer_(loop, [this] { on_timer(); }) {}
 
-void LanDiscovery::announce(const dht::LanIdentity& self) {
+void LanDiscovery::announce(const discovery::LanIdentity& self) {
   self_ = self;
   sent_ = 0;
   history_.clear();  // whoever is here is to be answered once more
@@ -34,14 +34,14 @@ void LanDiscovery::on_timer() {
 
 void LanDiscovery::send_everywhere() {
   last_sent_ = io::monotonic_time();
-  const Bytes beacon = dht::LanBeacon::encode(*self_, io::unix_time(), rng_);
+  const Bytes beacon = discovery::LanBeacon::encode(*self_, io::unix_time(), rng_);
   v4_.send(beacon);
   v6_.send(beacon);
 }
 
 void LanDiscovery::on_beacon(ByteView datagram, const Endpoint& from) {
   if (!self_) return;
-  const auto beacon = dht::LanBeacon::decode(self_->network, self_->secret, datagram);
+  const auto beacon = discovery::LanBeacon::decode(self_->network, self_->secret, datagram);
   if (!beacon) {
     ++foreign_;
     return;

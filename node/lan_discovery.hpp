@@ -1,4 +1,4 @@
-// Finds members on the same LAN by multicast of beacons (dht/lan_beacon.hpp) to both groups of
+// Finds members on the same LAN by multicast of beacons (discovery/lan_beacon.hpp) to both groups of
 // LanGroup.
 //
 // Sent on every interface that is up and does multicast: at once, after 1 s and 3 s, then each 30 s
@@ -10,10 +10,10 @@
 
 #include "base/endpoint.hpp"
 #include "base/rng.hpp"
-#include "dht/beacon_history.hpp"
-#include "dht/lan_beacon.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/lan_group.hpp"
+#include "overlay/discovery/beacon_history.hpp"
+#include "overlay/discovery/lan_beacon.hpp"
 
 namespace weft::node {
 
@@ -26,7 +26,7 @@ class LanDiscovery {
   LanDiscovery& operator=(const LanDiscovery&) = delete;
 
   // Again after our addresses changed. Without multicast here nothing is found, and nothing said.
-  void announce(const dht::LanIdentity& self);
+  void announce(const discovery::LanIdentity& self);
 
   [[nodiscard]] std::uint64_t heard() const { return heard_; }      // beacons of our network
   [[nodiscard]] std::uint64_t stale() const { return stale_; }      // of it, but heard before
@@ -39,13 +39,13 @@ class LanDiscovery {
 
   Rng& rng_;
   Found found_;
-  std::optional<dht::LanIdentity> self_;
+  std::optional<discovery::LanIdentity> self_;
   LanGroup v4_;
   LanGroup v6_;
   io::Timer timer_;
   unsigned sent_ = 0;  // beacons since announce()
   Instant last_sent_{};
-  dht::BeaconHistory history_;
+  discovery::BeaconHistory history_;
   std::uint64_t heard_ = 0;
   std::uint64_t stale_ = 0;
   std::uint64_t foreign_ = 0;

@@ -20,7 +20,8 @@
 #include "base/seeded_rng.hpp"
 #include "bench/dht_beside/work.hpp"
 #include "dht/dht.hpp"
-#include "dht/real_sealer.hpp"
+#include "overlay/post/lone_dht.hpp"
+#include "overlay/post/real_sealer.hpp"
 
 namespace weft::dht {
 namespace {
@@ -53,11 +54,12 @@ class Node {
     if (bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) std::abort();
     contact_ = {identity_.id, identity_.public_key(), credential_.key.public_key,
                 Endpoint::v4(INADDR_LOOPBACK, static_cast<std::uint16_t>(20000 + index))};
-    sealer_ = std::make_unique<RealSealer>(SealerSetup{
+    sealer_ = std::make_unique<post::RealSealer>(post::SealerSetup{
         shared.network, shared.secret, identity_.public_key(), credential_, shared.wall});
     dht_ = std::make_unique<Dht>(
         clock_now(),
         DhtSetup{shared.config, book_, *sealer_, rng, shared.network, contact_, shared.wall, true});
+    port_ = std::make_unique<post::LoneDht>(*sealer_, *dht_);
   }
   ~Node() { close(fd_); }
   Node(const Node&) = delete;
@@ -74,7 +76,7 @@ class Node {
       Datagram in;
       in.from = Endpoint::v4(ntohl(from.sin_addr.s_addr), ntohs(from.sin_port));
       in.payload = ByteView(buffer).first(static_cast<std::size_t>(length));
-      dht_->handle_datagram(clock_now(), in);
+      port_->handle_datagram(clock_now(), in);
       drain();
     }
   }
@@ -87,7 +89,7 @@ class Node {
   void drain() {
     ByteArray<2048> buffer;
     const Instant now = clock_now();
-    while (const auto out = dht_->poll_transmit(now, buffer)) {
+    while (const auto out = port_->poll_transmit(now, buffer)) {
       sockaddr_in to{};
       to.sin_family = AF_INET;
       to.sin_addr.s_addr = htonl(out->to.v4_address());
@@ -124,8 +126,9 @@ class Node {
   Contact contact_;
   int fd_ = -1;
   ContactBook book_{ContactBook::HashKey{}};
-  std::unique_ptr<RealSealer> sealer_;
+  std::unique_ptr<post::RealSealer> sealer_;
   std::unique_ptr<Dht> dht_;
+  std::unique_ptr<post::LoneDht> port_;
 };
 
 // A thread and its share of the nodes. Others give it work by post() and call().

@@ -15,7 +15,8 @@
 #include "base/seeded_rng.hpp"
 #include "bench/reality/plan.hpp"
 #include "dht/dht.hpp"
-#include "dht/real_sealer.hpp"
+#include "overlay/post/lone_dht.hpp"
+#include "overlay/post/real_sealer.hpp"
 
 namespace weft::reality {
 
@@ -28,8 +29,9 @@ struct Node {
   StaticCredential credential;
   dht::Contact contact;
   dht::ContactBook book{dht::ContactBook::HashKey{}};
-  std::unique_ptr<dht::RealSealer> sealer;
+  std::unique_ptr<post::RealSealer> sealer;
   std::unique_ptr<dht::Dht> dht;
+  std::unique_ptr<post::LoneDht> port;
   std::optional<Instant> deadline;
 };
 
@@ -119,15 +121,16 @@ class RealWorld {
   void join(Instant now, std::uint32_t index) {
     Node& node = nodes_[index];
     const WallClock wall{Instant{}, kNow};
-    dht::SealerSetup setup;
+    post::SealerSetup setup;
     setup.network = plan_.network_id;
     setup.identity = node.contact.identity;
     setup.credential = node.credential;
     setup.wall = wall;
-    node.sealer = std::make_unique<dht::RealSealer>(setup);
+    node.sealer = std::make_unique<post::RealSealer>(setup);
     node.dht =
         std::make_unique<dht::Dht>(now, dht::DhtSetup{plan_.dht, node.book, *node.sealer, rng_,
                                                       plan_.network_id, node.contact, wall, true});
+    node.port = std::make_unique<post::LoneDht>(*node.sealer, *node.dht);
     node.dht->set_reachable(now, true);
     if (index > 0) node.dht->bootstrap(now, std::span(&nodes_[0].contact, 1));
     drain(now, node);
@@ -149,7 +152,7 @@ class RealWorld {
   void drain(Instant now, Node& node) {
     ByteArray<2048> buffer;
     const auto index = static_cast<std::uint32_t>(&node - nodes_.data());
-    while (const auto out = node.dht->poll_transmit(now, buffer)) {
+    while (const auto out = node.port->poll_transmit(now, buffer)) {
       ++outcome_.datagrams;
       outcome_.bytes += out->size;
       Held held;
@@ -221,7 +224,7 @@ class RealWorld {
         in.from = Endpoint::v4(ntohl(from.sin_addr.s_addr), ntohs(from.sin_port));
         in.payload = ByteView(bytes.data(), static_cast<std::size_t>(size));
         const Instant now = clock();
-        node.dht->handle_datagram(now, in);
+        node.port->handle_datagram(now, in);
         drain(now, node);
       }
     }

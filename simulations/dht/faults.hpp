@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "dht/contact_book.hpp"
-#include "dht/sealer.hpp"
+#include "overlay/post/sealer.hpp"
 
 namespace weft::sim {
 
@@ -25,9 +25,9 @@ struct Fault {
 };
 
 // Sits between a core and its sealer and spoils replies. Requests pass untouched.
-class FaultySealer final : public dht::Sealer {
+class FaultySealer final : public post::Sealer {
  public:
-  FaultySealer(dht::Sealer& inner, Fault fault, const dht::ContactBook& book,
+  FaultySealer(post::Sealer& inner, Fault fault, const dht::ContactBook& book,
                const std::vector<dht::ContactHandle>& accomplices)
       : inner_(inner), fault_(fault), book_(book), accomplices_(accomplices) {}
 
@@ -53,7 +53,7 @@ class FaultySealer final : public dht::Sealer {
   [[nodiscard]] std::vector<dht::ContactHandle> named(const dht::ToSeal& message,
                                                       std::size_t count) const;
 
-  dht::Sealer& inner_;
+  post::Sealer& inner_;
   Fault fault_;
   const dht::ContactBook& book_;
   const std::vector<dht::ContactHandle>& accomplices_;

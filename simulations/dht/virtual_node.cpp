@@ -14,20 +14,21 @@ VirtualNode::VirtualNode(Instant now, const NodeContext& context, std::uint32_t 
               : std::make_unique<FaultySealer>(sealer_, fault, context.book, context.accomplices)),
       dht_(now, {.config = context.config,
                  .book = context.book,
-                 .sealer = faulty_ ? static_cast<dht::Sealer&>(*faulty_) : sealer_,
+                 .post = faulty_ ? static_cast<post::Sealer&>(*faulty_) : sealer_,
                  .rng = context.rng,
                  .network = context.network,
                  .self = self,
                  .wall = context.wall,
-                 .server = server}) {}
+                 .server = server}),
+      port_(faulty_ ? static_cast<post::Sealer&>(*faulty_) : sealer_, dht_) {}
 
 void VirtualNode::handle_datagram(Instant now, const Datagram& in) {
-  dht_.handle_datagram(now, in);
+  port_.handle_datagram(now, in);
 }
 
 std::optional<Transmit> VirtualNode::poll_transmit(Instant now, MutableByteView out) {
   if (faulty_) faulty_->set_time(now);
-  return dht_.poll_transmit(now, out);
+  return port_.poll_transmit(now, out);
 }
 
 void VirtualNode::drain_events(Instant now) {

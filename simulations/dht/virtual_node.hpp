@@ -3,7 +3,8 @@
 #pragma once
 
 #include "dht/dht.hpp"
-#include "dht/null_sealer.hpp"
+#include "overlay/post/lone_dht.hpp"
+#include "overlay/post/null_sealer.hpp"
 #include "simulations/dht/faults.hpp"
 #include "simulations/node_core.hpp"
 
@@ -42,7 +43,7 @@ class VirtualNode final : public NodeCore {
     return sizeof(*this) - sizeof(dht_) + dht_.memory();
   }
   void warm(int step, ByteView datagram) const override {
-    dht_.warm(step, dht::NullSealer::sender_of(datagram), dht::NullSealer::is_reply(datagram));
+    dht_.warm(step, post::NullSealer::sender_of(datagram), post::NullSealer::is_reply(datagram));
   }
   void check_invariants() const override { dht_.check_invariants(); }
 
@@ -53,9 +54,10 @@ class VirtualNode final : public NodeCore {
  private:
   DhtObserver& observer_;
   std::uint32_t index_;
-  dht::NullSealer sealer_;
+  post::NullSealer sealer_;
   std::unique_ptr<FaultySealer> faulty_;  // of a Byzantine node
   dht::Dht dht_;
+  post::LoneDht port_;
 };
 
 }  // namespace weft::sim

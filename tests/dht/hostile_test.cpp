@@ -243,13 +243,13 @@ TEST(Dht, N13OneSubnetGetsTwentyAnswersASecond) {
   const auto world = grown(5);
   world->run(1min);
   Probe probe(*world);
-  const auto sent = world->dht(1).counters().datagrams_out;
+  const auto sent = world->dht(1).counters().messages_out;
   for (std::uint32_t i = 0; i < 10000; ++i) {
     world->run(100us);
     Request ping;
     probe.ask(1, ping, 128, Endpoint::v4(0x5b000000U + i % 250, static_cast<std::uint16_t>(i)));
   }
-  const auto answered = world->dht(1).counters().datagrams_out - sent;
+  const auto answered = world->dht(1).counters().messages_out - sent;
   EXPECT_GE(answered, 10U);
   EXPECT_LE(answered, 20U + 5U);  // five: its own upkeep in that second
   EXPECT_GE(world->dht(1).counters().rate_limited, 9900U);

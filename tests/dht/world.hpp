@@ -11,7 +11,8 @@
 
 #include "base/seeded_rng.hpp"
 #include "dht/dht.hpp"
-#include "dht/null_sealer.hpp"
+#include "overlay/post/lone_dht.hpp"
+#include "overlay/post/null_sealer.hpp"
 
 namespace weft::dht::test {
 
@@ -27,8 +28,9 @@ class World {
  public:
   struct Node {
     ContactHandle handle = ContactHandle::None;
-    std::unique_ptr<NullSealer> sealer;
+    std::unique_ptr<post::NullSealer> sealer;
     std::unique_ptr<Dht> dht;
+    std::unique_ptr<post::LoneDht> port;
     Identity identity;
     bool dead = false;
     std::vector<DhtEvent> events;
@@ -55,9 +57,10 @@ class World {
     node->identity = Identity::generate(rng_);
     const Contact self = contact_for(node->identity, endpoint ? *endpoint : address(index));
     node->handle = book_.intern(self);
-    node->sealer = std::make_unique<NullSealer>(book_, node->handle);
+    node->sealer = std::make_unique<post::NullSealer>(book_, node->handle);
     node->dht = std::make_unique<Dht>(
         now_, DhtSetup{config_, book_, *node->sealer, rng_, network_, self, wall_, server});
+    node->port = std::make_unique<post::LoneDht>(*node->sealer, *node->dht);
     by_endpoint_[self.endpoint] = index;
     nodes_.push_back(std::move(node));
     return index;
@@ -109,7 +112,7 @@ class World {
     Node& node = *nodes_[index];
     if (node.dead) return;
     ByteArray<2048> buffer;
-    while (const auto transmit = node.dht->poll_transmit(now_, buffer)) {
+    while (const auto transmit = node.port->poll_transmit(now_, buffer)) {
       ++sent_;
       sent_bytes_ += transmit->size;
       Packet packet{
@@ -136,7 +139,7 @@ class World {
     Datagram in;
     in.from = packet.from;
     in.payload = packet.bytes;
-    nodes_[found->second]->dht->handle_datagram(now_, in);
+    nodes_[found->second]->port->handle_datagram(now_, in);
     drain(found->second);
   }
 

@@ -4,10 +4,10 @@ if(TARGET weft_dht)
     weft_fuzz(dht_${kind}_fuzz
       SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/dht_${kind}_fuzz.cpp
       CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/dht_${kind}
-      LINK weft::dht weft::dht_null_sealer weft::seeded_rng)
+      LINK weft::dht weft::null_sealer weft::seeded_rng)
   endforeach()
   weft_fuzz(lan_beacon_fuzz
     SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/lan_beacon_fuzz.cpp
     CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/lan_beacon
-    LINK weft::dht weft::seeded_rng)
+    LINK weft::discovery weft::seeded_rng)
 endif()

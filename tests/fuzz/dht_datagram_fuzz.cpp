@@ -4,7 +4,8 @@
 #include "base/seeded_rng.hpp"
 #include "dht/dht.hpp"
 #include "dht/message.hpp"
-#include "dht/null_sealer.hpp"
+#include "overlay/post/lone_dht.hpp"
+#include "overlay/post/null_sealer.hpp"
 
 using namespace weft;
 using namespace weft::dht;
@@ -22,16 +23,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   const Contact self = contact(1);
   const Contact peer = contact(2);
-  NullSealer ours(book, book.intern(self));
-  NullSealer theirs(book, book.intern(peer));
+  post::NullSealer ours(book, book.intern(self));
+  post::NullSealer theirs(book, book.intern(peer));
   Instant now{1s};
   Dht core(now, {config, book, ours, rng, NetworkId{}, self, WallClock{}, true});
+  post::LoneDht port(ours, core);
   core.bootstrap(now, std::span(&peer, 1));
   core.get(now, peer.id, {.kind = RecordKind::Node});
   ByteArray<2048> buffer;
   std::optional<Nonce> asked;
   const auto drain = [&] {
-    while (const auto out = core.poll_transmit(now, buffer)) {
+    while (const auto out = port.poll_transmit(now, buffer)) {
       const auto opened = theirs.open(now, ByteView(buffer).first(out->size));
       if (opened && !opened->answers) asked = opened->nonce;
     }
@@ -51,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Datagram in;
     in.from = peer.endpoint;
     in.payload = datagram;
-    core.handle_datagram(now, in);
+    port.handle_datagram(now, in);
     now += 100ms;
     core.handle_timeout(now);
     drain();

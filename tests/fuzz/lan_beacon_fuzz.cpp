@@ -2,8 +2,8 @@
 // Nothing crashes it, and what it takes stands in those bytes as the header says.
 #include "base/assert.hpp"
 #include "base/seeded_rng.hpp"
-#include "dht/lan_beacon.hpp"
 #include "dht/record.hpp"
+#include "overlay/discovery/lan_beacon.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft;
@@ -12,11 +12,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView input(data, size);
   const NetworkId network{};
   const ByteArray<32> secret{};
-  WEFT_ASSERT(!dht::LanBeacon::decode(network, secret, input));
+  WEFT_ASSERT(!discovery::LanBeacon::decode(network, secret, input));
   SeededRng rng(1);
   Bytes sealed = to_bytes(bytes_of("WFL1"));
   append(sealed, dht::seal_value(dht::audience_key(secret), NodeId{network.bytes}, rng, input));
-  const auto beacon = dht::LanBeacon::decode(network, secret, sealed);
+  const auto beacon = discovery::LanBeacon::decode(network, secret, sealed);
   if (!beacon) return 0;
   Bytes again;
   append_be(again, static_cast<std::uint64_t>(beacon->sent));

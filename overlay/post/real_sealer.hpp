@@ -1,4 +1,4 @@
-// Sealed datagrams with real keys: what the daemon gives its Dht. Judges every sender by TrustView.
+// Sealed datagrams with real keys: the daemon's. Judges every sender by TrustView.
 //
 // Invariants
 // 1. Requests are accepted only from members (or from anybody in an open network) whose certificate
@@ -8,8 +8,7 @@
 //    and kStrangersPerSecond in the long run: a tenth of a core. Whom we know or greeted is not
 //    held up.
 // 4. A request is opened once: its nonce is remembered for at least 10 minutes, or until 32,768
-// more
-//    came. Each sending has a nonce of its own, so only a copy is dropped.
+//    more came. Each sending has a nonce of its own, so only a copy is dropped.
 #pragma once
 
 #include <tuple>
@@ -17,9 +16,9 @@
 #include "base/fields.hpp"
 #include "base/seen_cache.hpp"
 #include "base/trust_view.hpp"
-#include "dht/sealer.hpp"
+#include "overlay/post/sealer.hpp"
 
-namespace weft::dht {
+namespace weft::post {
 
 struct SealerCounters {
   std::uint64_t opened = 0;
@@ -96,4 +95,4 @@ class RealSealer final : public Sealer {
   SealerCounters counters_;
 };
 
-}  // namespace weft::dht
+}  // namespace weft::post

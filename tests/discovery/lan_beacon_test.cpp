@@ -1,12 +1,12 @@
-#include "dht/lan_beacon.hpp"
+#include "overlay/discovery/lan_beacon.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/seeded_rng.hpp"
-#include "dht/beacon_history.hpp"
 #include "dht/record.hpp"
+#include "overlay/discovery/beacon_history.hpp"
 
-namespace weft::dht {
+namespace weft::discovery {
 namespace {
 
 constexpr UnixTime kNow = 1'800'000'000;
@@ -41,7 +41,7 @@ TEST(LanBeacon, ItsBytesStandWhereTheDocumentSays) {
   const Bytes beacon = LanBeacon::encode(lan.self, kNow, lan.rng);
   EXPECT_EQ(text_of(ByteView(beacon).first(4)), "WFL1");
   const auto plain =
-      open_value(audience_key(lan.secret), NodeId{lan.network.bytes}, ByteView(beacon).subspan(4));
+      dht::open_value(dht::audience_key(lan.secret), NodeId{lan.network.bytes}, ByteView(beacon).subspan(4));
   ASSERT_TRUE(plain);
   EXPECT_EQ(to_hex(ByteView(*plain).first(10)), "000000006b49d200a35c");
   EXPECT_EQ(to_hex(ByteView(*plain).subspan(10)), to_hex(lan.self.certificate.encode()));
@@ -138,4 +138,4 @@ TEST(BeaconHistory, RemembersSoManyMembersAndForgetsTheOldestFirst) {
 }
 
 }  // namespace
-}  // namespace weft::dht
+}  // namespace weft::discovery

@@ -1,10 +1,10 @@
-#include "dht/null_sealer.hpp"
+#include "overlay/post/null_sealer.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-namespace weft::dht {
+namespace weft::post {
 
 namespace {
 
@@ -29,9 +29,9 @@ std::uint64_t load_be64(const std::uint8_t* bytes) {
 
 }  // namespace
 
-ContactHandle NullSealer::sender_of(ByteView datagram) {
-  if (datagram.size() < kHeader || datagram[0] != sealed::kFirstByte) return ContactHandle::None;
-  return ContactHandle{read_be<std::uint32_t>(datagram.subspan(7))};
+dht::ContactHandle NullSealer::sender_of(ByteView datagram) {
+  if (datagram.size() < kHeader || datagram[0] != sealed::kFirstByte) return dht::ContactHandle::None;
+  return dht::ContactHandle{read_be<std::uint32_t>(datagram.subspan(7))};
 }
 
 bool NullSealer::is_reply(ByteView datagram) {
@@ -79,8 +79,8 @@ std::optional<Unsealed> NullSealer::open(Instant, ByteView datagram) {
   if (!std::equal(own.bytes.begin(), own.bytes.begin() + 4, datagram.begin() + 3))
     return std::nullopt;
   const auto sender = read_be<std::uint32_t>(datagram.subspan(7));
-  if (!book_.contains(ContactHandle{sender})) return std::nullopt;
-  const Contact& contact = book_.at(ContactHandle{sender});
+  if (!book_.contains(dht::ContactHandle{sender})) return std::nullopt;
+  const Contact& contact = book_.at(dht::ContactHandle{sender});
   Unsealed result;
   result.sender = contact.id;
   result.hello = hello;
@@ -115,4 +115,4 @@ std::uint64_t NullSealer::mac(const ByteArray<16>& key, ByteView message) const 
   return value * 0x9e3779b97f4a7c15ULL;
 }
 
-}  // namespace weft::dht
+}  // namespace weft::post

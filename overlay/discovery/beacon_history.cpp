@@ -1,10 +1,10 @@
-#include "dht/beacon_history.hpp"
+#include "overlay/discovery/beacon_history.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-namespace weft::dht {
+namespace weft::discovery {
 
 namespace {
 
@@ -40,4 +40,4 @@ BeaconHistory::Member& BeaconHistory::member_of(Instant now, const IdentityKey& 
   return *std::ranges::min_element(members_, {}, &Member::heard) = unheard;
 }
 
-}  // namespace weft::dht
+}  // namespace weft::discovery

@@ -1,4 +1,4 @@
-#include "dht/real_sealer.hpp"
+#include "overlay/post/real_sealer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,9 +10,12 @@
 #include "dht/guard.hpp"
 #include "dht/message.hpp"
 #include "dht/routing_table.hpp"
+#include "overlay/post/lone_dht.hpp"
 
-namespace weft::dht {
+namespace weft::post {
 namespace {
+
+using namespace dht;
 
 constexpr UnixTime kNow = 1'800'000'000;
 
@@ -73,6 +76,7 @@ struct Node {
                                                       credential, wall, trust, false, crypto});
     dht = std::make_unique<Dht>(Instant{},
                                 DhtSetup{config, book, *sealer, rng, network, contact, wall, true});
+    port = std::make_unique<LoneDht>(*sealer, *dht);
   }
   Identity identity;
   StaticCredential credential;
@@ -81,6 +85,7 @@ struct Node {
   CountingCrypto crypto;
   std::unique_ptr<RealSealer> sealer;
   std::unique_ptr<Dht> dht;
+  std::unique_ptr<LoneDht> port;
   std::vector<DhtEvent> events;
 };
 
@@ -107,7 +112,7 @@ struct Lan {
   bool drain(Node& node) {
     bool moved = false;
     ByteArray<2048> buffer;
-    while (const auto out = node.dht->poll_transmit(now, buffer)) {
+    while (const auto out = node.port->poll_transmit(now, buffer)) {
       moved = true;
       const Bytes bytes(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(out->size));
       for (auto& other : nodes) {
@@ -115,7 +120,7 @@ struct Lan {
         Datagram in;
         in.from = node.contact.endpoint;
         in.payload = bytes;
-        other->dht->handle_datagram(now, in);
+        other->port->handle_datagram(now, in);
       }
     }
     while (auto event = node.dht->poll_event()) node.events.push_back(std::move(*event));
@@ -297,7 +302,7 @@ TEST(RealSealer, StrangersAndRemovedNodesHearSilence) {
   lan.run(5s);
   EXPECT_EQ(stranger.dht->table_size(), 0U);
   EXPECT_GT(lan.nodes[0]->sealer->counters().bad_gate, 0U);
-  EXPECT_EQ(lan.nodes[0]->dht->counters().datagrams_out, 0U);
+  EXPECT_EQ(lan.nodes[0]->dht->counters().messages_out, 0U);
   lan.trust.removed.insert(lan.nodes[1]->contact.id);
   lan.join(*lan.nodes[1], lan.nodes[0]->contact);
   lan.run(5s);
@@ -431,4 +436,4 @@ TEST(Guard, CookiesLiveBetweenOneAndTwoEpochs) {
 }
 
 }  // namespace
-}  // namespace weft::dht
+}  // namespace weft::post

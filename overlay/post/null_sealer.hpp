@@ -4,9 +4,9 @@
 #pragma once
 
 #include "dht/contact_book.hpp"
-#include "dht/sealer.hpp"
+#include "overlay/post/sealer.hpp"
 
-namespace weft::dht {
+namespace weft::post {
 
 class NullSealer final : public Sealer {
  public:
@@ -15,10 +15,10 @@ class NullSealer final : public Sealer {
 
   // `self` is a contact of ours in `book`. All nodes share the book, or have others in which
   // `self` is a contact of ours too.
-  NullSealer(const ContactBook& book, ContactHandle self) : book_(book), self_(self) {}
+  NullSealer(const dht::ContactBook& book, dht::ContactHandle self) : book_(book), self_(self) {}
 
   // Whom a datagram says it is from; None: it is none of ours. Nothing else is checked.
-  static ContactHandle sender_of(ByteView datagram);
+  static dht::ContactHandle sender_of(ByteView datagram);
   static bool is_reply(ByteView datagram);
 
   [[nodiscard]] std::size_t overhead(bool reply, bool hello) const override;
@@ -29,8 +29,8 @@ class NullSealer final : public Sealer {
   [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override;
 
  private:
-  const ContactBook& book_;
-  ContactHandle self_;
+  const dht::ContactBook& book_;
+  dht::ContactHandle self_;
 };
 
-}  // namespace weft::dht
+}  // namespace weft::post

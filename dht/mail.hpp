@@ -1,6 +1,6 @@
-// The seam between the DHT and sealed datagrams (base/sealed.hpp): seal for one peer, open from
-// anyone. The daemon's is RealSealer (real_sealer.hpp); simulations link NullSealer, which does no
-// cryptography and has the same sizes.
+// How messages reach the DHT and leave it. Who carries them (a post office with real keys, or a
+// simulation without any) seals and opens; the DHT sees opened messages, and names what is to be
+// sealed for whom. It knows the carrier by what it must ask of it: PostView.
 #pragma once
 
 #include <cstdint>
@@ -31,25 +31,42 @@ struct Unsealed {
   crypto::Key32 static_key{};  // set when `proven`
   Nonce nonce{};
   std::optional<Nonce> answers;
-  ByteView body;  // valid until the next call of open()
+  ByteView body;  // valid until the carrier opens the next one
 };
 
-class Sealer {
+// A message that came, with the address it came from and the size of its datagram: what may be
+// answered to an address that proved nothing is no larger.
+struct Arrived {
+  Endpoint from;
+  std::size_t size = 0;
+  const Unsealed& message;
+};
+
+// A message that is to leave. `to` is good until the next call of the DHT.
+struct Departing {
+  const Contact* to = nullptr;
+  Bytes body;
+  Nonce nonce{};
+  std::optional<Nonce> answers;
+  bool hello = false;
+  std::size_t pad_to = 0;
+
+  [[nodiscard]] ToSeal to_seal() const { return {body, nonce, answers, hello, pad_to}; }
+};
+
+// Queries only, as of a TrustView.
+class PostView {
  public:
-  Sealer() = default;
-  Sealer(const Sealer&) = delete;
-  Sealer& operator=(const Sealer&) = delete;
-  virtual ~Sealer() = default;
+  PostView() = default;
+  PostView(const PostView&) = delete;
+  PostView& operator=(const PostView&) = delete;
+  virtual ~PostView() = default;
 
   // Bytes a datagram has beyond its body.
   [[nodiscard]] virtual std::size_t overhead(bool reply, bool hello) const = 0;
   // Whether this contact has shown its certificate: until then we must say hello, and it answers
   // so.
   [[nodiscard]] virtual bool proven(const Contact& contact) const = 0;
-  // Size written to `out`, 0 when it cannot be done (bad peer key, too large).
-  virtual std::size_t seal(const Contact& to, const ToSeal& message, MutableByteView out) = 0;
-  // nullopt: not for us, forged, from a stranger, damaged; counted by the implementation.
-  virtual std::optional<Unsealed> open(Instant now, ByteView datagram) = 0;
   // Whether records signed by this node are kept: in a closed network, those of its members.
   [[nodiscard]] virtual bool may_author(const NodeId&, UnixTime) const { return true; }
   // Eight unguessable bytes over `message`; the key is the caller's.

@@ -14,7 +14,7 @@
 #include "base/identity.hpp"
 #include "base/time.hpp"
 
-namespace weft::dht {
+namespace weft::discovery {
 
 class BeaconHistory {
  public:
@@ -43,4 +43,4 @@ class BeaconHistory {
   std::vector<Member> members_;
 };
 
-}  // namespace weft::dht
+}  // namespace weft::discovery

@@ -1,8 +1,8 @@
-#include "dht/lan_beacon.hpp"
+#include "overlay/discovery/lan_beacon.hpp"
 
 #include "dht/record.hpp"
 
-namespace weft::dht {
+namespace weft::discovery {
 
 namespace {
 
@@ -18,7 +18,7 @@ Bytes LanBeacon::encode(const LanIdentity& self, UnixTime sent, Rng& rng) {
   append_be(plain, self.port);
   append(plain, self.certificate.encode());
   Bytes out = to_bytes(bytes_of(kMagic));
-  append(out, seal_value(audience_key(self.secret), NodeId{self.network.bytes}, rng, plain));
+  append(out, dht::seal_value(dht::audience_key(self.secret), NodeId{self.network.bytes}, rng, plain));
   return out;
 }
 
@@ -27,7 +27,7 @@ Result<LanBeacon> LanBeacon::decode(const NetworkId& network, const ByteArray<32
   if (bytes.size() < kMagic.size() || text_of(bytes.first(kMagic.size())) != kMagic)
     return fail(Errc::Unsupported, "no beacon");
   WEFT_TRY(const Bytes plain,
-           open_value(audience_key(secret), NodeId{network.bytes}, bytes.subspan(kMagic.size())));
+           dht::open_value(dht::audience_key(secret), NodeId{network.bytes}, bytes.subspan(kMagic.size())));
   if (plain.size() < kSentSize + kPortSize) return fail(Errc::Malformed, "beacon");
   const ByteView fields(plain);
   LanBeacon beacon;
@@ -38,4 +38,4 @@ Result<LanBeacon> LanBeacon::decode(const NetworkId& network, const ByteArray<32
   return beacon;
 }
 
-}  // namespace weft::dht
+}  // namespace weft::discovery

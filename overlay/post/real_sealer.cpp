@@ -1,8 +1,8 @@
-#include "dht/real_sealer.hpp"
+#include "overlay/post/real_sealer.hpp"
 
 #include <algorithm>
 
-namespace weft::dht {
+namespace weft::post {
 
 namespace {
 
@@ -179,4 +179,4 @@ bool RealSealer::welcome(const NodeId& node, std::uint64_t epoch, UnixTime now) 
   return false;
 }
 
-}  // namespace weft::dht
+}  // namespace weft::post

@@ -11,7 +11,7 @@
 #include "base/identity.hpp"
 #include "base/rng.hpp"
 
-namespace weft::dht {
+namespace weft::discovery {
 
 struct LanIdentity {
   NetworkId network;
@@ -30,4 +30,4 @@ struct LanBeacon {
                                                 const ByteArray<32>& secret, ByteView bytes);
 };
 
-}  // namespace weft::dht
+}  // namespace weft::discovery
