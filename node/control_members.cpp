@@ -98,8 +98,10 @@ std::string ControlPlane::unreachable() const {
 }
 
 void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
-  const auto id =
-      overlay_.invite(io::monotonic_time(), request.name, request.may, request.allow, request.ttl);
+  const Instant now = io::monotonic_time();
+  // An address may have come since the last look around: the ticket names what there is now.
+  overlay_.set_listen_endpoints(now, local_endpoints(driver_.udp().bound()));
+  const auto id = overlay_.invite(now, request.name, request.may, request.allow, request.ttl);
   track(id, [this, done, name = request.name](const Result<overlay::Outcome>& result) {
     if (result) {
       const auto& outcome = std::get<overlay::InviteOutcome>(*result);
