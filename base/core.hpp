@@ -6,6 +6,7 @@
 // the same seed and inputs give the same bytes.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -17,18 +18,36 @@
 
 namespace weft {
 
-// One way to carry datagrams to a node: the shared UDP socket, an ICE pair, a circuit.
+// One way to carry datagrams: a UDP socket, a circuit, a TCP connection. An opaque handle, given
+// out by overlay/path/path_table. Udp: this node's own UDP sockets, whichever reaches the far end.
 enum class PathId : std::uint32_t { Udp = 0 };
 
 enum class Ecn : std::uint8_t { NotEct = 0, Ect1 = 1, Ect0 = 2, Ce = 3 };
 
+// One datagram, or a run of them that came together from one sender (UDP_GRO): then segment_size
+// says how long each is, the last one possibly shorter. for_each_datagram() cuts a run.
 struct Datagram {
   PathId path = PathId::Udp;
   Endpoint local;  // the address it arrived at; port and address may be unspecified
   Endpoint from;
   Ecn ecn = Ecn::NotEct;
   ByteView payload;
+  std::size_t segment_size = 0;  // 0: one datagram
+
+  [[nodiscard]] bool is_run() const { return segment_size > 0 && payload.size() > segment_size; }
 };
+
+// Hands each datagram of `run` on, in order, as if it had come alone.
+template <class Take>
+void for_each_datagram(const Datagram& run, Take&& take) {
+  Datagram one = run;
+  one.segment_size = 0;
+  if (!run.is_run()) return take(one);
+  for (std::size_t at = 0; at < run.payload.size(); at += run.segment_size) {
+    one.payload = run.payload.subspan(at, std::min(run.segment_size, run.payload.size() - at));
+    take(one);
+  }
+}
 
 // `size` bytes lie in the buffer the owner handed to poll_transmit. If segment_size is not 0 they
 // are datagrams of exactly that size, the last one possibly shorter (UDP_SEGMENT).

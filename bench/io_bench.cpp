@@ -1,21 +1,23 @@
-// The edge without cryptography or sessions: the UDP driver over loopback, the pump over a wire in
+// The edge without cryptography or sessions: the UDP carrier over loopback, the pump over a wire in
 // memory. Both ends share this thread, so each figure is the cost of sender and receiver together.
 #include <benchmark/benchmark.h>
 
 #include <utility>
 
 #include "node/adapter/tcp_pump.hpp"
-#include "node/io/udp_driver.hpp"
+#include "node/carriers/udp_carrier.hpp"
 #include "tests/adapter/memory_wire.hpp"
 #include "tests/adapter/socket_pair.hpp"
 
 namespace weft {
 namespace {
 
-struct CountingSink final : io::DatagramSink {
+struct CountingSink final : carriers::DatagramSink {
   void on_datagram(const Datagram& datagram) override {
-    ++datagrams;
-    bytes += datagram.payload.size();
+    for_each_datagram(datagram, [this](const Datagram& one) {
+      ++datagrams;
+      bytes += one.payload.size();
+    });
   }
   void on_batch_end() override {}
   void on_writable() override {}
@@ -27,12 +29,12 @@ void udp_batches(benchmark::State& state) {
   io::EventLoop loop;
   CountingSink in;
   CountingSink out;
-  io::UdpOptions options;
+  carriers::UdpOptions options;
   options.bind = *endpoint_from_text("127.0.0.1:0");
   options.gso = state.range(0) != 0;
   options.gro = state.range(1) != 0;
-  const auto receiver = *io::UdpDriver::open(loop, options, in);
-  const auto sender = *io::UdpDriver::open(loop, options, out);
+  const auto receiver = *carriers::UdpCarrier::open(loop, options, in);
+  const auto sender = *carriers::UdpCarrier::open(loop, options, out);
   constexpr std::size_t kSegment = 1444;
   constexpr std::size_t kSegments = 44;
   const Bytes batch(kSegment * kSegments, 7);

@@ -22,7 +22,10 @@ inline std::optional<double> milliseconds(const std::optional<Duration>& duratio
   return duration ? std::optional(milliseconds(*duration)) : std::nullopt;
 }
 
-inline const char* path_of(PathId path) { return path == PathId::Udp ? "direct" : "relay"; }
+// The path's kind, in one word.
+inline std::string path_of(const overlay::Overlay& overlay, PathId path) {
+  return std::string(path::name_of(overlay.paths().at(path).kind));
+}
 
 // One word for one state, wherever it is shown (docs/glossary.md).
 // How long the peer has acknowledged nothing, if that is too long to be called connected.

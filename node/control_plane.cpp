@@ -74,7 +74,7 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
     api::PeerInfo info{
         to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0, {}};
     if (view.session) {
-      info.path = path_of(view.session->path);
+      info.path = path_of(overlay_, view.session->path);
       info.endpoint = to_text(view.session->remote);
       info.rtt_ms = milliseconds(view.session->smoothed_rtt);
       info.kex = kKex;
@@ -171,7 +171,7 @@ bool ControlPlane::holds(const api::WaitRequest& request) const {
   if (!node) return false;
   const auto view = peer(*node);
   if (!view || !view->session || silent_for(*view)) return false;
-  return request.what != What::Direct || view->session->path == PathId::Udp;
+  return request.what != What::Direct || path::is_direct(overlay_.paths().at(view->session->path).kind);
 }
 
 void ControlPlane::wait(api::WaitRequest request, api::Done<api::WaitResult> done) {
@@ -221,7 +221,7 @@ void ControlPlane::ping(api::PingRequest request, api::Done<api::PingResult> don
           const auto& outcome = std::get<overlay::PingOutcome>(*result);
           const bool self = node && *node == overlay_.id();
           done(api::PingResult{request.node, node ? to_text(*node) : "", request.seq,
-                               milliseconds(outcome.rtt), self ? "local" : path_of(outcome.path)});
+                               milliseconds(outcome.rtt), self ? "local" : path_of(overlay_, outcome.path)});
         });
 }
 

@@ -91,7 +91,7 @@ void notify_systemd(std::string_view state) {
                                             reinterpret_cast<const sockaddr*>(&address), size);
 }
 
-static_assert(kMostListenAddresses == io::UdpGroup::kMostSockets);
+static_assert(kMostListenAddresses == carriers::Carriers::kMostSockets);
 
 std::string listen_fix(Errc code) {
   if (code == Errc::Busy) return "`ss -lunp` tells who listens there; end it or take another port";
@@ -246,7 +246,7 @@ Result<void> Daemon::keep(std::string_view key, std::optional<Bytes> value) {
 
 Result<void> Daemon::open_udp() {
   WEFT_TRY(const auto listen, wanted_listen());
-  std::vector<io::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
+  std::vector<carriers::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
   for (std::size_t i = 0; i < listen.size(); ++i) udp[i].bind = listen[i];
   if (listen.empty()) udp.front().bind.port = kept_port_ != 0 ? kept_port_ : kDefaultPort;
   auto opened = driver_->open(udp);

@@ -9,6 +9,10 @@ namespace weft::node {
 
 namespace {
 constexpr std::size_t kTransmitsPerTurn = 1;  // of up to 64 KiB each
+
+bool is_sealed(const Datagram& one) {
+  return !one.payload.empty() && one.payload[0] == sealed::kFirstByte;
+}
 }  // namespace
 
 Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
@@ -28,8 +32,8 @@ Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& wr
 
 Driver::~Driver() { *alive_ = false; }
 
-Result<void> Driver::open(const std::vector<io::UdpOptions>& options) {
-  WEFT_TRY(udp_, io::UdpGroup::open(loop_, options, *this));
+Result<void> Driver::open(const std::vector<carriers::UdpOptions>& options) {
+  WEFT_TRY(carriers_, carriers::Carriers::open(loop_, options, overlay_.paths(), *this));
   return {};
 }
 
@@ -38,11 +42,19 @@ void Driver::on_datagram(const Datagram& datagram) {
     in_batch_ = true;
     batch_time_ = io::monotonic_time();
   }
-  if (!datagram.payload.empty() && datagram.payload[0] == sealed::kFirstByte) {
-    if (on_sealed) on_sealed(batch_time_, datagram);
-    return;
-  }
-  overlay_.handle_datagram(batch_time_, datagram);
+  // A run comes from one sender, yet may join what is sealed with packets of a session.
+  bool any_sealed = false;
+  for_each_datagram(datagram, [&](const Datagram& one) { any_sealed = any_sealed || is_sealed(one); });
+  if (!any_sealed) return overlay_.handle_datagram(batch_time_, datagram);
+  for_each_datagram(datagram, [&](const Datagram& one) {
+    if (!is_sealed(one)) return overlay_.handle_datagram(batch_time_, one);
+    if (on_sealed) on_sealed(batch_time_, one);
+  });
+}
+
+void Driver::on_writable() {
+  overlay_.sessions().paths_changed();
+  drain();
 }
 
 void Driver::on_batch_end() {
@@ -58,10 +70,10 @@ void Driver::on_too_large(const Transmit& transmit, std::size_t size) {
 bool Driver::send_some(std::size_t& budget) {
   bool sent = false;
   const auto room = MutableByteView(out_).first(std::min(out_.size(), share_.bytes()));
-  while (budget > 0 && udp_ && udp_->can_send()) {
+  while (budget > 0 && carriers_) {
     const auto transmit = overlay_.poll_transmit(io::monotonic_time(), room);
     if (!transmit) break;
-    udp_->send(*transmit, room.first(transmit->size));
+    carriers_->send(*transmit, room.first(transmit->size));
     sent = true;
     --budget;
   }
@@ -84,7 +96,7 @@ void Driver::drain() {
   }
   draining_ = false;
   share_.turn_ended();
-  if (udp_) udp_->set_receive_share(share_.bytes());
+  if (carriers_) carriers_->set_receive_share(share_.bytes());
   if (budget == 0) wake();
   listener_.on_drained();
   if (const auto deadline = overlay_.poll_timeout())

@@ -1,4 +1,4 @@
-// Couples the overlay to the machine: its datagrams to the UDP socket, its deadlines to a timer,
+// Couples the overlay to the machine: its datagrams to the carriers, its deadlines to a timer,
 // its rows to the store's writer, its streams to adapters. One per node; everything runs on the
 // loop.
 //
@@ -14,7 +14,7 @@
 
 #include "node/adapter/stream_port.hpp"
 #include "node/io/event_loop.hpp"
-#include "node/io/udp_group.hpp"
+#include "node/carriers/carriers.hpp"
 #include "node/store/writer.hpp"
 #include "node/turn_share.hpp"
 #include "overlay/overlay.hpp"
@@ -30,7 +30,7 @@ class OverlayListener {
   ~OverlayListener() = default;
 };
 
-class Driver final : public adapter::StreamPort, private io::DatagramSink {
+class Driver final : public adapter::StreamPort, private carriers::DatagramSink {
  public:
   Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
          OverlayListener& listener);
@@ -38,15 +38,16 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
 
   // Sealed datagrams (first byte 0x04) go here, not to the overlay; unset: dropped.
   std::function<void(Instant now, const Datagram& datagram)> on_sealed;
-  // One datagram of another core's; dropped when the socket has no room, as the net would.
+  // One datagram of another core's; dropped when its path has no room, as the net would.
   void send(const Transmit& transmit, ByteView bytes) {
-    if (udp_ && udp_->can_send()) udp_->send(transmit, bytes);
+    if (carriers_ && carriers_->can_send(transmit.path, transmit.to))
+      carriers_->send(transmit, bytes);
   }
 
-  [[nodiscard]] Result<void> open(const std::vector<io::UdpOptions>& options);
-  [[nodiscard]] const io::UdpGroup& udp() const { return *udp_; }
+  [[nodiscard]] Result<void> open(const std::vector<carriers::UdpOptions>& options);
+  [[nodiscard]] const carriers::Carriers& udp() const { return *carriers_; }
   // The addresses of the machine may have changed.
-  void look_around() { udp_->look_around(); }
+  void look_around() { carriers_->look_around(); }
   void wake() { flush_.schedule(); }
   void drain();  // now rather than at the end of the turn
 
@@ -71,7 +72,7 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
  private:
   void on_datagram(const Datagram& datagram) override;
   void on_batch_end() override;
-  void on_writable() override { drain(); }
+  void on_writable() override;
   void on_too_large(const Transmit& transmit, std::size_t size) override;
   bool send_some(std::size_t& budget);
   void store(Persist persist);
@@ -83,7 +84,7 @@ class Driver final : public adapter::StreamPort, private io::DatagramSink {
   OverlayListener& listener_;
   io::Deferred flush_;
   io::Timer timer_;
-  std::unique_ptr<io::UdpGroup> udp_;
+  std::unique_ptr<carriers::Carriers> carriers_;
   std::unordered_set<adapter::StreamKey> gated_;
   Bytes out_;
   TurnShare share_;

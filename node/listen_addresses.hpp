@@ -10,7 +10,7 @@
 
 namespace weft::node {
 
-// As many sockets as one node has (io::UdpGroup), and endpoints it tells of itself.
+// As many sockets as one node has (carriers::Carriers), and endpoints it tells of itself.
 inline constexpr std::size_t kMostListenAddresses = 8;
 
 // Where a node listens when nobody said: firewalls want one port to open (docs/firewall.md). Taken

@@ -36,7 +36,7 @@ Overlay::Impl::Impl(WallClock wall, OverlayConfig overlay_config, Rng& random)
     : config(std::move(overlay_config)),
       rng(random),
       clock(wall),
-      sessions(config.identity, trust, random, wall, config.session_limits),
+      sessions(config.identity, trust, random, paths, wall, config.session_limits),
       instance(random.bytes<8>()) {}
 
 Overlay::Overlay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -56,6 +56,7 @@ Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, Ove
 // ----------------------------------------------------------------------------
 
 void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
+  // Of a run the caller has looked at each: they are all of one kind.
   if (datagram.payload.empty() || (datagram.payload[0] & 0x40) == 0) return;  // not QUIC
   impl_->sessions.handle_datagram(now, datagram);
   impl_->unsettled = now;
@@ -215,6 +216,8 @@ void Overlay::Impl::sweep(Instant now) {
 // ---- queries
 // -------------------------------------------------------------------------------------
 
+path::PathTable& Overlay::paths() { return impl_->paths; }
+const path::PathTable& Overlay::paths() const { return impl_->paths; }
 session::SessionLayer& Overlay::sessions() { return impl_->sessions; }
 const session::SessionLayer& Overlay::sessions() const { return impl_->sessions; }
 NodeId Overlay::id() const { return impl_->config.identity.id; }

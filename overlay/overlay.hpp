@@ -108,6 +108,9 @@ class Overlay {
   };
   // Nothing while what is written arrives.
   [[nodiscard]] std::optional<StoreTrouble> store_trouble() const;
+  // What carries datagrams is entered here by the edge; what is known of each path is read here.
+  [[nodiscard]] path::PathTable& paths();
+  [[nodiscard]] const path::PathTable& paths() const;
   [[nodiscard]] session::SessionLayer& sessions();
   [[nodiscard]] const session::SessionLayer& sessions() const;
   [[nodiscard]] NodeId id() const;

@@ -410,6 +410,7 @@ struct Overlay::Impl {
   Rng& rng;
   WallClock clock;
   TrustRouter trust;
+  path::PathTable paths;
   session::SessionLayer sessions;
   std::unique_ptr<Network> network;
   std::optional<Joining> joining;

@@ -247,7 +247,7 @@ Connection::PathEntry* Connection::path_for(PathId path, const Endpoint& remote,
         paths_, [this](const PathEntry& entry) { return entry.index != current_path_; });
     paths_.erase(oldest);
   }
-  paths_.push_back({path, remote, path_count_++});
+  paths_.push_back({path, remote, path_count_++, path::PathHold(state_.paths, path)});
   return &paths_.back();
 }
 

@@ -85,6 +85,7 @@ class Connection {
   [[nodiscard]] SessionId id() const { return id_; }
   [[nodiscard]] bool up() const { return state_of_ == State::Up; }
   [[nodiscard]] bool dead() const { return state_of_ == State::Dead; }
+  [[nodiscard]] bool blocked() const;  // its path takes nothing now
   [[nodiscard]] bool initiator() const { return initiator_; }
   [[nodiscard]] bool joining() const { return join_; }  // once it is up
   // Let in only because a ticket is out. The first call for a session that came up takes one of the
@@ -96,6 +97,7 @@ class Connection {
 
   // The layer's own bookkeeping.
   bool dirty = false;
+  bool parked = false;     // dirty, but its path is blocked
   bool announced = false;  // seen up by the layer
   std::optional<Instant> armed;
 
@@ -106,6 +108,7 @@ class Connection {
     PathId path;
     Endpoint remote;
     std::uint32_t index;
+    path::PathHold hold{};
     Endpoint local{};  // the address of ours that the peer calls; only where it dialled
   };
   struct Packet {  // one written packet, with where it goes

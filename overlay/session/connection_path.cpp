@@ -26,6 +26,11 @@ void Connection::note_flight(Instant now, bool heard) {
   watch_.in_flight(now, flight > 0);
 }
 
+bool Connection::blocked() const {
+  const auto* entry = path_at(current_path_);
+  return entry != nullptr && state_.paths.blocked(entry->path, entry->remote);
+}
+
 // A packet that verified came over `entry`.
 void Connection::heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived) {
   heard_at_ = now;

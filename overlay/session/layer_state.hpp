@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/seen_cache.hpp"
+#include "overlay/path/path_table.hpp"
 #include "overlay/session/gate.hpp"
 #include "overlay/session/session_layer.hpp"
 
@@ -32,6 +33,7 @@ struct LayerState {
   const Identity& identity;
   const TrustView& trust;
   Rng& rng;
+  path::PathTable& paths;
   WallClock clock;
   SessionLimits limits;
   SessionCounters counters;

@@ -13,6 +13,7 @@ namespace weft::session {
 namespace {
 
 constexpr std::size_t kMinInitial = 1200;
+constexpr Duration kParkedLook = 250ms;
 constexpr std::size_t kMaxStateless = 256;  // Retry packets waiting to go out
 // Of one identity, up. The newer takes the older's place at once only beyond that: whoever is above
 // knows whether they are one process that moved, one that was started anew, or two.
@@ -74,9 +75,9 @@ struct SessionLayer::Impl {
   };
   using PeerKey = std::pair<NetworkId, NodeId>;
 
-  Impl(const Identity& identity, const TrustView& trust, Rng& rng, WallClock clock,
-       const SessionLimits& limits)
-      : state{identity, trust, rng, clock, limits, {}, {}, CidMap(64, CidHash{rng.u64()}),
+  Impl(const Identity& identity, const TrustView& trust, Rng& rng, path::PathTable& paths,
+       WallClock clock, const SessionLimits& limits)
+      : state{identity, trust, rng, paths, clock, limits, {}, {}, CidMap(64, CidHash{rng.u64()}),
               0,        {},    0,   {}},
         retry(rng),
         seen(seen_key(identity)) {}
@@ -95,6 +96,9 @@ struct SessionLayer::Impl {
     dirty.push_back(connection.id());
   }
   void arm(Connection& connection);
+  void arm(Connection& connection, Instant at);
+  void park(Instant now, Connection& connection);
+  void handle_one(Instant now, const Datagram& datagram);
   void settle(Instant now, Connection& connection);
   void erase(Connection& connection);
   void supersede(Instant now, Connection& connection);
@@ -114,14 +118,24 @@ struct SessionLayer::Impl {
   std::unordered_map<SessionId, std::unique_ptr<Connection>> sessions;
   std::map<PeerKey, std::vector<SessionId>> inbound_by_peer;  // those up, the newest last
   std::deque<SessionId> dirty;
+  std::vector<SessionId> parked;  // have something to say, by a path that is blocked
   std::set<std::pair<Instant, SessionId>> timers;
   std::deque<Stateless> stateless;
   std::unique_ptr<PacketCipher> retry_cipher = retry_integrity_cipher();
   SessionId next_id = 1;
 };
 
-void SessionLayer::Impl::arm(Connection& connection) {
-  const Instant at = connection.deadline();
+void SessionLayer::Impl::arm(Connection& connection) { arm(connection, connection.deadline()); }
+
+// Stays dirty, so nothing else puts it in line. It is looked at now and then all the same: a session
+// ends by its idle limit behind a path that stays blocked, too.
+void SessionLayer::Impl::park(Instant now, Connection& connection) {
+  connection.parked = true;
+  parked.push_back(connection.id());
+  arm(connection, std::max(connection.deadline(), now + kParkedLook));
+}
+
+void SessionLayer::Impl::arm(Connection& connection, Instant at) {
   if (connection.armed == at) return;
   if (connection.armed) {
     auto node = timers.extract({*connection.armed, connection.id()});
@@ -277,8 +291,8 @@ bool SessionLayer::Impl::accept(Instant now, const Datagram& datagram, const ngt
 }
 
 SessionLayer::SessionLayer(const Identity& identity, const TrustView& trust, Rng& rng,
-                           WallClock clock, SessionLimits limits)
-    : impl_(std::make_unique<Impl>(identity, trust, rng, clock, limits)) {}
+                           path::PathTable& paths, WallClock clock, SessionLimits limits)
+    : impl_(std::make_unique<Impl>(identity, trust, rng, paths, clock, limits)) {}
 SessionLayer::~SessionLayer() { impl_->sessions.clear(); }
 
 void SessionLayer::set_network(const NetworkContext& network) {
@@ -313,8 +327,21 @@ void SessionLayer::trust_changed(Instant now) {
   }
 }
 
+void SessionLayer::paths_changed() {
+  for (const SessionId id : impl_->parked) {
+    Connection* connection = impl_->find(id);
+    if (!connection) continue;
+    connection->parked = false;
+    impl_->dirty.push_back(id);
+  }
+  impl_->parked.clear();
+}
+
 void SessionLayer::handle_datagram(Instant now, const Datagram& datagram) {
-  auto& state = impl_->state;
+  for_each_datagram(datagram, [&](const Datagram& one) { impl_->handle_one(now, one); });
+}
+
+void SessionLayer::Impl::handle_one(Instant now, const Datagram& datagram) {
   const ByteView packet = datagram.payload;
   ngtcp2_version_cid ids;
   if (packet.empty() ||
@@ -327,11 +354,11 @@ void SessionLayer::handle_datagram(Instant now, const Datagram& datagram) {
     if (at != state.cids.end()) {
       Connection& connection = *at->second;
       connection.receive(now, datagram);
-      impl_->settle(now, connection);
+      settle(now, connection);
       return;
     }
   }
-  impl_->stranger(now, datagram, ids);
+  stranger(now, datagram, ids);
 }
 
 void SessionLayer::handle_timeout(Instant now) {
@@ -343,6 +370,8 @@ void SessionLayer::handle_timeout(Instant now) {
     WEFT_ASSERT(connection != nullptr);
     connection->armed.reset();
     connection->expire(now);
+    if (connection->parked && !connection->dead())
+      impl_->arm(*connection, std::max(connection->deadline(), now + kParkedLook));
     impl_->settle(now, *connection);
   }
 }
@@ -360,6 +389,10 @@ std::optional<Transmit> SessionLayer::poll_transmit(Instant now, MutableByteView
     dirty.pop_front();
     Connection* connection = impl_->find(id);
     if (!connection) continue;
+    if (connection->blocked()) {
+      impl_->park(now, *connection);
+      continue;
+    }
     auto transmit = connection->transmit(now, out);
     if (transmit) {
       dirty.push_back(id);

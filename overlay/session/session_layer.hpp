@@ -26,6 +26,7 @@
 #include "base/packet_cipher.hpp"
 #include "base/rng.hpp"
 #include "base/trust_view.hpp"
+#include "overlay/path/path_table.hpp"
 #include "overlay/session/counters.hpp"
 #include "overlay/session/packet_opener.hpp"
 
@@ -231,9 +232,9 @@ class SessionLayer {
  public:
   using Event = SessionEvent;
 
-  // `identity`, `trust` and `rng` outlive the layer.
-  SessionLayer(const Identity& identity, const TrustView& trust, Rng& rng, WallClock clock,
-               SessionLimits limits = {});
+  // `identity`, `trust`, `rng` and `paths` outlive the layer.
+  SessionLayer(const Identity& identity, const TrustView& trust, Rng& rng, path::PathTable& paths,
+               WallClock clock, SessionLimits limits = {});
   ~SessionLayer();
   SessionLayer(const SessionLayer&) = delete;
   SessionLayer& operator=(const SessionLayer&) = delete;
@@ -246,12 +247,15 @@ class SessionLayer {
   // more, or was never one after all. A session in join mode ends only if its peer is Removed.
   void trust_changed(Instant now);
 
-  // ProtocolCore. Give only datagrams whose first byte has the QUIC fixed bit (0x40..0xff).
+  // ProtocolCore. Give only datagrams whose first byte has the QUIC fixed bit (0x40..0xff), alone or
+  // as a run. For a path that is blocked nothing is written; paths_changed() when one is not any
+  // more.
   void handle_datagram(Instant now, const Datagram& datagram);
   void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(Instant now, MutableByteView out);
   std::optional<SessionEvent> poll_event();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  void paths_changed();
 
   // Commands.
   [[nodiscard]] Result<SessionId> dial(Instant now, const DialTarget& target);

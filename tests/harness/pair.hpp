@@ -46,7 +46,7 @@ struct End {
         identity(Identity::generate(rng)),
         endpoint(where),
         trust(shared_trust),
-        layer(identity, trust, rng, WallClock{Instant{}, kEpoch}, limits) {}
+        layer(identity, trust, rng, paths, WallClock{Instant{}, kEpoch}, limits) {}
 
   void join(const NetworkId& id, const ByteArray<32>& secret, bool accept_joiners = false) {
     network.id = id;
@@ -63,6 +63,7 @@ struct End {
   Identity identity;
   Endpoint endpoint;
   FakeTrust& trust;
+  path::PathTable paths;
   session::SessionLayer layer;
   session::NetworkContext network;
   std::vector<session::SessionEvent> events;

@@ -36,7 +36,7 @@ void Puppet::add_face(const Identity& who, const Endpoint& endpoint) {
   context.credential.certificate = Certificate::issue(
       who, network_.network, context.credential.key.public_key, kEpoch + 1000, kEpoch);
   context.accept_joiners = true;
-  face.layer = std::make_unique<session::SessionLayer>(face.identity, trust_, rng,
+  face.layer = std::make_unique<session::SessionLayer>(face.identity, trust_, rng, paths_,
                                                        WallClock{Instant{}, kEpoch});
   face.layer->set_network(context);
 }

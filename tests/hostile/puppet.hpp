@@ -116,6 +116,7 @@ class Puppet final : public Guest {
 
   TrustsAll trust_;
   NetworkKeys network_;
+  path::PathTable paths_;
   std::deque<Face> faces_;  // a layer looks at its face's identity: faces stay where they are
   std::deque<std::pair<int, std::pair<Endpoint, Bytes>>> loose_;  // datagrams of send_as()
   Instant next_tick_{};

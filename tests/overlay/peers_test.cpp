@@ -37,7 +37,8 @@ struct Dialler {
   harness::FakeTrust trust;
   Identity identity = Identity::generate(rng);
   NetworkId network{crypto::sha256(bytes_of("n"))};
-  session::SessionLayer layer{identity, trust, rng, WallClock{Instant{}, kEpoch}};
+  path::PathTable paths;
+  session::SessionLayer layer{identity, trust, rng, paths, WallClock{Instant{}, kEpoch}};
   PeerTable table{identity.id, layer};
   Peer* peer = nullptr;
   Bytes buffer = Bytes(kTransmitBufferSize);

@@ -1,18 +1,22 @@
-#include "node/io/udp_driver.hpp"
+#include "node/carriers/udp_carrier.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <map>
 
 #include "node/io/clock.hpp"
+#include "node/io/socket_address.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 namespace {
 
 struct Sink final : DatagramSink {
   void on_datagram(const Datagram& datagram) override {
-    received.push_back(to_bytes(datagram.payload));
+    for_each_datagram(datagram,
+                      [this](const Datagram& one) { received.push_back(to_bytes(one.payload)); });
+    if (datagram.is_run()) ++runs;
     last = datagram;
     last.payload = {};
   }
@@ -26,6 +30,7 @@ struct Sink final : DatagramSink {
   std::vector<Bytes> received;
   Datagram last;
   int batches = 0;
+  int runs = 0;
   int writable = 0;
   std::vector<std::size_t> too_large;
   Transmit last_refused;
@@ -44,23 +49,23 @@ Bytes joined(const std::vector<Bytes>& parts) {
   return out;
 }
 
-class UdpDriverTest : public ::testing::Test {
+class UdpCarrierTest : public ::testing::Test {
  protected:
   static UdpOptions loopback() {
     UdpOptions options;
     options.bind = *endpoint_from_text("127.0.0.1:0");
     return options;
   }
-  std::unique_ptr<UdpDriver> open(const UdpOptions& options, Sink& sink) {
-    auto driver = UdpDriver::open(loop_, options, sink);
+  std::unique_ptr<UdpCarrier> open(const UdpOptions& options, Sink& sink) {
+    auto driver = UdpCarrier::open(loop_, options, sink);
     EXPECT_TRUE(driver) << (driver ? "" : driver.error().detail);
     return driver ? std::move(*driver) : nullptr;
   }
   // Turns the loop until `done`, at most ten seconds.
   template <class Done>
   bool turn_until(Done done) {
-    const Instant limit = monotonic_time() + 10s;
-    while (!done() && monotonic_time() < limit) loop_.run_for(10ms);
+    const Instant limit = io::monotonic_time() + 10s;
+    while (!done() && io::monotonic_time() < limit) loop_.run_for(10ms);
     return done();
   }
   // Sends `bytes` in segments from one driver to another and expects them back in order.
@@ -85,25 +90,26 @@ class UdpDriverTest : public ::testing::Test {
     EXPECT_GE(in_.batches, 1);
   }
 
-  EventLoop loop_;
+  io::EventLoop loop_;
   Sink in_;
   Sink out_;
-  std::unique_ptr<UdpDriver> receiver_;
-  std::unique_ptr<UdpDriver> sender_;
+  std::unique_ptr<UdpCarrier> receiver_;
+  std::unique_ptr<UdpCarrier> sender_;
 };
 
-TEST_F(UdpDriverTest, CarriesASegmentedBatchWithGsoAndGro) {
+TEST_F(UdpCarrierTest, CarriesASegmentedBatchWithGsoAndGro) {
   expect_carried(loopback(), loopback(), 1200 * 40 + 17, 1200);
   if (sender_->gso_active()) {
     EXPECT_EQ(sender_->counters().tx_calls, 1u);
   }
   if (sender_->gso_active() && receiver_->gro_active()) {
     EXPECT_EQ(receiver_->counters().rx_coalesced, 41u);
+    EXPECT_EQ(in_.runs, 1);  // as it came: nobody has cut it
   }
 }
 
 // All of 127/8 is this machine's: a second address needs no rights.
-TEST_F(UdpDriverTest, LeavesFromTheAddressNamed) {
+TEST_F(UdpCarrierTest, LeavesFromTheAddressNamed) {
   for (const bool gso : {true, false}) {
     UdpOptions any;
     any.bind = *endpoint_from_text("[::]:0");
@@ -124,7 +130,7 @@ TEST_F(UdpDriverTest, LeavesFromTheAddressNamed) {
   }
 }
 
-TEST_F(UdpDriverTest, LeavesFromAnyWhenTheAddressNamedIsGone) {
+TEST_F(UdpCarrierTest, LeavesFromAnyWhenTheAddressNamedIsGone) {
   for (const bool gso : {true, false}) {
     UdpOptions any;
     any.bind = *endpoint_from_text("[::]:0");
@@ -144,14 +150,15 @@ TEST_F(UdpDriverTest, LeavesFromAnyWhenTheAddressNamedIsGone) {
   }
 }
 
-TEST_F(UdpDriverTest, CarriesItWithoutGro) {
+TEST_F(UdpCarrierTest, CarriesItWithoutGro) {
   UdpOptions to = loopback();
   to.gro = false;
   expect_carried(loopback(), to, 1200 * 40 + 17, 1200);
   EXPECT_EQ(receiver_->counters().rx_coalesced, 0u);
+  EXPECT_EQ(in_.runs, 0);
 }
 
-TEST_F(UdpDriverTest, CarriesItWithoutGso) {
+TEST_F(UdpCarrierTest, CarriesItWithoutGso) {
   UdpOptions from = loopback();
   from.gso = false;
   expect_carried(from, loopback(), 1200 * 40 + 17, 1200);
@@ -159,17 +166,17 @@ TEST_F(UdpDriverTest, CarriesItWithoutGso) {
   EXPECT_EQ(sender_->counters().tx_calls, 1u);  // one sendmmsg
 }
 
-TEST_F(UdpDriverTest, CarriesItWithNeither) {
+TEST_F(UdpCarrierTest, CarriesItWithNeither) {
   UdpOptions both = loopback();
   both.gso = both.gro = false;
   expect_carried(both, both, 1200 * 40 + 17, 1200);
 }
 
-TEST_F(UdpDriverTest, SplitsABatchOverTheKernelsSegmentLimit) {
+TEST_F(UdpCarrierTest, SplitsABatchOverTheKernelsSegmentLimit) {
   expect_carried(loopback(), loopback(), 100 * 200 + 1, 100);
 }
 
-TEST_F(UdpDriverTest, AKernelThatRefusesGsoIsNoticedAndTheBatchStillArrives) {
+TEST_F(UdpCarrierTest, AKernelThatRefusesGsoIsNoticedAndTheBatchStillArrives) {
   for (const int refusal : {EIO, EINVAL}) {
     UdpOptions from = loopback();
     from.faults.gso_errno = refusal;
@@ -180,14 +187,14 @@ TEST_F(UdpDriverTest, AKernelThatRefusesGsoIsNoticedAndTheBatchStillArrives) {
   }
 }
 
-TEST_F(UdpDriverTest, ABatchOverTheMtuIsNoReasonToGiveUpGso) {
+TEST_F(UdpCarrierTest, ABatchOverTheMtuIsNoReasonToGiveUpGso) {
   UdpOptions from = loopback();
   from.faults.gso_errno = EMSGSIZE;
   expect_carried(from, loopback(), 1200 * 10, 1200);
   EXPECT_EQ(sender_->counters().gso_refused, 1u);
 }
 
-TEST_F(UdpDriverTest, DualStackServesBothFamiliesAndTellsTheLocalAddress) {
+TEST_F(UdpCarrierTest, DualStackServesBothFamiliesAndTellsTheLocalAddress) {
   receiver_ = open({}, in_);
   ASSERT_TRUE(receiver_);
   if (!receiver_->dual_stack()) GTEST_SKIP() << "no IPv6 in this kernel";
@@ -213,7 +220,7 @@ TEST_F(UdpDriverTest, DualStackServesBothFamiliesAndTellsTheLocalAddress) {
   }
 }
 
-TEST_F(UdpDriverTest, FallsBackToIpv4WhereIpv6IsNotWanted) {
+TEST_F(UdpCarrierTest, FallsBackToIpv4WhereIpv6IsNotWanted) {
   UdpOptions v4 = loopback();
   v4.ipv6 = false;
   expect_carried(v4, v4, 1200 * 4, 1200);
@@ -224,7 +231,7 @@ TEST_F(UdpDriverTest, FallsBackToIpv4WhereIpv6IsNotWanted) {
   EXPECT_EQ(sender_->counters().tx_errors, 1u);
 }
 
-TEST_F(UdpDriverTest, AFullKernelBufferKeepsTheRestInOrderAndReportsWritable) {
+TEST_F(UdpCarrierTest, AFullKernelBufferKeepsTheRestInOrderAndReportsWritable) {
   UdpOptions from = loopback();
   from.gso = false;
   from.faults.full_after = 0;
@@ -232,21 +239,21 @@ TEST_F(UdpDriverTest, AFullKernelBufferKeepsTheRestInOrderAndReportsWritable) {
   sender_ = open(from, out_);
   const Bytes first = pattern(1000 * 8, 1);
   const Bytes second = pattern(500, 2);
-  EXPECT_TRUE(sender_->can_send());
+  EXPECT_FALSE(sender_->blocked());
   EXPECT_TRUE(sender_->send({PathId::Udp, receiver_->local(), first.size(), 1000, {}}, first));
-  EXPECT_FALSE(sender_->can_send());
+  EXPECT_TRUE(sender_->blocked());
   EXPECT_TRUE(sender_->send({PathId::Udp, receiver_->local(), second.size(), 0, {}}, second));
   ASSERT_TRUE(turn_until([&] { return in_.received.size() >= 9; }));
   Bytes expected = first;
   append(expected, second);
   EXPECT_EQ(joined(in_.received), expected);
   EXPECT_EQ(out_.writable, 1);
-  EXPECT_TRUE(sender_->can_send());
+  EXPECT_FALSE(sender_->blocked());
   EXPECT_EQ(sender_->counters().tx_blocked, 1u);
   EXPECT_EQ(sender_->counters().tx_dropped, 0u);
 }
 
-TEST_F(UdpDriverTest, PendingBytesAreBoundedAndDropsCounted) {
+TEST_F(UdpCarrierTest, PendingBytesAreBoundedAndDropsCounted) {
   UdpOptions from = loopback();
   from.faults.full_after = 0;
   receiver_ = open(loopback(), in_);
@@ -258,7 +265,7 @@ TEST_F(UdpDriverTest, PendingBytesAreBoundedAndDropsCounted) {
   EXPECT_EQ(sender_->counters().tx_dropped, 64u);
 }
 
-TEST_F(UdpDriverTest, DatagramsOverThePathMtuAreCountedNotFragmented) {
+TEST_F(UdpCarrierTest, DatagramsOverThePathMtuAreCountedNotFragmented) {
   receiver_ = open(loopback(), in_);
   sender_ = open(loopback(), out_);
   const Bytes huge = pattern(65530);  // over 65,507: no path carries it
@@ -273,7 +280,7 @@ TEST_F(UdpDriverTest, DatagramsOverThePathMtuAreCountedNotFragmented) {
   EXPECT_EQ(in_.received[0], fine);
 }
 
-TEST_F(UdpDriverTest, OneWakeUpTakesAShareAndTheRestFollows) {
+TEST_F(UdpCarrierTest, OneWakeUpTakesAShareAndTheRestFollows) {
   UdpOptions to = loopback();
   to.gro = false;
   to.receive_bytes_per_wakeup = 1;
@@ -286,19 +293,44 @@ TEST_F(UdpDriverTest, OneWakeUpTakesAShareAndTheRestFollows) {
   EXPECT_GE(in_.batches, 10);  // 300 datagrams, 32 a call
 }
 
-TEST_F(UdpDriverTest, SaysWhyItCannotOpen) {
+TEST_F(UdpCarrierTest, AdoptsABoundSocketAndNothingElse) {
+  receiver_ = open(loopback(), in_);
+  const auto made = [](int family, int type) {
+    return io::UniqueFd(::socket(family, type | SOCK_CLOEXEC, 0));
+  };
+  io::UniqueFd fd = made(AF_INET, SOCK_DGRAM);
+  const auto at = io::to_socket_address(*endpoint_from_text("127.0.0.1:0"));
+  ASSERT_EQ(::bind(fd.value(), at.get(), at.size), 0);
+  auto adopted = UdpCarrier::adopt(loop_, std::move(fd), {}, out_);
+  ASSERT_TRUE(adopted) << adopted.error().detail;
+  const Bytes bytes = pattern(1200 * 8);
+  ASSERT_TRUE(
+      (*adopted)->send({PathId::Udp, receiver_->local(), bytes.size(), 1200, Ecn::Ect0}, bytes));
+  ASSERT_TRUE(turn_until([&] { return in_.received.size() >= 8; }));
+  EXPECT_EQ(joined(in_.received), bytes);
+  EXPECT_EQ(in_.last.from, (*adopted)->local());
+  ASSERT_TRUE(receiver_->send({PathId::Udp, in_.last.from, 900, 0, {}}, bytes));
+  EXPECT_TRUE(turn_until([&] { return !out_.received.empty(); }));
+  for (auto& other :
+       {std::pair{AF_INET, SOCK_STREAM}, {AF_UNIX, SOCK_DGRAM}, {AF_INET, SOCK_DGRAM}})
+    EXPECT_EQ(UdpCarrier::adopt(loop_, made(other.first, other.second), {}, out_).error().code,
+              Errc::Usage);
+  EXPECT_EQ(UdpCarrier::adopt(loop_, {}, {}, out_).error().code, Errc::Usage);
+}
+
+TEST_F(UdpCarrierTest, SaysWhyItCannotOpen) {
   receiver_ = open(loopback(), in_);
   UdpOptions taken = loopback();
   taken.bind.port = receiver_->local().port;
-  const auto busy = UdpDriver::open(loop_, taken, out_);
+  const auto busy = UdpCarrier::open(loop_, taken, out_);
   ASSERT_FALSE(busy);
   EXPECT_EQ(busy.error().code, Errc::Busy);
   UdpOptions foreign = loopback();
   foreign.bind = *endpoint_from_text("192.0.2.1:0");
-  const auto elsewhere = UdpDriver::open(loop_, foreign, out_);
+  const auto elsewhere = UdpCarrier::open(loop_, foreign, out_);
   ASSERT_FALSE(elsewhere);
   EXPECT_EQ(elsewhere.error().code, Errc::NotFound);
 }
 
 }  // namespace
-}  // namespace weft::io
+}  // namespace weft::carriers

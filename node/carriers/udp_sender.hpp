@@ -1,20 +1,20 @@
-// The sending half of the UDP driver: UDP_SEGMENT where it works, sendmmsg where it does not, and
+// The sending half of the UDP carrier: UDP_SEGMENT where it works, sendmmsg where it does not, and
 // a bounded queue for what the kernel would not take yet.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 
-#include "node/io/udp_driver.hpp"
+#include "node/carriers/udp_carrier.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 
 class UdpSender {
  public:
   UdpSender(int fd, int family, bool gso, UdpFaults faults, UdpCounters& counters,
             DatagramSink& sink);
 
-  bool send(const Transmit& transmit, ByteView bytes);  // as UdpDriver::send
+  bool send(const Transmit& transmit, ByteView bytes);  // as UdpCarrier::send
   bool flush();  // the socket is writable: send what is pending. True: nothing is any more
   [[nodiscard]] bool blocked() const { return !pending_.empty(); }
   [[nodiscard]] bool gso_active() const { return gso_; }
@@ -50,4 +50,4 @@ class UdpSender {
   std::size_t pending_bytes_ = 0;
 };
 
-}  // namespace weft::io
+}  // namespace weft::carriers

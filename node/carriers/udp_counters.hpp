@@ -6,7 +6,7 @@
 
 #include "base/fields.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 
 struct UdpCounters {
   std::uint64_t rx_datagrams = 0;
@@ -51,4 +51,4 @@ struct UdpCounters {
 };
 static_assert(lists_all_fields<UdpCounters>());
 
-}  // namespace weft::io
+}  // namespace weft::carriers

@@ -1,4 +1,5 @@
-// The receiving half of the UDP driver: recvmmsg into one arena, GRO batches split into datagrams.
+// The receiving half of the UDP carrier: recvmmsg into one arena; what GRO joined is handed on
+// as one run.
 #pragma once
 
 #include <netinet/in.h>
@@ -8,13 +9,13 @@
 #include <cstdint>
 #include <memory>
 
-#include "node/io/udp_driver.hpp"
+#include "node/carriers/udp_carrier.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 
 class UdpReceiver {
  public:
-  UdpReceiver(bool gro, PathId path, UdpCounters& counters);
+  UdpReceiver(bool gro, UdpCounters& counters);
 
   // Hands what waits to the sink until nothing does or `budget` bytes (rounded up to a call) came.
   // True: there may be more.
@@ -43,7 +44,6 @@ class UdpReceiver {
   Ancillary read_control(msghdr& header);
 
   UdpCounters& counters_;
-  PathId path_;
   std::size_t message_size_;
   std::size_t messages_;  // the arena holds so many
   std::size_t width_;     // so many are asked for in the next call
@@ -55,4 +55,4 @@ class UdpReceiver {
   std::array<Control, kMessages> controls_{};
 };
 
-}  // namespace weft::io
+}  // namespace weft::carriers

@@ -1,4 +1,4 @@
-#include "node/io/udp_sender.hpp"
+#include "node/carriers/udp_sender.hpp"
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -12,7 +12,7 @@
 #include "base/assert.hpp"
 #include "node/io/socket_address.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 
 namespace {
 bool is_full(int number) { return number == EAGAIN || number == EWOULDBLOCK; }
@@ -24,7 +24,7 @@ std::size_t datagrams_in(std::size_t size, std::size_t segment) {
 
 // Destination and control messages of one transmit, shared by all system calls it takes.
 struct UdpSender::Header {
-  Header(const Transmit& transmit, int family) : to(to_socket_address(transmit.to, family)) {
+  Header(const Transmit& transmit, int family) : to(io::to_socket_address(transmit.to, family)) {
     const bool v4 = transmit.to.is_v4();
     from_set = !transmit.local.is_unspecified() && transmit.local.is_v4() == v4;
     if (from_set && v4) {
@@ -70,7 +70,7 @@ struct UdpSender::Header {
     return from_set && (errno == EINVAL || errno == EADDRNOTAVAIL || errno == ENETUNREACH);
   }
 
-  SocketAddress to;
+  io::SocketAddress to;
   bool from_set = false;
   bool from_gone = false;  // the address to leave from is not ours any more; nothing was sent
   alignas(cmsghdr) std::array<std::uint8_t, 96> control{};
@@ -110,7 +110,7 @@ bool UdpSender::flush() {
 }
 
 bool UdpSender::keep(const Transmit& transmit, ByteView bytes) {
-  if (pending_bytes_ + bytes.size() > UdpDriver::kPendingLimit) {
+  if (pending_bytes_ + bytes.size() > UdpCarrier::kPendingLimit) {
     const std::size_t segment = transmit.segment_size == 0 ? bytes.size() : transmit.segment_size;
     counters_.tx_dropped += datagrams_in(bytes.size(), segment);
     return false;
@@ -246,4 +246,4 @@ bool UdpSender::pretend_full() {
   return false;
 }
 
-}  // namespace weft::io
+}  // namespace weft::carriers

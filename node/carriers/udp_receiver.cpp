@@ -1,4 +1,4 @@
-#include "node/io/udp_receiver.hpp"
+#include "node/carriers/udp_receiver.hpp"
 
 #include <netinet/udp.h>
 
@@ -8,7 +8,7 @@
 
 #include "node/io/socket_address.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 
 namespace {
 constexpr std::size_t kBulk = 64 * 1024;  // bytes of one call that show a bulk transfer
@@ -26,9 +26,8 @@ bool is(const cmsghdr* control, int level, int type) {
 }
 }  // namespace
 
-UdpReceiver::UdpReceiver(bool gro, PathId path, UdpCounters& counters)
+UdpReceiver::UdpReceiver(bool gro, UdpCounters& counters)
     : counters_(counters),
-      path_(path),
       message_size_(gro ? kGroSize : kPlainSize),
       messages_(gro ? kMessages / 4 : kMessages),
       width_(messages_),
@@ -92,18 +91,16 @@ void UdpReceiver::deliver(std::size_t index, std::size_t size, DatagramSink& sin
     return;
   }
   const Ancillary extra = read_control(header);
-  Datagram datagram{path_, extra.local, to_endpoint(peers_[index]), extra.ecn, {}};
-  const ByteView all(arena_.get() + index * message_size_, size);
-  const std::size_t segment = extra.segment == 0 ? std::max<std::size_t>(size, 1) : extra.segment;
-  const std::size_t count = size == 0 ? 1 : (size + segment - 1) / segment;
+  const ByteView payload(arena_.get() + index * message_size_, size);
+  Datagram datagram{PathId::Udp, extra.local, io::to_endpoint(peers_[index]),
+                    extra.ecn,   payload,     extra.segment};
+  if (!datagram.is_run()) datagram.segment_size = 0;
+  const std::size_t count =
+      datagram.is_run() ? (size + extra.segment - 1) / extra.segment : std::size_t{1};
   counters_.rx_datagrams += count;
   counters_.rx_bytes += size;
   if (count > 1) counters_.rx_coalesced += count;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t begin = i * segment;
-    datagram.payload = all.subspan(begin, std::min(segment, size - begin));
-    sink.on_datagram(datagram);
-  }
+  sink.on_datagram(datagram);
 }
 
 UdpReceiver::Ancillary UdpReceiver::read_control(msghdr& header) {
@@ -129,4 +126,4 @@ UdpReceiver::Ancillary UdpReceiver::read_control(msghdr& header) {
   return out;
 }
 
-}  // namespace weft::io
+}  // namespace weft::carriers

@@ -1,4 +1,4 @@
-#include "node/io/udp_socket.hpp"
+#include "node/carriers/udp_socket.hpp"
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -8,7 +8,7 @@
 
 #include "node/io/socket_address.hpp"
 
-namespace weft::io {
+namespace weft::carriers {
 
 namespace {
 bool set_option(int fd, int level, int name, int value) {
@@ -37,23 +37,29 @@ void set_delivery(int fd, int family) {
   set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 }
 
+void ask_for_batches(UdpSocket& socket, const UdpOptions& options) {
+  const int fd = socket.fd.value();
+  int segment = 0;
+  socklen_t size = sizeof(segment);
+  socket.gso = options.gso && ::getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, &size) == 0;
+  socket.gro = options.gro && set_option(fd, IPPROTO_UDP, UDP_GRO, 1);
+}
+
 Result<UdpSocket> open_family(const UdpOptions& options, int family) {
-  UdpSocket out{UniqueFd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), family};
+  UdpSocket out{io::UniqueFd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+                family};
   const std::string where = "UDP " + to_text(options.bind);
-  if (!out.fd) return std::unexpected(bind_error(errno, where));
+  if (!out.fd) return std::unexpected(io::bind_error(errno, where));
   const int fd = out.fd.value();
   const bool only = options.only_family && !options.bind.is_v4();
   if (family == AF_INET6 && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, only))
-    return std::unexpected(bind_error(errno, where));
+    return std::unexpected(io::bind_error(errno, where));
   set_buffers(fd, options.socket_buffer);
   set_delivery(fd, family);
-  const SocketAddress at = to_socket_address(options.bind, family);
+  const io::SocketAddress at = io::to_socket_address(options.bind, family);
   if (at.size == 0) return fail(Errc::NotFound, where + ": IPv6 is not available here");
-  if (::bind(fd, at.get(), at.size) != 0) return std::unexpected(bind_error(errno, where));
-  int segment = 0;
-  socklen_t size = sizeof(segment);
-  out.gso = options.gso && ::getsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, &size) == 0;
-  out.gro = options.gro && set_option(fd, IPPROTO_UDP, UDP_GRO, 1);
+  if (::bind(fd, at.get(), at.size) != 0) return std::unexpected(io::bind_error(errno, where));
+  ask_for_batches(out, options);
   return out;
 }
 }  // namespace
@@ -69,4 +75,22 @@ Result<UdpSocket> open_udp_socket(const UdpOptions& options) {
   return v4 ? std::move(v4) : std::move(dual);
 }
 
-}  // namespace weft::io
+Result<UdpSocket> adopt_udp_socket(io::UniqueFd fd, const UdpOptions& options) {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  if (!fd || ::getsockopt(fd.value(), SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+      type != SOCK_DGRAM || io::bound_endpoint(fd.value()).port == 0)
+    return fail(Errc::Usage, "not a bound UDP socket");
+  int family = 0;
+  size = sizeof(family);
+  if (::getsockopt(fd.value(), SOL_SOCKET, SO_DOMAIN, &family, &size) != 0 ||
+      (family != AF_INET && family != AF_INET6))
+    return fail(Errc::Usage, "not a socket of IPv4 or IPv6");
+  UdpSocket out{std::move(fd), family};
+  set_buffers(out.fd.value(), options.socket_buffer);
+  set_delivery(out.fd.value(), family);
+  ask_for_batches(out, options);
+  return out;
+}
+
+}  // namespace weft::carriers
