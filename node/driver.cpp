@@ -8,8 +8,6 @@
 namespace weft::node {
 
 namespace {
-constexpr std::size_t kTransmitsPerTurn = 1;  // of up to 64 KiB each
-
 bool is_sealed(const Datagram& one) {
   return !one.payload.empty() && one.payload[0] == sealed::kFirstByte;
 }
@@ -44,7 +42,8 @@ void Driver::on_datagram(const Datagram& datagram) {
   }
   // A run comes from one sender, yet may join what is sealed with packets of a session.
   bool any_sealed = false;
-  for_each_datagram(datagram, [&](const Datagram& one) { any_sealed = any_sealed || is_sealed(one); });
+  for_each_datagram(datagram,
+                    [&](const Datagram& one) { any_sealed = any_sealed || is_sealed(one); });
   if (!any_sealed) return overlay_.handle_datagram(batch_time_, datagram);
   for_each_datagram(datagram, [&](const Datagram& one) {
     if (!is_sealed(one)) return overlay_.handle_datagram(batch_time_, one);
@@ -67,37 +66,27 @@ void Driver::on_too_large(const Transmit& transmit, std::size_t size) {
   wake();
 }
 
-bool Driver::send_some(std::size_t& budget) {
-  bool sent = false;
+bool Driver::send_batch() {
+  if (!carriers_) return false;
   const auto room = MutableByteView(out_).first(std::min(out_.size(), share_.bytes()));
-  while (budget > 0 && carriers_) {
-    const auto transmit = overlay_.poll_transmit(io::monotonic_time(), room);
-    if (!transmit) break;
-    carriers_->send(*transmit, room.first(transmit->size));
-    sent = true;
-    --budget;
-  }
-  return sent;
+  const auto transmit = overlay_.poll_transmit(io::monotonic_time(), room);
+  if (transmit) carriers_->send(*transmit, room.first(transmit->size));
+  return transmit.has_value();
 }
 
-void Driver::drain() {
-  if (draining_) return wake();  // an adapter called back while we were at it
-  draining_ = true;
-  std::size_t budget = kTransmitsPerTurn;
-  for (bool more = true; more && budget > 0;) {
-    more = send_some(budget);
-    while (auto event = overlay_.poll_event()) {
-      more = true;
-      if (auto* request = std::get_if<overlay::PersistRequest>(&*event))
-        store(std::move(request->persist));
-      else
-        listener_.on_overlay_event(*event);
-    }
-  }
-  draining_ = false;
+bool Driver::take_event() {
+  auto event = overlay_.poll_event();
+  if (!event) return false;
+  if (auto* request = std::get_if<overlay::PersistRequest>(&*event))
+    store(std::move(request->persist));
+  else
+    listener_.on_overlay_event(*event);
+  return true;
+}
+
+void Driver::turn_ended() {
   share_.turn_ended();
   if (carriers_) carriers_->set_receive_share(share_.bytes());
-  if (budget == 0) wake();
   listener_.on_drained();
   if (const auto deadline = overlay_.poll_timeout())
     timer_.arm(*deadline);

@@ -2,10 +2,8 @@
 // its rows to the store's writer, its streams to adapters. One per node; everything runs on the
 // loop.
 //
-// Whoever changes the overlay calls wake(): at the end of the turn transmits, events and the
-// deadline are drained, in that order, until nothing is left or kTransmitsPerTurn went out; the
-// rest follows in the next turn, so that what arrives meanwhile does not wait behind a bulk
-// transfer.
+// Whoever changes the overlay calls wake(): at the end of the turn what it has is drained
+// (turn.hpp).
 #pragma once
 
 #include <functional>
@@ -13,9 +11,10 @@
 #include <unordered_set>
 
 #include "node/adapter/stream_port.hpp"
-#include "node/io/event_loop.hpp"
 #include "node/carriers/carriers.hpp"
+#include "node/io/event_loop.hpp"
 #include "node/store/writer.hpp"
+#include "node/turn.hpp"
 #include "node/turn_share.hpp"
 #include "overlay/overlay.hpp"
 
@@ -30,7 +29,7 @@ class OverlayListener {
   ~OverlayListener() = default;
 };
 
-class Driver final : public adapter::StreamPort, private carriers::DatagramSink {
+class Driver final : public adapter::StreamPort, private carriers::DatagramSink, private TurnWork {
  public:
   Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& writer,
          OverlayListener& listener);
@@ -48,8 +47,8 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink 
   [[nodiscard]] const carriers::Carriers& udp() const { return *carriers_; }
   // The addresses of the machine may have changed.
   void look_around() { carriers_->look_around(); }
-  void wake() { flush_.schedule(); }
-  void drain();  // now rather than at the end of the turn
+  void wake() override { flush_.schedule(); }
+  void drain() { turn_.run(); }  // now rather than at the end of the turn
 
   // A stream that still waits for its opening to be answered shows no bytes to its adapter.
   void gate(const overlay::StreamKey& key) { gated_.insert(port_key(key)); }
@@ -74,7 +73,9 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink 
   void on_batch_end() override;
   void on_writable() override;
   void on_too_large(const Transmit& transmit, std::size_t size) override;
-  bool send_some(std::size_t& budget);
+  bool send_batch() override;
+  bool take_event() override;
+  void turn_ended() override;
   void store(Persist persist);
   void stored(std::uint64_t id, const Result<void>& result);
 
@@ -88,9 +89,9 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink 
   std::unordered_set<adapter::StreamKey> gated_;
   Bytes out_;
   TurnShare share_;
+  Turn turn_{*this};
   Instant batch_time_{};  // one clock reading per batch of datagrams
   bool in_batch_ = false;
-  bool draining_ = false;
   std::shared_ptr<bool> alive_;  // for completions that come back from the writer's thread
 };
 
