@@ -35,20 +35,24 @@ struct Section {
   std::string_view name;
   std::span<const std::string_view> keys;
 };
-constexpr std::array<std::string_view, 6> kTopKeys{"version", "node",    "log",
+constexpr std::array<std::string_view, 7> kTopKeys{"version", "node",    "log", "net",
                                                    "expose",  "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
+constexpr std::array<std::string_view, 1> kNetKeys{"gso"};
 constexpr std::array<std::string_view, 3> kExposeKeys{"name", "target", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
-constexpr std::array<Section, 6> kSections{{{"", kTopKeys},
+constexpr std::array<Section, 7> kSections{{{"", kTopKeys},
                                             {"node", kNodeKeys},
                                             {"log", kLogKeys},
+                                            {"net", kNetKeys},
                                             {"expose", kExposeKeys},
                                             {"consume", kConsumeKeys},
                                             {"peer", kPeerKeys}}};
 constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 3> kGso{"auto", "on", "off"};
+constexpr const char* kGsoFix = "use auto, on or off";
 
 std::span<const std::string_view> keys_of(std::string_view section) {
   for (const auto& s : kSections)
@@ -84,6 +88,7 @@ class Reader {
       return error(line(*version), "this weft reads configuration version 1", "write: version = 1");
     if (auto ok = read_node(root.get("node")); !ok) return ok;
     if (auto ok = read_log(root.get("log")); !ok) return ok;
+    if (auto ok = read_net(root.get("net")); !ok) return ok;
     if (auto ok = each_table(root.get("expose"), "expose", &Reader::read_expose); !ok) return ok;
     if (auto ok = each_table(root.get("consume"), "consume", &Reader::read_consume); !ok) return ok;
     return each_table(root.get("peer"), "peer", &Reader::read_peer);
@@ -180,6 +185,21 @@ class Reader {
                      "use trace, debug, info, warn or error");
       config_.log_level = std::move(*text);
       note("log.level", *level);
+    }
+    return {};
+  }
+
+  ConfigResult<void> read_net(const toml::node* node) {
+    auto table = table_of(node, "net");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    if (const auto* gso = (*table)->get("gso")) {
+      auto text = text_of(*gso, "net.gso");
+      if (!text) return std::unexpected(text.error());
+      if (std::ranges::find(kGso, *text) == kGso.end())
+        return error(line(*gso), "net.gso is none of its values", kGsoFix);
+      config_.gso = std::move(*text);
+      note("net.gso", *gso);
     }
     return {};
   }
@@ -355,9 +375,14 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
       return bad(variable + " is not a level", "use trace, debug, info, warn or error");
     config.log_level = value;
     config.origin["log.level"] = "env " + variable;
+  } else if (key == "NET__GSO") {
+    if (std::ranges::find(kGso, value) == kGso.end())
+      return bad(variable + " is none of its values", kGsoFix);
+    config.gso = value;
+    config.origin["net.gso"] = "env " + variable;
   } else {
     return bad(variable + " names no key",
-               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN and WEFT_LOG__LEVEL");
+               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL and WEFT_NET__GSO");
   }
   return {};
 }
@@ -436,6 +461,7 @@ std::string to_toml(const Config& config, bool with_origin) {
   }
   out << "listen = " << list_in_quotes(config.listen) << origin("node.listen") << "\n";
   out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
+  out << "\n[net]\ngso = " << in_quotes(config.gso) << origin("net.gso") << "\n";
   for (const auto& e : config.expose)
     out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
         << "\ntarget = " << in_quotes(e.target) << "\nallow = " << list_in_quotes(e.allow) << "\n";
@@ -462,6 +488,9 @@ version = 1
 
 [log]
 level = "info"                    # trace, debug, info, warn, error
+
+[net]
+# gso = "auto"                    # may the kernel cut trains of datagrams: auto, on, off
 
 # A service this node offers; nobody may use it until allowed. At each start the target is what is
 # written here. Who stands in allow may use it unless a command has denied it; whom you take out

@@ -27,6 +27,18 @@ inline std::string path_of(const overlay::Overlay& overlay, PathId path) {
   return std::string(path::name_of(overlay.paths().at(path).kind));
 }
 
+// An address of this machine; unspecified, where sessions have not told one.
+inline std::string address_text(const Endpoint& local) {
+  if (local.is_unspecified()) return "all";
+  const std::string text = to_text(local);
+  return text.substr(0, text.rfind(':'));
+}
+inline std::string gso_off_text(const std::string& interface) {
+  return "trains of datagrams that the kernel cuts (GSO) are lost on the interface of " +
+         interface +
+         ", single ones are not: the node sends each by itself there, which costs throughput";
+}
+
 // One word for one state, wherever it is shown (docs/glossary.md).
 // How long the peer has acknowledged nothing, if that is too long to be called connected.
 inline std::optional<Duration> silent_for(const overlay::PeerView& view) {

@@ -101,6 +101,7 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
   for (const auto& [what, unmet] : unmet_)
     out.attention.push_back("cannot do what the configuration asks, will try again: " + what +
                             ": " + unmet.trouble);
+  gso_status(out);
   if (machine_troubles)
     for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
@@ -117,6 +118,19 @@ void ControlPlane::status(api::Done<api::StatusResult> done) {
                                  : "; in force but not saved, lost by a restart, tried again: " +
                                        std::to_string(trouble->waiting)));
   done(std::move(out));
+}
+
+void ControlPlane::gso_status(api::StatusResult& out) const {
+  const auto& gso = overlay_.paths().gso();
+  out.gso = path::name_of(gso.setting());
+  for (const auto& off : gso.off()) {
+    const std::string where = address_text(off.local);
+    const Duration left = std::max<Duration>(off.until - io::monotonic_time(), 0s);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+    out.gso_off.push_back({where, seconds});
+    out.attention.push_back(gso_off_text(where) + "; in " + std::to_string(seconds / 60 + 1) +
+                            " minutes that is tried again. For good: [net] gso = \"off\"");
+  }
 }
 
 std::string ControlPlane::crowd_text(const ConnectionShares::Crowd& crowd) const {
@@ -171,7 +185,8 @@ bool ControlPlane::holds(const api::WaitRequest& request) const {
   if (!node) return false;
   const auto view = peer(*node);
   if (!view || !view->session || silent_for(*view)) return false;
-  return request.what != What::Direct || path::is_direct(overlay_.paths().at(view->session->path).kind);
+  return request.what != What::Direct ||
+         path::is_direct(overlay_.paths().at(view->session->path).kind);
 }
 
 void ControlPlane::wait(api::WaitRequest request, api::Done<api::WaitResult> done) {
@@ -221,7 +236,8 @@ void ControlPlane::ping(api::PingRequest request, api::Done<api::PingResult> don
           const auto& outcome = std::get<overlay::PingOutcome>(*result);
           const bool self = node && *node == overlay_.id();
           done(api::PingResult{request.node, node ? to_text(*node) : "", request.seq,
-                               milliseconds(outcome.rtt), self ? "local" : path_of(overlay_, outcome.path)});
+                               milliseconds(outcome.rtt),
+                               self ? "local" : path_of(overlay_, outcome.path)});
         });
 }
 

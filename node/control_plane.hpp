@@ -113,6 +113,7 @@ class ControlPlane final : public api::Control {
   void answer_exposed(const std::string& service);  // its target was tried
   void exposed_status(api::StatusResult& out) const;
   void doors_attention(api::StatusResult& out) const;
+  void gso_status(api::StatusResult& out) const;
   // What would let this node in, by the rule that refused it.
   [[nodiscard]] std::string fix_for(const Gateway::Refusal& refusal, const std::string& service,
                                     const std::string& node) const;

@@ -20,6 +20,7 @@
 #include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
 #include "node/api/json.hpp"
+#include "node/control_answers.hpp"
 #include "node/control_plane.hpp"
 #include "node/dht_host.hpp"
 #include "node/failure_text.hpp"
@@ -134,6 +135,7 @@ class Daemon final : public OverlayListener {
   void say_other_name() const;
   void on_overlay_event(overlay::OverlayEvent& event) override;
   void on_drained() override;
+  static void say_gso(const path::GsoGuards::Interface& change);
   void look_around();
   void tell_configured_peers(Instant now);
   void end();
@@ -246,6 +248,7 @@ Result<void> Daemon::keep(std::string_view key, std::optional<Bytes> value) {
 
 Result<void> Daemon::open_udp() {
   WEFT_TRY(const auto listen, wanted_listen());
+  overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
   std::vector<carriers::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
   for (std::size_t i = 0; i < listen.size(); ++i) udp[i].bind = listen[i];
   if (listen.empty()) udp.front().bind.port = kept_port_ != 0 ? kept_port_ : kDefaultPort;
@@ -359,6 +362,7 @@ void Daemon::reload() {
   const bool elsewhere = options_.listen.empty() && config->listen != options_.config.listen;
   options_.config = std::move(*config);
   log_.set_level(options_.config.log_level);
+  overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
   control_->forget_wishes();
   apply_wishes();
   tell_configured_peers(io::monotonic_time());
@@ -437,7 +441,17 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
 
 void Daemon::on_drained() {
   control_->on_drained();
+  while (const auto change = overlay_->paths().gso().poll_change()) say_gso(*change);
   if (const auto name = overlay_->name(); !name.empty()) last_name_ = name;
+}
+
+void Daemon::say_gso(const path::GsoGuards::Interface& change) {
+  const std::string where = address_text(change.local);
+  if (change.state == path::GsoGuard::State::Off)
+    spdlog::warn("event=gso_off interface={} again_in_s={} msg={}", where,
+                 path::GsoGuard::kAgain / 1s, in_quotes(gso_off_text(where)));
+  else
+    spdlog::info("event=gso_on interface={} msg=\"trains are tried again\"", where);
 }
 
 // Again and again, because a member may be named later than it was configured.

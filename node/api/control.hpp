@@ -142,9 +142,17 @@ struct MappingInfo {
   bool any = false;                    // nodes of the same owner may serve too
   std::vector<std::string> also = {};  // so may these
 };
+// An interface on which the kernel does not cut trains of datagrams for now, because they are lost
+// there.
+struct GsoOffInfo {
+  std::string interface;  // our address on it
+  std::int64_t again_in_s = 0;
+};
 struct StatusResult {
   NodeInfo node;
   NetworkInfo network;
+  std::string gso = "auto";  // as set: "auto", "on", "off"
+  std::vector<GsoOffInfo> gso_off;
   std::vector<PeerInfo> peers;
   std::vector<ExposedInfo> exposed;
   std::vector<MappingInfo> mappings;

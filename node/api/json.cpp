@@ -83,6 +83,10 @@ Json mapping_json(const MappingInfo& m) {
           {"state", m.state},       {"any", m.any},           {"also", m.also}};
 }
 
+Json gso_off_json(const GsoOffInfo& g) {
+  return {{"interface", g.interface}, {"again_in_s", g.again_in_s}};
+}
+
 Json peer_json(const PeerInfo& p) {
   return {{"id", p.id},
           {"name", p.name},
@@ -197,6 +201,7 @@ Json to_json(const StatusResult& r) {
             {"id", r.network.id},
             {"role", r.network.role},
             {"members", r.network.members}}},
+          {"net", {{"gso", r.gso}, {"gso_off", list_json(r.gso_off, gso_off_json)}}},
           {"peers", list_json(r.peers, peer_json)},
           {"exposed", list_json(r.exposed, exposed_json)},
           {"mappings", list_json(r.mappings, mapping_json)},

@@ -141,7 +141,8 @@ void Carriers::detach(PathId id) {
 bool Carriers::send(const Transmit& transmit, ByteView bytes) {
   const auto id = table_.carrier_of(transmit.path, transmit.to);
   Member* member = id ? find(*id) : nullptr;
-  if (member != nullptr) return member->send(transmit, bytes);
+  // With headroom it is not wrapped yet: nobody has taken it to where it should go.
+  if (member != nullptr && transmit.headroom == 0) return member->send(transmit, bytes);
   unreachable_ += datagrams_in(transmit);
   return false;
 }

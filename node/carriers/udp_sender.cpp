@@ -133,7 +133,8 @@ std::size_t UdpSender::push(const Transmit& transmit, ByteView bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ByteView batch = bytes.subspan(done, std::min(batch_limit, bytes.size() - done));
-    const std::size_t pushed = push_batch(plain, batch, segment);
+    const std::size_t pushed = gso_ && transmit.gso ? push_batch(plain, batch, segment)
+                                                    : push_plain(plain, batch, segment);
     done += pushed;
     if (pushed == batch.size()) continue;
     if (!plain.from_gone) break;
@@ -147,7 +148,7 @@ std::size_t UdpSender::push(const Transmit& transmit, ByteView bytes) {
 
 // At most what one call takes. Less than all: the kernel is full, or header.from_gone says why.
 std::size_t UdpSender::push_batch(Header& plain, ByteView batch, std::size_t segment) {
-  if (!gso_ || batch.size() <= segment) return push_plain(plain, batch, segment);
+  if (batch.size() <= segment) return push_plain(plain, batch, segment);
   Header segmented = plain;
   segmented.append(IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(segment));
   const std::size_t pushed = push_segmented(segmented, batch, segment);

@@ -83,6 +83,10 @@ std::optional<PathId> PathTable::carrier_of(PathId id, const Endpoint& to) const
   return entry->path.lost ? usual(to) : id;
 }
 
+const Path& PathTable::leaving(PathId id, const Endpoint& to) const {
+  return at(carrier_of(id, to).value_or(id));
+}
+
 PathId PathTable::arriving(PathId carrier, const Endpoint& from) const {
   return usual(from) == carrier ? PathId::Udp : carrier;
 }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/core.hpp"
+#include "overlay/path/gso_guard.hpp"
 
 namespace weft::path {
 
@@ -77,10 +78,16 @@ class PathTable {
   [[nodiscard]] const Path& at(PathId id) const;
   // The path by which a datagram of this one to `to` leaves; nothing if none reaches it.
   [[nodiscard]] std::optional<PathId> carrier_of(PathId id, const Endpoint& to) const;
+  // That path itself, or the one asked for if none reaches.
+  [[nodiscard]] const Path& leaving(PathId id, const Endpoint& to) const;
   // What a datagram from `from` that came to this carrier is said to have come by: the id that a
   // session dialled from here expects.
   [[nodiscard]] PathId arriving(PathId carrier, const Endpoint& from) const;
   [[nodiscard]] bool blocked(PathId id, const Endpoint& to) const;
+
+  // Whether trains may be cut by the kernel, for each interface.
+  [[nodiscard]] GsoGuards& gso() { return gso_; }
+  [[nodiscard]] const GsoGuards& gso() const { return gso_; }
 
   [[nodiscard]] std::size_t size() const { return paths_.size(); }
   void check_invariants() const;
@@ -100,6 +107,7 @@ class PathTable {
   std::unordered_map<PathId, Entry> paths_;
   std::vector<PathId> sockets_;  // kind Udp, not closed, in the order of add()
   std::uint32_t next_ = 1;
+  GsoGuards gso_;
 };
 
 // Keeps an id from being given to another path. The table outlives it.

@@ -11,9 +11,8 @@ namespace weft::session {
 namespace {
 
 constexpr std::size_t kMaxPaths = 8;
-constexpr std::size_t kLargestPacket = 8952;
 constexpr std::size_t kLastWordsMemory = 64 * 1024;  // to say why, at the quota
-static_assert(kMtuProbes.back() == kLargestPacket);
+static_assert(kMtuProbes.back() == path::kUdpMtu);
 
 std::uint64_t cid_key(const ngtcp2_cid& cid) {
   return read_be<std::uint64_t>({cid.data, cid.datalen});
@@ -153,7 +152,9 @@ void Connection::fill_settings(ngtcp2_settings& settings, ngtcp2_transport_param
       std::max(last_stamp_, static_cast<ngtcp2_tstamp>(now.time_since_epoch().count()));
   settings.cc_algo = NGTCP2_CC_ALGO_BBR;
   settings.initial_rtt = 100 * NGTCP2_MILLISECONDS;
-  settings.max_tx_udp_payload_size = kLargestPacket;
+  // A later path of the session may take more than its first one: what is written is bounded by
+  // the path of that moment.
+  settings.max_tx_udp_payload_size = path::kUdpMtu;
   settings.pmtud_probes = kMtuProbes.data();
   settings.pmtud_probeslen = kMtuProbes.size();
   settings.ack_thresh = kAckThreshold;
@@ -274,6 +275,7 @@ void Connection::follow_path() {
   if (index == current_path_) return;
   current_path_ = index;
   watch_.reset();
+  trains_.reset();
   const auto* entry = path_at(index);
   if (entry && state_of_ == State::Up)
     state_.events.push_back(RemoteMoved{id_, entry->path, entry->remote});

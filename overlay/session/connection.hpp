@@ -33,6 +33,7 @@
 #include "overlay/session/rekey.hpp"
 #include "overlay/session/resequencer.hpp"
 #include "overlay/session/stream.hpp"
+#include "overlay/session/train_watch.hpp"
 
 namespace weft::session {
 
@@ -97,8 +98,8 @@ class Connection {
 
   // The layer's own bookkeeping.
   bool dirty = false;
-  bool parked = false;     // dirty, but its path is blocked
-  bool announced = false;  // seen up by the layer
+  std::optional<Instant> parked;  // dirty since then, but its path is blocked
+  bool announced = false;         // seen up by the layer
   std::optional<Instant> armed;
 
  private:
@@ -109,14 +110,16 @@ class Connection {
     Endpoint remote;
     std::uint32_t index;
     path::PathHold hold{};
-    Endpoint local{};  // the address of ours that the peer calls; only where it dialled
+    Endpoint local{};  // the address of ours that it comes to; port 0
   };
   struct Packet {  // one written packet, with where it goes
     std::size_t size = 0;
     std::uint32_t path_index = 0;
     Ecn ecn = Ecn::NotEct;
-    std::size_t probe = 0;  // the size it is to prove
+    std::size_t probe = 0;                  // the size it is to prove
+    std::optional<std::uint64_t> number{};  // of a 1-RTT packet
   };
+  struct Batch;
 
   // connection.cpp
   void start_client(Instant now, std::optional<crypto::Key32> static_key);
@@ -130,6 +133,7 @@ class Connection {
   void release_half_open();
   void release_joiner_place();
   ngtcp2_tstamp stamp(Instant now);
+  [[nodiscard]] std::size_t path_mtu() const;  // bytes of the largest datagram worth a try
   PathEntry* path_for(PathId path, const Endpoint& remote, bool may_add);
   const PathEntry* path_at(std::uint32_t index) const;
   void fill_path(ngtcp2_path_storage& storage, const PathEntry& entry) const;
@@ -140,6 +144,7 @@ class Connection {
   [[nodiscard]] Duration pto() const;
   void note_flight(Instant now, bool heard);
   void heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived);
+  void judge_trains(Instant now, const PathEntry& entry);
   void ask_again(Instant now);
   [[nodiscard]] bool idle(Instant now) const;
 
@@ -179,7 +184,11 @@ class Connection {
   [[nodiscard]] bool holds_back(Instant now) const;
   void wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin);
   std::optional<Transmit> transmit_close(MutableByteView out, Instant now);
-  std::optional<Transmit> finish_batch(const Packet& first, std::size_t used, std::size_t segment);
+  void write_batch(Instant now, ngtcp2_tstamp ts, Batch& batch);
+  std::optional<Transmit> finish_batch(Instant now, const Batch& batch);
+  [[nodiscard]] std::size_t most_segments(Instant now) const;
+  [[nodiscard]] std::size_t headroom() const;  // the most that one of its paths wants
+  [[nodiscard]] std::size_t headroom_of(const Batch& batch, const Packet& packet) const;
 
   // connection_streams.cpp
   Stream* find(StreamId id) const;
@@ -223,6 +232,7 @@ class Connection {
   Duration skew_{};
   PacketNews news_;  // outlives the keys in quic_
   PathWatch watch_;
+  TrainWatch trains_;
   Resequencer order_;
   HeaderProtection* rx_header_ = nullptr;  // of 1-RTT packets; quic_ owns it
   Instant heard_at_{};

@@ -35,7 +35,7 @@ bool Connection::blocked() const {
 void Connection::heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived) {
   heard_at_ = now;
   order_.opened(now, news_.number, arrived);
-  if (!initiator_ && !local.is_unspecified()) {
+  if (!local.is_unspecified()) {
     entry.local = local;
     entry.local.port = 0;
   }
@@ -45,7 +45,24 @@ void Connection::heard(Instant now, PathEntry& entry, const Endpoint& local, Ins
         quic_, static_cast<ngtcp2_duration>(state_.limits.keepalive.count()));
   }
   watch_.acked(now, news_.acks, pto());
+  judge_trains(now, entry);
   note_flight(now, true);
+}
+
+void Connection::judge_trains(Instant now, const PathEntry& entry) {
+  if (entry.index != current_path_ || news_.acks.count == 0) return;
+  trains_.judge(now, watch_, pto(), [&](const TrainWatch::Fate& fate) {
+    state_.paths.gso().note(now, entry.local, fate.by_kernel, fate.sent, fate.lost);
+    ngtcp2_conn_info details;
+    ngtcp2_conn_get_conn_info(quic_, &details);
+    const auto rtt = Duration(static_cast<std::int64_t>(details.smoothed_rtt));
+    state_.paths.note(entry.path, entry.remote, rtt, fate.sent, fate.lost);
+  });
+}
+
+std::size_t Connection::path_mtu() const {
+  const auto* entry = path_at(current_path_);
+  return entry == nullptr ? path::kLeastMtu : state_.paths.leaving(entry->path, entry->remote).mtu;
 }
 
 // The probe timeout of RFC 9002 doubles without end, so that after 16 s of silence the next try may
@@ -93,8 +110,10 @@ std::optional<std::uint64_t> Connection::number_of(ByteView packet) const {
 }
 
 bool Connection::idle(Instant now) const {
-  return state_of_ == State::Up && unheard_since_ &&
-         now >= *unheard_since_ + state_.limits.idle_timeout;
+  const auto over = [&](const std::optional<Instant>& since) {
+    return since && now >= *since + state_.limits.idle_timeout;
+  };
+  return state_of_ == State::Up && (over(unheard_since_) || over(parked));
 }
 
 void Connection::refused(Instant now, PathId path, const Endpoint& remote, std::size_t size) {
@@ -127,6 +146,7 @@ ngtcp2_ssize Connection::write_probe(MutableByteView out, ngtcp2_tstamp now, Pac
 void Connection::wrote_packet(Instant now, Packet& packet) {
   if (!watch_.marks()) packet.ecn = Ecn::NotEct;
   const auto number = std::exchange(news_.sealed, std::nullopt);
+  packet.number = number;
   if (!number || packet.path_index != current_path_) return;
   const bool large = packet.size > PathWatch::kBase && packet.probe == 0 &&
                      packet.size <= ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_);

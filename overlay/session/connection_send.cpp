@@ -1,5 +1,6 @@
 // Writing packets: one GSO batch per call, streams served in turn.
 #include <algorithm>
+#include <cstring>
 
 #include "overlay/session/connection.hpp"
 
@@ -39,9 +40,13 @@ std::optional<Transmit> Connection::transmit_close(MutableByteView out, Instant 
   }
   const auto* entry = path_at(current_path_);
   if (!entry) return std::nullopt;
-  std::ranges::copy(close_packet_, out.begin());
+  const std::size_t wanted = state_.paths.at(entry->path).headroom;
+  std::ranges::copy(close_packet_, out.subspan(wanted).begin());
   tx_bytes_ += close_packet_.size();
-  return Transmit{entry->path, entry->remote, close_packet_.size(), 0, Ecn::NotEct, entry->local};
+  Transmit transmit{entry->path, entry->remote, wanted + close_packet_.size(), 0, Ecn::NotEct, {}};
+  if (!initiator_) transmit.local = entry->local;
+  transmit.headroom = wanted;
+  return transmit;
 }
 
 bool Connection::holds_back(Instant now) const {
@@ -83,7 +88,7 @@ void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize 
 ngtcp2_ssize Connection::write_messages(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
                                         ngtcp2_pkt_info* info) {
   const std::size_t room =
-      std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit()) -
+      std::min({ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit(), path_mtu()}) -
       kMessageOverhead;
   while (!messages_.empty()) {
     Bytes& message = messages_.front();
@@ -160,13 +165,64 @@ ngtcp2_ssize Connection::write_packet(MutableByteView out, ngtcp2_tstamp now, Pa
   return size;
 }
 
-std::optional<Transmit> Connection::finish_batch(const Packet& first, std::size_t used,
-                                                 std::size_t segment) {
-  const auto* entry = path_at(first.path_index);
-  if (!entry || used == 0) return std::nullopt;
-  tx_bytes_ += used;
-  return Transmit{entry->path, entry->remote, used, used > segment ? segment : 0,
-                  first.ecn,   entry->local};
+std::size_t Connection::headroom() const {
+  std::size_t most = 0;
+  for (const auto& entry : paths_) most = std::max(most, state_.paths.at(entry.path).headroom);
+  return most;
+}
+
+// Several packets that leave together: each behind the headroom its path wants.
+struct Connection::Batch {
+  MutableByteView out;
+  std::size_t headroom;  // left free before each packet while it is written
+  Packet first{};
+  std::uint64_t last_number = 0;
+  std::size_t used = 0;
+  std::size_t segment = 0;  // bytes of the first, its headroom included
+  std::size_t count = 0;
+
+  [[nodiscard]] MutableByteView space(std::size_t packet) const {
+    const std::size_t begin = used + headroom;
+    return begin >= out.size() ? MutableByteView{}
+                               : out.subspan(begin, std::min(packet, out.size() - begin));
+  }
+  [[nodiscard]] bool fits(const Packet& packet) const {
+    return count == 0 || (packet.size <= first.size && packet.path_index == first.path_index &&
+                          packet.ecn == first.ecn);
+  }
+  // The packet lies in space(). Most paths want less before it than the widest does.
+  void add(const Packet& packet, std::size_t wanted) {
+    if (wanted < headroom) std::memmove(&out[used + wanted], &out[used + headroom], packet.size);
+    if (count++ == 0) {
+      first = packet;
+      segment = wanted + packet.size;
+    }
+    if (packet.number) last_number = *packet.number;
+    used += wanted + packet.size;
+  }
+};
+
+std::size_t Connection::headroom_of(const Batch& batch, const Packet& packet) const {
+  if (batch.headroom == 0) return 0;
+  const auto* entry = path_at(packet.path_index);
+  return entry == nullptr ? 0 : state_.paths.at(entry->path).headroom;
+}
+
+std::optional<Transmit> Connection::finish_batch(Instant now, const Batch& batch) {
+  const auto* entry = path_at(batch.first.path_index);
+  if (!entry || batch.count == 0) return std::nullopt;
+  const std::size_t wanted = state_.paths.at(entry->path).headroom;
+  tx_bytes_ += batch.used - batch.count * wanted;
+  Transmit out{entry->path, entry->remote, batch.used, 0, batch.first.ecn, {}};
+  if (!initiator_) out.local = entry->local;  // who dials leaves the choice to the kernel
+  if (batch.count > 1) out.segment_size = batch.segment;
+  out.headroom = wanted;
+  out.gso = state_.paths.gso().may_cut(now, entry->local);
+  const bool probe = batch.first.size > ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_) ||
+                     batch.first.probe > 0;  // it may be lost for its size
+  if (batch.first.number && batch.first.path_index == current_path_ && !probe)
+    trains_.sent(now, *batch.first.number, batch.last_number, out.gso);
+  return out;
 }
 
 std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
@@ -177,58 +233,60 @@ std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
   if (ack_hold_)
     ack_hold_ = unanswered_ < kAckThreshold ? std::optional(now + kAckHold) : std::nullopt;
   unanswered_ = 0;
-  const auto ts = stamp(now);
-  Packet first;
-  std::size_t used = 0;
-  std::size_t segments = 0;
+  Batch batch{out.first(std::min(out.size(), kMaxBatch)), headroom()};
   if (!held_.empty()) {
-    std::ranges::copy(held_, out.begin());
-    used = held_.size();
-    first = held_packet_;
-    segments = 1;
+    std::ranges::copy(held_, batch.space(held_.size()).begin());
+    batch.add(held_packet_, headroom_of(batch, held_packet_));
     held_.clear();
     held_.shrink_to_fit();
   }
-  const std::size_t limit = std::min({out.size(), kMaxBatch});
-  const std::size_t quantum = std::max(ngtcp2_conn_get_send_quantum(quic_), std::size_t{1200});
-  const std::size_t largest =
-      std::min(ngtcp2_conn_get_max_tx_udp_payload_size(quic_), watch_.limit());
-  if (segments == 0 && state_of_ == State::Up) {
-    const auto probe = watch_.probe_size(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_));
-    if (probe && *probe <= out.size() && write_probe(out.first(*probe), ts, first) > 0) {
-      wrote_packet(now, first);
-      used = first.size;
-      segments = 1;
-    }
-  }
-  while (segments == 0 || (segments < kMaxSegments && used < quantum && used + largest <= limit)) {
-    Packet packet;
-    const auto room = std::min(largest, out.size() - used);
-    const auto size = write_packet(out.subspan(used, room), ts, packet);
-    if (size < 0) {
-      fail_with(now, static_cast<int>(size));
-      break;
-    }
-    if (size == 0) break;
-    wrote_packet(now, packet);
-    if (segments == 0) {
-      first = packet;
-    } else if (packet.size > first.size || packet.path_index != first.path_index ||
-               packet.ecn != first.ecn) {
-      held_ = to_bytes(out.subspan(used, packet.size));
-      held_packet_ = packet;
-      break;
-    }
-    used += packet.size;
-    ++segments;
-    if (packet.size < first.size) break;
-  }
-  if (state_of_ == State::Closing && used == 0) return transmit_close(out, now);
-  if (state_of_ != State::Dead && used > 0) {
+  const auto ts = stamp(now);
+  write_batch(now, ts, batch);
+  if (state_of_ == State::Closing && batch.count == 0) return transmit_close(out, now);
+  if (state_of_ != State::Dead && batch.count > 0) {
     ngtcp2_conn_update_pkt_tx_time(quic_, ts);
     note_flight(now, false);
   }
-  return finish_batch(first, used, first.size);
+  return finish_batch(now, batch);
+}
+
+// As long as nothing was heard since a probe timeout, and before the keys are settled, each packet
+// leaves alone: where trains are mangled, singles must get through, or nothing would be learned.
+std::size_t Connection::most_segments(Instant now) const {
+  const bool silent = unheard_since_ && now - *unheard_since_ >= pto();
+  return state_of_ == State::Up && !silent ? kMaxSegments : 1;
+}
+
+void Connection::write_batch(Instant now, ngtcp2_tstamp ts, Batch& batch) {
+  const std::size_t quantum = std::max(ngtcp2_conn_get_send_quantum(quic_), std::size_t{1200});
+  const std::size_t largest =
+      std::min({ngtcp2_conn_get_max_tx_udp_payload_size(quic_), watch_.limit(), path_mtu()});
+  const std::size_t most = most_segments(now);
+  if (batch.count == 0 && state_of_ == State::Up) {
+    const auto probe = watch_.probe_size(
+        std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), path_mtu()));
+    Packet packet;
+    if (probe && *probe <= batch.space(*probe).size() &&
+        write_probe(batch.space(*probe), ts, packet) > 0) {
+      wrote_packet(now, packet);
+      batch.add(packet, headroom_of(batch, packet));
+    }
+  }
+  while (batch.count == 0 ||
+         (batch.count < most && batch.used < quantum && batch.space(largest).size() == largest)) {
+    Packet packet;
+    const auto size = write_packet(batch.space(largest), ts, packet);
+    if (size < 0) return fail_with(now, static_cast<int>(size));
+    if (size == 0) return;
+    wrote_packet(now, packet);
+    if (!batch.fits(packet)) {
+      held_ = to_bytes(batch.space(packet.size));
+      held_packet_ = packet;
+      return;
+    }
+    batch.add(packet, headroom_of(batch, packet));
+    if (packet.size < batch.first.size) return;
+  }
 }
 
 }  // namespace weft::session

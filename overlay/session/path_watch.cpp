@@ -82,6 +82,7 @@ PathWatch::Newly PathWatch::take(const AckRanges& ranges) {
 void PathWatch::acked(Instant now, const AckRanges& ranges, Duration pto) {
   const Newly newly = take(ranges);
   if (!newly.highest) return;
+  newest_acked_ = std::max(newest_acked_.value_or(0), *newly.highest);
   if (unanswered_since_) unanswered_since_ = now;
   marked_in_flight_ = false;
   if (std::exchange(search_on_news_, false)) search_at_ = now + kBeforeSearch;
@@ -102,6 +103,18 @@ void PathWatch::acked(Instant now, const AckRanges& ranges, Duration pto) {
              now - run_since_ >= std::max(pto, kSettled)) {
     fall();
   }
+}
+
+std::optional<PathWatch::Fate> PathWatch::fate(std::uint64_t first, std::uint64_t last) const {
+  if (!noted(first) || !noted(last)) return std::nullopt;
+  Fate out;
+  for (std::uint64_t word = first / 64; word <= last / 64; ++word) {
+    const auto bits =
+        sent_[word % kWords] & mask(std::max(first, word * 64), std::min(last, word * 64 + 63));
+    out.sent += static_cast<std::size_t>(std::popcount(bits));
+    out.acked += static_cast<std::size_t>(std::popcount(bits & acked_[word % kWords]));
+  }
+  return out;
 }
 
 void PathWatch::in_flight(Instant now, bool any) {

@@ -53,6 +53,17 @@ class PathWatch {
   [[nodiscard]] std::optional<Instant> unanswered_since() const { return unanswered_since_; }
   [[nodiscard]] std::uint64_t falls() const { return falls_; }
 
+  // Of the packets first to last, how many were sent and how many acknowledged; nothing if they are
+  // forgotten.
+  struct Fate {
+    std::size_t sent = 0, acked = 0;
+  };
+  [[nodiscard]] std::optional<Fate> fate(std::uint64_t first, std::uint64_t last) const;
+  // Whether something that was sent later was acknowledged.
+  [[nodiscard]] bool heard_after(std::uint64_t number) const {
+    return newest_acked_ && *newest_acked_ > number;
+  }
+
   // The size to probe now. `path`: what ngtcp2 found the path to take.
   [[nodiscard]] std::optional<std::size_t> probe_size(std::size_t path);
   // The packet just sent was that probe.
@@ -81,6 +92,7 @@ class PathWatch {
   std::array<std::uint64_t, kWords> large_{};
   std::array<std::uint64_t, kWords> acked_{};
   std::uint64_t next_ = 0;
+  std::optional<std::uint64_t> newest_acked_;
   std::size_t limit_ = kUnlimited;
   bool marks_ = true;
   bool marked_in_flight_ = false;

@@ -127,10 +127,10 @@ struct SessionLayer::Impl {
 
 void SessionLayer::Impl::arm(Connection& connection) { arm(connection, connection.deadline()); }
 
-// Stays dirty, so nothing else puts it in line. It is looked at now and then all the same: a session
-// ends by its idle limit behind a path that stays blocked, too.
+// Stays dirty, so nothing else puts it in line. It is looked at now and then all the same: a
+// session ends by its idle limit behind a path that stays blocked, too.
 void SessionLayer::Impl::park(Instant now, Connection& connection) {
-  connection.parked = true;
+  connection.parked = now;
   parked.push_back(connection.id());
   arm(connection, std::max(connection.deadline(), now + kParkedLook));
 }
@@ -331,7 +331,7 @@ void SessionLayer::paths_changed() {
   for (const SessionId id : impl_->parked) {
     Connection* connection = impl_->find(id);
     if (!connection) continue;
-    connection->parked = false;
+    connection->parked.reset();
     impl_->dirty.push_back(id);
   }
   impl_->parked.clear();

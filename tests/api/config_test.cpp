@@ -32,6 +32,8 @@ name = "oak"
 listen = ["0.0.0.0:41820", "[::]:41820"]
 [log]
 level = "debug"
+[net]
+gso = "off"
 [[expose]]
 name = "blog"
 target = "3000"
@@ -48,6 +50,7 @@ addresses = ["203.0.113.7:41820", "[2001:db8::7]:41820"]
   EXPECT_EQ(config.name, "oak");
   EXPECT_EQ(config.listen, (std::vector<std::string>{"0.0.0.0:41820", "[::]:41820"}));
   EXPECT_EQ(config.log_level, "debug");
+  EXPECT_EQ(config.gso, "off");
   ASSERT_EQ(config.expose.size(), 1u);
   EXPECT_EQ(config.expose[0].target, "localhost:3000");
   EXPECT_EQ(config.expose[0].allow.size(), 2u);
@@ -85,6 +88,8 @@ TEST(Config, WrongValuesAreNamed) {
                            "version = 1\n[node]\nlisten = \"x\"",
                            "version = 1\n[node]\nlisten = [\"x\"]",
                            "version = 1\n[log]\nlevel = \"loud\"",
+                           "version = 1\n[net]\ngso = \"perhaps\"",
+                           "version = 1\n[net]\ngso = true",
                            "version = 1\n[expose]\ntarget = \"1\"",
                            "version = 1\n[[expose]]\nname = \"a\"",
                            "version = 1\n[[expose]]\ntarget = \"udp://1\"",
@@ -137,6 +142,7 @@ TEST(Config, EnvironmentWinsAndUnknownVariablesAreErrors) {
   EXPECT_FALSE(apply_environment(config, {"WEFT_NODE__NMAE=elm"}));
   EXPECT_FALSE(apply_environment(config, {"WEFT_NODE__LISTEN=41820"}));
   EXPECT_FALSE(apply_environment(config, {"WEFT_LOG__LEVEL=loud"}));
+  EXPECT_FALSE(apply_environment(config, {"WEFT_NET__GSO=perhaps"}));
 }
 
 TEST(Config, WhatShowPrintsReadsBackTheSame) {

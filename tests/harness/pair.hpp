@@ -101,6 +101,12 @@ class Pair {
   std::function<void(End&, const session::SessionEvent&)> on_event;
   // Sees each datagram before the link; returning false swallows it.
   std::function<bool(int from, Bytes& bytes)> tap;
+  // Sees each batch before it is cut, as the kernel would; returning false swallows it whole.
+  std::function<bool(int from, const Transmit& batch)> batch_tap;
+  // The path by which `to` is told that a datagram came; unset: the one it was sent by.
+  std::function<PathId(int to, PathId path)> came_by;
+  bool joins_runs = false;  // what arrives at once from one sender comes as a run, as by GRO
+  std::size_t runs = 0;     // so many of two or more
   void drain() {
     for (bool moved = true; moved;) {
       const bool first = drain_one(0);
@@ -122,7 +128,11 @@ class Pair {
     consider(b.layer.poll_timeout());
     now = std::max(now, next);
     if (!any) return false;
-    while (auto d = link.pop(now)) deliver(*d);
+    if (joins_runs) {
+      deliver_runs();
+    } else {
+      while (auto d = link.pop(now)) deliver(*d);
+    }
     a.layer.handle_timeout(now);
     b.layer.handle_timeout(now);
     drain();
@@ -160,21 +170,53 @@ class Pair {
   End& end(int index) { return index == 0 ? a : b; }
   void deliver(const Link::Delivery& d) {
     End& to = end(d.to);
+    note(d);
+    to.layer.handle_datagram(now, {path_of(d), to.endpoint, d.from, d.ecn, d.bytes});
+  }
+  [[nodiscard]] PathId path_of(const Link::Delivery& d) const {
+    return came_by ? came_by(d.to, d.path) : d.path;
+  }
+  void note(const Link::Delivery& d) {
     const auto at = now.time_since_epoch().count();
     digest_ = crypto::sha256({digest_,
                               {reinterpret_cast<const std::uint8_t*>(&at), sizeof at},
                               {reinterpret_cast<const std::uint8_t*>(&d.to), sizeof d.to},
                               d.bytes});
-    to.layer.handle_datagram(now, {d.path, to.endpoint, d.from, d.ecn, d.bytes});
+  }
+  void deliver_runs() {
+    std::optional<Link::Delivery> first;
+    Bytes joined;
+    std::size_t last = 0;
+    const auto flush = [&] {
+      if (!first) return;
+      End& to = end(first->to);
+      runs += joined.size() > first->bytes.size() ? 1 : 0;
+      to.layer.handle_datagram(now, {path_of(*first), to.endpoint, first->from, first->ecn, joined,
+                                     first->bytes.size()});
+      first.reset();
+      joined.clear();
+    };
+    while (auto d = link.pop(now)) {
+      note(*d);
+      const bool fits = first && d->to == first->to && d->ecn == first->ecn &&
+                        last == first->bytes.size() && d->bytes.size() <= last;
+      if (!fits) flush();
+      last = d->bytes.size();
+      append(joined, d->bytes);
+      if (!first) first = std::move(d);
+    }
+    flush();
   }
   bool drain_one(int index) {
     End& from = end(index);
     bool moved = false;
     while (auto t = from.layer.poll_transmit(now, buffer_)) {
       moved = true;
+      if (batch_tap && !batch_tap(index, *t)) continue;
       const std::size_t segment = t->segment_size ? t->segment_size : t->size;
       for (std::size_t at = 0; at < t->size; at += segment) {
-        Bytes bytes = to_bytes(ByteView(buffer_).subspan(at, std::min(segment, t->size - at)));
+        const auto one = ByteView(buffer_).subspan(at, std::min(segment, t->size - at));
+        Bytes bytes = to_bytes(one.subspan(t->headroom));
         if (from.mute || (tap && !tap(index, bytes))) continue;
         link.send(now, 1 - index, t->path, from.endpoint, t->ecn, bytes);
       }

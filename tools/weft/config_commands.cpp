@@ -41,6 +41,7 @@ Json to_json(const node::Config& config) {
   Json out{{"schema", "weft.config/1"},
            {"node", {{"name", config.name}, {"listen", config.listen}}},
            {"log", {{"level", config.log_level}}},
+           {"net", {{"gso", config.gso}}},
            {"expose", Json::array()},
            {"consume", Json::array()},
            {"peer", Json::array()},
