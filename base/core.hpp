@@ -51,8 +51,8 @@ void for_each_datagram(const Datagram& run, Take&& take) {
 
 // `size` bytes lie in the buffer the owner handed to poll_transmit. If segment_size is not 0 they
 // are datagrams of exactly that size, the last one possibly shorter (UDP_SEGMENT).
-// With headroom the first bytes of each datagram are not written yet, and both sizes count them: who
-// wraps the batch for a circuit fills them in, and only then may it leave.
+// With headroom the first bytes of each datagram are not written yet, and both sizes count them:
+// who wraps the batch for a circuit fills them in, and only then may it leave.
 struct Transmit {
   PathId path = PathId::Udp;
   Endpoint to;

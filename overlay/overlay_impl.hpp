@@ -52,10 +52,10 @@ inline constexpr std::size_t kEntriesPerAnswer = 240;  // roster entries per Ros
 inline constexpr Duration kSweepInterval = 1s;
 inline constexpr Duration kJudgeDelay = 200ms;   // from a removal to the end of its sessions
 inline constexpr std::size_t kMaxUnasked = 512;  // streams of a session before their request
-inline constexpr std::size_t kMaxPulls = 4;    // rosters fetched from unknown members at once
-inline constexpr Duration kPullPause = 500ms;  // between the starts of two
+inline constexpr std::size_t kMaxPulls = 4;      // rosters fetched from unknown members at once
+inline constexpr Duration kPullPause = 500ms;    // between the starts of two
 inline constexpr Duration kPullTimeout = 10s;
-inline constexpr std::size_t kMaxLookedAt = 2048;   // members, to say who may use a service
+inline constexpr std::size_t kMaxLookedAt = 2048;  // members, to say who may use a service
 // A client of a door whose node did not answer a whole round of dialling waits this long: enough
 // for one that is back to be found, too short for people to think that curl hangs.
 inline constexpr Duration kAwayTimeout = 3s;
@@ -190,7 +190,7 @@ struct Network {
   service::AccessTable access;
   PeerTable peers;
   NetworkMembers members;
-  service::Offers offers;      // what others let us use
+  service::Offers offers;       // what others let us use
   service::HealthTable health;  // of the targets of what we offer
   service::Doors doors;
   StaticCredential credential;

@@ -247,8 +247,8 @@ class SessionLayer {
   // more, or was never one after all. A session in join mode ends only if its peer is Removed.
   void trust_changed(Instant now);
 
-  // ProtocolCore. Give only datagrams whose first byte has the QUIC fixed bit (0x40..0xff), alone or
-  // as a run. For a path that is blocked nothing is written; paths_changed() when one is not any
+  // ProtocolCore. Give only datagrams whose first byte has the QUIC fixed bit (0x40..0xff), alone
+  // or as a run. For a path that is blocked nothing is written; paths_changed() when one is not any
   // more.
   void handle_datagram(Instant now, const Datagram& datagram);
   void handle_timeout(Instant now);
