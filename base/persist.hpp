@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -27,16 +28,35 @@ enum class Table : std::uint8_t {
   Peer,      // key: NodeId 32
   Setting,   // key: a short name
 };
-inline constexpr std::size_t kTableCount = 9;
 
-// Trust lives in a database of its own, written with the strictest settings.
-constexpr bool is_trust(Table table) { return table <= Table::Network; }
+// All there is to say of a table: what the store makes of it, loads and checks comes from this
+// list. A new one is a name above, a line here with the next schema, and its page in docs/wire.
+struct TableInfo {
+  Table table;
+  std::string_view name;
+  bool trust;  // lives in trust.db, written with the strictest settings; else in state.db
+  bool hint;   // learned again by itself: acknowledged without a flush of home.seal
+  int since;   // the schema that has it first
+};
+inline constexpr TableInfo kTables[] = {
+    {Table::Roster, "roster", true, false, 1},      {Table::Ticket, "ticket", true, false, 1},
+    {Table::Epoch, "epoch", true, false, 1},        {Table::Network, "network", true, false, 1},
+    {Table::Exposure, "exposure", false, false, 1}, {Table::Access, "access", false, false, 1},
+    {Table::Mapping, "mapping", false, false, 1},   {Table::Peer, "peer", false, true, 1},
+    {Table::Setting, "setting", false, true, 1},
+};
+inline constexpr std::size_t kTableCount = std::size(kTables);
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < kTableCount; ++i)
+        if (static_cast<std::size_t>(kTables[i].table) != i) return false;
+      return true;
+    }(),
+    "in the order of their numbers");
 
-constexpr std::string_view name_of(Table table) {
-  constexpr std::string_view kNames[kTableCount] = {
-      "roster", "ticket", "epoch", "network", "exposure", "access", "mapping", "peer", "setting"};
-  return kNames[static_cast<std::size_t>(table)];
-}
+constexpr const TableInfo& info_of(Table table) { return kTables[static_cast<std::size_t>(table)]; }
+constexpr bool is_trust(Table table) { return info_of(table).trust; }
+constexpr std::string_view name_of(Table table) { return info_of(table).name; }
 
 struct Row {
   Table table = Table::Setting;

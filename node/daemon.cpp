@@ -46,10 +46,6 @@ constexpr Duration kLastWords = 300ms;  // time for closing packets and the API'
 constexpr std::string_view kPortKey = "udp_port";
 constexpr std::string_view kListenKey = "udp_listen";  // of the last --listen, one a line
 
-constexpr Table kTables[] = {Table::Roster,  Table::Ticket,   Table::Epoch,
-                             Table::Network, Table::Exposure, Table::Access,
-                             Table::Mapping, Table::Peer,     Table::Setting};
-
 // A label out of the hostname: "Oak.local" becomes "oak".
 std::string default_name() {
   char host[256] = {};
@@ -180,8 +176,8 @@ Result<void> Daemon::open_store() {
   person_ = home.person;
   if (!home.store->remark().empty())
     spdlog::warn("event=state msg={}", in_quotes(home.store->remark()));
-  for (const auto table : kTables) {
-    WEFT_TRY(auto rows, home.store->load(table));
+  for (const auto& info : kTables) {
+    WEFT_TRY(auto rows, home.store->load(info.table));
     for (auto& row : rows) {
       if (row.table == Table::Setting && text_of(row.key) == kPortKey && row.value &&
           row.value->size() == 2)

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "node/store/statement.hpp"
+#include "node/store/store.hpp"
 #include "node/store/vfs_file.hpp"
 
 namespace weft::store {
@@ -19,39 +20,45 @@ constexpr const char* kCommonPragmas =
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA foreign_keys=OFF;";
 
-#define WEFT_TABLE(name)                                             \
-  "CREATE TABLE " name                                               \
-  " (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL," \
-  " PRIMARY KEY (network, key)) WITHOUT ROWID;"
-#define WEFT_MAC(name) "ALTER TABLE " name " ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
-#define WEFT_SEAL                                                                          \
-  "CREATE TABLE seal (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL," \
-  " rows INTEGER NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL);"
+constexpr int kSealed = 2;  // the schema whose migration gave all rows their MACs
 
-constexpr Migration kTrustMigrations[] = {
-    {1, WEFT_TABLE("roster") WEFT_TABLE("ticket") WEFT_TABLE("epoch") WEFT_TABLE("network")},
-    {2, WEFT_MAC("roster") WEFT_MAC("ticket") WEFT_MAC("epoch") WEFT_MAC("network") WEFT_SEAL},
-};
-constexpr Migration kStateMigrations[] = {
-    {1, WEFT_TABLE("exposure") WEFT_TABLE("access") WEFT_TABLE("mapping") WEFT_TABLE("peer")
-            WEFT_TABLE("setting")},
-    {2, WEFT_MAC("exposure") WEFT_MAC("access") WEFT_MAC("mapping") WEFT_MAC("peer")
-            WEFT_MAC("setting") WEFT_SEAL},
-};
-#undef WEFT_TABLE
-#undef WEFT_MAC
-#undef WEFT_SEAL
+// What each schema adds: its tables, and once the seals. The texts are part of the format: a file
+// whose schema reads otherwise is refused.
+std::vector<Migration> migrations_of(bool trust) {
+  std::vector<Migration> out;
+  for (int version = 1; version <= kSchema; ++version) {
+    std::string sql;
+    for (const auto& info : kTables) {
+      const std::string name(info.name);
+      if (info.trust != trust || info.since > version) continue;
+      if (info.since == version)
+        sql += "CREATE TABLE " + name +
+               " (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
+               " PRIMARY KEY (network, key)) WITHOUT ROWID;";
+      if (version == std::max(info.since, kSealed))
+        sql += "ALTER TABLE " + name + " ADD COLUMN mac BLOB NOT NULL DEFAULT x'';";
+    }
+    if (version == kSealed)
+      sql +=
+          "CREATE TABLE seal (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL,"
+          " rows INTEGER NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL);";
+    out.push_back({version, std::move(sql)});
+  }
+  return out;
+}
+const std::vector<Migration> kTrustMigrations = migrations_of(true);
+const std::vector<Migration> kStateMigrations = migrations_of(false);
 
 }  // namespace
 
 const DatabaseSpec kTrustSpec{"trust.db", "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;",
-                              kTrustMigrations, true, 2};
+                              kTrustMigrations, true, kSealed};
 // EXTRA while the file turns to WAL: FULL would leave the removal of the rollback journal
 // unflushed, and a power cut could bring that journal back to undo the file and drop every commit
 // in the WAL.
 const DatabaseSpec kStateSpec{
     "state.db", "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    kStateMigrations, false, 2};
+    kStateMigrations, false, kSealed};
 
 Database::Database(fs::path path, std::string vfs, const Sealer& sealer)
     : path_(std::move(path)), vfs_(std::move(vfs)), sealer_(sealer) {}
@@ -81,10 +88,12 @@ Result<void> Database::open(const DatabaseSpec& spec, IfOlder older) {
     return fail(Errc::Unsupported, path_.string() + " was written by a newer weft (schema " +
                                        std::to_string(version) + "). Fix: upgrade weft");
   WEFT_CHECK(check_quickly());
-  if (version == newest) {
-    WEFT_CHECK(check_schema(spec));
-    WEFT_CHECK(check_rows());
-    return execute(spec.pragmas);
+  const bool sealed = spec.sealed != 0 && version >= spec.sealed;
+  if (sealed || version == newest) {
+    WEFT_CHECK(check_schema(version));
+    WEFT_CHECK(check_rows(version));
+    WEFT_CHECK(execute(spec.pragmas));
+    return version == newest ? Result<void>{} : migrate(spec, version);
   }
   WEFT_TRY(const auto objects, number("SELECT count(*) FROM sqlite_schema"));
   const bool empty = version == 0 && objects == 0;
@@ -206,7 +215,7 @@ Result<void> Database::migrate(const DatabaseSpec& spec, std::int64_t version) {
   WEFT_CHECK(execute("BEGIN IMMEDIATE"));  // what fails before COMMIT is undone by closing the file
   for (const auto& migration : spec.migrations) {
     if (migration.version <= version) continue;
-    WEFT_CHECK(execute(migration.sql));
+    WEFT_CHECK(execute(migration.sql.c_str()));
     if (migration.version == spec.sealed) WEFT_CHECK(adopt_rows());
   }
   const auto now = "PRAGMA user_version=" + std::to_string(spec.migrations.back().version);

@@ -24,7 +24,7 @@ namespace weft::store {
 
 struct Migration {
   int version;      // the user_version it leaves
-  const char* sql;  // statements
+  std::string sql;  // statements
 };
 
 struct DatabaseSpec {
@@ -39,9 +39,9 @@ extern const DatabaseSpec kTrustSpec;
 extern const DatabaseSpec kStateSpec;
 
 enum class IfOlder : std::uint8_t {
-  Refuse,  // only the newest schema
+  Refuse,  // only what is sealed; an older schema that is, is checked and then migrated
   Create,  // also an empty file: it is made
-  Adopt,   // also an older schema: it is migrated, and its rows are taken as they are
+  Adopt,   // also a schema of before the seals: its rows are taken as they are
 };
 
 class Database {
@@ -70,10 +70,12 @@ class Database {
   Result<void> execute(const char* sql);
   Result<std::int64_t> number(const char* sql);
   Result<void> check_quickly();
-  Result<void> check_schema(const DatabaseSpec& spec);
-  Result<void> check_rows();
+  Result<void> check_schema(std::int64_t version);
+  Result<void> check_rows(std::int64_t version);
   Result<Digest> check_table(Table table, Digest digest);
   Result<void> migrate(const DatabaseSpec& spec, std::int64_t version);
+  // The tables that a file of this schema has.
+  [[nodiscard]] std::vector<Table> tables(std::int64_t version) const;
   Result<void> adopt_rows();
   Result<void> forget(const Row& row, Digest& digest);
   Result<void> write(const Row& row, Digest& digest);

@@ -21,13 +21,14 @@ Result<std::string> schema_text(sqlite3* handle) {
   return out;
 }
 
-// What the migrations make of nothing.
-Result<std::string> wanted_schema(const DatabaseSpec& spec) {
+// What the migrations up to a version make of nothing.
+Result<std::string> wanted_schema(const DatabaseSpec& spec, std::int64_t version) {
   sqlite3* handle = nullptr;
   int code =
       sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   for (const auto& migration : spec.migrations)
-    if (code == SQLITE_OK) code = sqlite3_exec(handle, migration.sql, nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK && migration.version <= version)
+      code = sqlite3_exec(handle, migration.sql.c_str(), nullptr, nullptr, nullptr);
   Result<std::string> out = fail(Errc::Storage, sqlite3_errstr(code));
   if (code == SQLITE_OK) out = schema_text(handle);
   sqlite3_close(handle);
@@ -47,8 +48,8 @@ Result<void> Database::check_quickly() {
   return {};
 }
 
-Result<void> Database::check_schema(const DatabaseSpec& spec) {
-  WEFT_TRY(const auto wanted, wanted_schema(spec));
+Result<void> Database::check_schema(std::int64_t version) {
+  WEFT_TRY(const auto wanted, wanted_schema(spec_, version));
   auto found = schema_text(handle_);
   if (!found) return damaged(found.error().detail);
   if (*found != wanted)
@@ -56,12 +57,10 @@ Result<void> Database::check_schema(const DatabaseSpec& spec) {
   return {};
 }
 
-Result<void> Database::check_rows() {
+Result<void> Database::check_rows(std::int64_t version) {
   if (spec_.sealed == 0) return {};
   Digest digest;
-  for (std::size_t i = 0; i < kTableCount; ++i) {
-    const auto table = static_cast<Table>(i);
-    if (is_trust(table) != spec_.trust) continue;
+  for (const auto table : tables(version)) {
     WEFT_TRY(digest, check_table(table, digest));
   }
   int code = SQLITE_OK;
@@ -101,12 +100,17 @@ Result<Digest> Database::check_table(Table table, Digest digest) {
   return digest;
 }
 
+std::vector<Table> Database::tables(std::int64_t version) const {
+  std::vector<Table> out;
+  for (const auto& info : kTables)
+    if (info.trust == spec_.trust && info.since <= version) out.push_back(info.table);
+  return out;
+}
+
 // The rows of before the seals, as they are. Inside a transaction.
 Result<void> Database::adopt_rows() {
   Digest digest;
-  for (std::size_t i = 0; i < kTableCount; ++i) {
-    const auto table = static_cast<Table>(i);
-    if (is_trust(table) != spec_.trust) continue;
+  for (const auto table : tables(spec_.sealed)) {
     WEFT_TRY(const auto rows, load(table));
     int code = SQLITE_OK;
     const auto update = prepare(

@@ -13,9 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Learned again by itself, and acknowledged to nobody: not worth a flush of the marker each.
-bool is_hint(const Row& row) { return row.table == Table::Peer || row.table == Table::Setting; }
-
 bool is_current(const Row& row) {
   return row.table == Table::Network && row.network.is_zero() && text_of(row.key) == "current";
 }
@@ -181,7 +178,7 @@ Result<void> Store::write(std::span<const Row> rows) {
   marker_.trust = trust_->generation();
   marker_.state = state_->generation();
   for (const auto& row : rows) {
-    unanchored_ |= !is_hint(row);
+    unanchored_ |= !info_of(row.table).hint;
     if (!is_current(row)) continue;
     marker_.network = {};
     if (row.value && row.value->size() == 32)

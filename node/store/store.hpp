@@ -17,6 +17,7 @@
 // The handle belongs to one thread at a time: the writer's, once a Writer is built on it.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -32,7 +33,11 @@ class Database;
 class HomeLock;
 
 inline constexpr const char* kMarkerName = "home.seal";
-inline constexpr std::uint8_t kSchema = 2;
+inline constexpr std::uint8_t kSchema = [] {  // 2 brought the seals; a newer table a newer one
+  int newest = 2;
+  for (const auto& info : kTables) newest = std::max(newest, info.since);
+  return static_cast<std::uint8_t>(newest);
+}();
 
 struct StoreOptions {
   std::string vfs;            // sqlite VFS name; empty = the system's. Tests inject faults here

@@ -28,8 +28,8 @@ inline void overwrite(const std::filesystem::path& path, const Bytes& bytes) {
 using Rows = std::vector<Row>;
 inline Result<Rows> all_rows(Store& store) {
   Rows out;
-  for (std::size_t i = 0; i < kTableCount; ++i) {
-    WEFT_TRY(auto rows, store.load(static_cast<Table>(i)));
+  for (const auto& info : kTables) {
+    WEFT_TRY(auto rows, store.load(info.table));
     std::ranges::move(rows, std::back_inserter(out));
   }
   return out;

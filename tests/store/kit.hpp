@@ -41,10 +41,9 @@ inline void play(Model& model, std::span<const Row> rows) {
 
 inline Result<Model> read_all(Store& store, bool trust) {
   Model model;
-  for (std::size_t i = 0; i < kTableCount; ++i) {
-    const auto table = static_cast<Table>(i);
-    if (is_trust(table) != trust) continue;
-    WEFT_TRY(const auto rows, store.load(table));
+  for (const auto& info : kTables) {
+    if (info.trust != trust) continue;
+    WEFT_TRY(const auto rows, store.load(info.table));
     play(model, rows);
   }
   return model;

@@ -96,9 +96,7 @@ TEST(Store, ASecondProcessIsLockedOut) {
 // The lock file removed, as somebody who "cleans up" does: the databases guard themselves.
 TEST(Store, WithoutItsLockFileTheSecondIsStillKeptOut) {
   const TemporaryHome home;
-  {
-    ASSERT_TRUE(Store::open(home.path()).has_value());
-  }
+  { ASSERT_TRUE(Store::open(home.path()).has_value()); }
   auto first = std::move(*Store::open(home.path()));  // which has written nothing yet
   fs::remove(home.path() / "lock");
   const auto child = ::fork();  // locks of one process do not meet
@@ -153,6 +151,52 @@ TEST(Store, AMigrationRunsOnceAndLeavesABackup) {
   EXPECT_EQ(backup.load(Table::Setting)->size(), 1U);
   Database old(path, "", Sealer({}));
   EXPECT_EQ(code_of(old.open({"x.db", pragmas, first}, IfOlder::Adopt)), Errc::Unsupported);
+}
+
+// A table of a later schema: a sealed file is checked, then migrated, and its seal goes on.
+TEST(Store, ASealedFileOfAnOlderSchemaIsCheckedAndMigrated) {
+  const TemporaryHome home;
+  const auto path = home.path() / "state.db";
+  const Sealer sealer({});
+  {
+    Database database(path, "", sealer);
+    ASSERT_TRUE(database.open(kStateSpec, IfOlder::Create).has_value());
+    ASSERT_TRUE(database.commit(std::vector{row(Table::Access, "a", "b")}).has_value());
+  }
+  std::vector<Migration> next(kStateSpec.migrations.begin(), kStateSpec.migrations.end());
+  next.push_back({next.back().version + 1, "CREATE TABLE extra (x);"});
+  const DatabaseSpec later{"state.db", kStateSpec.pragmas, next, false, kStateSpec.sealed};
+  {
+    Database other(path, "", Sealer({1}));  // another identity: untouched
+    EXPECT_EQ(code_of(other.open(later, IfOlder::Refuse)), Errc::Storage);
+  }
+  for (int i = 0; i < 2; ++i) {
+    Database database(path, "", sealer);
+    const auto opened = database.open(later, IfOlder::Refuse);
+    ASSERT_TRUE(opened.has_value()) << opened.error().detail;
+    EXPECT_EQ(database.generation(), 1U + static_cast<unsigned>(i));
+    EXPECT_EQ(database.load(Table::Access)->size(), 1U);
+    ASSERT_TRUE(database.commit(std::vector{row(Table::Access, "a", "c")}).has_value());
+  }
+  EXPECT_TRUE(fs::exists(home.path() / "state.db.schema2.bak"));
+  Database old(path, "", sealer);
+  EXPECT_EQ(code_of(old.open(kStateSpec, IfOlder::Refuse)), Errc::Unsupported);
+}
+
+// The texts of the tables are part of the format: files of weft 0.x have exactly these.
+TEST(Store, TheSchemaIsTheOneThatFilesHave) {
+  ASSERT_EQ(kTrustSpec.migrations.size(), 2U);
+  EXPECT_TRUE(kTrustSpec.migrations[0].sql.starts_with(
+      "CREATE TABLE roster (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
+      " PRIMARY KEY (network, key)) WITHOUT ROWID;CREATE TABLE ticket "));
+  EXPECT_EQ(kTrustSpec.migrations[1].sql,
+            "ALTER TABLE roster ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
+            "ALTER TABLE ticket ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
+            "ALTER TABLE epoch ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
+            "ALTER TABLE network ADD COLUMN mac BLOB NOT NULL DEFAULT x'';"
+            "CREATE TABLE seal (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL,"
+            " rows INTEGER NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL);");
+  EXPECT_EQ(kStateSpec.migrations.size(), 2U);
 }
 
 // N38: each page overwritten, and the file cut short: noticed at the latest when it is read.
