@@ -1,6 +1,7 @@
 #include "node/store/database.hpp"
 
 #include "base/assert.hpp"
+#include "node/store/row_statements.hpp"
 #include "node/store/statement.hpp"
 #include "node/store/store.hpp"
 #include "node/store/vfs_file.hpp"
@@ -61,11 +62,15 @@ const DatabaseSpec kStateSpec{
     kStateMigrations, false, kSealed};
 
 Database::Database(fs::path path, std::string vfs, const Sealer& sealer)
-    : path_(std::move(path)), vfs_(std::move(vfs)), sealer_(sealer) {}
+    : path_(std::move(path)),
+      vfs_(std::move(vfs)),
+      sealer_(sealer),
+      statements_(std::make_unique<Statements>()) {}
 
 Database::~Database() {
+  statements_.reset();
   const int code = sqlite3_close(handle_);
-  WEFT_ASSERT(code == SQLITE_OK);  // every statement is finalized where it was prepared
+  WEFT_ASSERT(code == SQLITE_OK);  // every other statement is finalized where it was prepared
 }
 
 Result<void> Database::open(const DatabaseSpec& spec, IfOlder older) {
@@ -132,47 +137,6 @@ void Database::accept() {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
-Result<std::vector<Row>> Database::load(Table table) {
-  int code = SQLITE_OK;
-  const auto statement = prepare(
-      handle_,
-      "SELECT network, key, value FROM " + std::string(name_of(table)) + " ORDER BY network, key",
-      code);
-  if (!statement) return failed(code);
-  std::vector<Row> rows;
-  while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
-    auto network = to_array<32>(column(statement, 0));
-    if (!network)
-      return damaged("a row of table " + std::string(name_of(table)) + " has no network");
-    rows.push_back({table, NetworkId{*network}, column(statement, 1), column(statement, 2)});
-  }
-  if (code != SQLITE_DONE) return failed(code);
-  return rows;
-}
-
-Result<void> Database::commit(std::span<const Row> rows) {
-  if (read_only_)
-    return fail(Errc::Storage, path_.string() +
-                                   " is read-only: the disk failed to flush earlier, so what it "
-                                   "holds is unknown. Fix: check the disk, then restart weft");
-  WEFT_CHECK(execute("BEGIN IMMEDIATE"));
-  Result<void> done;
-  Digest digest = digest_;
-  for (const auto& row : rows) {
-    done = write(row, digest);
-    if (!done) break;
-  }
-  if (done && spec_.sealed != 0) done = write_seal(generation_ + 1, digest);
-  if (done) done = execute("COMMIT");
-  // A failed COMMIT may have rolled back by itself; else it must not linger half done.
-  if (!done && sqlite3_get_autocommit(handle_) == 0)
-    if (!execute("ROLLBACK")) read_only_ = true;
-  if (!done) return done;
-  digest_ = digest;
-  ++generation_;
-  return {};
-}
-
 Result<void> Database::copy_to(const fs::path& copy) {
   sqlite3* target = nullptr;
   int code = sqlite3_open_v2(copy.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
@@ -221,53 +185,6 @@ Result<void> Database::migrate(const DatabaseSpec& spec, std::int64_t version) {
   const auto now = "PRAGMA user_version=" + std::to_string(spec.migrations.back().version);
   WEFT_CHECK(execute(now.c_str()));
   return execute("COMMIT");
-}
-
-// Takes the row of this key, if there is one, out of the digest.
-Result<void> Database::forget(const Row& row, Digest& digest) {
-  const std::string table(name_of(row.table));
-  int code = SQLITE_OK;
-  const auto before =
-      prepare(handle_, "SELECT mac FROM " + table + " WHERE network = ?1 AND key = ?2", code);
-  if (!before) return failed(code);
-  bind_blob(before, 1, row.network.view());
-  bind_blob(before, 2, row.key);
-  code = sqlite3_step(before.get());
-  if (code == SQLITE_DONE) return {};
-  if (code != SQLITE_ROW) return failed(code);
-  const auto mac = to_array<32>(column(before, 0));
-  if (!mac) return damaged("a row of table " + table + " has no MAC");
-  digest.remove(*mac);
-  return {};
-}
-
-Result<void> Database::write(const Row& row, Digest& digest) {
-  const std::string table(name_of(row.table));
-  const bool sealed = spec_.sealed != 0;
-  if (sealed) WEFT_CHECK(forget(row, digest));
-  const char* values = sealed ? " (network, key, value, mac) VALUES (?1, ?2, ?3, ?4)"
-                                " ON CONFLICT DO UPDATE SET value = ?3, mac = ?4"
-                              : " (network, key, value) VALUES (?1, ?2, ?3)"
-                                " ON CONFLICT DO UPDATE SET value = ?3";
-  int code = SQLITE_OK;
-  const auto statement =
-      prepare(handle_,
-              row.value ? "INSERT INTO " + table + values
-                        : "DELETE FROM " + table + " WHERE network = ?1 AND key = ?2",
-              code);
-  if (!statement) return failed(code);
-  bind_blob(statement, 1, row.network.view());
-  bind_blob(statement, 2, row.key);
-  Mac mac{};
-  if (row.value) bind_blob(statement, 3, *row.value);
-  if (row.value && sealed) {
-    mac = sealer_.row(table, row.network, row.key, *row.value);
-    bind_blob(statement, 4, mac);
-    digest.add(mac);
-  }
-  code = sqlite3_step(statement.get());
-  if (code != SQLITE_DONE) return failed(code);
-  return {};
 }
 
 std::unexpected<Error> Database::failed(int code) {

@@ -10,17 +10,22 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/persist.hpp"
+#include "node/store/scan.hpp"
 #include "node/store/seal.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace weft::store {
+
+struct Finalizer;
 
 struct Migration {
   int version;      // the user_version it leaves
@@ -60,13 +65,30 @@ class Database {
   // leave all as it was.
   void accept();
   [[nodiscard]] Result<std::vector<Row>> load(Table table);
+  // One row's value, none if there is none; a page of rows. Storage: a row is not as we wrote it.
+  [[nodiscard]] Result<std::optional<Bytes>> get(Table table, const NetworkId& network,
+                                                 ByteView key);
+  [[nodiscard]] Result<Page> scan(const Scan& scan);
   [[nodiscard]] Result<void> commit(std::span<const Row> rows);
+
+  // A group: changes that share one transaction and its flushes. Each add() is whole or not at all
+  // by itself, and one that fails takes none of the others with it. Nothing is stored before
+  // finish() has succeeded; if that fails, nothing of the group is. Between the two, reads see what
+  // was added.
+  [[nodiscard]] Result<void> begin();
+  [[nodiscard]] Result<void> add(std::span<const Row> rows);
+  [[nodiscard]] Result<void> finish();
+
   // A copy of what is committed, readable by its owner alone.
   [[nodiscard]] Result<void> copy_to(const std::filesystem::path& copy);
   [[nodiscard]] bool read_only() const { return read_only_; }
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
  private:
+  struct Statements;
+  Result<const std::unique_ptr<sqlite3_stmt, Finalizer>*> prepared(Table table, int what);
+  Result<Row> row_at(sqlite3_stmt* at, Table table, const NetworkId& network);
+  [[nodiscard]] bool group_lost() const;
   Result<void> execute(const char* sql);
   Result<std::int64_t> number(const char* sql);
   Result<void> check_quickly();
@@ -88,8 +110,12 @@ class Database {
   Sealer sealer_;
   DatabaseSpec spec_{};
   sqlite3* handle_ = nullptr;
+  std::unique_ptr<Statements> statements_;
   std::uint64_t generation_ = 0;
   Digest digest_;
+  Digest group_digest_;
+  bool in_group_ = false;
+  bool group_changed_ = false;
   bool read_only_ = false;
 };
 

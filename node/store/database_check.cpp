@@ -1,7 +1,7 @@
 // What a database must be before it is believed: whole, of exactly our schema, and every row and
 // all of them together as this identity wrote them.
 #include "node/store/database.hpp"
-#include "node/store/statement.hpp"
+#include "node/store/row_statements.hpp"
 #include "node/store/words.hpp"
 
 namespace weft::store {
@@ -136,11 +136,14 @@ Result<void> Database::adopt_rows() {
 
 Result<void> Database::write_seal(std::uint64_t generation, const Digest& digest) {
   int code = SQLITE_OK;
-  const auto statement = prepare(
-      handle_,
-      "INSERT OR REPLACE INTO seal (id, generation, rows, digest, mac) VALUES (1, ?, ?, ?, ?)",
-      code);
+  auto& statement = statements_->seal;
+  if (!statement)
+    statement = prepare(
+        handle_,
+        "INSERT OR REPLACE INTO seal (id, generation, rows, digest, mac) VALUES (1, ?, ?, ?, ?)",
+        code);
   if (!statement) return failed(code);
+  const InUse in_use(statement);
   const auto sum = digest.bytes();
   const auto mac = sealer_.database(spec_.file, generation, digest);
   sqlite3_bind_int64(statement.get(), 1, static_cast<sqlite3_int64>(generation));

@@ -21,10 +21,13 @@ inline Statement prepare(sqlite3* handle, const std::string& sql, int& code) {
   return Statement(raw);
 }
 
-inline Bytes column(const Statement& statement, int index) {
-  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement.get(), index));
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement.get(), index));
+inline Bytes column(sqlite3_stmt* statement, int index) {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement, index));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
   return data == nullptr ? Bytes{} : Bytes(data, data + size);
+}
+inline Bytes column(const Statement& statement, int index) {
+  return column(statement.get(), index);
 }
 
 // The bytes must live until the statement is stepped.

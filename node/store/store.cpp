@@ -156,9 +156,13 @@ Result<void> Store::note_network() {
   return marker_file_->write(marker_, sealer_, flush_failed_);
 }
 
-Result<std::vector<Row>> Store::load(Table table) {
-  return (is_trust(table) ? trust_ : state_)->load(table);
+Result<std::vector<Row>> Store::load(Table table) { return database_of(table).load(table); }
+
+Result<std::optional<Bytes>> Store::get(Table table, const NetworkId& network, ByteView key) {
+  return database_of(table).get(table, network, key);
 }
+
+Result<Page> Store::scan(const Scan& scan) { return database_of(scan.table).scan(scan); }
 
 Result<void> Store::commit(std::span<const Row> rows) {
   WEFT_CHECK(write(rows));
@@ -167,28 +171,56 @@ Result<void> Store::commit(std::span<const Row> rows) {
 
 Result<void> Store::write(std::span<const Row> rows) {
   if (rows.empty()) return {};
-  const bool trust = is_trust(rows.front().table);
-  WEFT_ASSERT(
-      std::ranges::all_of(rows, [&](const Row& row) { return is_trust(row.table) == trust; }));
+  WEFT_CHECK(begin(is_trust(rows.front().table)));
+  const auto added = add(rows);
+  const auto stored = finish();
+  return added ? stored : added;
+}
+
+Result<void> Store::begin(bool trust) {
+  WEFT_ASSERT(!group_);
   if (read_only())
     return fail(Errc::Storage, home_.string() +
                                    " is read-only: the disk failed earlier, so what it holds is "
                                    "unknown. Fix: check the disk, then restart weft");
-  WEFT_CHECK((trust ? trust_ : state_)->commit(rows));
+  WEFT_CHECK((trust ? trust_ : state_)->begin());
+  group_ = Group{trust, false, std::nullopt};
+  return {};
+}
+
+Result<void> Store::add(std::span<const Row> rows) {
+  WEFT_ASSERT(group_ && std::ranges::all_of(rows, [&](const Row& row) {
+                return is_trust(row.table) == group_->trust;
+              }));
+  for (const auto& row : rows)
+    if (row.key.size() + (row.value ? row.value->size() : 0) > kMaxRow)
+      return fail(Errc::Limit, "a row of table " + std::string(name_of(row.table)) +
+                                   " is larger than " + std::to_string(kMaxRow) + " bytes");
+  WEFT_CHECK((group_->trust ? trust_ : state_)->add(rows));
+  for (const auto& row : rows) {
+    group_->counts |= !info_of(row.table).hint;
+    if (!is_current(row)) continue;
+    group_->current =
+        row.value && row.value->size() == 32 ? NetworkId{*to_array<32>(*row.value)} : NetworkId{};
+  }
+  return {};
+}
+
+Result<void> Store::finish() {
+  WEFT_ASSERT(group_);
+  const Group group = *group_;
+  group_.reset();
+  WEFT_CHECK((group.trust ? trust_ : state_)->finish());
   marker_.trust = trust_->generation();
   marker_.state = state_->generation();
-  for (const auto& row : rows) {
-    unanchored_ |= !info_of(row.table).hint;
-    if (!is_current(row)) continue;
-    marker_.network = {};
-    if (row.value && row.value->size() == 32)
-      marker_.network = NetworkId{*to_array<32>(*row.value)};
-  }
+  if (group.current) marker_.network = *group.current;
+  unanchored_ |= group.counts;
   return {};
 }
 
 Result<void> Store::anchor() {
   if (!unanchored_) return {};
+  if (flush_failed_) return fail(Errc::Storage, options_.marker.string() + " failed to flush");
   WEFT_CHECK(marker_file_->write(marker_, sealer_, flush_failed_));
   unanchored_ = false;
   return {};

@@ -20,12 +20,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/persist.hpp"
 #include "node/store/marker.hpp"
+#include "node/store/scan.hpp"
 
 namespace weft::store {
 
@@ -33,6 +35,7 @@ class Database;
 class HomeLock;
 
 inline constexpr const char* kMarkerName = "home.seal";
+inline constexpr std::size_t kMaxRow = 16UL * 1024 * 1024;  // key and value; a roster's are below
 inline constexpr std::uint8_t kSchema = [] {  // 2 brought the seals; a newer table a newer one
   int newest = 2;
   for (const auto& info : kTables) newest = std::max(newest, info.since);
@@ -64,13 +67,24 @@ class Store {
 
   // All rows of a table, ordered by network and key.
   [[nodiscard]] Result<std::vector<Row>> load(Table table);
+  // As Database::get() and scan(): a value, a page, both of rows that this node wrote.
+  [[nodiscard]] Result<std::optional<Bytes>> get(Table table, const NetworkId& network,
+                                                 ByteView key);
+  [[nodiscard]] Result<Page> scan(const Scan& scan);
+
   // REQUIRES: rows of one database only. Empty: nothing to do.
-  // Storage on failure: disk full leaves the store usable, a failed flush makes it read-only.
+  // Limit: a row larger than kMaxRow. Storage on failure: disk full leaves the store usable, a
+  // failed flush makes it read-only.
   [[nodiscard]] Result<void> commit(std::span<const Row> rows);
-  // commit() in its two halves, so that several writes share one anchor(). What was written counts
-  // as stored when anchor() has succeeded: from then on its loss would be noticed.
+  // commit() in its halves, so that several writes share one anchor(). What was written counts as
+  // stored when anchor() has succeeded: from then on its loss would be noticed.
   [[nodiscard]] Result<void> write(std::span<const Row> rows);
   [[nodiscard]] Result<void> anchor();
+  // write() in its own parts: several changes of one database in one transaction, as
+  // Database::begin() to finish() have it.
+  [[nodiscard]] Result<void> begin(bool trust);
+  [[nodiscard]] Result<void> add(std::span<const Row> rows);
+  [[nodiscard]] Result<void> finish();
 
   // Copies of both databases as they are now, and the marker that belongs to them.
   [[nodiscard]] Result<Marker> copy_to(const std::filesystem::path& trust,
@@ -98,6 +112,14 @@ class Store {
   std::unique_ptr<Database> trust_;
   std::unique_ptr<Database> state_;
   std::string remark_;
+  struct Group {  // of changes whose transaction is open
+    bool trust = false;
+    bool counts = false;               // more than hints
+    std::optional<NetworkId> current;  // the network that it makes the current one
+  };
+  Database& database_of(Table table) { return is_trust(table) ? *trust_ : *state_; }
+
+  std::optional<Group> group_;
   bool unanchored_ = false;
   bool flush_failed_ = false;
 };

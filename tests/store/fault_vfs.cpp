@@ -132,7 +132,15 @@ FaultVfs::Step FaultVfs::step(bool is_write, bool is_sync) {
   return *fault_ == Fault::Short ? Step::Half : Step::Fail;
 }
 
+std::size_t FaultVfs::size() const {
+  std::size_t sum = 0;
+  for (const auto& [path, disk] : disks_) sum += disk.now.size();
+  return sum;
+}
+
 int FaultVfs::write(Disk& disk, ByteView data, std::size_t offset) {
+  const std::size_t end = offset + data.size();
+  if (room_ && end > disk.now.size() && size() + end - disk.now.size() > *room_) return SQLITE_FULL;
   const auto next = step(true, false);
   if (next == Step::Fail) return fault_ == Fault::Full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
   if (next == Step::Half) data = data.first(data.size() / 2);
@@ -152,6 +160,7 @@ int FaultVfs::truncate(Disk& disk, std::size_t size) {
 
 int FaultVfs::sync(Disk& disk) {
   if (step(false, true) != Step::Go) return SQLITE_IOERR_FSYNC;
+  ++syncs_;
   if (fault_ == Fault::SyncLies) return SQLITE_OK;
   disk.durable = disk.now;
   disk.durable_exists = true;

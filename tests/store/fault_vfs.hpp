@@ -45,7 +45,11 @@ class FaultVfs {
   }
   void disarm() { fault_.reset(); }
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
+  [[nodiscard]] std::uint64_t syncs() const { return syncs_; }
   [[nodiscard]] bool hit() const { return hit_; }
+  // No write may make the files larger than this together; nullopt: as large as they like.
+  void set_room(std::optional<std::size_t> bytes) { room_ = bytes; }
+  [[nodiscard]] std::size_t size() const;  // of all files
   // The reboot: no handle may be open.
   void lose(Loss loss, Rng& rng);
 
@@ -78,6 +82,8 @@ class FaultVfs {
   std::optional<Fault> fault_;
   std::uint64_t fault_at_ = 0;
   std::uint64_t operations_ = 0;
+  std::uint64_t syncs_ = 0;
+  std::optional<std::size_t> room_;
   bool hit_ = false;
   std::uint32_t random_ = 0;  // a counter: no two salts of sqlite's are equal
 };

@@ -35,7 +35,7 @@ TEST(Writer, AnswersInOrderAfterTheRowsAreStored) {
 
 TEST(Writer, AFullQueueRefuses) {
   const TemporaryHome home;
-  Writer writer(std::move(*Store::open(home.path())), 2);
+  Writer writer(std::move(*Store::open(home.path())), {.queue = 2});
   std::promise<void> entered;
   std::promise<void> gate;
   int done = 0;
