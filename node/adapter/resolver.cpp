@@ -10,7 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <thread>
+#include <string>
 #include <utility>
 
 #include "node/io/clock.hpp"
@@ -65,55 +65,68 @@ std::string lower(std::string text) {
 struct Resolver::Shared {
   Shared(io::EventLoop& to, LookUp how) : loop(&to), look(std::move(how)) {}
 
-  // The first name that may begin: a slow one only while few of them are under way.
-  std::optional<std::string> take() {
+  enum class Kind { Quick, New, Slow };  // as its last lookup was
+  Kind kind_of(const std::string& name) const {
+    if (slow.contains(name)) return Kind::Slow;
+    return quick.contains(name) ? Kind::Quick : Kind::New;
+  }
+
+  // The first name that may begin, and how many of its kind there are from now on.
+  std::optional<std::pair<std::string, Kind>> take() {
+    // Where few threads could be made, one is better than none.
+    const std::size_t for_new = threads > 1 ? threads - 1 : 1;
     for (auto at = queue.begin(); at != queue.end(); ++at) {
-      const bool is_slow = slow.contains(*at);
-      if (is_slow && slow_under_way >= kSlowThreads) continue;
+      const Kind kind = kind_of(*at);
+      if (kind == Kind::Slow && slow_under_way >= kSlowThreads) continue;
+      if (kind != Kind::Quick && new_under_way + slow_under_way >= for_new) continue;
       std::string name = std::move(*at);
       queue.erase(at);
-      slow_under_way += is_slow ? 1 : 0;
-      return name;
+      count(kind) += 1;
+      return std::pair(std::move(name), kind);
     }
     return std::nullopt;
   }
 
-  void remember(const std::string& name, bool was_slow, bool is_slow) {
-    slow_under_way -= was_slow ? 1 : 0;
-    if (!is_slow) {
-      slow.erase(name);
-    } else {
-      if (slow.size() >= kMaxSlowNames) slow.clear();
-      slow.insert(name);
-    }
+  std::size_t& count(Kind kind) {
+    return kind == Kind::Slow  ? slow_under_way
+           : kind == Kind::New ? new_under_way
+                               : quick_under_way;
+  }
+
+  void remember(const std::string& name, bool was_slow) {
+    auto& into = was_slow ? slow : quick;
+    (was_slow ? quick : slow).erase(name);
+    if (into.size() >= kMaxNames) into.clear();
+    into.insert(name);
   }
 
   void work() {
     std::unique_lock lock(mutex);
     for (;;) {
-      std::optional<std::string> name;
-      wake.wait(lock, [&] { return loop == nullptr || (name = take()).has_value(); });
+      std::optional<std::pair<std::string, Kind>> taken;
+      wake.wait(lock, [&] { return loop == nullptr || (taken = take()).has_value(); });
       if (loop == nullptr) return;
-      const bool was_slow = slow.contains(*name);
       lock.unlock();
+      auto& [name, kind] = *taken;
       const Instant begun = io::monotonic_time();
-      Resolution found = look(*name);
-      const bool is_slow = io::monotonic_time() - begun > kSlow;
+      Resolution found = look(name);
+      const bool was_slow = io::monotonic_time() - begun > kSlow;
       lock.lock();
-      remember(*name, was_slow, is_slow);
+      count(kind) -= 1;
+      remember(name, was_slow);
       if (loop == nullptr) return;
-      loop->post([to = resolver, host = std::move(*name), answer = std::move(found)] {
+      loop->post([to = resolver, host = std::move(name), answer = std::move(found)] {
         if (auto* still = *to) still->answered(host, answer);
       });
-      wake.notify_all();  // a slow name may have its turn now
+      wake.notify_all();  // another kind of name may have its turn now
     }
   }
 
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<std::string> queue;  // names to look up, each once
-  std::set<std::string> slow;
-  std::size_t slow_under_way = 0;
+  std::set<std::string> slow, quick;
+  std::size_t slow_under_way = 0, new_under_way = 0, quick_under_way = 0;
   std::size_t threads = 0;
   io::EventLoop* loop;  // null: the resolver is gone
   LookUp look;
@@ -135,19 +148,21 @@ Resolver::~Resolver() {
 }
 
 Result<void> Resolver::start() {
+  const std::scoped_lock lock(shared_->mutex);
   while (shared_->threads < kThreads) {
     auto thread = io::start_thread([shared = shared_] { shared->work(); });
     if (!thread && shared_->threads > 0) break;  // fewer do as well
     if (!thread) return std::unexpected(thread.error());
     thread->detach();
     ++shared_->threads;
+    has_thread_ = true;
   }
   return {};
 }
 
 Result<Resolver::Ticket> Resolver::resolve(const std::string& host, std::uint16_t port,
                                            OnResolved on_resolved) {
-  if (shared_->threads == 0) WEFT_CHECK(start());
+  if (!has_thread_) WEFT_CHECK(start());
   if (waiters_ >= kMaxWaiting) return fail(Errc::Limit, "too many lookups wait");
   const std::string name = lower(host);
   const bool asked = waiting_.contains(name);  // perhaps for somebody who cancelled
@@ -158,7 +173,7 @@ Result<Resolver::Ticket> Resolver::resolve(const std::string& host, std::uint16_
   if (asked) return last_ticket_;
   const std::scoped_lock lock(shared_->mutex);
   shared_->queue.push_back(name);
-  shared_->wake.notify_one();
+  shared_->wake.notify_all();  // which of the threads may take it depends on its kind
   return last_ticket_;
 }
 

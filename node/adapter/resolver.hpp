@@ -4,6 +4,8 @@
 //  1. A name is looked up once at a time; whoever asks for it meanwhile waits for the same answer.
 //  2. A name whose last lookup took longer than kSlow may hold kSlowThreads of the threads, so that
 //     names whose server is silent delay their own callers and nobody else.
+//     Names that are new may hold all threads but one: that one is for names that answered quickly
+//     before, so that even a crowd of silent names met for the first time does not stop them.
 //  3. A caller that cancelled costs nothing more: a lookup that nobody waits for is not begun. One
 //     under way cannot be stopped; destroying the resolver lets its thread end by itself.
 //  4. "localhost" and what ends with it are this machine (RFC 6761), and literal addresses are what
@@ -36,7 +38,7 @@ class Resolver {
   static constexpr Duration kSlow = 1s;
   static constexpr std::size_t kMaxWaiting = 1024;
   static constexpr std::size_t kMaxPerName = 64;
-  static constexpr std::size_t kMaxSlowNames = 256;  // remembered
+  static constexpr std::size_t kMaxNames = 256;  // remembered as slow, and as quick
   static constexpr std::size_t kMaxAddresses = 16;
 
   using Ticket = std::uint64_t;                        // 0: none
@@ -70,6 +72,7 @@ class Resolver {
   std::map<std::string, std::vector<Waiter>> waiting_;  // by name; loop only
   std::vector<Waiter> answering_;                       // their answer is there
   std::size_t waiters_ = 0;
+  bool has_thread_ = false;
   Ticket last_ticket_ = 0;
 };
 
