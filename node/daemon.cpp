@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 
 #include <malloc.h>
@@ -170,6 +171,8 @@ Result<void> Daemon::open_store() {
   for (const auto& remark : remarks) spdlog::warn("event=directory msg={}", in_quotes(remark));
   WEFT_TRY(lock_, store::HomeLock::take(options_.paths.state_dir));
   WEFT_CHECK(finish_setting_aside(options_.paths));
+  for (const auto& path : clear_set_aside(options_.paths, std::time(nullptr)))
+    spdlog::info("event=set_aside_removed path={}", in_quotes(path.string()));
   WEFT_TRY(auto home,
            store::open_home({options_.paths.data_dir, options_.paths.state_dir}, rng_, lock_));
   identity_ = home.identity;

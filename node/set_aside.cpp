@@ -5,9 +5,13 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 namespace weft::node {
@@ -45,7 +49,43 @@ Result<void> move_in(const fs::path& from, const fs::path& into, const std::stri
   return {};
 }
 
+// When a folder was set aside, by its name; nullopt: it is none of ours.
+std::optional<std::int64_t> time_of(std::string_view name) {
+  for (const std::string_view prefix : {"left-", "aside-"}) {
+    if (!name.starts_with(prefix)) continue;
+    const auto digits = name.substr(prefix.size());
+    std::int64_t time = 0;
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), time);
+    if (error == std::errc{} && end == digits.end() && time >= 0) return time;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::vector<fs::path> clear_set_aside(const Paths& paths, std::int64_t now) {
+  std::map<std::int64_t, std::set<fs::path>> folders;  // keys and databases may lie apart
+  for (const auto& directory : {paths.data_dir, paths.state_dir}) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+      const auto time = time_of(entry.path().filename().string());
+      if (time && entry.is_directory(error) && !entry.is_symlink(error))
+        folders[*time].insert(entry.path());
+    }
+  }
+  std::vector<fs::path> removed;
+  while (folders.size() > kSetAsideKept) {
+    const auto oldest = folders.begin();
+    if (oldest->first > now - kSetAsideDays * 24 * 3600) break;
+    for (const auto& path : oldest->second) {
+      std::error_code error;
+      fs::remove_all(path, error);
+      if (!error) removed.push_back(path);
+    }
+    folders.erase(oldest);
+  }
+  return removed;
+}
 
 Result<void> begin_setting_aside(const Paths& paths) {
   const auto file = begun_file(paths);
