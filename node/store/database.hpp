@@ -89,6 +89,8 @@ class Database {
   Result<const std::unique_ptr<sqlite3_stmt, Finalizer>*> prepared(Table table, int what);
   Result<Row> row_at(sqlite3_stmt* at, Table table, const NetworkId& network);
   [[nodiscard]] bool group_lost() const;
+  enum class GroupSql : std::uint8_t { Begin, Savepoint, Release, UndoOne, Commit };
+  Result<void> run(GroupSql what);
   Result<void> execute(const char* sql);
   Result<std::int64_t> number(const char* sql);
   Result<void> check_quickly();
@@ -101,6 +103,7 @@ class Database {
   Result<void> adopt_rows();
   Result<void> forget(const Row& row, Digest& digest);
   Result<void> write(const Row& row, Digest& digest);
+  Result<void> read_seal();  // generation and digest, as the file has them
   Result<void> write_seal(std::uint64_t generation, const Digest& digest);
   [[nodiscard]] std::unexpected<Error> damaged(const std::string& what) const;
   std::unexpected<Error> failed(int code);

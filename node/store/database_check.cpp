@@ -134,6 +134,26 @@ Result<void> Database::adopt_rows() {
   return {};
 }
 
+Result<void> Database::read_seal() {
+  int code = SQLITE_OK;
+  const auto statement =
+      prepare(handle_, "SELECT generation, rows, digest, mac FROM seal WHERE id = 1", code);
+  if (!statement) return failed(code);
+  code = sqlite3_step(statement.get());
+  if (code != SQLITE_ROW)
+    return code == SQLITE_DONE ? damaged("its seal is missing") : failed(code);
+  const auto generation = static_cast<std::uint64_t>(sqlite3_column_int64(statement.get(), 0));
+  const auto rows = static_cast<std::uint64_t>(sqlite3_column_int64(statement.get(), 1));
+  const auto sum = to_array<32>(column(statement, 2));
+  if (!sum ||
+      !crypto::equal_constant_time(sealer_.database(spec_.file, generation, Digest(*sum, rows)),
+                                   column(statement, 3)))
+    return damaged("its seal is not as this node wrote it");
+  generation_ = generation;
+  digest_ = Digest(*sum, rows);
+  return {};
+}
+
 Result<void> Database::write_seal(std::uint64_t generation, const Digest& digest) {
   int code = SQLITE_OK;
   auto& statement = statements_->seal;

@@ -135,13 +135,26 @@ Result<void> Database::commit(std::span<const Row> rows) {
 
 // ---- groups
 
+Result<void> Database::run(GroupSql what) {
+  constexpr const char* kTexts[] = {"BEGIN IMMEDIATE", "SAVEPOINT one", "RELEASE one",
+                                    "ROLLBACK TO one", "COMMIT"};
+  auto& statement = statements_->group[static_cast<std::size_t>(what)];
+  int code = SQLITE_OK;
+  if (!statement) statement = prepare(handle_, kTexts[static_cast<std::size_t>(what)], code);
+  if (!statement) return failed(code);
+  const InUse in_use(statement);
+  code = sqlite3_step(statement.get());
+  if (code != SQLITE_DONE) return failed(code);
+  return {};
+}
+
 Result<void> Database::begin() {
   WEFT_ASSERT(!in_group_);
   if (read_only_)
     return fail(Errc::Storage, path_.string() +
                                    " is read-only: the disk failed to flush earlier, so what it "
                                    "holds is unknown. Fix: check the disk, then restart weft");
-  WEFT_CHECK(execute("BEGIN IMMEDIATE"));
+  WEFT_CHECK(run(GroupSql::Begin));
   in_group_ = true;
   group_changed_ = false;
   group_digest_ = digest_;
@@ -154,18 +167,18 @@ Result<void> Database::add(std::span<const Row> rows) {
   WEFT_ASSERT(in_group_);
   if (group_lost()) return fail(Errc::Storage, "the group it was written with was undone");
   if (read_only_) return fail(Errc::Storage, path_.string() + " is read-only since it failed");
-  WEFT_CHECK(execute("SAVEPOINT one"));
+  WEFT_CHECK(run(GroupSql::Savepoint));
   Result<void> done;
   Digest digest = group_digest_;
   for (const auto& row : rows) {
     done = write(row, digest);
     if (!done) break;
   }
-  if (done) done = execute("RELEASE one");
+  if (done) done = run(GroupSql::Release);
   if (done) {
     group_digest_ = digest;
     group_changed_ = true;
-  } else if (!group_lost() && (!execute("ROLLBACK TO one") || !execute("RELEASE one"))) {
+  } else if (!group_lost() && (!run(GroupSql::UndoOne) || !run(GroupSql::Release))) {
     std::ignore = execute("ROLLBACK");  // finish() finds the group lost
   }
   return done;
@@ -184,10 +197,13 @@ Result<void> Database::finish() {
     return done;
   }
   if (spec_.sealed != 0) done = write_seal(generation_ + 1, group_digest_);
-  if (done) done = execute("COMMIT");
+  if (done) done = run(GroupSql::Commit);
   // A failed COMMIT may have rolled back by itself; else it must not linger half done.
   if (!done && !group_lost())
     if (!execute("ROLLBACK")) read_only_ = true;
+  // Or it was past the point of no return when it failed: the write that ends a journal can land in
+  // part. Whether the group is in the file is then read there.
+  if (!done && spec_.sealed != 0 && !read_only_ && !read_seal()) read_only_ = true;
   if (!done) return done;
   digest_ = group_digest_;
   ++generation_;

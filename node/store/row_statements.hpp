@@ -20,6 +20,7 @@ enum class RowSql : std::uint8_t {
 inline constexpr std::size_t kRowSqlCount = 6;
 
 struct Database::Statements {
+  std::array<Statement, 5> group;  // as Database::GroupSql names them
   std::array<std::array<Statement, kRowSqlCount>, kTableCount> rows;
   Statement seal;
 };

@@ -24,6 +24,8 @@ std::array<std::uint64_t, 4> limbs(const Mac& mac) {
 
 }  // namespace
 
+Digest::Digest(const Mac& bytes, std::uint64_t rows) : sum_(limbs(bytes)), rows_(rows) {}
+
 void Digest::add(const Mac& mac) {
   bool carry = false;
   const auto more = limbs(mac);

@@ -19,6 +19,8 @@ using Mac = crypto::Hash;
 
 class Digest {
  public:
+  Digest() = default;
+  Digest(const Mac& bytes, std::uint64_t rows);  // as bytes() and rows() gave them
   void add(const Mac& mac);
   void remove(const Mac& mac);
   [[nodiscard]] Mac bytes() const;  // big-endian

@@ -81,15 +81,18 @@ TEST(Batch, OneThatIsRefusedTakesNobodyWithIt) {
 // The same one room below, where sqlite itself refuses: a constraint.
 TEST(Batch, AConstraintUndoesItsOwnChangeAlone) {
   const TemporaryHome home;
-  const Migration strict[] = {
-      {1,
-       "CREATE TABLE setting (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
-       " mac BLOB NOT NULL, CHECK (value <> x'00'), PRIMARY KEY (network, key)) WITHOUT ROWID;"
-       "CREATE TABLE seal (id INTEGER PRIMARY KEY, generation, rows, digest, mac);"}};
+  std::string sql = "CREATE TABLE seal (id INTEGER PRIMARY KEY, generation, rows, digest, mac);";
+  for (const auto& info : kTables)
+    if (!info.trust)
+      sql += "CREATE TABLE " + std::string(info.name) +
+             " (network BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, mac BLOB NOT NULL,"
+             " CHECK (value <> x'00'), PRIMARY KEY (network, key)) WITHOUT ROWID;";
+  const Migration strict[] = {{1, sql}};
   const DatabaseSpec spec{"x.db", "PRAGMA journal_mode=WAL;", strict, false, 1};
   const std::string_view bad("\0", 1);
   Database database(home.path() / "x.db", "", Sealer({}));
-  ASSERT_TRUE(database.open(spec, IfOlder::Create).has_value());
+  const auto opened = database.open(spec, IfOlder::Create);
+  ASSERT_TRUE(opened.has_value()) << opened.error().detail;
   ASSERT_TRUE(database.begin().has_value());
   EXPECT_TRUE(database.add(std::vector{row(Table::Setting, "a", "1")}).has_value());
   EXPECT_EQ(code_of(database.add(

@@ -56,5 +56,15 @@ TEST(Seal, ADigestFollowsWhatComesAndGoes) {
   EXPECT_EQ(forwards.bytes(), macs[0]);
 }
 
+TEST(Seal, ADigestReadsBack) {
+  Digest digest;
+  for (std::uint8_t i = 1; i < 9; ++i) {
+    Mac mac{};
+    mac.fill(static_cast<std::uint8_t>(i * 31));
+    digest.add(mac);
+    EXPECT_EQ(Digest(digest.bytes(), digest.rows()), digest);
+  }
+}
+
 }  // namespace
 }  // namespace weft::store
