@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint64_t kPlain = 1;
 constexpr std::uint64_t kWithReplicas = 2;
+constexpr std::uint64_t kWithProtocol = 3;
+constexpr std::size_t kFields[] = {0, 6, 8, 9};  // of each version
 
 Bytes key_of(std::uint64_t id) {
   Bytes key;
@@ -50,9 +52,11 @@ Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref, const TrustVie
 }
 
 Bytes Mapping::encode() const {
-  const bool plain = !any && also.empty();
+  const auto version = protocol != Protocol::Tcp ? kWithProtocol
+                       : any || !also.empty()    ? kWithReplicas
+                                                 : kPlain;
   wire::Writer out;
-  out.array(plain ? 6 : 8).uint(plain ? kPlain : kWithReplicas).uint(id).str(service);
+  out.array(kFields[version]).uint(version).uint(id).str(service);
   if (node)
     out.bin(node->view());
   else
@@ -60,19 +64,19 @@ Bytes Mapping::encode() const {
   Bytes wire;
   append_wire(wire, listen);
   out.bin(wire).boolean(once);
-  if (plain) return out.take();
+  if (version == kPlain) return out.take();
   out.boolean(any).array(also.size());
   for (const auto& replica : also) out.bin(replica.view());
+  if (version == kWithProtocol) out.uint(static_cast<std::uint64_t>(protocol));
   return out.take();
 }
 
 Result<Mapping> Mapping::decode(ByteView bytes) {
   auto in = wire::Reader::canonical(bytes);
-  WEFT_TRY(const auto count, in.array(8));
-  if (count != 6 && count != 8) return fail(Errc::Malformed, "stored door");
+  WEFT_TRY(const auto count, in.array(kFields[kWithProtocol]));
   WEFT_TRY(const auto version, in.uint());
-  if (version != (count == 6 ? kPlain : kWithReplicas))
-    return fail(Errc::Unsupported, "stored door of a newer version");
+  if (version > kWithProtocol) return fail(Errc::Unsupported, "stored door of a newer version");
+  if (version < kPlain || count != kFields[version]) return fail(Errc::Malformed, "stored door");
   Mapping m;
   WEFT_TRY(m.id, in.uint());
   WEFT_TRY(const auto service, in.str(kMaxLabel));
@@ -87,14 +91,22 @@ Result<Mapping> Mapping::decode(ByteView bytes) {
   WEFT_TRY(const auto wire, in.bin(Endpoint::kWireSize));
   WEFT_TRY(m.listen, endpoint_from_wire(wire));
   WEFT_TRY(m.once, in.boolean());
-  if (version == kWithReplicas) {
+  if (version >= kWithReplicas) {
     WEFT_TRY(m.any, in.boolean());
     WEFT_TRY(const auto replicas, in.array(kMaxReplicas));
     for (std::size_t i = 0; i < replicas; ++i) {
       WEFT_TRY(const auto node, in.fixed<32>());
       m.also.push_back(NodeId{node});
     }
-    if (!m.node || (!m.any && m.also.empty())) return fail(Errc::Malformed, "stored door");
+    const bool plain = !m.any && m.also.empty();
+    if (plain ? version == kWithReplicas : !m.node) return fail(Errc::Malformed, "stored door");
+  }
+  if (version == kWithProtocol) {
+    WEFT_TRY(const auto protocol, in.uint());
+    if (protocol > static_cast<std::uint64_t>(Protocol::Socks5))
+      return fail(Errc::Unsupported, "stored door of a newer version");
+    m.protocol = static_cast<Protocol>(protocol);
+    if (m.protocol == Protocol::Tcp) return fail(Errc::Malformed, "stored door");
   }
   WEFT_CHECK(in.finish());
   return m;

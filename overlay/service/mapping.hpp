@@ -1,9 +1,13 @@
 // A local door to a service: connections accepted at `listen` become streams to the service on the
 // node it was opened to (decision 16). A door with replicas may lead elsewhere: to the nodes that
 // its opener named, and with `any` to those of the same owner.
-// Value of Table::Mapping = canonical msgpack [v=1, id, service, node or nil, listen 18, once], or
-// with replicas [v=2, id, service, node, listen 18, once, any, [node, ...]]; key = id, u64
-// big-endian. A nil node comes from a version before doors were pinned.
+//
+// Value of Table::Mapping, canonical msgpack; key = id, u64 big-endian:
+//   [v=1, id, service, node or nil, listen 18, once]
+//   [v=2, id, service, node, listen 18, once, any, [node, ...]]                   with replicas
+//   [v=3, id, service, node or nil, listen 18, once, any, [node, ...], protocol]  other than tcp
+// Each is written in the lowest version that can say it, so that an earlier weft still starts. A
+// nil node comes from a version before doors were pinned. Vectors in docs/wire/state.md.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +20,7 @@
 #include "base/endpoint.hpp"
 #include "base/persist.hpp"
 #include "base/trust_view.hpp"
+#include "overlay/service/service.hpp"
 
 namespace weft::service {
 
@@ -43,6 +48,7 @@ struct Mapping {
   bool once = false;              // gone after its first connection; never persisted
   bool any = false;               // nodes of the same owner that offer the service may serve too
   std::vector<NodeId> also = {};  // so may these
+  Protocol protocol = Protocol::Tcp;  // what its clients speak
 
   bool operator==(const Mapping&) const = default;
   [[nodiscard]] Bytes encode() const;

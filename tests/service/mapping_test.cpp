@@ -54,6 +54,50 @@ TEST(Mapping, ReplicasReadBackAndOlderVersionsSeeWhatTheyDoNotKnow) {
   EXPECT_EQ(code_of(Mapping::decode(m.encode())), Errc::Malformed);
 }
 
+// The bytes of docs/wire/state.md: rows that are on disks.
+TEST(Mapping, StoredRowsAreTheseBytes) {
+  const std::string node = "c42005" + std::string(62, '0');
+  const std::string listen = "c41200000000000000000000ffff7f0000012328";
+  const std::string head = "07a4626c6f67" + node + listen;
+  Mapping m{7, "blog", NodeId{{5}}, Endpoint::v4(0x7f000001, 9000), false};
+  const auto is = [&](const std::string& hex) {
+    EXPECT_EQ(to_hex(m.encode()), hex);
+    const auto back = Mapping::decode(*from_hex(hex));
+    ASSERT_TRUE(back.has_value()) << back.error().detail;
+    EXPECT_EQ(*back, m);
+  };
+  is("9601" + head + "c2");
+  m.any = true;
+  is("9802" + head + "c2c390");
+  m.also = {NodeId{{6}}};
+  is("9802" + head + "c2c391c42006" + std::string(62, '0'));
+  m.protocol = Protocol::Udp;
+  is("9903" + head + "c2c391c42006" + std::string(62, '0') + "01");
+  m.any = false;
+  m.also.clear();
+  is("9903" + head + "c2c29001");
+  m.node.reset();
+  is("990307a4626c6f67c0" + listen + "c2c29001");
+}
+
+TEST(Mapping, RowsThatNobodyWritesAreRefused) {
+  const std::string node = "c42005" + std::string(62, '0');
+  const std::string head = "07a4626c6f67" + node + "c41200000000000000000000ffff7f0000012328c2";
+  const auto refused = [&](const std::string& hex) {
+    const auto row = Mapping::decode(*from_hex(hex));
+    return row                                     ? "none"
+           : row.error().code == Errc::Malformed   ? "malformed"
+           : row.error().code == Errc::Unsupported ? "unsupported"
+                                                   : "other";
+  };
+  EXPECT_STREQ(refused("9903" + head + "c29000"), "malformed");    // tcp in the long version
+  EXPECT_STREQ(refused("9903" + head + "c29004"), "unsupported");  // a protocol of tomorrow
+  EXPECT_STREQ(refused("9904" + head + "c29001"), "unsupported");
+  EXPECT_STREQ(refused("9803" + head + "c390"), "malformed");
+  EXPECT_STREQ(refused("9600" + head), "malformed");
+  EXPECT_STREQ(refused("9601" + head), "none");
+}
+
 TEST(MappingTable, ADoorWithoutANodeGetsOneOnce) {
   MappingTable table(NetworkId{{7}});
   ASSERT_TRUE(table.add({0, "blog", {}, {}, false}).has_value());
