@@ -51,8 +51,8 @@ void udp_batches(benchmark::State& state) {
 }
 BENCHMARK(udp_batches)->ArgNames({"gso", "gro"})->Args({1, 1})->Args({1, 0})->Args({0, 0});
 
-struct IgnoringOwner final : adapter::PumpOwner {
-  void on_pump_done(adapter::StreamKey, adapter::PumpEnd) override {}
+struct IgnoringOwner final : adapter::FlowOwner {
+  void on_flow_done(adapter::StreamKey, adapter::FlowEnd) override {}
 };
 
 // client <-> pump <-> wire <-> pump <-> service

@@ -54,7 +54,7 @@ api::OpenResult ControlPlane::describe_open(const service::Mapping& mapping, boo
 
 void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken,
                                 api::Done<api::OpenResult> done) {
-  auto bound = gateway_.bind(mapping.listen, taken);
+  auto bound = gateway_.bind(mapping.protocol, mapping.listen, taken);
   if (!bound && bound.error().code == Errc::NotFound)
     return done(api::refuse(api::Code::Usage, to_text(mapping.listen) + " is not of this machine",
                             bound.error().detail,
@@ -249,7 +249,7 @@ void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> 
 }
 
 void ControlPlane::open_kept(const service::Mapping& mapping) {
-  auto bound = gateway_.bind(mapping.listen, adapter::IfTaken::Fail);
+  auto bound = gateway_.bind(mapping.protocol, mapping.listen, adapter::IfTaken::Fail);
   if (bound) {
     gateway_.install(std::move(*bound), mapping);
     shut_doors_.erase(mapping.id);

@@ -10,6 +10,7 @@
 
 #include "node/api/control.hpp"
 #include "node/dht_host.hpp"
+#include "node/driver.hpp"
 #include "node/gateway.hpp"
 
 namespace weft::node {

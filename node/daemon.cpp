@@ -33,6 +33,7 @@
 #include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
 #include "node/log/log.hpp"
+#include "node/overlay_port.hpp"
 #include "node/set_aside.hpp"
 #include "node/store/backup.hpp"
 #include "node/version.hpp"
@@ -153,6 +154,7 @@ class Daemon final : public OverlayListener {
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<overlay::Overlay> overlay_;
   std::unique_ptr<Driver> driver_;
+  std::unique_ptr<OverlayPort> port_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<DhtHost> dht_;
   std::unique_ptr<ControlPlane> control_;
@@ -216,7 +218,8 @@ Result<void> Daemon::load_overlay() {
     overlay_->create_network(io::monotonic_time(), name);
   }
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
-  gateway_ = std::make_unique<Gateway>(loop_, *overlay_, *driver_);
+  port_ = std::make_unique<OverlayPort>(*overlay_, *driver_);
+  gateway_ = std::make_unique<Gateway>(loop_, *port_);
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
   if (const auto started = gateway_->start(); !started) {

@@ -1,11 +1,10 @@
 #include "node/gateway.hpp"
 
-#include <sys/socket.h>
-
 #include <spdlog/spdlog.h>
 
 #include "base/assert.hpp"
 #include "base/text.hpp"
+#include "node/adapter/tcp_end.hpp"
 #include "node/io/clock.hpp"
 
 namespace weft::node {
@@ -13,6 +12,7 @@ namespace weft::node {
 namespace {
 
 overlay::StreamKey overlay_key(const adapter::StreamKey& key) { return {key.session, key.stream}; }
+adapter::StreamKey port_key(const overlay::StreamKey& key) { return {key.session, key.stream}; }
 
 service::OpenStatus status_of(adapter::ConnectFailure failure) {
   switch (failure) {
@@ -47,31 +47,34 @@ Errc errc_of(service::OpenStatus status) {
 
 }  // namespace
 
-Gateway::Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver)
-    : loop_(loop), overlay_(overlay), driver_(driver), connector_(loop) {}
+Gateway::Gateway(io::EventLoop& loop, ServicePort& port, adapter::FindAdapter find_adapter)
+    : loop_(loop), port_(port), find_adapter_(find_adapter), connector_(loop) {}
 
 Gateway::~Gateway() = default;
 
 // ---- doors
-// ---------------------------------------------------------------------------------------
 
-Result<Gateway::BoundDoor> Gateway::bind(const Endpoint& at, adapter::IfTaken taken) {
+Result<Gateway::BoundDoor> Gateway::bind(service::Protocol protocol, const Endpoint& at,
+                                         adapter::IfTaken taken) {
+  const auto* adapter = find_adapter_(protocol);
+  if (adapter == nullptr)
+    return fail(Errc::Unsupported,
+                "this weft has no doors for " + std::string(service::name_of(protocol)));
   BoundDoor door;
   door.mapping = std::make_shared<std::uint64_t>(0);
   WEFT_TRY(door.listener,
-           adapter::TcpDoor::listen(loop_, at, taken,
-                                    [this, id = door.mapping](io::UniqueFd socket, Endpoint) {
-                                      on_accept(*id, std::move(socket));
-                                    }));
+           adapter->listen(loop_, at, taken,
+                           [this, id = door.mapping](std::unique_ptr<adapter::LocalEnd> client) {
+                             on_client(*id, std::move(client));
+                           }));
   return door;
 }
 
 void Gateway::install(BoundDoor bound, const service::Mapping& mapping) {
   *bound.mapping = mapping.id;
-  Door& door = doors_[mapping.id];
+  OpenDoor& door = doors_[mapping.id];
   door.mapping = mapping;
-  for (const auto& member : overlay_.members())
-    if (mapping.node == member.id) door.peer = member.name;
+  if (mapping.node) door.peer = port_.name_of(*mapping.node);
   door.listener = std::move(bound.listener);
 }
 
@@ -79,74 +82,62 @@ void Gateway::close_door(std::uint64_t mapping) {
   doors_.erase(mapping);
   std::erase_if(waiting_, [&](const auto& entry) {
     if (entry.second.mapping != mapping) return false;
-    overlay_.cancel_connect(entry.first);
-    refuse_socket(entry.second.socket);
+    port_.cancel_connect(entry.first);
     return true;
   });
   std::erase_if(connections_, [&](const auto& entry) { return entry.second.mapping == mapping; });
-  driver_.wake();
 }
 
 DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
   DoorTraffic sum;
   if (const auto door = doors_.find(mapping); door != doors_.end()) sum = door->second.done;
   for (const auto& [key, connection] : connections_) {
-    if (connection.mapping != mapping || !connection.pump) continue;
+    if (connection.mapping != mapping || !connection.flow) continue;
     ++sum.connections;
-    sum.tx_bytes += connection.pump->counters().to_stream;
-    sum.rx_bytes += connection.pump->counters().from_stream;
+    sum.tx_bytes += connection.flow->counters().to_stream;
+    sum.rx_bytes += connection.flow->counters().from_stream;
   }
   return sum;
 }
 
-void Gateway::on_accept(std::uint64_t mapping, io::UniqueFd socket) {
+void Gateway::on_client(std::uint64_t mapping, std::unique_ptr<adapter::LocalEnd> end) {
   const auto door = doors_.find(mapping);
-  if (door == doors_.end()) return refuse_socket(socket);
+  if (door == doors_.end()) return;  // and the client is refused, as below
   auto place = take_place(std::nullopt, "doors");
-  if (!place) return refuse_socket(socket);
+  if (!place) return;
   const auto& service = door->second.mapping.service;
-  const auto id = overlay_.connect_door(io::monotonic_time(), mapping);
+  const auto id = port_.connect_door(mapping);
   waiting_.emplace(
-      id, Client{std::move(*place), std::move(socket), mapping, {}, service, door->second.peer});
-  driver_.wake();
+      id, Client{std::move(*place), std::move(end), mapping, {}, service, door->second.peer});
   if (door->second.mapping.once) {
     doors_.erase(door);  // and its listener; the one client goes on
     if (on_once_used) on_once_used(mapping);
   }
 }
 
-void Gateway::refuse_socket(const io::UniqueFd& socket) {
-  const linger abort_on_close{1, 0};
-  setsockopt(socket.value(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
-}
-
 // ---- pipes
-// ---------------------------------------------------------------------------------------
 
 void Gateway::open_pipe(const std::string& service, const std::string& node, Duration within,
                         PipeAnswer answered) {
   auto place = take_place(std::nullopt, "pipes");
   if (!place)
     return answered(std::unexpected(Refusal{{Errc::Limit, "too many connections at this node"}}));
-  const auto id = overlay_.connect(io::monotonic_time(), service, node, within);
+  const auto id = port_.connect(service, node, within);
   waiting_.emplace(id, Client{std::move(*place), {}, 0, std::move(answered), service, node});
-  driver_.wake();
 }
 
 void Gateway::adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView early) {
-  const auto at = connections_.find(Driver::port_key(key));
+  const auto at = connections_.find(port_key(key));
   if (at == connections_.end()) return;
   if (!socket) {
-    driver_.reset(Driver::port_key(key), adapter::kLocalClosed);
+    port_.streams().reset(port_key(key), adapter::kLocalClosed);
     return forget(key);
   }
-  if (!early.empty())
-    overlay_.sessions().write(io::monotonic_time(), key.session, key.stream, early);
-  start_pump(key, std::move(socket), at->second);
+  if (!early.empty()) port_.write(key, early);
+  start_flow(key, *adapter::tcp_end(std::move(socket)), at->second);
 }
 
 // ---- events
-// --------------------------------------------------------------------------------------
 
 bool Gateway::handle(overlay::OverlayEvent& event) {
   if (const auto* ready = std::get_if<overlay::ConnectReady>(&event)) return on(*ready), true;
@@ -156,51 +147,54 @@ bool Gateway::handle(overlay::OverlayEvent& event) {
   if (const auto* inbound = std::get_if<overlay::InboundStream>(&event)) return on(*inbound), true;
   if (const auto* probe = std::get_if<overlay::ProbeTarget>(&event)) return on(*probe), true;
   if (const auto* readable = std::get_if<overlay::DataReadable>(&event)) {
-    if (auto* pump = pump_of(readable->key)) pump->on_stream_readable();
+    if (auto* flow = flow_of(readable->key)) flow->on_stream_readable();
     return true;
   }
   if (const auto* writable = std::get_if<overlay::DataWritable>(&event)) {
-    if (auto* pump = pump_of(writable->key)) pump->on_stream_writable();
+    if (auto* flow = flow_of(writable->key)) flow->on_stream_writable();
     return true;
   }
   if (const auto* reset = std::get_if<overlay::DataReset>(&event)) {
-    if (auto* pump = pump_of(reset->key)) pump->on_stream_reset(reset->code);
+    if (auto* flow = flow_of(reset->key)) flow->on_stream_reset(reset->code);
     return true;
   }
   if (const auto* closed = std::get_if<overlay::DataClosed>(&event)) {
-    driver_.ungate(closed->key);
-    if (const auto target = connecting_.find(closed->key); target != connecting_.end()) {
-      connector_.cancel(target->second.ticket);
-      connecting_.erase(target);
-    }
-    if (auto* pump = pump_of(closed->key)) {
-      pump->on_stream_closed();
-    } else if (const auto at = connections_.find(Driver::port_key(closed->key));
-               at != connections_.end()) {
-      auto pipe = std::move(at->second.pipe);
-      connections_.erase(at);
-      if (pipe) pipe(std::unexpected(Refusal{{Errc::NoPath, "the session ended"}}));
-    }
+    on_closed(closed->key);
     return true;
   }
   return false;
 }
 
+void Gateway::on_closed(const overlay::StreamKey& key) {
+  port_.ungate(key);
+  if (const auto target = connecting_.find(key); target != connecting_.end()) {
+    connector_.cancel(target->second.ticket);
+    connecting_.erase(target);
+  }
+  if (auto* flow = flow_of(key)) return flow->on_stream_closed();
+  const auto at = connections_.find(port_key(key));
+  if (at == connections_.end()) return;
+  auto pipe = std::move(at->second.pipe);
+  connections_.erase(at);
+  if (pipe) pipe(std::unexpected(Refusal{{Errc::NoPath, "the session ended"}}));
+}
+
 void Gateway::on(const overlay::ConnectReady& e) {
   auto node = waiting_.extract(e.id);
   if (node.empty()) {  // the client is gone: so is its stream
-    driver_.reset(Driver::port_key(e.key), adapter::kLocalClosed);
+    port_.streams().reset(port_key(e.key), adapter::kLocalClosed);
     return;
   }
   Client client = std::move(node.mapped());
-  driver_.gate(e.key);
-  Connection& connection = connections_[Driver::port_key(e.key)];
+  port_.gate(e.key);
+  Connection& connection = connections_[port_key(e.key)];
   connection.place = std::move(client.place);
   connection.mapping = client.mapping;
   connection.pipe = std::move(client.pipe);
   connection.service = std::move(client.service);
   connection.peer = std::move(client.peer);
-  if (!connection.pipe) start_pump(e.key, std::move(client.socket), connection);
+  connection.node = port_.peer_of(e.key).value_or(NodeId{});
+  if (!connection.pipe) start_flow(e.key, *client.end, connection);
 }
 
 void Gateway::on(const overlay::ConnectFailed& e) {
@@ -210,25 +204,24 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   if (client.pipe) return client.pipe(std::unexpected(Refusal{e.error}));
   spdlog::warn("event=connect_failed service={} peer={} err={}", client.service,
                in_quotes(client.peer), in_quotes(e.error.detail));
-  refuse_socket(client.socket);
 }
 
 void Gateway::on(const overlay::ConnectAccepted& e) {
-  driver_.ungate(e.key);
-  const auto at = connections_.find(Driver::port_key(e.key));
+  port_.ungate(e.key);
+  const auto at = connections_.find(port_key(e.key));
   if (at == connections_.end()) return;
   if (auto pipe = std::exchange(at->second.pipe, {})) pipe(e.key);
 }
 
 void Gateway::on(const overlay::ConnectRefused& e) {
-  driver_.ungate(e.key);
-  const auto at = connections_.find(Driver::port_key(e.key));
+  port_.ungate(e.key);
+  const auto at = connections_.find(port_key(e.key));
   if (at == connections_.end()) return;
   spdlog::warn("event=refused_by_peer service={} peer={} status={} err={}", at->second.service,
                in_quotes(at->second.peer), in_quotes(service::name_of(e.status)),
                in_quotes(e.detail));
   auto pipe = std::move(at->second.pipe);
-  forget(e.key);  // a pump that is not done resets its socket
+  forget(e.key);  // a flow that is not done ends its local side
   if (pipe) pipe(std::unexpected(Refusal{{errc_of(e.status), e.detail}, e.status, e.who}));
 }
 
@@ -236,15 +229,19 @@ void Gateway::on(const overlay::InboundStream& e) {
   const auto& target = e.exposure.target;
   adapter::Target where{target.host, target.port, target.path};
   if (const auto why = own_places.forbid(e.exposure.protocol, target)) return refuse_own(e, *why);
+  const auto* adapter = find_adapter_(e.exposure.protocol);
+  if (adapter == nullptr)
+    return port_.refuse(
+        e.key, service::OpenStatus::TargetUnreachable,
+        "its weft does not speak " + std::string(service::name_of(e.exposure.protocol)));
   auto place = take_place(e.caller, e.caller_name);
-  if (!place) {
-    overlay_.refuse(io::monotonic_time(), e.key, service::OpenStatus::Limit,
-                    "you hold all the connections that one member may have there");
-    return driver_.wake();
-  }
-  connecting_[e.key] = {std::move(*place), connector_.connect(where, [this, e](auto result) {
-                          on_target(e, std::move(result));
-                        })};
+  if (!place)
+    return port_.refuse(e.key, service::OpenStatus::Limit,
+                        "you hold all the connections that one member may have there");
+  connecting_[e.key] = {std::move(*place),
+                        connector_.connect(
+                            where, [this, e](auto result) { on_target(e, std::move(result)); },
+                            adapter::Connector::kTimeout, adapter->socket_type)};
 }
 
 std::optional<ConnectionShares::Place> Gateway::take_place(const ConnectionShares::Holder& holder,
@@ -264,9 +261,8 @@ std::vector<ConnectionShares::Crowd> Gateway::crowds() const {
 void Gateway::refuse_own(const overlay::InboundStream& inbound, const std::string& why) {
   spdlog::warn("event=target_refused service={} peer={} err={}", inbound.exposure.name,
                inbound.caller_name, in_quotes(why));
-  overlay_.refuse(io::monotonic_time(), inbound.key, service::OpenStatus::TargetUnreachable,
-                  "the target may not be offered");
-  driver_.wake();
+  port_.refuse(inbound.key, service::OpenStatus::TargetUnreachable,
+               "the target may not be offered");
 }
 
 void Gateway::on_target(const overlay::InboundStream& inbound,
@@ -278,16 +274,16 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   if (!target) {
     spdlog::warn("event=target_failed service={} peer={} err={}", inbound.exposure.name,
                  inbound.caller_name, in_quotes(target.error().detail));
-    overlay_.refuse(io::monotonic_time(), inbound.key, status_of(target.error().failure),
-                    target.error().detail);
-    return driver_.wake();
+    return port_.refuse(inbound.key, status_of(target.error().failure), target.error().detail);
   }
-  overlay_.accept(io::monotonic_time(), inbound.key);
-  Connection& connection = connections_[Driver::port_key(inbound.key)];
+  port_.accept(inbound.key);
+  Connection& connection = connections_[port_key(inbound.key)];
   connection.place = std::move(under_way.mapped().place);
   connection.service = inbound.exposure.name;
   connection.peer = inbound.caller_name;
-  start_pump(inbound.key, std::move(*target), connection);
+  connection.node = inbound.caller;
+  const auto* adapter = find_adapter_(inbound.exposure.protocol);
+  start_flow(inbound.key, *adapter->end_of(std::move(*target)), connection);
 }
 
 // Connects once and hangs up: programs that log who connects see one line for each look.
@@ -312,41 +308,43 @@ void Gateway::on(const overlay::ProbeTarget& e) {
 }
 
 void Gateway::probed(const std::string& service, service::Health health, std::string_view detail) {
-  overlay_.probed(io::monotonic_time(), service, health, detail);
-  driver_.wake();
+  port_.probed(service, health, detail);
   if (on_probed) on_probed(service);
 }
 
-// ---- pumps
-// ---------------------------------------------------------------------------------------
+// ---- flows
 
-void Gateway::start_pump(const overlay::StreamKey& key, io::UniqueFd socket,
+void Gateway::start_flow(const overlay::StreamKey& key, adapter::LocalEnd& end,
                          Connection& connection) {
-  connection.pump = std::make_unique<adapter::TcpPump>(loop_, driver_, Driver::port_key(key),
-                                                       std::move(socket), *this);
-  connection.pump->start();
-  driver_.wake();
+  accounts_.on_flow(connection.node, connection.service);
+  connection.flow = end.begin({loop_, port_.streams(), port_.messages()}, port_key(key), *this);
+  connection.flow->start();
 }
 
-void Gateway::on_pump_done(adapter::StreamKey key, adapter::PumpEnd) {
+void Gateway::on_bytes(adapter::StreamKey key, std::size_t size, adapter::Direction direction) {
+  const auto at = connections_.find(key);
+  if (at == connections_.end()) return;
+  accounts_.on_bytes(at->second.node, at->second.service, size, direction);
+}
+
+void Gateway::on_flow_done(adapter::StreamKey key, adapter::FlowEnd) {
   const auto at = connections_.find(key);
   if (at == connections_.end()) return;
   if (const auto door = doors_.find(at->second.mapping); door != doors_.end()) {
-    door->second.done.tx_bytes += at->second.pump->counters().to_stream;
-    door->second.done.rx_bytes += at->second.pump->counters().from_stream;
+    door->second.done.tx_bytes += at->second.flow->counters().to_stream;
+    door->second.done.rx_bytes += at->second.flow->counters().from_stream;
   }
   forget(overlay_key(key));
 }
 
-adapter::TcpPump* Gateway::pump_of(const overlay::StreamKey& key) {
-  const auto at = connections_.find(Driver::port_key(key));
-  return at == connections_.end() ? nullptr : at->second.pump.get();
+adapter::Flow* Gateway::flow_of(const overlay::StreamKey& key) {
+  const auto at = connections_.find(port_key(key));
+  return at == connections_.end() ? nullptr : at->second.flow.get();
 }
 
 void Gateway::forget(const overlay::StreamKey& key) {
-  driver_.ungate(key);
-  connections_.erase(Driver::port_key(key));
-  driver_.wake();
+  port_.ungate(key);
+  connections_.erase(port_key(key));
 }
 
 }  // namespace weft::node

@@ -1,5 +1,6 @@
-// Where streams meet sockets: local doors accept clients and become streams, streams of callers
-// become connections to exposed targets. Owns every door and every pump of the node.
+// Where streams meet the programs of this machine: local doors take clients, which become streams;
+// streams of callers become connections to exposed targets. Owns every door and every flow of the
+// node, whatever they speak: what a protocol does with sockets is in node/adapter.
 //
 // Invariants: a connection is in exactly one of `waiting` (its stream is not there yet),
 // `connecting` (its target is not) and `connections` (bytes flow), and holds a place of its
@@ -14,12 +15,12 @@
 #include <string>
 #include <unordered_map>
 
+#include "node/accounts.hpp"
+#include "node/adapter/adapters.hpp"
 #include "node/adapter/tcp_connect.hpp"
-#include "node/adapter/tcp_door.hpp"
-#include "node/adapter/tcp_pump.hpp"
 #include "node/connection_shares.hpp"
-#include "node/driver.hpp"
 #include "node/own_places.hpp"
+#include "node/service_port.hpp"
 
 namespace weft::node {
 
@@ -31,9 +32,11 @@ struct DoorTraffic {
   std::uint64_t rx_bytes = 0;
 };
 
-class Gateway final : public adapter::PumpOwner {
+class Gateway final : public adapter::FlowOwner {
  public:
-  Gateway(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver);
+  // All outlive it.
+  Gateway(io::EventLoop& loop, ServicePort& port,
+          adapter::FindAdapter find_adapter = adapter::adapter_of);
   ~Gateway();
 
   // How many connections and doors there may be at once: as descriptor_plan() has it.
@@ -45,13 +48,16 @@ class Gateway final : public adapter::PumpOwner {
 
   // A bound listener that belongs to no mapping yet; clients are refused until it is installed.
   struct BoundDoor {
-    std::unique_ptr<adapter::TcpDoor> listener;
+    std::unique_ptr<adapter::Door> listener;
     std::shared_ptr<std::uint64_t> mapping;  // 0 until installed
   };
-  [[nodiscard]] Result<BoundDoor> bind(const Endpoint& at, adapter::IfTaken taken);
+  // Unsupported: a protocol that this weft does not speak.
+  [[nodiscard]] Result<BoundDoor> bind(service::Protocol protocol, const Endpoint& at,
+                                       adapter::IfTaken taken);
   void install(BoundDoor door, const service::Mapping& mapping);
   void close_door(std::uint64_t mapping);  // and its connections
   [[nodiscard]] DoorTraffic traffic(std::uint64_t mapping) const;
+  [[nodiscard]] const Accounts& accounts() const { return accounts_; }
 
   // Why there is no stream; `status` and `who` when the far node answered (StreamResponse).
   struct Refusal {
@@ -73,15 +79,15 @@ class Gateway final : public adapter::PumpOwner {
   OwnPlaces own_places;                                       // no caller is connected to these
 
  private:
-  struct Door {
+  struct OpenDoor {
     service::Mapping mapping;
     std::string peer;  // its name, for the log
-    std::unique_ptr<adapter::TcpDoor> listener;
+    std::unique_ptr<adapter::Door> listener;
     DoorTraffic done;  // of connections that ended
   };
-  struct Client {  // accepted, its stream not open yet
+  struct Client {  // its stream is not open yet
     ConnectionShares::Place place;
-    io::UniqueFd socket;
+    std::unique_ptr<adapter::LocalEnd> end;  // null: a pipe
     std::uint64_t mapping = 0;
     PipeAnswer pipe;
     std::string service, peer;  // for the log
@@ -92,13 +98,14 @@ class Gateway final : public adapter::PumpOwner {
   };
   struct Connection {
     ConnectionShares::Place place;
-    std::unique_ptr<adapter::TcpPump> pump;  // null: a pipe not adopted yet
-    std::uint64_t mapping = 0;               // 0: inbound, or a pipe
+    std::unique_ptr<adapter::Flow> flow;  // null: a pipe not adopted yet
+    std::uint64_t mapping = 0;            // 0: inbound, or a pipe
     PipeAnswer pipe;
     std::string service, peer;  // for the log
+    NodeId node;                // for accounts
   };
 
-  void on_accept(std::uint64_t mapping, io::UniqueFd socket);
+  void on_client(std::uint64_t mapping, std::unique_ptr<adapter::LocalEnd> end);
   void on(const overlay::ConnectReady& e);
   void on(const overlay::ConnectFailed& e);
   void on(const overlay::ConnectAccepted& e);
@@ -109,19 +116,21 @@ class Gateway final : public adapter::PumpOwner {
   void refuse_own(const overlay::InboundStream& inbound, const std::string& why);
   void on_target(const overlay::InboundStream& inbound,
                  std::expected<io::UniqueFd, adapter::ConnectError> target);
-  void start_pump(const overlay::StreamKey& key, io::UniqueFd socket, Connection& connection);
-  void on_pump_done(adapter::StreamKey key, adapter::PumpEnd end) override;
+  void start_flow(const overlay::StreamKey& key, adapter::LocalEnd& end, Connection& connection);
+  void on_flow_done(adapter::StreamKey key, adapter::FlowEnd end) override;
+  void on_bytes(adapter::StreamKey key, std::size_t size, adapter::Direction direction) override;
+  void on_closed(const overlay::StreamKey& key);
   std::optional<ConnectionShares::Place> take_place(const ConnectionShares::Holder& holder,
                                                     std::string_view name);
-  adapter::TcpPump* pump_of(const overlay::StreamKey& key);
+  adapter::Flow* flow_of(const overlay::StreamKey& key);
   void forget(const overlay::StreamKey& key);
-  static void refuse_socket(const io::UniqueFd& socket);  // on close: RST, as a closed port would
 
   io::EventLoop& loop_;
-  overlay::Overlay& overlay_;
-  Driver& driver_;
+  ServicePort& port_;
+  adapter::FindAdapter find_adapter_;
   adapter::Connector connector_;
-  std::map<std::uint64_t, Door> doors_;
+  std::map<std::uint64_t, OpenDoor> doors_;
+  Accounts accounts_;
   std::size_t capacity_ = kMaxConnections;  // connections and doors
   ConnectionShares shares_;                 // outlives the places below
   std::map<overlay::CommandId, Client> waiting_;

@@ -93,12 +93,14 @@ struct Connector::Impl {
 // handler does, because finish() destroys the attempt.
 class Connector::Impl::Attempt final : private io::FdEvents {
  public:
-  Attempt(Impl& owner, Ticket ticket, Target target, OnDone on_done, Instant deadline)
+  Attempt(Impl& owner, Ticket ticket, Target target, OnDone on_done, Instant deadline,
+          int socket_type)
       : owner_(owner),
         ticket_(ticket),
         target_(std::move(target)),
         on_done_(std::move(on_done)),
         deadline_(deadline),
+        socket_type_(socket_type),
         timer_(owner.loop, [this] { on_time(); }) {
     timer_.arm(deadline);
   }
@@ -139,7 +141,7 @@ class Connector::Impl::Attempt final : private io::FdEvents {
       const io::SocketAddress& at = addresses_[next_++];
       watch_.reset();
       io::UniqueFd fd(
-          ::socket(at.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+          ::socket(at.storage.ss_family, socket_type_ | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
       if (!fd) {
         note(errno);
         continue;
@@ -201,6 +203,7 @@ class Connector::Impl::Attempt final : private io::FdEvents {
   Target target_;
   OnDone on_done_;
   Instant deadline_;
+  int socket_type_;
   Resolver::Ticket lookup_ = 0;  // under way
   std::vector<io::SocketAddress> addresses_;
   std::size_t next_ = 0;
@@ -222,10 +225,11 @@ Connector::~Connector() = default;
 
 Result<void> Connector::start() { return impl_->resolver.start(); }
 
-Connector::Ticket Connector::connect(const Target& target, OnDone on_done, Duration timeout) {
+Connector::Ticket Connector::connect(const Target& target, OnDone on_done, Duration timeout,
+                                     int socket_type) {
   const Ticket ticket = ++impl_->last_ticket;
   impl_->attempts[ticket] = std::make_unique<Impl::Attempt>(
-      *impl_, ticket, target, std::move(on_done), io::monotonic_time() + timeout);
+      *impl_, ticket, target, std::move(on_done), io::monotonic_time() + timeout, socket_type);
   impl_->loop.post([impl = impl_.get(), alive = impl_->alive, ticket] {
     if (!*alive) return;
     const auto found = impl->attempts.find(ticket);

@@ -3,6 +3,8 @@
 // limit; localhost is 127.0.0.1, then ::1.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -58,7 +60,9 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  Ticket connect(const Target& target, OnDone on_done, Duration timeout = kTimeout);
+  // `socket_type`: SOCK_STREAM, or SOCK_DGRAM, whose connecting only names the other end.
+  Ticket connect(const Target& target, OnDone on_done, Duration timeout = kTimeout,
+                 int socket_type = SOCK_STREAM);
   void cancel(Ticket ticket);
   [[nodiscard]] std::size_t under_way() const;
 

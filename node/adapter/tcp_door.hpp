@@ -8,42 +8,21 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "base/endpoint.hpp"
-#include "base/fields.hpp"
+#include "node/adapter/door.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/unique_fd.hpp"
 
 namespace weft::adapter {
-
-enum class IfTaken : std::uint8_t {
-  Fail,      // Errc::Busy
-  NextFree,  // another one near: see port_candidates()
-};
 
 // Where to listen instead of `wanted`, best first: itself; for a port that only root may have the
 // one that people know in its place (22: 2222, 80: 8080, 443: 8443) and the one 10,000 higher; then
 // the ports above. Port 0, any, is tried after all of them.
 [[nodiscard]] std::vector<std::uint16_t> port_candidates(std::uint16_t wanted);
 
-struct DoorCounters {
-  std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;  // no descriptor left
-  std::uint64_t errors = 0;
-
-  static constexpr auto fields() {
-    using C = DoorCounters;
-    return std::tuple{
-        field("accepted", "connections", "accepted", &C::accepted),
-        field("refused", "connections", "refused because no descriptor was left", &C::refused),
-        field("errors", "errors", "of accepting", &C::errors)};
-  }
-};
-static_assert(lists_all_fields<DoorCounters>());
-
-class TcpDoor {
+class TcpDoor final : public Door {
  public:
   static constexpr Duration kBackOff = 100ms;
   static constexpr int kAcceptsPerTurn = 64;
@@ -63,12 +42,10 @@ class TcpDoor {
                                                                     const std::string& path,
                                                                     unsigned mode,
                                                                     OnAccept on_accept);
-  ~TcpDoor();
-  TcpDoor(const TcpDoor&) = delete;
-  TcpDoor& operator=(const TcpDoor&) = delete;
+  ~TcpDoor() override;
 
-  [[nodiscard]] Endpoint local() const;  // with the real port
-  [[nodiscard]] const DoorCounters& counters() const;
+  [[nodiscard]] Endpoint local() const override;
+  [[nodiscard]] const DoorCounters& counters() const override;
 
  private:
   struct Impl;

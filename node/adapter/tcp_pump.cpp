@@ -77,7 +77,7 @@ void close_with_reset(int fd) {
 }  // namespace
 
 TcpPump::TcpPump(io::EventLoop& loop, StreamPort& port, StreamKey key, io::UniqueFd socket,
-                 PumpOwner& owner)
+                 FlowOwner& owner)
     : loop_(loop),
       port_(port),
       owner_(owner),
@@ -118,15 +118,15 @@ void TcpPump::on_stream_writable() {
   pump_in();
 }
 
-void TcpPump::on_stream_reset(std::uint64_t) { complete(PumpEnd::StreamReset); }
-void TcpPump::on_stream_stopped(std::uint64_t) { complete(PumpEnd::StreamReset); }
+void TcpPump::on_stream_reset(std::uint64_t) { complete(FlowEnd::StreamReset); }
+void TcpPump::on_stream_stopped(std::uint64_t) { complete(FlowEnd::StreamReset); }
 
 void TcpPump::on_stream_closed() {
   if (done_) return;
   stream_closed_ = true;
   on_stream_readable();
   // What the stream still holds goes out as the socket takes it; pump_out() ends it.
-  if (!done_ && port_.readable(key_).empty()) complete(PumpEnd::StreamLost);
+  if (!done_ && port_.readable(key_).empty()) complete(FlowEnd::StreamLost);
 }
 
 void TcpPump::on_fd_readable() {
@@ -164,7 +164,7 @@ void TcpPump::pump_in() {
     const auto size = static_cast<std::size_t>(got);
     port_.commit(key_, size);
     counters_.to_stream += size;
-    moved(got);
+    moved(got, Direction::ToPeer);
     if (got <= kMessage && typical_ <= kMessage) port_.note_dialogue();
     budget -= size;
     if (size < want) break;  // the socket is empty: spare the call that would say so
@@ -186,6 +186,7 @@ bool TcpPump::pump_prefix() {
     std::copy_n(prefix_.begin() + static_cast<std::ptrdiff_t>(done), size, space.begin());
     port_.commit(key_, size);
     counters_.to_stream += size;
+    owner_.on_bytes(key_, size, Direction::ToPeer);
     done += size;
   }
   if (done > 0) prefix_ = Bytes();
@@ -198,7 +199,7 @@ void TcpPump::pump_out() {
     const ByteView view = port_.readable(key_);
     if (view.empty()) {
       if (port_.read_finished(key_)) return end_output();
-      if (stream_closed_) complete(PumpEnd::StreamLost);
+      if (stream_closed_) complete(FlowEnd::StreamLost);
       return;
     }
     const std::size_t want = std::min(view.size(), budget);
@@ -211,7 +212,7 @@ void TcpPump::pump_out() {
     const auto size = static_cast<std::size_t>(sent);
     port_.consume(key_, size);
     counters_.from_stream += size;
-    moved(sent);
+    moved(sent, Direction::FromPeer);
     budget -= size;
     if (size < want) break;  // the socket is full
   }
@@ -226,7 +227,10 @@ void TcpPump::pump_out() {
 }
 
 // What is typical fades: a terminal is one again soon after it listed a long file.
-void TcpPump::moved(std::int64_t size) { typical_ += (size - typical_) / 8; }
+void TcpPump::moved(std::int64_t size, Direction direction) {
+  typical_ += (size - typical_) / 8;
+  owner_.on_bytes(key_, static_cast<std::size_t>(size), direction);
+}
 
 void TcpPump::discard_out() {
   for (;;) {
@@ -275,20 +279,20 @@ void TcpPump::on_socket_failure(int number) {
 
 void TcpPump::fail_local(std::uint64_t code) {
   port_.reset(key_, code);
-  complete(PumpEnd::LocalReset);
+  complete(FlowEnd::LocalReset);
 }
 
 void TcpPump::finish_if_both_ended() {
-  if (input_ == Input::Ended && output_ == Output::Ended) complete(PumpEnd::Clean);
+  if (input_ == Input::Ended && output_ == Output::Ended) complete(FlowEnd::Clean);
 }
 
-void TcpPump::complete(PumpEnd end) {
+void TcpPump::complete(FlowEnd end) {
   if (std::exchange(done_, true)) return;
-  if (end != PumpEnd::Clean) close_with_reset(watch_->fd());
+  if (end != FlowEnd::Clean) close_with_reset(watch_->fd());
   watch_.reset();
   alive_ = std::make_shared<bool>(true);
   loop_.post([this, alive = alive_, end] {
-    if (*alive) owner_.on_pump_done(key_, end);
+    if (*alive) owner_.on_flow_done(key_, end);
   });
 }
 

@@ -12,7 +12,7 @@
 //     no reset, since that program's bytes still count: what arrives for it is thrown away, up to
 //     kDiscardLimit.
 //  4. At most the port's share() per direction and turn of the loop; then other pumps get theirs.
-//  5. on_pump_done() is called once, from the loop, never from within a call of the pump.
+//  5. on_flow_done() is called once, from the loop, never from within a call of the pump.
 //  Destroying
 //     a pump that is not done resets both ends.
 //  6. A TCP program that vanished without a word, at either end of the mesh, is found out by
@@ -21,66 +21,30 @@
 
 #include <cstdint>
 #include <memory>
-#include <tuple>
 
-#include "base/fields.hpp"
-#include "node/adapter/stream_port.hpp"
+#include "node/adapter/flow.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/fd_watch.hpp"
 
 namespace weft::adapter {
 
-enum class PumpEnd : std::uint8_t {
-  Clean,        // both directions ended in order
-  LocalReset,   // the local program reset or its socket failed: the stream was reset
-  StreamReset,  // the peer reset the stream: the socket was reset
-  StreamLost,   // the stream went away unfinished (session down)
-};
-
-class PumpOwner {
- public:
-  // The pump may be destroyed in here.
-  virtual void on_pump_done(StreamKey key, PumpEnd end) = 0;
-
- protected:
-  ~PumpOwner() = default;
-};
-
-struct PumpCounters {
-  std::uint64_t to_stream = 0;    // bytes read from the socket
-  std::uint64_t from_stream = 0;  // bytes written to the socket
-
-  static constexpr auto fields() {
-    using C = PumpCounters;
-    return std::tuple{field("to_stream", "bytes", "read from the socket", &C::to_stream),
-                      field("from_stream", "bytes", "written to the socket", &C::from_stream)};
-  }
-};
-static_assert(lists_all_fields<PumpCounters>());
-
-class TcpPump final : private io::FdEvents {
+class TcpPump final : public Flow, private io::FdEvents {
  public:
   static constexpr std::size_t kDiscardLimit = 1024 * 1024;
 
   // REQUIRES: `socket` is a connected stream socket. Port and owner outlive the pump.
   TcpPump(io::EventLoop& loop, StreamPort& port, StreamKey key, io::UniqueFd socket,
-          PumpOwner& owner);
-  ~TcpPump();
-  TcpPump(const TcpPump&) = delete;
-  TcpPump& operator=(const TcpPump&) = delete;
+          FlowOwner& owner);
+  ~TcpPump() override;
 
-  // Once. Moves at once what both sides already have; `already_read` goes before the socket's
-  // bytes.
-  void start(Bytes already_read = {});
+  void start(Bytes already_read = {}) override;
+  void on_stream_readable() override;
+  void on_stream_writable() override;
+  void on_stream_reset(std::uint64_t code) override;
+  void on_stream_stopped(std::uint64_t code) override;
+  void on_stream_closed() override;
 
-  // News from the session layer.
-  void on_stream_readable();
-  void on_stream_writable();
-  void on_stream_reset(std::uint64_t code);    // the peer's direction was reset
-  void on_stream_stopped(std::uint64_t code);  // the peer takes no more of ours
-  void on_stream_closed();                     // the stream is forgotten
-
-  [[nodiscard]] const PumpCounters& counters() const { return counters_; }
+  [[nodiscard]] const FlowCounters& counters() const override { return counters_; }
   [[nodiscard]] StreamKey key() const { return key_; }
   [[nodiscard]] bool done() const { return done_; }
 
@@ -102,17 +66,17 @@ class TcpPump final : private io::FdEvents {
   void on_socket_failure(int number);
   void fail_local(std::uint64_t code);
   void finish_if_both_ended();
-  void complete(PumpEnd end);
-  void moved(std::int64_t size);
+  void complete(FlowEnd end);
+  void moved(std::int64_t size, Direction direction);
 
   io::EventLoop& loop_;
   StreamPort& port_;
-  PumpOwner& owner_;
+  FlowOwner& owner_;
   StreamKey key_;
   std::unique_ptr<io::FdWatch> watch_;  // null once done
-  std::shared_ptr<bool> alive_;         // made when done: outlives us in the posted on_pump_done
+  std::shared_ptr<bool> alive_;         // made when done: outlives us in the posted on_flow_done
   std::int64_t typical_ = 0;            // bytes of a read or write, a running mean
-  PumpCounters counters_;
+  FlowCounters counters_;
   Bytes prefix_;  // of start(), until the stream took it
   std::uint32_t discarded_ = 0;
   Input input_ = Input::Idle;

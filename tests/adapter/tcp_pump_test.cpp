@@ -33,9 +33,9 @@ void reset_connection(io::UniqueFd fd) {
 // client program <-> pump <-> wire <-> pump <-> service program
 class TcpPumpTest : public ::testing::TestWithParam<SocketPair (*)()> {
  protected:
-  struct Owner final : PumpOwner {
+  struct Owner final : FlowOwner {
     Owner(TcpPumpTest& t, std::size_t s) : test(t), side(s) {}
-    void on_pump_done(StreamKey key, PumpEnd end) override {
+    void on_flow_done(StreamKey key, FlowEnd end) override {
       EXPECT_TRUE(test.ended_[side].emplace(key, end).second) << "done twice";
       test.moved_[side] = test.pumps_[side][key]->counters();
       test.drop(side, key);
@@ -94,8 +94,8 @@ class TcpPumpTest : public ::testing::TestWithParam<SocketPair (*)()> {
   std::unique_ptr<MemoryWire> wire_;
   std::array<Owner, 2> owners_{Owner(*this, kNear), Owner(*this, kFar)};
   std::array<std::map<StreamKey, std::unique_ptr<TcpPump>>, 2> pumps_;
-  std::array<std::map<StreamKey, PumpEnd>, 2> ended_;
-  std::array<PumpCounters, 2> moved_;
+  std::array<std::map<StreamKey, FlowEnd>, 2> ended_;
+  std::array<FlowCounters, 2> moved_;
   std::int64_t next_stream_ = 0;
 };
 
@@ -126,7 +126,7 @@ TEST_P(TcpPumpTest, CarriesBulkBothWaysAtOnceAndEndsClean) {
     EXPECT_EQ(reports[side].size, kSize);
     EXPECT_TRUE(reports[side].correct);
     EXPECT_EQ(reports[side].error, 0);
-    EXPECT_EQ(ended_[side][ends.key], PumpEnd::Clean);
+    EXPECT_EQ(ended_[side][ends.key], FlowEnd::Clean);
     EXPECT_EQ(moved_[side].to_stream, kSize);
     EXPECT_EQ(moved_[side].from_stream, kSize);
   }
@@ -173,8 +173,8 @@ TEST_P(TcpPumpTest, AnEndedInputLeavesTheOtherDirectionOpen) {
   EXPECT_TRUE(answer.correct);
   EXPECT_EQ(answer.error, 0);
   ASSERT_TRUE(turn_until_both_ended(ends.key));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::Clean);
-  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::Clean);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::Clean);
+  EXPECT_EQ(ended_[kFar][ends.key], FlowEnd::Clean);
   EXPECT_EQ(wire_->resets(kNear) + wire_->resets(kFar), 0u);
 }
 
@@ -216,8 +216,8 @@ TEST_P(TcpPumpTest, AResetIsNoticedWhileTheStreamIsFull) {
   }));
   reset_connection(std::move(ends.client));
   ASSERT_TRUE(turn_until_both_ended(ends.key));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::LocalReset);
-  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::StreamReset);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::LocalReset);
+  EXPECT_EQ(ended_[kFar][ends.key], FlowEnd::StreamReset);
 }
 
 TEST_P(TcpPumpTest, AProgramThatLeftWhileTheStreamWasFullIsHeardOut) {
@@ -253,7 +253,7 @@ TEST_P(TcpPumpTest, AResetOfTheStreamResetsTheLocalProgram) {
     EXPECT_EQ(report.error, ECONNRESET);
   }
   ASSERT_TRUE(turn_until([&] { return ended_[kNear].contains(ends.key); }));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::StreamReset);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::StreamReset);
   EXPECT_EQ(wire_->resets(kNear), 0u);  // a reset is not answered by another
 }
 
@@ -279,7 +279,7 @@ TEST_P(TcpPumpTest, AStreamThatIsLostResetsTheLocalProgram) {
   Ends ends = connect();
   pumps_[kNear][ends.key]->on_stream_closed();
   ASSERT_TRUE(turn_until([&] { return ended_[kNear].contains(ends.key); }));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::StreamLost);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::StreamLost);
 }
 
 TEST_P(TcpPumpTest, WhatAClosedStreamStillHoldsIsDelivered) {
@@ -300,7 +300,7 @@ TEST_P(TcpPumpTest, WhatAClosedStreamStillHoldsIsDelivered) {
   EXPECT_EQ(report.size, kSize);
   EXPECT_TRUE(report.correct);
   ASSERT_TRUE(turn_until_both_ended(ends.key));
-  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::Clean);
+  EXPECT_EQ(ended_[kFar][ends.key], FlowEnd::Clean);
 }
 
 TEST_P(TcpPumpTest, TellsADialogueFromABulkTransfer) {
@@ -348,7 +348,7 @@ TEST_P(TcpPumpTest, AStreamThatEndsWithItsTurnsShareEndsClean) {
   EXPECT_TRUE(report.correct);
   EXPECT_EQ(report.error, 0);
   ASSERT_TRUE(turn_until([&] { return ended_[kFar].contains(ends.key); }));
-  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::Clean);
+  EXPECT_EQ(ended_[kFar][ends.key], FlowEnd::Clean);
 }
 
 TEST_P(TcpPumpTest, DestroyingIsSafeAtAnyTime) {
@@ -397,7 +397,7 @@ TEST_P(TcpPumpTest, FiveHundredConnectionsAtOnce) {
   ASSERT_TRUE(turn_until(
       [&] { return ended_[kNear].size() == kConnections && ended_[kFar].size() == kConnections; }));
   for (const auto& side : ended_)
-    for (const auto& [key, end] : side) EXPECT_EQ(end, PumpEnd::Clean);
+    for (const auto& [key, end] : side) EXPECT_EQ(end, FlowEnd::Clean);
 }
 
 class TcpPumpLocal : public TcpPumpTest {};
@@ -407,8 +407,8 @@ TEST_P(TcpPumpLocal, AResetOfTheLocalProgramResetsTheStream) {
   Ends ends = connect();
   reset_connection(std::move(ends.client));
   ASSERT_TRUE(turn_until_both_ended(ends.key));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::LocalReset);
-  EXPECT_EQ(ended_[kFar][ends.key], PumpEnd::StreamReset);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::LocalReset);
+  EXPECT_EQ(ended_[kFar][ends.key], FlowEnd::StreamReset);
   EXPECT_EQ(wire_->resets(kNear), 1u);
   EXPECT_EQ(wire_->last_code(), kLocalReset);
   EXPECT_EQ(read_while_turning(ends.service.value(), 0).error, ECONNRESET);
@@ -420,7 +420,7 @@ TEST_P(TcpPumpLocal, AResetAfterTheInputEndedIsNoticedWithoutTraffic) {
   ASSERT_EQ(read_while_turning(ends.service.value(), 0).error, 0);
   reset_connection(std::move(ends.client));
   ASSERT_TRUE(turn_until_both_ended(ends.key));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::LocalReset);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::LocalReset);
   EXPECT_EQ(wire_->last_code(), kLocalReset);
 }
 
@@ -476,7 +476,7 @@ TEST_P(TcpPumpUnix, WhatIsThrownAwayIsBounded) {
     EXPECT_FALSE(write_stream(fd, 64 * kMiB, 8));  // stopped by the reset
   });
   ASSERT_TRUE(turn_until_both_ended(ends.key));
-  EXPECT_EQ(ended_[kNear][ends.key], PumpEnd::LocalReset);
+  EXPECT_EQ(ended_[kNear][ends.key], FlowEnd::LocalReset);
 }
 
 }  // namespace
