@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "dht/config.hpp"
-#include "dht/message.hpp"
 #include "dht/mail.hpp"
+#include "dht/message.hpp"
 
 namespace weft::dht {
 

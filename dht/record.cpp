@@ -178,12 +178,8 @@ PutError may_replace(const Record* current, const Record& next, std::optional<st
 
 Bytes NodeInfo::encode() const {
   wire::Writer w;
-  w.array(4).bin(certificate).array(endpoints.size());
-  for (const Endpoint& endpoint : endpoints) {
-    Bytes bytes;
-    append_wire(bytes, endpoint);
-    w.bin(bytes);
-  }
+  w.array(4).bin(certificate);
+  write_addresses(w, addresses, kMaxAddresses);
   w.array(relays.size());
   for (const NodeId& relay : relays) w.bin(relay.view());
   w.uint(capabilities);
@@ -197,12 +193,7 @@ Result<NodeInfo> NodeInfo::decode(ByteView bytes) {
   NodeInfo info;
   WEFT_TRY(const ByteView certificate, r.bin(kMaxCertificateSize));
   info.certificate = to_bytes(certificate);
-  WEFT_TRY(const std::size_t endpoints, r.array(kMaxEndpoints));
-  for (std::size_t i = 0; i < endpoints; ++i) {
-    WEFT_TRY(const ByteView view, r.bin(Endpoint::kWireSize));
-    WEFT_TRY(const Endpoint endpoint, endpoint_from_wire(view));
-    info.endpoints.push_back(endpoint);
-  }
+  WEFT_TRY(info.addresses, read_addresses(r, kMaxAddresses));
   WEFT_TRY(const std::size_t relays, r.array(kMaxRelays));
   for (std::size_t i = 0; i < relays; ++i) {
     WEFT_TRY(const auto id, r.fixed<32>());

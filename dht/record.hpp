@@ -16,7 +16,7 @@
 
 #include <optional>
 
-#include "base/endpoint.hpp"
+#include "base/address.hpp"
 #include "base/identity.hpp"
 #include "base/wire.hpp"
 
@@ -84,12 +84,12 @@ Key service_key(const NetworkId& network, std::string_view name);
 PutError may_replace(const Record* current, const Record& next, std::optional<std::uint64_t> cas);
 
 // The value of a Node record: how to reach its author.
-// Canonical array [certificate, [endpoint 18 ...], [relay NodeId 32 ...], capabilities].
+// Canonical array [certificate, [address ...], [relay NodeId 32 ...], capabilities].
 struct NodeInfo {
-  static constexpr std::size_t kMaxEndpoints = 8;
+  static constexpr std::size_t kMaxAddresses = 8;
   static constexpr std::size_t kMaxRelays = 4;
   Bytes certificate;
-  std::vector<Endpoint> endpoints;
+  std::vector<Address> addresses;
   std::vector<NodeId> relays;
   std::uint64_t capabilities = 0;
 

@@ -7,30 +7,18 @@
 namespace weft::node {
 
 struct DhtHost::Core {
-  Core(Instant now, const dht::Config& config, const overlay::NetworkKeys& network_keys,
-       const Endpoint& self, Rng& rng)
+  Core(Instant now, const overlay::NetworkKeys& network_keys, DhtHost& host, Rng& rng)
       : keys(network_keys),
-        audience(dht::audience_key(keys.secret)),
-        book(rng.bytes<16>()),
         sealer({keys.network, keys.secret, keys.identity.public_key(), keys.credential,
                 io::read_wall_clock(), keys.trust, false}),
-        dht(now,
-            {config,
-             book,
-             sealer,
-             rng,
-             keys.network,
-             {keys.identity.id, keys.identity.public_key(), keys.credential.key.public_key, self},
-             io::read_wall_clock(),
-             false}),
-        port(sealer, dht) {}
+        office(sealer, host, rng, keys.identity.id),
+        discovery(now, {keys.network, keys.secret, keys.identity, keys.credential, *keys.trust,
+                        sealer, host, rng, io::read_wall_clock()}) {}
 
   overlay::NetworkKeys keys;
-  crypto::Key32 audience;
-  dht::ContactBook book;
   post::RealSealer sealer;
-  dht::Dht dht;
-  post::LoneDht port;
+  post::PostOffice office;
+  discovery::Discovery discovery;
 };
 
 }  // namespace weft::node

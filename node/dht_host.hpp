@@ -1,35 +1,26 @@
-// The DHT inside the daemon: a dht::Dht for the network we are in, fed from the one UDP socket
-// (datagrams that begin with 0x04), and what the node does with it.
-//
-// - Starts from peers the overlay knows (tickets, configured, remembered), the peers it kept itself
-//   in state.db, and LAN discovery.
-// - Publishes where this node is: its node record, and one provider record per exposed service, all
-//   sealed to the members of the network. Signed anew every 10 minutes and when addresses change.
-// - Looks up members without a session by their id, first after 1 s, then with growing pauses, and
-//   tells the overlay what it found.
-// - Serves others once reachable: somebody saw us at one of our own addresses (no translator in
-//   between), or asked us without our having sent to them before.
+// Post and discovery in the daemon: the edge of overlay/post and overlay/discovery. Hands in sealed
+// datagrams (first byte 0x04), beacons of the LAN, time, our addresses and exposures; carries out
+// transmits, beacons, rows of peers to keep, and tells the overlay who was found where. Nothing is
+// decided here.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
 
-#include "dht/dht.hpp"
-#include "dht/message.hpp"
-#include "overlay/post/lone_dht.hpp"
-#include "overlay/post/real_sealer.hpp"
 #include "node/api/control.hpp"
 #include "node/driver.hpp"
-#include "node/lan_discovery.hpp"
+#include "node/lan_socket.hpp"
+#include "overlay/discovery/discovery.hpp"
+#include "overlay/post/post_office.hpp"
 
 namespace weft::node {
 
-class DhtHost {
+class DhtHost final : private post::Members, private discovery::Members {
  public:
   DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, store::Writer& writer,
           Rng& rng);
-  ~DhtHost();
+  ~DhtHost() override;
 
   // Peers kept before the restart: rows of Table::Setting.
   void load(const std::vector<Row>& rows);
@@ -47,76 +38,38 @@ class DhtHost {
 
  private:
   struct Core;
-  struct Search {  // for one member
-    dht::LookupId lookup = dht::LookupId::None;
-    Instant next{};
-    Duration pause{};
-  };
-  struct Question {  // from the command line
-    api::DhtRequest request;
-    api::DhtResult result;
-    api::Done<api::DhtResult> done;
-    dht::Key key;
-    bool node = false;        // the key is a node's
-    bool found = false;       // that node answered
-    bool tried_hash = false;  // looked for an immutable value, too
-  };
-  struct Place {
-    dht::Key key;
-    dht::RecordKind kind = dht::RecordKind::Mutable;
-    bool node = false;
-  };
-  struct Asked {
-    Endpoint from, local;
-  };
-  static constexpr Duration kPublishAgain = std::chrono::seconds(1);
 
   void rebuild(const overlay::NetworkKeys& keys);
   void receive(Instant now, const Datagram& datagram);
-  void drain();
   void tick();
-  void on(Instant now, const dht::Bootstrapped& e);
-  void on(Instant now, const dht::NodesFound& e);
-  void on(Instant now, const dht::RecordFound& e);
-  void on(Instant now, const dht::GetDone& e);
-  void on(Instant now, const dht::PutDone& e);
-  void on(Instant now, const dht::PeersToPersist& e);
-  void on(Instant now, const dht::AddressSeen& e);
-  void on(Instant now, const dht::ModeChanged& e);
-  void seed(Instant now);
-  void publish(Instant now);
-  void search(Instant now);
-  void learn(Instant now, const dht::Record& record);
-  void finish(Question& question, bool found);
-  [[nodiscard]] std::optional<dht::Contact> contact_of(const overlay::KnownPeer& peer,
-                                                       const Endpoint& endpoint) const;
-  [[nodiscard]] Result<Place> place_of(const std::string& text) const;
-  [[nodiscard]] std::optional<Question> take(dht::LookupId id);
+  void drain(Instant now);
+  void on(Instant now, const discovery::MemberFound& e);
+  void on(Instant now, const discovery::MemberHeard& e);
+  void on(Instant now, const discovery::SendBeacon& e);
+  void on(Instant now, const discovery::KeepPeers& e);
+  void on(Instant now, const discovery::SeenAt& e);
+  void on(Instant now, const discovery::Serving& e);
+  void on(Instant now, const discovery::Answer& e);
 
-  io::EventLoop& loop_;
+  [[nodiscard]] std::optional<post::Contact> contact_of(const NodeId& node) const override;
+  [[nodiscard]] std::optional<post::Way> session_with(const NodeId& node) const override;
+  [[nodiscard]] std::optional<Direct> address_of(Instant now, const NodeId& node) const override;
+  [[nodiscard]] std::vector<NodeId> forwarders_to(const NodeId& node) const override;
+  [[nodiscard]] std::size_t sessions_up() const override;
+  [[nodiscard]] std::vector<Known> known() const override;
+  [[nodiscard]] std::vector<NodeId> sought() const override;
+
   overlay::Overlay& overlay_;
   Driver& driver_;
   store::Writer& writer_;
   Rng& rng_;
-  dht::Config config_;
   io::Timer timer_;
   io::Deferred refresh_;
-  LanDiscovery lan_;
-  Asked asked_;  // what is being answered
+  LanSocket lan_;
   std::unique_ptr<Core> core_;
-  std::vector<dht::Contact> kept_;  // from the peer cache
-  std::optional<NetworkId> kept_network_;
-  std::vector<Endpoint> addresses_;
-  std::vector<std::string> exposed_;
-  std::map<NodeId, Search> searches_;
-  std::map<dht::LookupId, Question> questions_;
-  std::map<NodeId, Endpoint> seen_as_;  // by whom we were seen where, a few
-  std::size_t peers_up_ = 0;
-  Instant next_publish_{};
-  Instant next_seed_{};
-  Instant next_tick_{};
-  std::uint64_t last_seq_ = 0;
-  std::uint64_t found_ = 0;  // members whose address the DHT told us
+  std::optional<NetworkId> kept_network_;  // of the peers kept by the last run
+  Bytes kept_;
+  std::map<discovery::QuestionId, api::Done<api::DhtResult>> asked_;
 };
 
 }  // namespace weft::node

@@ -10,7 +10,7 @@ std::optional<std::string> addresses_in_ticket(std::string_view text) {
   const auto ticket = roster::Ticket::from_text(text);
   if (!ticket) return std::nullopt;
   std::string out;
-  for (const auto& endpoint : ticket->endpoints)
+  for (const auto& endpoint : udp_endpoints(ticket->addresses))
     out += (out.empty() ? "" : ", ") + to_text(endpoint);
   return out;
 }

@@ -1,5 +1,6 @@
 #include "overlay/control_message.hpp"
 
+#include "base/address.hpp"
 #include "base/assert.hpp"
 #include "base/label.hpp"
 #include "base/wire.hpp"
@@ -39,9 +40,7 @@ Bytes wire_of(const Endpoint& endpoint) {
 }
 
 void write_endpoints(Writer& w, const std::vector<Endpoint>& endpoints) {
-  const auto count = std::min(endpoints.size(), kMaxEndpointsPerNode);
-  w.array(count);
-  for (std::size_t i = 0; i < count; ++i) w.bin(wire_of(endpoints[i]));
+  write_addresses(w, udp_addresses(endpoints), kMaxEndpointsPerNode);
 }
 
 Result<Endpoint> read_endpoint(Reader& r) {
@@ -50,13 +49,8 @@ Result<Endpoint> read_endpoint(Reader& r) {
 }
 
 Result<std::vector<Endpoint>> read_endpoints(Reader& r) {
-  WEFT_TRY(const auto count, r.array(kMaxEndpointsPerNode));
-  std::vector<Endpoint> out;
-  for (std::size_t i = 0; i < count; ++i) {
-    WEFT_TRY(const auto endpoint, read_endpoint(r));
-    out.push_back(endpoint);
-  }
-  return out;
+  WEFT_TRY(const auto addresses, read_addresses(r, kMaxEndpointsPerNode));
+  return udp_endpoints(addresses);  // what this version dials
 }
 
 struct Encoder {
@@ -65,7 +59,7 @@ struct Encoder {
   void operator()(const Hello& m) const {
     begin(w, Type::Hello, 3).uint(m.version_min).uint(m.version_max).map(4);
     w.str("instance").bin(m.instance).str("observed").bin(wire_of(m.observed));
-    w.str("endpoints");
+    w.str("addresses");
     write_endpoints(w, m.endpoints);
     w.str("software").str(m.software);
   }
@@ -125,7 +119,7 @@ Result<void> read_capability(Reader& r, Hello& m) {
     WEFT_TRY(m.instance, r.fixed<8>());
   } else if (key == "observed") {
     WEFT_TRY(m.observed, read_endpoint(r));
-  } else if (key == "endpoints") {
+  } else if (key == "addresses") {
     WEFT_TRY(m.endpoints, read_endpoints(r));
   } else if (key == "software") {
     WEFT_TRY(const auto text, r.str(64));

@@ -19,10 +19,10 @@
 #include <memory>
 #include <set>
 
+#include "base/meter.hpp"
 #include "overlay/control_message.hpp"
 #include "overlay/journal/journal.hpp"
 #include "overlay/links/outbox.hpp"
-#include "overlay/meter.hpp"
 #include "overlay/network_members.hpp"
 #include "overlay/overlay.hpp"
 #include "overlay/peer_table.hpp"

@@ -184,9 +184,9 @@ CommandId Overlay::invite(Instant now, const std::string& name, std::vector<std:
     ticket.network_secret = network->roster.network_secret();
     ticket.inviter = impl_->config.identity.public_key();
     ticket.inviter_static = network->credential.key.public_key;
-    ticket.endpoints = impl_->config.listen_endpoints;
-    if (ticket.endpoints.size() > roster::kMaxTicketEndpoints)
-      ticket.endpoints.resize(roster::kMaxTicketEndpoints);
+    ticket.addresses = udp_addresses(impl_->config.listen_endpoints);
+    if (ticket.addresses.size() > roster::kMaxTicketAddresses)
+      ticket.addresses.resize(roster::kMaxTicketAddresses);
     ticket.name = name;
     ticket.id = issued.invite.id;
     ticket.secret = issued.invite.secret;

@@ -285,7 +285,7 @@ void Overlay::Impl::start_join(Instant now, CommandId id, roster::Ticket ticket,
   context.secret = ticket.network_secret;
   context.credential = j.credential;
   sessions.set_network(context);
-  for (const auto& endpoint : ticket.endpoints) {
+  for (const auto& endpoint : udp_endpoints(ticket.addresses)) {
     session::DialTarget target;
     target.network = ticket.network;
     target.identity = ticket.inviter;
@@ -384,7 +384,7 @@ void Overlay::Impl::finish_join(Instant now) {
         install(later, std::move(*shared));
         persist_quietly(std::move(moved));
         if (Peer* peer = network->peers.find(outcome.via)) {
-          network->peers.learn(*peer, finished.ticket.endpoints, false);
+          network->peers.learn(*peer, udp_endpoints(finished.ticket.addresses), false);
           if (finished.session)
             if (const auto info = sessions.info(*finished.session))
               network->peers.learn(*peer, {info->remote}, true);
@@ -418,7 +418,7 @@ void Overlay::Impl::abort_join(Instant now, Error error, Refusal refusal) {
   const Joining failed = std::move(*joining);
   joining.reset();
   if (error.code == Errc::NoPath) {
-    error.detail += "; tried " + list_of(failed.ticket.endpoints);
+    error.detail += "; tried " + list_of(udp_endpoints(failed.ticket.addresses));
     if (failed.ticket.expires <= unix_now(now)) {  // by our clock; nobody was there to ask
       error = {Errc::Expired,
                "the ticket has expired by this machine's clock, and " + error.detail};

@@ -18,7 +18,8 @@ Bytes LanBeacon::encode(const LanIdentity& self, UnixTime sent, Rng& rng) {
   append_be(plain, self.port);
   append(plain, self.certificate.encode());
   Bytes out = to_bytes(bytes_of(kMagic));
-  append(out, dht::seal_value(dht::audience_key(self.secret), NodeId{self.network.bytes}, rng, plain));
+  append(out,
+         dht::seal_value(dht::audience_key(self.secret), NodeId{self.network.bytes}, rng, plain));
   return out;
 }
 
@@ -26,8 +27,8 @@ Result<LanBeacon> LanBeacon::decode(const NetworkId& network, const ByteArray<32
                                     ByteView bytes) {
   if (bytes.size() < kMagic.size() || text_of(bytes.first(kMagic.size())) != kMagic)
     return fail(Errc::Unsupported, "no beacon");
-  WEFT_TRY(const Bytes plain,
-           dht::open_value(dht::audience_key(secret), NodeId{network.bytes}, bytes.subspan(kMagic.size())));
+  WEFT_TRY(const Bytes plain, dht::open_value(dht::audience_key(secret), NodeId{network.bytes},
+                                              bytes.subspan(kMagic.size())));
   if (plain.size() < kSentSize + kPortSize) return fail(Errc::Malformed, "beacon");
   const ByteView fields(plain);
   LanBeacon beacon;

@@ -30,7 +30,8 @@ std::uint64_t load_be64(const std::uint8_t* bytes) {
 }  // namespace
 
 dht::ContactHandle NullSealer::sender_of(ByteView datagram) {
-  if (datagram.size() < kHeader || datagram[0] != sealed::kFirstByte) return dht::ContactHandle::None;
+  if (datagram.size() < kHeader || datagram[0] != sealed::kFirstByte)
+    return dht::ContactHandle::None;
   return dht::ContactHandle{read_be<std::uint32_t>(datagram.subspan(7))};
 }
 

@@ -73,6 +73,14 @@ class RealSealer final : public Sealer {
   [[nodiscard]] bool may_author(const NodeId& node, UnixTime now) const override;
   [[nodiscard]] std::uint64_t mac(const ByteArray<16>& key, ByteView message) const override;
 
+  // For choosing among networks: whether the key in front is one of this network's, and whether the
+  // datagram is meant for it. The gate is the costlier question, and the one that decides.
+  [[nodiscard]] bool knows(const sealed::Incoming& incoming) const {
+    return peers_.find(incoming.sender_id()) != nullptr;
+  }
+  [[nodiscard]] bool gate_matches(const sealed::Incoming& incoming) const {
+    return sealed::gate_matches(setup_.crypto, gate_, incoming);
+  }
   // A new static key; peers learn it by our next HELLO.
   void set_credential(const StaticCredential& credential);
   void set_wall_clock(const WallClock& wall) { setup_.wall = wall; }

@@ -13,7 +13,9 @@
 namespace weft::roster {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
+constexpr std::uint64_t kVersionBefore = 1;  // endpoints of 18 bytes; read, and never written
+constexpr std::uint64_t kInviteVersion = 1;  // of the stored row
 constexpr std::string_view kPrefix = "wt";
 constexpr std::string_view kStart = "wt1";
 constexpr std::size_t kMaxTicketSize = 1024;
@@ -25,7 +27,8 @@ constexpr std::size_t kShortestId = 8;  // hex digits: what the list prints
 
 Result<void> version(wire::Reader& in) {
   WEFT_TRY(const auto number, in.uint());
-  if (number != kVersion) return fail(Errc::Unsupported, "made by another version of weft");
+  if (number != kVersion && number != kVersionBefore)
+    return fail(Errc::Unsupported, "made by another version of weft");
   return {};
 }
 
@@ -77,15 +80,11 @@ Result<Ticket> Ticket::from_text(std::string_view text) {
 }
 
 Bytes Ticket::encode() const {
-  WEFT_ASSERT(endpoints.size() <= kMaxTicketEndpoints && expires >= 0);
+  WEFT_ASSERT(addresses.size() <= kMaxTicketAddresses && expires >= 0);
   wire::Writer out;
   out.array(10).uint(kVersion).bin(network.view()).bin(network_secret);
-  out.bin(inviter).bin(inviter_static).array(endpoints.size());
-  for (const auto& endpoint : endpoints) {
-    Bytes wire;
-    append_wire(wire, endpoint);
-    out.bin(wire);
-  }
+  out.bin(inviter).bin(inviter_static);
+  write_addresses(out, addresses, kMaxTicketAddresses);
   out.str(name).bin(id).bin(secret).uint(static_cast<std::uint64_t>(expires));
   return out.take();
 }
@@ -100,11 +99,7 @@ Result<Ticket> Ticket::decode(ByteView bytes) {
   WEFT_TRY(t.network_secret, in.fixed<32>());
   WEFT_TRY(t.inviter, in.fixed<32>());
   WEFT_TRY(t.inviter_static, in.fixed<32>());
-  WEFT_TRY(const auto count, in.array(kMaxTicketEndpoints));
-  for (std::size_t i = 0; i < count; ++i) {
-    WEFT_TRY(const auto wire, in.bin(Endpoint::kWireSize));
-    WEFT_TRY(t.endpoints.emplace_back(), endpoint_from_wire(wire));
-  }
+  WEFT_TRY(t.addresses, read_addresses(in, kMaxTicketAddresses));
   WEFT_TRY(t.name, read_label(in));
   WEFT_TRY(t.id, in.fixed<16>());
   WEFT_TRY(t.secret, in.fixed<32>());
@@ -119,7 +114,7 @@ crypto::Hash join_proof(const ByteArray<32>& ticket_secret, const crypto::Hash& 
 
 Bytes Invite::encode() const {
   wire::Writer out;
-  out.array(used_at ? 9 : 8).uint(kVersion).bin(id).bin(secret).str(name).array(allow.size());
+  out.array(used_at ? 9 : 8).uint(kInviteVersion).bin(id).bin(secret).str(name).array(allow.size());
   for (const auto& service : allow) out.str(service);
   out.uint(may).uint(static_cast<std::uint64_t>(expires));
   if (used_by)
@@ -135,7 +130,8 @@ Result<Invite> Invite::decode(ByteView bytes) {
   Invite v;
   WEFT_TRY(const auto elements, in.array(9));
   if (elements < 8) return fail(Errc::Malformed, "stored ticket: too short");
-  WEFT_CHECK(version(in));
+  WEFT_TRY(const auto number, in.uint());
+  if (number != kInviteVersion) return fail(Errc::Unsupported, "made by another version of weft");
   WEFT_TRY(v.id, in.fixed<16>());
   WEFT_TRY(v.secret, in.fixed<32>());
   WEFT_TRY(v.name, read_label(in));

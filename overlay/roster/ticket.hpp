@@ -1,8 +1,9 @@
 // A ticket invites one node into a network: "wt1..." (bech32m) of canonical msgpack
 //
-//   [v=1, network 32, network_secret 32, inviter identity 32, inviter static 32,
-//    [endpoint 18, ... <= 8], name, id 16, secret 32, expires]
+//   [v=2, network 32, network_secret 32, inviter identity 32, inviter static 32,
+//    [address, ... <= 8], name, id 16, secret 32, expires]
 //
+// Of v=1, where an address was a binary of 18 bytes, tickets are still read.
 // It is a bearer secret: whoever holds it can join once. docs/wire/ticket.md shows the bytes.
 // Inside the joining session both know its handshake hash h; the joiner proves HMAC-SHA256(secret,
 // h), so the secret itself never travels and a proof is worth nothing in another session.
@@ -14,13 +15,13 @@
 #include <string_view>
 #include <vector>
 
-#include "base/endpoint.hpp"
+#include "base/address.hpp"
 #include "base/persist.hpp"
 #include "overlay/roster/entry.hpp"
 
 namespace weft::roster {
 
-inline constexpr std::size_t kMaxTicketEndpoints = 8;
+inline constexpr std::size_t kMaxTicketAddresses = 8;
 inline constexpr UnixTime kDefaultTicketLife = 15 * 60;
 inline constexpr UnixTime kMaxTicketLife = 7 * 86400;
 inline constexpr std::size_t kMaxTicketText = 8192;  // of what is pasted around one, too
@@ -32,8 +33,8 @@ struct Ticket {
   ByteArray<32> network_secret{};
   IdentityKey inviter{};
   crypto::Key32 inviter_static{};
-  std::vector<Endpoint> endpoints;
-  std::string name;  // the joiner's name: the invite's name wins
+  std::vector<Address> addresses;  // of the inviter, best first
+  std::string name;                // the joiner's name: the invite's name wins
   TicketId id{};
   ByteArray<32> secret{};
   UnixTime expires = 0;

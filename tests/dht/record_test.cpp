@@ -222,15 +222,16 @@ TEST(Record, NodeInfoRoundTripsWithinOneValue) {
   Fixture f;
   NodeInfo info;
   info.certificate.assign(250, 7);
-  for (std::uint32_t i = 0; i < 8; ++i) info.endpoints.push_back(Endpoint::v4(i + 1, 9));
+  for (std::uint32_t i = 0; i < 8; ++i)
+    info.addresses.emplace_back(UdpAddress{Endpoint::v4(i + 1, 9)});
   info.relays.assign(4, f.author.id);
   info.capabilities = 5;
   const auto back = NodeInfo::decode(info.encode());
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, info);
   EXPECT_LE(info.encode().size(), kMaxValue);
-  info.endpoints.push_back(Endpoint::v4(1, 1));
-  EXPECT_FALSE(NodeInfo::decode(info.encode()));
+  info.addresses.emplace_back(UdpAddress{Endpoint::v4(1, 1)});
+  EXPECT_EQ(NodeInfo::decode(info.encode())->addresses.size(), NodeInfo::kMaxAddresses);
 }
 
 TEST(Record, ValuesForAnAudienceOpenForNobodyElse) {

@@ -40,8 +40,8 @@ TEST(LanBeacon, ItsBytesStandWhereTheDocumentSays) {
   Lan lan;
   const Bytes beacon = LanBeacon::encode(lan.self, kNow, lan.rng);
   EXPECT_EQ(text_of(ByteView(beacon).first(4)), "WFL1");
-  const auto plain =
-      dht::open_value(dht::audience_key(lan.secret), NodeId{lan.network.bytes}, ByteView(beacon).subspan(4));
+  const auto plain = dht::open_value(dht::audience_key(lan.secret), NodeId{lan.network.bytes},
+                                     ByteView(beacon).subspan(4));
   ASSERT_TRUE(plain);
   EXPECT_EQ(to_hex(ByteView(*plain).first(10)), "000000006b49d200a35c");
   EXPECT_EQ(to_hex(ByteView(*plain).subspan(10)), to_hex(lan.self.certificate.encode()));

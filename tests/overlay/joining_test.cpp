@@ -113,7 +113,7 @@ TEST(Joining, ATicketOfAnotherNetworkMeetsSilence) {
   Node& b = world.add("b");
   Node& other = world.add("other");
   auto stray = *roster::Ticket::from_text(world.invite(other, "b")->ticket);
-  stray.endpoints = {a.endpoint};  // says it is reached where a is
+  stray.addresses = udp_addresses({a.endpoint});  // says it is reached where a is
   const auto counters = a.overlay->sessions().counters().gate_wrong;
   const auto joined = world.join(b, stray.to_text());
   ASSERT_FALSE(joined);
@@ -362,7 +362,7 @@ struct FalseInviter {
     out.network = end.network.id;
     out.network_secret = end.network.secret;
     out.inviter = end.identity.public_key();
-    out.endpoints = {place.endpoint};
+    out.addresses = udp_addresses({place.endpoint});
     out.name = "b";
     out.expires = kEpoch + 900;
     return out.to_text();

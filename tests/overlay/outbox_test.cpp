@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/crypto.hpp"
-#include "overlay/meter.hpp"
+#include "base/meter.hpp"
 
 namespace weft::overlay {
 namespace {

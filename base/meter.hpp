@@ -4,7 +4,7 @@
 
 #include "base/time.hpp"
 
-namespace weft::overlay {
+namespace weft {
 
 class Meter {
  public:
@@ -25,4 +25,4 @@ class Meter {
   Instant full_at_{};
 };
 
-}  // namespace weft::overlay
+}  // namespace weft
