@@ -184,6 +184,7 @@ class Connection {
   [[nodiscard]] bool holds_back(Instant now) const;
   void wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize taken, bool fin);
   std::optional<Transmit> transmit_close(MutableByteView out, Instant now);
+  void pace(ngtcp2_tstamp ts, const Batch& batch);
   void write_batch(Instant now, ngtcp2_tstamp ts, Batch& batch);
   std::optional<Transmit> finish_batch(Instant now, const Batch& batch);
   [[nodiscard]] std::size_t most_segments(Instant now) const;
@@ -278,6 +279,7 @@ class Connection {
   std::size_t queued_messages_in_ = 0;
   Bytes held_;  // a packet that could not share the last batch
   Packet held_packet_;
+  std::size_t unpaced_ = 0;  // bytes of packets that left alone, not yet told to ngtcp2
 
   ngtcp2_ccerr_type close_type_ = NGTCP2_CCERR_TYPE_APPLICATION;
   std::uint64_t close_code_ = 0;

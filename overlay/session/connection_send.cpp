@@ -175,6 +175,7 @@ std::size_t Connection::headroom() const {
 struct Connection::Batch {
   MutableByteView out;
   std::size_t headroom;  // left free before each packet while it is written
+  std::size_t most;      // packets
   Packet first{};
   std::uint64_t last_number = 0;
   std::size_t used = 0;
@@ -233,7 +234,7 @@ std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
   if (ack_hold_)
     ack_hold_ = unanswered_ < kAckThreshold ? std::optional(now + kAckHold) : std::nullopt;
   unanswered_ = 0;
-  Batch batch{out.first(std::min(out.size(), kMaxBatch)), headroom()};
+  Batch batch{out.first(std::min(out.size(), kMaxBatch)), headroom(), most_segments(now)};
   if (!held_.empty()) {
     std::ranges::copy(held_, batch.space(held_.size()).begin());
     batch.add(held_packet_, headroom_of(batch, held_packet_));
@@ -243,11 +244,20 @@ std::optional<Transmit> Connection::transmit(Instant now, MutableByteView out) {
   const auto ts = stamp(now);
   write_batch(now, ts, batch);
   if (state_of_ == State::Closing && batch.count == 0) return transmit_close(out, now);
-  if (state_of_ != State::Dead && batch.count > 0) {
-    ngtcp2_conn_update_pkt_tx_time(quic_, ts);
-    note_flight(now, false);
+  if (state_of_ != State::Dead) {
+    pace(ts, batch);
+    if (batch.count > 0) note_flight(now, false);
   }
   return finish_batch(now, batch);
+}
+
+// Packets that leave alone are paced as the batch that they would have been.
+void Connection::pace(ngtcp2_tstamp ts, const Batch& batch) {
+  unpaced_ += batch.used;
+  const bool more_may_follow = batch.count == 1 && batch.most == 1;
+  if (unpaced_ == 0 || (more_may_follow && unpaced_ < ngtcp2_conn_get_send_quantum(quic_))) return;
+  unpaced_ = 0;
+  ngtcp2_conn_update_pkt_tx_time(quic_, ts);
 }
 
 // As long as nothing was heard since a probe timeout, and before the keys are settled, each packet
@@ -261,7 +271,6 @@ void Connection::write_batch(Instant now, ngtcp2_tstamp ts, Batch& batch) {
   const std::size_t quantum = std::max(ngtcp2_conn_get_send_quantum(quic_), std::size_t{1200});
   const std::size_t largest =
       std::min({ngtcp2_conn_get_max_tx_udp_payload_size(quic_), watch_.limit(), path_mtu()});
-  const std::size_t most = most_segments(now);
   if (batch.count == 0 && state_of_ == State::Up) {
     const auto probe = watch_.probe_size(
         std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), path_mtu()));
@@ -272,8 +281,8 @@ void Connection::write_batch(Instant now, ngtcp2_tstamp ts, Batch& batch) {
       batch.add(packet, headroom_of(batch, packet));
     }
   }
-  while (batch.count == 0 ||
-         (batch.count < most && batch.used < quantum && batch.space(largest).size() == largest)) {
+  while (batch.count == 0 || (batch.count < batch.most && batch.used < quantum &&
+                              batch.space(largest).size() == largest)) {
     Packet packet;
     const auto size = write_packet(batch.space(largest), ts, packet);
     if (size < 0) return fail_with(now, static_cast<int>(size));
