@@ -13,9 +13,9 @@ namespace {
 constexpr UnixTime kNow = 1'700'000'000;
 constexpr const char* kTicketOfThePage =
     "wt1ngpvggqzqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqrzzqqcqqqqqqqqqqqqqqqqqqqqqq"
-    "qqqqqqqqqqqqqqqqqqqqqqqqqqqcssqgqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqxyyqzsqqq"
-    "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqpyvnq8zqfsqqqgqu6x6c5ekxzur5dacvgyqxqqqqqqqq"
-    "qqqqqqqqqqqqqqcssqwqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqxwddyatpqygrk9m";
+    "qqqqqqqqqqqqqqqqqqqqqqqqqqqcssqgqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqxyyqzsq"
+    "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqpyvnq8zqfsqqqgqu6x6c5ekxzur5dacvgyqxqqqqq"
+    "qqqqqqqqqqqqqqqqqqqcssqwqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqxwddyatpqygrk9m";
 
 Ticket sample(std::size_t endpoints = 2) {
   SeededRng rng(5);
