@@ -55,6 +55,18 @@ constexpr void visit_fields(const T& value, const Fn& fn) {
   std::apply([&](const auto&... listed) { (one(listed), ...); }, T::fields());
 }
 
+// `into` grows by `more`, member by member.
+template <HasFields T>
+constexpr void add_fields(T& into, const T& more) {
+  const auto one = [&]<class M>(const Field<T, M>& listed) {
+    if constexpr (HasFields<M>)
+      add_fields(into.*listed.member, more.*listed.member);
+    else
+      into.*listed.member += more.*listed.member;
+  };
+  std::apply([&](const auto&... listed) { (one(listed), ...); }, T::fields());
+}
+
 namespace detail {
 
 struct Anything {

@@ -430,6 +430,13 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   } else if (const auto* down = std::get_if<overlay::PeerDown>(&event)) {
     spdlog::info("event=peer_down peer={} reason={} err={}", down->name,
                  in_quotes(session::name_of(down->reason)), in_quotes(down->detail));
+  } else if (const auto* denied = std::get_if<overlay::CallerDenied>(&event)) {
+    spdlog::warn("event=caller_denied service={} peer={}", denied->service, denied->caller_name);
+  } else if (const auto* stored = std::get_if<overlay::StoreChanged>(&event)) {
+    if (stored->why.empty())
+      spdlog::info("event=store_works");
+    else
+      spdlog::warn("event=store_failed err={}", in_quotes(stored->why));
   } else if (const auto* notice = std::get_if<overlay::Notice>(&event)) {
     spdlog::log(notice->level == overlay::Notice::Level::Warning ? spdlog::level::warn
                                                                  : spdlog::level::info,

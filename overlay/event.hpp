@@ -122,12 +122,41 @@ struct PeerUp {
   NodeId peer;
   std::string name;
   Endpoint remote;
+  PathId path;
 };
 struct PeerDown {
   NodeId peer;
   std::string name;
   session::CloseReason reason;
   std::string detail;
+};
+// Its session goes on, at another place.
+struct PeerMoved {
+  NodeId peer;
+  std::string name;
+  PathId path;
+  Endpoint remote;
+};
+// A session with it is up, and it acknowledges nothing for session::kSilentAfter, or does again.
+struct PeerSilent {
+  NodeId peer;
+  std::string name;
+  bool silent;
+};
+// What a member offers, or whether it works.
+struct ServicesChanged {
+  NodeId node;
+  std::string name;
+};
+struct CallerDenied {
+  NodeId caller;
+  std::string caller_name;
+  std::string service;
+  std::string rule;  // that refused it, as people write it; empty: none allows it
+};
+// The disk took no change, or takes changes again (`why` empty).
+struct StoreChanged {
+  std::string why;
 };
 struct RosterChanged {
   std::uint64_t sequence;
@@ -136,7 +165,7 @@ struct RosterChanged {
 struct RemovedFromNetwork {
   NetworkId network;
 };
-// For the operator's log: a denied caller, a refused target, an alarm of the roster.
+// For the operator, in a sentence: an alarm of the roster, a clock that is wrong.
 struct Notice {
   enum class Level : std::uint8_t { Info, Warning } level;
   std::string text;
@@ -145,6 +174,7 @@ struct Notice {
 using OverlayEvent =
     std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
                  ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
-                 PeerUp, PeerDown, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget>;
+                 PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
+                 StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget>;
 
 }  // namespace weft::overlay

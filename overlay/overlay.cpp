@@ -175,6 +175,7 @@ void Overlay::Impl::expire(Instant now) {
     sessions.trust_changed(now);
   }
   journal.handle_timeout(now);
+  tell_store_works();
   emit_batches();
 }
 

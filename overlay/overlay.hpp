@@ -28,6 +28,8 @@
 
 namespace weft::overlay {
 
+struct JournalCounters;
+
 class Overlay {
  public:
   using Event = OverlayEvent;
@@ -108,6 +110,7 @@ class Overlay {
   };
   // Nothing while what is written arrives.
   [[nodiscard]] std::optional<StoreTrouble> store_trouble() const;
+  [[nodiscard]] const JournalCounters& store_counters() const;
   // What carries datagrams is entered here by the edge; what is known of each path is read here.
   [[nodiscard]] path::PathTable& paths();
   [[nodiscard]] const path::PathTable& paths() const;

@@ -258,6 +258,7 @@ struct Overlay::Impl {
   void persist(std::vector<Row> rows, Then then, Again again = Again::UntilStored);
   void persist_quietly(std::vector<Row> rows);
   void emit_batches();
+  void tell_store_works();
   // Entries of the roster that the disk does not have yet: nobody is told of them.
   [[nodiscard]] bool roster_unstored() const;
   // The disk has the whole roster: it takes effect, peers hear of it, who asked gets it.
@@ -322,6 +323,7 @@ struct Overlay::Impl {
   void on(Instant now, const session::StreamClosed& e);
   void on(Instant now, const session::MessageReceived& e);
   void on(Instant now, const session::RemoteMoved& e);
+  void on(Instant now, const session::SilenceChanged& e);
   void on(Instant now, const session::RekeySend& e);
   void on(Instant now, const session::Rekeyed& e);
   void on(Instant now, const session::MemberUnknown& e);
@@ -385,6 +387,7 @@ struct Overlay::Impl {
   void peer_ready(Instant now, const NodeId& peer);
 
   // --- overlay_services.cpp
+  void tell_offers();
   [[nodiscard]] std::vector<ServiceLine> services_for(Instant now, const NodeId& caller) const;
   [[nodiscard]] bool may_expose(const NodeId& node) const;
   void target_did(Instant now, const std::string& service, service::Health health,
@@ -437,6 +440,7 @@ struct Overlay::Impl {
   std::deque<OverlayEvent> events;
   CommandId last_command = 0;
   Journal journal;
+  bool store_troubled = false;  // as was told
   Instant next_sweep{};
   std::optional<Instant> unsettled;  // datagrams came then; their events are read once per batch
 };

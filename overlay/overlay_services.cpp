@@ -21,7 +21,13 @@ void Overlay::Impl::said(Instant now, Link& link, const ServicesAre& m) {
   if (network->offers.take(now, peer, m.services, may_expose(peer)))
     notice(Notice::Level::Warning,
            label(peer) + " offers services without the right to expose: ignored");
+  tell_offers();
   peer_ready(now, peer);
+}
+
+void Overlay::Impl::tell_offers() {
+  while (const auto node = network->offers.poll_changed())
+    events.push_back(ServicesChanged{*node, label(*node)});
 }
 
 std::vector<ServiceView> Overlay::services() const {

@@ -31,7 +31,7 @@ void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
   if (const Peer* peer = network->peers.find(e.peer)) store_peer(*peer);
   network->offers.came(e.peer);
   clock_seems_right(e);
-  events.push_back(PeerUp{e.peer, label(e.peer), e.remote});
+  events.push_back(PeerUp{e.peer, label(e.peer), e.remote, e.path});
   if (link.control) greet(now, link);
   peer_ready(now, e.peer);
 }
@@ -70,6 +70,9 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   if (e.was_up && !peer->is_up())
     events.push_back(PeerDown{peer->id, label(peer->id), e.reason, e.detail});
   if (e.was_up && !peer->is_up()) network->offers.went(peer->id, unix_now(now));
+  if (peer->is_up())
+    if (const auto other = sessions.info(*peer->preferred))
+      events.push_back(PeerMoved{peer->id, label(peer->id), other->path, other->remote});
   if (leaving && leaving->signed_here && e.reason == session::CloseReason::RemovedByPeer)
     left(true);
   if (e.reason == session::CloseReason::RemovedByPeer &&
@@ -145,7 +148,15 @@ void Overlay::Impl::on(Instant now, const session::RemoteMoved& e) {
     network->peers.learn(*peer, {e.remote}, true);
     store_peer(*peer);
     follow_peer(now, *peer, e.session, e.path, e.remote);
+    if (peer->preferred == e.session)
+      events.push_back(PeerMoved{peer->id, label(peer->id), e.path, e.remote});
   }
+}
+
+void Overlay::Impl::on(Instant, const session::SilenceChanged& e) {
+  const Peer* peer = network ? network->peers.find_by_session(e.session) : nullptr;
+  if (peer != nullptr && peer->preferred == e.session)
+    events.push_back(PeerSilent{peer->id, label(peer->id), e.silent});
 }
 
 void Overlay::Impl::on(Instant now, const session::RekeySend& e) {

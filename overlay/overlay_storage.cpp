@@ -22,8 +22,8 @@ void Overlay::Impl::persist_quietly(std::vector<Row> rows) {
 void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> result) {
   const auto settled = impl_->journal.persisted(now, persist_id, result);
   if (!settled) return;
-  if (!result)
-    impl_->notice(Notice::Level::Warning, "could not store a change: " + result.error().detail);
+  if (!result) impl_->events.push_back(StoreChanged{result.error().detail});
+  impl_->tell_store_works();
   if (settled->then) settled->then(now, settled->result);
   impl_->emit_batches();
   for (const auto& id : settled->whole)
@@ -32,10 +32,17 @@ void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> resu
   impl_->settle(now);
 }
 
+void Overlay::Impl::tell_store_works() {
+  const bool had_trouble = std::exchange(store_troubled, journal.trouble().has_value());
+  if (had_trouble && !store_troubled) events.push_back(StoreChanged{});
+}
+
 std::optional<Overlay::StoreTrouble> Overlay::store_trouble() const {
   if (!impl_->journal.trouble()) return std::nullopt;
   return StoreTrouble{*impl_->journal.trouble(), impl_->journal.unsaved()};
 }
+
+const JournalCounters& Overlay::store_counters() const { return impl_->journal.counters(); }
 
 bool Overlay::Impl::roster_unstored() const {
   return network && journal.roster_unstored(network->id);

@@ -91,10 +91,10 @@ void Overlay::Impl::decide(Instant now, const StreamKey& key, ServiceStream& str
                   label(config.identity.id) + " has no right to expose services in this network");
   const auto decision = network->access.decide(network->roster, stream.peer, name, unix_now(now));
   if (!decision.allowed) {
-    notice(Notice::Level::Warning, "denied: " + caller + " asked for " + name);
     const auto* rule = decision.rule ? network->access.find(*decision.rule) : nullptr;
-    return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"",
-                  rule == nullptr ? std::string() : who_text(rule->subject));
+    const std::string who = rule == nullptr ? std::string() : who_text(rule->subject);
+    events.push_back(CallerDenied{stream.peer, caller, name, who});
+    return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"", who);
   }
   events.push_back(InboundStream{key, *exposure, stream.peer, caller});
 }
@@ -145,7 +145,10 @@ void Overlay::Impl::answer_arrived(Instant now, const StreamKey& key, ServiceStr
   if (!broken) {
     sessions.consume(now, key.session, key.stream, (*parsed)->consumed);
     answer = (*parsed)->message;
-    if (network) network->offers.answered(now, stream.peer, stream.service, answer.status);
+    if (network) {
+      network->offers.answered(now, stream.peer, stream.service, answer.status);
+      tell_offers();
+    }
   }
   if (answer.status == OpenStatus::Ok) {
     stream.phase = ServiceStream::Phase::Open;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kAlways{"audit",  "start",         "stopping",
                                                   "reload", "reload_failed", "removed"};
-constexpr std::string_view kOther = "of=other";
+constexpr std::string_view kOther = "other";
 
 // Past the value that begins here.
 std::size_t end_of_value(std::string_view text) {
@@ -26,7 +26,7 @@ std::size_t end_of_value(std::string_view text) {
 }
 
 std::string kind_of(std::string_view line, std::string_view event) {
-  std::string out = "of=" + std::string(event);
+  std::string out(event);
   bool told = false;
   for (const auto* key : {"service", "peer", "local", "status", "reason", "resource"}) {
     const auto value = field_of(line, key);
@@ -73,15 +73,15 @@ bool Limiter::admit(Instant now, std::string_view line) {
   return ++at->second.count <= at->second.burst;
 }
 
-std::vector<std::string> Limiter::tell(bool all, Instant now) {
-  std::vector<std::string> out;
+std::vector<Limiter::HeldBack> Limiter::tell(bool all, Instant now) {
+  std::vector<HeldBack> out;
   std::erase_if(kinds_, [&](const auto& entry) {
     const auto& [name, kind] = entry;
     if (!all && now - kind.since < kPeriod) return false;
     if (kind.count > kind.burst) {
-      const auto more = std::to_string(kind.count - kind.burst);
-      out.push_back("event=repeated " + name + " count=" + more + " msg=\"" + more +
-                    " more in the last minute\"");
+      const auto space = std::min(name.find(' '), name.size());
+      out.push_back({name.substr(0, space), name.substr(std::min(space + 1, name.size())),
+                     kind.count - kind.burst});
     }
     if (const auto of = of_event_.find(kind.event); of != of_event_.end() && --of->second == 0)
       of_event_.erase(of);
@@ -90,7 +90,13 @@ std::vector<std::string> Limiter::tell(bool all, Instant now) {
   return out;
 }
 
-std::vector<std::string> Limiter::due(Instant now) { return tell(false, now); }
-std::vector<std::string> Limiter::rest() { return tell(true, {}); }
+std::string Limiter::HeldBack::line() const {
+  const auto more = std::to_string(count);
+  return "event=repeated of=" + of + (about.empty() ? "" : " ") + about + " count=" + more +
+         " msg=\"" + more + " more in the last minute\"";
+}
+
+std::vector<Limiter::HeldBack> Limiter::due(Instant now) { return tell(false, now); }
+std::vector<Limiter::HeldBack> Limiter::rest() { return tell(true, {}); }
 
 }  // namespace weft::log

@@ -26,11 +26,18 @@ class Limiter {
 
   // A line: "event=target_failed service=blog peer=b err=...". True: write it.
   [[nodiscard]] bool admit(Instant now, std::string_view line);
-  // Lines that tell how many were held back in the minutes that ended: "event=repeated
-  // of=target_failed service=blog peer=b count=4999 msg="4999 more in the last minute"".
-  [[nodiscard]] std::vector<std::string> due(Instant now);
+  struct HeldBack {
+    std::string of;     // the event
+    std::string about;  // "service=blog peer=b"
+    std::uint64_t count = 0;
+    // event=repeated of=target_failed service=blog peer=b count=4999 msg="4999 more in the last
+    // minute"
+    [[nodiscard]] std::string line() const;
+  };
+  // What was held back in the minutes that ended.
+  [[nodiscard]] std::vector<HeldBack> due(Instant now);
   // The same of all, because the node ends.
-  [[nodiscard]] std::vector<std::string> rest();
+  [[nodiscard]] std::vector<HeldBack> rest();
 
  private:
   struct Kind {
@@ -39,7 +46,7 @@ class Limiter {
     unsigned burst = kBurst;
     std::string event;
   };
-  std::vector<std::string> tell(bool all, Instant now);
+  std::vector<HeldBack> tell(bool all, Instant now);
 
   std::map<std::string, Kind, std::less<>> kinds_;
   std::map<std::string, std::size_t, std::less<>> of_event_;

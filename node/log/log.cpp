@@ -100,8 +100,8 @@ class Log::Sink final : public spdlog::sinks::base_sink<std::mutex> {
 
   void tell(bool all, Instant now) {
     const std::scoped_lock lock(mutex_);
-    for (const auto& line : all ? limiter_.rest() : limiter_.due(now))
-      writer_.write(one_line(io::system_time(), spdlog::level::warn, line, terminal_));
+    for (const auto& held : all ? limiter_.rest() : limiter_.due(now))
+      writer_.write(one_line(io::system_time(), spdlog::level::warn, held.line(), terminal_));
   }
 
  private:

@@ -32,9 +32,8 @@ struct JournalCounters {
 
   static constexpr auto fields() {
     return std::tuple{
-        field("store_refused_total", "batches", "that the disk did not take",
-              &JournalCounters::refused),
-        field("store_given_up_total", "rows", "refused by the disk, without room to wait",
+        field("refused", "batches", "that the disk did not take", &JournalCounters::refused),
+        field("given_up", "rows", "refused by the disk, without room to wait",
               &JournalCounters::given_up)};
   }
 };

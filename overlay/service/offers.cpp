@@ -4,9 +4,20 @@
 
 namespace weft::service {
 
+namespace {
+
+// But for the time when a target was tried last.
+bool same_offer(const ServiceLine& a, const ServiceLine& b) {
+  return a.name == b.name && a.protocol == b.protocol && a.port == b.port &&
+         is_bad(a.health) == is_bad(b.health);
+}
+
+}  // namespace
+
 bool Offers::take(Instant now, const NodeId& peer, std::vector<ServiceLine> lines, bool licensed) {
   Offer& offer = offers_[peer];
   const bool offers = !lines.empty();
+  if (!std::ranges::equal(offer.lines, lines, same_offer)) changed_.insert(peer);
   offer.lines = std::move(lines);
   offer.told = now;
   offer.away_since = 0;
@@ -49,8 +60,14 @@ void Offers::answered(Instant now, const NodeId& peer, const std::string& servic
   for (auto& one : offer.lines) one.health_age_s += static_cast<std::uint64_t>(passed);
   offer.told += std::chrono::seconds(passed);
   const auto news = std::ranges::find(offer.lines, service, &ServiceLine::name);
+  if (is_bad(news->health) != is_bad(health)) changed_.insert(peer);
   news->health = health;
   news->health_age_s = 0;
+}
+
+std::optional<NodeId> Offers::poll_changed() {
+  if (changed_.empty()) return std::nullopt;
+  return changed_.extract(changed_.begin()).value();
 }
 
 const ServiceLine* Offers::line(const NodeId& peer, const std::string& service) const {

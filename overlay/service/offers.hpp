@@ -11,6 +11,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,12 +41,17 @@ class Offers {
   // A connection of ours to that service was answered so, which is news about its target.
   void answered(Instant now, const NodeId& peer, const std::string& service, OpenStatus status);
 
+  // Members whose offers changed, as far as anybody waits for it: a service that came or went, or
+  // whose target works or does not any more.
+  std::optional<NodeId> poll_changed();
+
   [[nodiscard]] const ServiceLine* line(const NodeId& peer, const std::string& service) const;
   [[nodiscard]] UnixTime away_since(const NodeId& peer) const;  // 0: here, or never heard
   [[nodiscard]] const std::map<NodeId, Offer>& all() const { return offers_; }
 
  private:
   std::map<NodeId, Offer> offers_;
+  std::set<NodeId> changed_;
 };
 
 }  // namespace weft::service

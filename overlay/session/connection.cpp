@@ -443,6 +443,7 @@ void Connection::expire(Instant now) {
   if (state_of_ != State::Up && state_of_ != State::Handshaking) return;
   ask_again(now);
   watch_.expire(now, pto());
+  tell_silence();
   if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
   const int result = ngtcp2_conn_handle_expiry(quic_, stamp(now));
   if (result == 0) return note_flight(now, false);

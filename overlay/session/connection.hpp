@@ -143,6 +143,7 @@ class Connection {
   [[nodiscard]] std::optional<std::uint64_t> number_of(ByteView packet) const;
   [[nodiscard]] Duration pto() const;
   void note_flight(Instant now, bool heard);
+  void tell_silence();
   void heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived);
   void judge_trains(Instant now, const PathEntry& entry);
   void ask_again(Instant now);
@@ -234,6 +235,7 @@ class Connection {
   PacketNews news_;  // outlives the keys in quic_
   PathWatch watch_;
   TrainWatch trains_;
+  bool told_silent_ = false;
   Resequencer order_;
   HeaderProtection* rx_header_ = nullptr;  // of 1-RTT packets; quic_ owns it
   Instant heard_at_{};

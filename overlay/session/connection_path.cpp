@@ -24,6 +24,13 @@ void Connection::note_flight(Instant now, bool heard) {
   }
   flight_ = flight;
   watch_.in_flight(now, flight > 0);
+  tell_silence();
+}
+
+void Connection::tell_silence() {
+  if (state_of_ != State::Up || watch_.silent() == told_silent_) return;
+  told_silent_ = watch_.silent();
+  state_.events.push_back(SilenceChanged{id_, told_silent_});
 }
 
 bool Connection::blocked() const {

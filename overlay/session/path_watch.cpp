@@ -84,6 +84,7 @@ void PathWatch::acked(Instant now, const AckRanges& ranges, Duration pto) {
   if (!newly.highest) return;
   newest_acked_ = std::max(newest_acked_.value_or(0), *newly.highest);
   if (unanswered_since_) unanswered_since_ = now;
+  silent_ = false;
   marked_in_flight_ = false;
   if (std::exchange(search_on_news_, false)) search_at_ = now + kBeforeSearch;
   if (probe_) {
@@ -120,6 +121,7 @@ std::optional<PathWatch::Fate> PathWatch::fate(std::uint64_t first, std::uint64_
 void PathWatch::in_flight(Instant now, bool any) {
   if (!any) {
     unanswered_since_.reset();
+    silent_ = false;
   } else if (!unanswered_since_) {
     unanswered_since_ = now;
   }
@@ -164,7 +166,9 @@ void PathWatch::expire(Instant now, Duration pto) {
       search_on_news_ = true;
     }
   }
-  if (!unanswered_since_ || now < *unanswered_since_ + patience(pto)) return;
+  if (!unanswered_since_) return;
+  if (now >= *unanswered_since_ + kSilentAfter) silent_ = true;
+  if (now < *unanswered_since_ + patience(pto)) return;
   if (marked_in_flight_) marks_ = false;
   if (run_ > 0 && limit_ != kBase) fall();
 }
@@ -178,6 +182,7 @@ std::optional<Instant> PathWatch::deadline(Duration pto) const {
   if (search_at_) consider(*search_at_);
   const bool doubt = (run_ > 0 && limit_ != kBase) || (marks_ && marked_in_flight_);
   if (unanswered_since_ && doubt) consider(*unanswered_since_ + patience(pto));
+  if (unanswered_since_ && !silent_) consider(*unanswered_since_ + kSilentAfter);
   return soonest;
 }
 

@@ -24,6 +24,9 @@ namespace weft::session {
 // UDP payloads that are looked for above the 1,200 bytes that QUIC needs.
 inline constexpr std::array<std::uint16_t, 3> kMtuProbes{1350, 1452, 8952};
 
+// A session whose packets are not acknowledged for so long is not called connected.
+inline constexpr Duration kSilentAfter = 3s;
+
 class PathWatch {
  public:
   static constexpr std::size_t kBase = 1200;
@@ -51,6 +54,8 @@ class PathWatch {
   [[nodiscard]] bool marks() const { return marks_; }
   // Since when something waits for its acknowledgement and none has come.
   [[nodiscard]] std::optional<Instant> unanswered_since() const { return unanswered_since_; }
+  // For kSilentAfter, as expire() saw it.
+  [[nodiscard]] bool silent() const { return silent_; }
   [[nodiscard]] std::uint64_t falls() const { return falls_; }
 
   // Of the packets first to last, how many were sent and how many acknowledged; nothing if they are
@@ -103,6 +108,7 @@ class PathWatch {
   Instant run_since_{};
   std::uint64_t run_end_ = 0;  // number of the kLosses-th of them
   std::optional<Instant> unanswered_since_;
+  bool silent_ = false;
 
   std::optional<Probe> probe_;
   unsigned tries_ = 0;

@@ -29,6 +29,7 @@
 #include "overlay/path/path_table.hpp"
 #include "overlay/session/counters.hpp"
 #include "overlay/session/packet_opener.hpp"
+#include "overlay/session/path_watch.hpp"
 
 namespace weft::session {
 
@@ -168,6 +169,11 @@ struct RemoteMoved {
   PathId path;
   Endpoint remote;
 };
+// Its packets are not acknowledged for kSilentAfter, or are again.
+struct SilenceChanged {
+  SessionId session;
+  bool silent;
+};
 // A re-key message the owner must carry to the peer on its control stream, in order.
 struct RekeySend {
   SessionId session;
@@ -201,11 +207,8 @@ struct ClockDiffers {
 
 using SessionEvent =
     std::variant<SessionUp, SessionDown, StreamOpened, StreamReadable, StreamWritable, StreamReset,
-                 StreamStopped, StreamClosed, MessageReceived, RemoteMoved, RekeySend, Rekeyed,
-                 MemberUnknown, ClockDiffers>;
-
-// A session whose packets are not acknowledged for so long is not called connected.
-inline constexpr Duration kSilentAfter = 3s;
+                 StreamStopped, StreamClosed, MessageReceived, RemoteMoved, SilenceChanged,
+                 RekeySend, Rekeyed, MemberUnknown, ClockDiffers>;
 
 struct SessionInfo {
   NodeId peer;

@@ -53,5 +53,11 @@ TEST(Fields, AreWalkedInOrderAndGroupsInTheirPlace) {
                                             "deep|bytes|below|3", "last||a text|end"}));
 }
 
+TEST(Fields, AreAddedMemberByMember) {
+  Inner into{3};
+  add_fields(into, Inner{4});
+  EXPECT_EQ(into.deep, 7u);
+}
+
 }  // namespace
 }  // namespace weft

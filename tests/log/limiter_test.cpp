@@ -16,7 +16,7 @@ TEST(LogLimiter, FiveThousandEqualFailuresAreFiveLinesAndACount) {
   EXPECT_TRUE(limiter.due(kStart + 59s).empty());
   const auto told = limiter.due(kStart + 60s);
   ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0],
+  EXPECT_EQ(told[0].line(),
             "event=repeated of=target_failed service=blog peer=b count=4995 "
             "msg=\"4995 more in the last minute\"");
   EXPECT_TRUE(limiter.admit(kStart + 61s, kFailed));  // the next minute has lines of its own
@@ -41,7 +41,7 @@ TEST(LogLimiter, EverNewTextsOfOneEventTakeTheirShareOfTheTableOnly) {
   EXPECT_TRUE(limiter.admit(kStart, kFailed));
   const auto told = limiter.due(kStart + 60s);
   ASSERT_EQ(told.size(), 1u);
-  EXPECT_TRUE(told[0].starts_with("event=repeated of=other count=")) << told[0];
+  EXPECT_TRUE(told[0].line().starts_with("event=repeated of=other count=")) << told[0].line();
 }
 
 TEST(LogLimiter, WhatOperatorsDoIsAlwaysWritten) {

@@ -26,7 +26,10 @@ TEST(Services, NobodyGetsInUntilAllowed) {
   Client& denied = t.world.open(t.b, "web", "a");
   EXPECT_EQ(denied.refused, OpenStatus::Denied);
   EXPECT_NE(denied.refused_because.find("may not use \"web\""), std::string::npos);
-  EXPECT_TRUE(t.a.noticed("denied: b asked for web"));
+  const auto refused = t.a.of<CallerDenied>();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].caller_name, "b");
+  EXPECT_EQ(refused[0].service, "web");
   EXPECT_TRUE(t.a.of<InboundStream>().empty());
   ASSERT_TRUE(t.allow("b"));
   EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);

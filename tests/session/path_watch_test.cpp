@@ -133,6 +133,25 @@ TEST(PathWatch, GivesUpASizeAfterThreeProbesAndTriesAgainMuchLater) {
   EXPECT_GE(w.now, begin + PathWatch::kSearchAgain);
 }
 
+TEST(PathWatch, ASilenceBeginsAtItsDeadlineAndEndsWithAnAcknowledgement) {
+  Watched w;
+  w.send(false);
+  w.watch.in_flight(w.now, true);
+  const Instant asked = w.now;
+  while (!w.watch.silent()) {
+    const auto at = w.watch.deadline(kPto);
+    ASSERT_TRUE(at);
+    w.now = std::max(w.now, *at);
+    ASSERT_LE(w.now, asked + kSilentAfter);
+    w.watch.expire(w.now, kPto);
+  }
+  EXPECT_EQ(w.now, asked + kSilentAfter);
+  const auto next = w.watch.deadline(kPto);
+  EXPECT_TRUE(!next || *next > w.now) << "told once";
+  w.watch.acked(w.now, range(0, 0), kPto);
+  EXPECT_FALSE(w.watch.silent());
+}
+
 TEST(PathWatch, AMovedPathIsUnknownAgain) {
   Watched w;
   w.send(true);
