@@ -166,9 +166,10 @@ std::vector<MetricFamily> families(const Snapshot& snapshot) {
   out.room("session", snapshot.session);
   out.room("udp", snapshot.udp);
   out.room("dht", snapshot.dht);
+  out.room("post", snapshot.post);
   out.room("seal", snapshot.sealer);
   out.room("journal", snapshot.journal);
-  out.room("tcp", snapshot.pump);
+  out.room("flow", snapshot.flow);
   out.room("api", snapshot.api);
   out.histogram("weft_store_commit_seconds", "seconds: until a change was on the disk",
                 snapshot.store_commit);

@@ -9,11 +9,12 @@
 
 #include "base/fields.hpp"
 #include "dht/counters.hpp"
-#include "node/adapter/tcp_pump.hpp"
+#include "node/adapter/flow.hpp"
 #include "node/api/http_server.hpp"
-#include "node/io/udp_counters.hpp"
+#include "node/carriers/udp_counters.hpp"
 #include "node/metrics/histogram.hpp"
 #include "overlay/journal/journal.hpp"
+#include "overlay/post/counters.hpp"
 #include "overlay/post/real_sealer.hpp"
 #include "overlay/session/counters.hpp"
 
@@ -86,7 +87,7 @@ struct ServiceState {
 struct DoorState {
   std::string name;  // "blog@oak"
   std::uint64_t connections = 0;
-  adapter::PumpCounters bytes;
+  adapter::FlowCounters bytes;
 };
 
 struct Snapshot {
@@ -94,10 +95,11 @@ struct Snapshot {
   NodeCounters node;
   session::SessionCounters session;
   dht::DhtCounters dht;
+  post::PostCounters post;
   post::SealerCounters sealer;
   overlay::JournalCounters journal;
-  io::UdpCounters udp;
-  adapter::PumpCounters pump;
+  carriers::UdpCounters udp;
+  adapter::FlowCounters flow;
   api::ServerCounters api;
   Histogram store_commit;
   Gauges gauges;
