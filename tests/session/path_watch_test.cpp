@@ -78,6 +78,11 @@ TEST(PathWatch, DoubtsLargeOnesAndMarksWhenNothingIsHeard) {
   w.watch.expire(w.now, kPto);
   EXPECT_EQ(w.watch.limit(), PathWatch::kBase);
   EXPECT_FALSE(w.watch.marks());
+  ASSERT_TRUE(w.watch.deadline(kPto));  // when it is silence
+  EXPECT_EQ(*w.watch.deadline(kPto), Instant{1s} + kSilentAfter);
+  w.now = *w.watch.deadline(kPto);
+  w.watch.expire(w.now, kPto);
+  EXPECT_TRUE(w.watch.silent());
   EXPECT_FALSE(w.watch.deadline(kPto));  // nothing to do until something is heard
 }
 
