@@ -96,7 +96,9 @@ TEST(Store, ASecondProcessIsLockedOut) {
 // The lock file removed, as somebody who "cleans up" does: the databases guard themselves.
 TEST(Store, WithoutItsLockFileTheSecondIsStillKeptOut) {
   const TemporaryHome home;
-  { ASSERT_TRUE(Store::open(home.path()).has_value()); }
+  {
+    ASSERT_TRUE(Store::open(home.path()).has_value());
+  }
   auto first = std::move(*Store::open(home.path()));  // which has written nothing yet
   fs::remove(home.path() / "lock");
   const auto child = ::fork();  // locks of one process do not meet
