@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "node/api/control.hpp"
+#include "node/api/result.hpp"
 #include "node/io/clock.hpp"
 #include "overlay/overlay.hpp"
 

@@ -8,16 +8,55 @@
 #include <string>
 #include <vector>
 
-#include "node/api/control.hpp"
+#include "node/api/host.hpp"
+#include "node/api/modules/backup.hpp"
+#include "node/api/modules/dht.hpp"
+#include "node/api/modules/doors.hpp"
+#include "node/api/modules/exposed.hpp"
+#include "node/api/modules/groups.hpp"
+#include "node/api/modules/invites.hpp"
+#include "node/api/modules/joining.hpp"
+#include "node/api/modules/lifecycle.hpp"
+#include "node/api/modules/members.hpp"
+#include "node/api/modules/ping.hpp"
+#include "node/api/modules/pipe.hpp"
+#include "node/api/modules/roster.hpp"
+#include "node/api/modules/services.hpp"
+#include "node/api/modules/status.hpp"
+#include "node/api/modules/wait.hpp"
 #include "node/dht_host.hpp"
 #include "node/driver.hpp"
 #include "node/gateway.hpp"
 
 namespace weft::node {
 
-class ControlPlane final : public api::Control {
+class ControlPlane final : public api::AuditLog,
+                           public api::Lifecycle,
+                           public api::Status,
+                           public api::Waiting,
+                           public api::Invites,
+                           public api::Joining,
+                           public api::Members,
+                           public api::RosterExport,
+                           public api::Groups,
+                           public api::Exposed,
+                           public api::Services,
+                           public api::Doors,
+                           public api::Pipes,
+                           public api::Pings,
+                           public api::DhtQuestions,
+                           public api::Backups {
  public:
   ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
+
+  // What the API may ask, which is all of this.
+  [[nodiscard]] api::Host host() {
+    api::Host host;
+    host.offer<api::AuditLog, api::Lifecycle, api::Status, api::Waiting, api::Invites, api::Joining,
+               api::Members, api::RosterExport, api::Groups, api::Exposed, api::Services,
+               api::Doors, api::Pipes, api::Pings, api::DhtQuestions, api::Backups>(*this);
+    return host;
+  }
 
   std::function<void()> on_shutdown;
   std::string log_place;  // for status

@@ -18,7 +18,6 @@
 #include "base/label.hpp"
 #include "base/text.hpp"
 #include "node/address_watch.hpp"
-#include "node/api/control.hpp"
 #include "node/api/http_server.hpp"
 #include "node/api/json.hpp"
 #include "node/control_answers.hpp"
@@ -311,7 +310,8 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
   server.max_connections = plan.api_connections;
   gateway_->set_capacity(plan.connections);
-  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), *control_, server);
+  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), api::Router(control_->host()),
+                                           server);
   return api_->start();
 }
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-#include "node/api/control.hpp"
+#include "node/api/modules/dht.hpp"
 #include "node/driver.hpp"
 #include "node/lan_socket.hpp"
 #include "overlay/discovery/discovery.hpp"

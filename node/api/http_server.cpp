@@ -54,10 +54,10 @@ class HttpServer::Impl final : public Connection::Owner,
                                public HttpStream::Owner,
                                public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& loop, Control& control, ServerOptions options)
+  Impl(asio::io_context& loop, Router router, ServerOptions options)
       : loop_(loop),
         options_(std::move(options)),
-        router_(control),
+        router_(std::move(router)),
         acceptor_(loop),
         pause_(loop) {}
 
@@ -235,8 +235,8 @@ void HttpServer::Impl::remove_file() {
   inode_ = 0;
 }
 
-HttpServer::HttpServer(asio::io_context& loop, Control& control, ServerOptions options)
-    : impl_(std::make_shared<Impl>(loop, control, std::move(options))) {}
+HttpServer::HttpServer(asio::io_context& loop, Router router, ServerOptions options)
+    : impl_(std::make_shared<Impl>(loop, std::move(router), std::move(options))) {}
 
 HttpServer::~HttpServer() { impl_->abandon(); }
 

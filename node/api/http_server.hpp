@@ -26,7 +26,7 @@
 
 #include "base/error.hpp"
 #include "base/fields.hpp"
-#include "node/api/control.hpp"
+#include "node/api/routes.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -70,7 +70,7 @@ static_assert(lists_all_fields<ServerCounters>());
 
 class HttpServer {
  public:
-  HttpServer(boost::asio::io_context& loop, Control& control, ServerOptions options);
+  HttpServer(boost::asio::io_context& loop, Router router, ServerOptions options);
   ~HttpServer();  // closes everything and removes the socket file
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

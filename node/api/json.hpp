@@ -1,5 +1,6 @@
-// JSON in and out of the management API: a bounded parser for bodies, and each result as the `data`
-// object of its schema (weft.status/1 and so on). Fields are added to a schema, never renamed.
+// JSON in and out of the management API: a bounded parser for bodies, and the envelope around each
+// answer, whose `data` is an object with a schema (weft.status/1 and so on, each made by its module
+// in node/api/modules). Fields are added to a schema, never renamed.
 // Only .cpp files include the full nlohmann header.
 #pragma once
 
@@ -9,7 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/time.hpp"
-#include "node/api/control.hpp"
+#include "node/api/result.hpp"
 
 namespace weft::api {
 
@@ -23,30 +24,6 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 [[nodiscard]] ApiResult<Json> parse_json(std::string_view text);
 
 std::string rfc3339(UnixTime time);  // "2026-01-31T12:00:00Z"
-
-Json to_json(const StatusResult& result);
-Json to_json(const WaitResult& result);
-Json to_json(const ShutdownResult& result);
-Json to_json(const BackupResult& result);
-Json to_json(const InviteResult& result);
-Json to_json(const InvitesResult& result);
-Json to_json(const CancelResult& result);
-Json to_json(const JoinResult& result);
-Json to_json(const LeaveResult& result);
-Json to_json(const RemoveResult& result);
-Json to_json(const MemberResult& result);
-Json to_json(const RosterResult& result);
-Json to_json(const MembersResult& result);
-Json to_json(const GroupResult& result);
-Json to_json(const ExposeResult& result);
-Json to_json(const AccessResult& result);
-Json to_json(const ServicesResult& result);
-Json to_json(const OpenResult& result);
-Json to_json(const MappingsResult& result);
-Json to_json(const CloseResult& result);
-Json to_json(const PingResult& result);
-Json to_json(const DhtResult& result);
-Json to_json(const DhtStats& result);
 
 // RFC 9457 problem object: type, title, detail, fix.
 Json to_json(const ApiError& error);

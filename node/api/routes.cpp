@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "node/api/route_table.hpp"
+#include "node/api/route.hpp"
 #include "node/api/target.hpp"
 #include "node/version.hpp"
 
@@ -156,23 +156,6 @@ std::string named_path(std::string_view path, Json& parameters) {
   return out;
 }
 
-// Answers only when something has happened, or its time is over.
-bool waits(const Route& route) {
-  return route.streams ||
-         std::ranges::find(route.fields, "timeout_ms", &Field::name) != route.fields.end() ||
-         route.path.starts_with("/api/v1/pipe/") || route.path.starts_with("/api/v1/dht/");
-}
-
-bool changes(const Route& route) {
-  return route.method != "GET" && route.path != "/api/v1/wait" && route.path != "/api/v1/ping" &&
-         !route.path.starts_with("/api/v1/dht/");
-}
-
-// What is nobody's business but the caller's, or says nothing.
-bool is_secret(std::string_view field) {
-  return field == "ticket" || field == "value" || field == "timeout_ms";
-}
-
 std::string told(const Json& value) {
   if (value.is_string()) return in_quotes(value.get<std::string>());
   if (!value.is_array()) return dump(value);
@@ -182,26 +165,16 @@ std::string told(const Json& value) {
   return in_quotes(list);
 }
 
-// "allow" of /exposed/{}/allow, "invite" of what answers weft.invite/1.
-std::string action_of(const Route& route) {
-  const auto last = route.path.substr(route.path.rfind('/') + 1);
-  if (route.path.contains("{}/") && last != "{}") return std::string(last);
-  if (route.schema == "weft.access/1") return "unexpose";
-  auto name = route.schema.substr(route.schema.find('.') + 1);
-  name = name.substr(0, name.find('/'));
-  const bool of_group = name == "group";
-  return std::string(name) + (!of_group ? "" : route.method == "DELETE" ? "-remove" : "-add");
-}
-
 // Wraps `answer` so that the change and its outcome are told to the log.
-Answer audited(Control& control, const Route& route, const ApiRequest& request, const Json& body,
+Answer audited(AuditLog& log, const Route& route, const ApiRequest& request, const Json& body,
                Answer answer) {
-  auto line = "event=audit action=" + action_of(route) +
+  auto line = "event=audit action=" + std::string(route.action) +
               " path=" + in_quotes(cut_query(request.target).first);
-  for (const auto& [name, value] : body.items())
-    if (!is_secret(name)) line += " " + name + "=" + told(value);
+  for (const auto& field : route.fields)
+    if (field.logged == Logged::Yes && body.contains(field.name))
+      line += " " + std::string(field.name) + "=" + told(body[field.name]);
   if (request.uid) line += " uid=" + std::to_string(*request.uid);
-  return [&control, line = std::move(line), answer = std::move(answer)](ApiAnswer given) {
+  return [&log, line = std::move(line), answer = std::move(answer)](ApiAnswer given) {
     std::string result = " result=ok";
     if (given.status >= 400) {
       const auto envelope = Json::parse(given.body, nullptr, /*allow_exceptions=*/false);
@@ -209,7 +182,7 @@ Answer audited(Control& control, const Route& route, const ApiRequest& request, 
       result = " result=refused err=" +
                in_quotes(error.is_object() ? error.value("title", "") : std::string());
     }
-    control.audit(line + result);
+    log.audit(line + result);
     answer(std::move(given));
   };
 }
@@ -217,17 +190,43 @@ Answer audited(Control& control, const Route& route, const ApiRequest& request, 
 }  // namespace
 
 struct Router::Table {
-  explicit Table(Control& c) : control(c), routes(make_routes()) {
-    for (const auto& route : routes) patterns.push_back(*split_target(route.path));
-  }
-
-  Control& control;
-  std::vector<Route> routes;
-  std::vector<Segments> patterns;
+  struct Served {
+    Route route;
+    void* part;  // what its handler asks
+    Segments pattern;
+  };
+  AuditLog* audit_log;
+  std::vector<Served> routes;
 };
 
-Router::Router(Control& control) : table_(std::make_unique<Table>(control)) {}
+Router::Router(const Host& host) : Router(host, module_routes()) {}
+
+Router::Router(const Host& host, std::vector<Route> routes)
+    : table_(std::make_unique<Table>(Table{host.find<AuditLog>(), {}})) {
+  for (auto& route : routes) {
+    void* part = host.find(route.run.part);
+    if (part == nullptr && route.run.part != typeid(void)) continue;
+    auto pattern = *split_target(route.path);
+    table_->routes.push_back({std::move(route), part, std::move(pattern)});
+  }
+}
+
 Router::~Router() = default;
+Router::Router(Router&&) noexcept = default;
+Router& Router::operator=(Router&&) noexcept = default;
+
+void send_error(const Answer& answer, const ApiError& error, int status) {
+  answer({status != 0 ? status : http_status(error.code), error_envelope(error), {}, {}});
+}
+
+void send_error(const Answer& answer, Code code, std::string title, std::string detail,
+                std::string fix) {
+  send_error(answer, ApiError{code, std::move(title), std::move(detail), std::move(fix)});
+}
+
+void send_data(const Answer& answer, Json data) {
+  answer({200, success_envelope(std::move(data)), {}, {}});
+}
 
 std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answer) const {
   if (request.method == "GET" && request.target == "/api/v1/openapi.json") {
@@ -240,15 +239,14 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
     return kQuick;
   }
   std::string allow;
-  for (std::size_t i = 0; i < table_->routes.size(); ++i) {
-    const auto& route = table_->routes[i];
-    auto parts = match(table_->patterns[i], *path);
+  for (const auto& [route, part, pattern] : table_->routes) {
+    auto parts = match(pattern, *path);
     if (!parts) continue;
     if (route.method != request.method) {
       allow += (allow.empty() ? "" : ", ") + std::string(route.method);
       continue;
     }
-    if (request.crowded && waits(route)) {
+    if (request.crowded && route.takes != Takes::Short) {
       send_error(answer,
                  {Code::Failed, "too many calls wait already",
                   "three quarters of the management socket's places are taken by calls that wait",
@@ -266,10 +264,11 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
       send_error(answer, body.error());
       return kQuick;
     }
-    if (changes(route)) answer = audited(table_->control, route, request, *body, std::move(answer));
-    Call call{table_->control, std::move(*parts), std::move(*body),     std::move(answer),
-              request.upgrade, request.wanted,    request.last_event_id};
-    route.run(call);
+    if (!route.action.empty() && table_->audit_log != nullptr)
+      answer = audited(*table_->audit_log, route, request, *body, std::move(answer));
+    Call call{std::move(*parts), std::move(*body), std::move(answer),
+              request.upgrade,   request.wanted,   request.last_event_id};
+    route.run.ask(part, call);
     return call.budget;
   }
   if (allow.empty()) {
@@ -283,7 +282,7 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
 
 std::string Router::openapi() const {
   Json paths = Json::object();
-  for (const auto& route : table_->routes) {
+  for (const auto& [route, part, pattern] : table_->routes) {
     Json parameters = Json::array();
     const auto path = named_path(route.path, parameters);
     std::string method(route.method);
@@ -304,7 +303,8 @@ std::string Router::openapi() const {
           {"content", {{"application/json", {{"schema", body_schema(route)}}}}}};
     const std::string data(route.schema);
     Json content{{"application/json", {{"schema", {{"$ref", "#/components/schemas/Envelope"}}}}}};
-    if (route.streams) content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+    if (route.takes == Takes::Stream)
+      content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
     operation["responses"] = {
         {"default",
          {{"description", data.empty() ? "101: the socket is the pipe" : "data: " + data},

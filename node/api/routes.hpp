@@ -1,5 +1,6 @@
-// The route table: method, path, fields, handler. It is the router, it checks every body, and it is
-// the OpenAPI 3.1 document at /api/v1/openapi.json; nothing is written down twice.
+// The router: finds the route of a request, checks what it brings, and has the route's module
+// answer. The same table of routes is the OpenAPI 3.1 document at /api/v1/openapi.json; nothing is
+// written down twice.
 // Knows no socket: HttpServer feeds it, tests and fuzzers do too.
 #pragma once
 
@@ -11,8 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "node/api/answer_stream.hpp"
-#include "node/api/control.hpp"
+#include "node/api/host.hpp"
+#include "node/api/result.hpp"
 
 namespace weft::api {
 
@@ -36,10 +39,16 @@ struct ApiAnswer {
   std::optional<StreamAnswer> stream = std::nullopt;  // instead of a body; with status 200
 };
 
+struct Route;
+
 class Router {
  public:
-  explicit Router(Control& control);
+  // The routes of all modules, as far as `host` offers what they ask; or just `routes`.
+  explicit Router(const Host& host);
+  Router(const Host& host, std::vector<Route> routes);
   ~Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
 
   // Calls `answer` exactly once, now or later, on the caller's thread. Returns how long the answer
   // may take; a caller that has none by then gives up.

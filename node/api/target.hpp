@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/api/json.hpp"
-#include "node/api/route_table.hpp"
+#include "node/api/route.hpp"
 
 namespace weft::api {
 

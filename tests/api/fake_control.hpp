@@ -14,12 +14,50 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/api/control.hpp"
+#include "base/endpoint.hpp"
+#include "node/api/host.hpp"
+#include "node/api/modules/backup.hpp"
+#include "node/api/modules/dht.hpp"
+#include "node/api/modules/doors.hpp"
+#include "node/api/modules/exposed.hpp"
+#include "node/api/modules/groups.hpp"
+#include "node/api/modules/invites.hpp"
+#include "node/api/modules/joining.hpp"
+#include "node/api/modules/lifecycle.hpp"
+#include "node/api/modules/members.hpp"
+#include "node/api/modules/ping.hpp"
+#include "node/api/modules/pipe.hpp"
+#include "node/api/modules/roster.hpp"
+#include "node/api/modules/services.hpp"
+#include "node/api/modules/status.hpp"
+#include "node/api/modules/wait.hpp"
 
 namespace weft::api {
 
-class FakeControl final : public Control {
+class FakeControl final : public AuditLog,
+                          public Lifecycle,
+                          public Status,
+                          public Waiting,
+                          public Invites,
+                          public Joining,
+                          public Members,
+                          public RosterExport,
+                          public Groups,
+                          public Exposed,
+                          public Services,
+                          public Doors,
+                          public Pipes,
+                          public Pings,
+                          public DhtQuestions,
+                          public Backups {
  public:
+  [[nodiscard]] Host host() {
+    Host host;
+    host.offer<AuditLog, Lifecycle, Status, Waiting, Invites, Joining, Members, RosterExport,
+               Groups, Exposed, Services, Doors, Pipes, Pings, DhtQuestions, Backups>(*this);
+    return host;
+  }
+
   std::atomic<bool> is_ready{true};
   std::atomic<int> calls{0};
   ExposeRequest exposed;

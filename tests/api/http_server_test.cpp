@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "node/api/route.hpp"
 #include "node/io/descriptors.hpp"
 #include "node/io/unique_fd.hpp"
 #include "tests/api/server_fixture.hpp"
@@ -29,7 +30,7 @@ TEST_F(ServerTest, AnswersStatusInAnEnvelope) {
 
 TEST_F(ServerTest, SocketIsPrivate) {
   start();
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat(socket().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
@@ -344,12 +345,83 @@ TEST_F(ServerTest, PipeHandsTheSocketOver) {
                          404));
 }
 
+// A module with one route, whose answer goes on.
+struct Ticker {
+  std::vector<std::shared_ptr<AnswerStream>> streams;
+  std::string last_event_id;
+  int closed = 0;
+};
+
+void run_ticks(Ticker& ticker, Call& call) {
+  ticker.last_event_id = call.last_event_id;
+  ApiAnswer answer;
+  answer.stream = StreamAnswer{"text/event-stream", "event: gap\n\n", [&ticker](auto stream) {
+                                 stream->when_closed([&ticker] { ++ticker.closed; });
+                                 ticker.streams.push_back(std::move(stream));
+                               }};
+  call.answer(std::move(answer));
+}
+
+void run_wrong(std::string&, Call& call) { send_data(call.answer, Json::object()); }
+
+TEST_F(ServerTest, AStreamGoesOnUntilItsClientLeaves) {
+  Ticker ticker;
+  Host host;
+  host.offer<Ticker>(ticker);
+  ServerOptions options;
+  options.max_connections = 4;
+  start(options,
+        Router(host, {{"GET", "/ticks", "Ticks", "x/1", {}, run_ticks, "", Takes::Stream},
+                      {"GET", "/wrong", "Its part is not offered", "x/1", {}, run_wrong}}));
+  EXPECT_TRUE(has_status(get("/wrong"), 404));
+  {
+    const auto c = client();
+    c.send("GET /ticks HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 41\r\n\r\n");
+    auto all = c.read_until("\r\n\r\n");
+    EXPECT_TRUE(has_status(all, 200)) << all;
+    EXPECT_TRUE(all.contains("Content-Type: text/event-stream\r\n")) << all;
+    on_loop([&] {
+      EXPECT_EQ(ticker.last_event_id, "41");
+      EXPECT_TRUE(ticker.streams.at(0)->write("id: 42\n\n"));
+    });
+    EXPECT_EQ(c.read_until("\n\n"), "8\r\nid: 42\n\n");
+    std::vector<RawClient> more;  // streams leave places for short calls
+    for (int i = 0; i < 4; ++i) {
+      more.push_back(client());
+      more.back().send("GET /ticks HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      const auto told = more.back().read_until("\r\n\r\n");
+      EXPECT_TRUE(has_status(told, i < 2 ? 200 : 503)) << i << told;
+      if (i >= 2) more.pop_back();
+    }
+    EXPECT_TRUE(has_status(get("/nothing"), 404));
+    EXPECT_EQ(counters().streams, 3u);
+  }
+  int closed = 0;
+  while (closed < 3) on_loop([&] { closed = ticker.closed; });
+  on_loop([&] {
+    EXPECT_FALSE(ticker.streams.at(0)->write("id: 43\n\n"));
+    EXPECT_EQ(server_->connections(), 0u);
+  });
+  const auto last = client();
+  last.send("GET /ticks HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_FALSE(last.read_until("\r\n\r\n").contains("chunked"));
+  on_loop([&] {
+    EXPECT_TRUE(ticker.streams.back()->write("id: 44\n\n"));
+    server_->stop();
+  });
+  EXPECT_EQ(last.read_all(), "id: 44\n\n");
+  on_loop([&] {
+    EXPECT_EQ(ticker.closed, 4);
+    server_.reset();  // before the ticker
+  });
+}
+
 TEST_F(ServerTest, SecondServerOnTheSameSocketIsBusyAndAStaleFileIsReplaced) {
   start();
   on_loop([&] {
     ServerOptions options;
     options.socket = socket();
-    HttpServer second(loop_, control_, options);
+    HttpServer second(loop_, Router(control_.host()), options);
     const auto result = second.start();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, Errc::Busy);
@@ -365,7 +437,7 @@ TEST_F(ServerTest, SecondServerOnTheSameSocketIsBusyAndAStaleFileIsReplaced) {
   on_loop([&] {
     ServerOptions options;
     options.socket = stale;
-    HttpServer third(loop_, control_, options);
+    HttpServer third(loop_, Router(control_.host()), options);
     EXPECT_TRUE(third.start());
   });
   EXPECT_FALSE(std::filesystem::exists(stale));  // and removed when its server ends

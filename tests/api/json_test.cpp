@@ -111,7 +111,7 @@ class RouterTest : public ::testing::Test {
     return out;
   }
   FakeControl control_;
-  Router router_{control_};
+  Router router_{control_.host()};
 };
 
 TEST_F(RouterTest, TargetsBecomeCanonicalAndNamesAreMade) {

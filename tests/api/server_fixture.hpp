@@ -88,9 +88,10 @@ class RawClient {
 
 class ServerTest : public ::testing::Test {
  protected:
-  void start(ServerOptions options = {}) {
+  void start(ServerOptions options = {}) { start(std::move(options), Router(control_.host())); }
+  void start(ServerOptions options, Router router) {
     options.socket = socket();
-    server_ = std::make_unique<HttpServer>(loop_, control_, std::move(options));
+    server_ = std::make_unique<HttpServer>(loop_, std::move(router), std::move(options));
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().detail;
     thread_ = std::thread([this] { loop_.run(); });

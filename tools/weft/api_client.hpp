@@ -12,8 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "node/api/control.hpp"
 #include "node/api/json.hpp"
+#include "node/api/result.hpp"
 
 namespace weft::cli {
 

@@ -1,0 +1,119 @@
+#include "node/api/modules/exposed.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "node/api/checks.hpp"
+#include "node/api/json_parts.hpp"
+#include "node/api/route.hpp"
+#include "overlay/service/service.hpp"
+
+namespace weft::api {
+
+Json to_json(const ExposedInfo& e) {
+  return {{"name", e.name},       {"target", e.target}, {"protocol", e.protocol},
+          {"allow", e.allow},     {"deny", e.deny},     {"connections", e.connections},
+          {"may_use", e.may_use}, {"health", e.health}, {"health_age_s", age_json(e.health_age_s)}};
+}
+
+Json to_json(const ExposeResult& r) {
+  return {{"schema", "weft.expose/1"},       {"name", r.name},   {"target", r.target},
+          {"protocol", r.protocol},          {"allow", r.allow}, {"health", r.health},
+          {"health_detail", r.health_detail}};
+}
+
+Json to_json(const AccessResult& r) {
+  return {{"schema", "weft.access/1"}, {"service", r.service},
+          {"allow", r.allow},          {"deny", r.deny},
+          {"closed", r.closed},        {"may_use", r.may_use},
+          {"warnings", r.warnings}};
+}
+
+namespace {
+
+// Nobody is named in a reset of all rules alone.
+std::optional<AccessRequest> access_request(const Call& call, bool somebody = true) {
+  AccessRequest request{call.parts[0], call.list("who")};
+  if (bad_service(call, request.service) || any_bad(call, request.who, bad_who))
+    return std::nullopt;
+  if (!somebody || !request.who.empty()) return request;
+  send_error(call.answer, Code::Usage, "nobody is named", "who: a node, group:NAME or *");
+  return std::nullopt;
+}
+
+void run_expose(Exposed& part, Call& call) {
+  const auto target = service::Target::from_text(call.text("target"));
+  if (!target)
+    return send_error(call.answer, Code::Usage, target.error().detail, "",
+                      "for example: weft expose 3000 --name blog");
+  ExposeRequest request;
+  request.target = target->to_text();
+  request.name = call.text("name");
+  if (request.name.empty()) request.name = service::default_name(*target);
+  request.protocol = call.body.value("protocol", std::string("tcp"));
+  request.allow = call.list("allow");
+  if (bad_service(call, request.name) || any_bad(call, request.allow, bad_who)) return;
+  if (request.protocol != "tcp")
+    return send_error(call.answer, Code::Usage, "this version exposes tcp services only");
+  part.expose(std::move(request), done<ExposeResult>(call));
+}
+void run_unexpose(Exposed& part, Call& call) {
+  if (bad_service(call, call.parts[0])) return;
+  part.unexpose({call.parts[0]}, done<AccessResult>(call));
+}
+void run_allow(Exposed& part, Call& call) {
+  if (auto request = access_request(call))
+    part.allow(std::move(*request), done<AccessResult>(call));
+}
+void run_deny(Exposed& part, Call& call) {
+  if (auto request = access_request(call)) part.deny(std::move(*request), done<AccessResult>(call));
+}
+void run_reset(Exposed& part, Call& call) {
+  if (auto request = access_request(call, false))
+    part.reset(std::move(*request), done<AccessResult>(call));
+}
+
+}  // namespace
+
+std::vector<Route> exposed_routes() {
+  return {{"POST",
+           "/api/v1/exposed",
+           "Expose a service",
+           "weft.expose/1",
+           {{"target", Type::Text, true, "PORT, HOST:PORT or unix:PATH"},
+            {"name", Type::Text, false, "a DNS label"},
+            {"protocol", Type::Text, false, "tcp"},
+            {"allow", Type::List, false, "who may use it: node, group:NAME, *"}},
+           run_expose,
+           "expose"},
+          {"DELETE",
+           "/api/v1/exposed/{}",
+           "Stop exposing",
+           "weft.access/1",
+           {},
+           run_unexpose,
+           "unexpose"},
+          {"POST",
+           "/api/v1/exposed/{}/allow",
+           "Let somebody use it",
+           "weft.access/1",
+           {{"who", Type::Texts, true, "node, group:NAME, *"}},
+           run_allow,
+           "allow"},
+          {"POST",
+           "/api/v1/exposed/{}/deny",
+           "Let somebody use it no more",
+           "weft.access/1",
+           {{"who", Type::Texts, true, "node, group:NAME, *"}},
+           run_deny,
+           "deny"},
+          {"POST",
+           "/api/v1/exposed/{}/reset",
+           "Forget its rules, or those for some",
+           "weft.access/1",
+           {{"who", Type::Texts, false, "node, group:NAME, *; none: all rules"}},
+           run_reset,
+           "reset"}};
+}
+
+}  // namespace weft::api

@@ -1,0 +1,68 @@
+// Who this node is, what is up, what needs attention: everything at one glance.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/api/json.hpp"
+#include "node/api/modules/dht.hpp"
+#include "node/api/modules/doors.hpp"
+#include "node/api/modules/exposed.hpp"
+#include "node/api/result.hpp"
+
+namespace weft::api {
+
+struct NodeInfo {
+  std::string id, name, version;
+  std::int64_t uptime_s = 0;
+  std::vector<std::string> listen;      // "192.0.2.1:41820"
+  std::string log = {};                 // where its log is: a file, or "standard error"
+  std::vector<std::string> bound = {};  // as asked for: "0.0.0.0:41820"
+};
+
+struct NetworkInfo {
+  std::string name, id, role;  // role: "admin" or "member"
+  std::uint64_t members = 0;
+};
+
+struct PeerInfo {
+  std::string id, name;
+  std::string state;  // "connected", "silent", "connecting", "away" (docs/glossary.md)
+  std::string path;   // direct, ice, relay, tcp, wss, local, none
+  std::string endpoint;
+  std::optional<double> rtt_ms;
+  std::string kex, cipher;
+  std::uint64_t tx_bytes = 0, rx_bytes = 0;
+  std::optional<std::int64_t> heard_ms_ago;  // with a session: since its last packet came
+};
+
+// An interface on which the kernel does not cut trains of datagrams for now, because they are lost
+// there.
+struct GsoOffInfo {
+  std::string interface;  // our address on it
+  std::int64_t again_in_s = 0;
+};
+
+struct StatusResult {
+  NodeInfo node;
+  NetworkInfo network;
+  std::string gso = "auto";  // as set: "auto", "on", "off"
+  std::vector<GsoOffInfo> gso_off;
+  std::vector<PeerInfo> peers;
+  std::vector<ExposedInfo> exposed;
+  std::vector<MappingInfo> mappings;
+  std::optional<DhtStats> dht;
+  std::vector<std::string> attention;  // sentences for the user: what needs care, and the command
+};
+
+class Status {
+ public:
+  virtual ~Status() = default;
+  virtual void status(Done<StatusResult> done) = 0;
+};
+
+[[nodiscard]] Json to_json(const StatusResult& result);
+
+}  // namespace weft::api
