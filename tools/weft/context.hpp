@@ -19,6 +19,8 @@ class App;
 
 namespace weft::cli {
 
+inline constexpr std::chrono::milliseconds kMostWait{3'600'000};  // the API's own bound
+
 class Context {
  public:
   std::string program = "weft";  // as the user called it
@@ -29,6 +31,7 @@ class Context {
   std::string network;
   std::optional<std::chrono::milliseconds> timeout;
   std::function<int()> action;  // what the parsed command does; returns the exit code
+  bool needs_home = true;       // false: a command that is about no node
 
   [[nodiscard]] node::Paths paths() const;
   // Refuses when nothing says where the node's files are.
@@ -62,15 +65,5 @@ class Context {
 // Declares --NAME DURATION on `app`.
 void add_duration(CLI::App& app, const std::string& name,
                   std::optional<std::chrono::milliseconds>& value, const std::string& about);
-
-void add_node_commands(CLI::App& app, Context& context);     // up down wait status ping
-void add_network_commands(CLI::App& app, Context& context);  // invite join members group
-void add_member_commands(CLI::App& app, Context& context);   // remove leave grant revoke rename
-void add_service_commands(CLI::App& app, Context& context);  // expose ... pipe
-void add_dht_commands(CLI::App& app, Context& context);      // dht stats, lookup, get, put
-void add_config_commands(CLI::App& app, Context& context);   // config check, show, init
-void add_home_commands(CLI::App& app, Context& context);     // backup restore start-over identity
-void add_help_commands(CLI::App& app, Context& context);     // help, version, completion
-void add_log_commands(CLI::App& app, Context& context);      // logs
 
 }  // namespace weft::cli

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <iostream>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "node/daemon.hpp"
 #include "node/version.hpp"
 #include "simulations/sim_command.hpp"
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/help.hpp"
 #include "tools/weft/misuse.hpp"
@@ -74,6 +74,11 @@ void add_run(CLI::App& app, Context& context) {
   run->callback([&context, flags] {
     context.action = [&context, flags] { return run_node(context, *flags); };
   });
+}
+
+void add_sim(CLI::App& app, Context& context) {
+  sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
+  app.get_subcommand("sim")->parse_complete_callback([&context] { context.needs_home = false; });
 }
 
 void add_global_flags(CLI::App& app, Context& context) {
@@ -145,16 +150,11 @@ int main(int argc, char** argv) {
   app.formatter(std::make_shared<HelpPrinter>());  // inherited
   add_global_flags(app, context);
   app.fallthrough();  // inherited: global flags work behind the command too
-  add_run(app, context);
-  add_node_commands(app, context);
-  add_network_commands(app, context);
-  add_service_commands(app, context);
-  add_dht_commands(app, context);
-  add_config_commands(app, context);
-  add_log_commands(app, context);
-  add_home_commands(app, context);
-  sim::add_sim_commands(app, {context.json, context.quiet, context.program, context.action});
-  add_help_commands(app, context);
+  auto sets = command_sets();
+  sets.push_back({0, add_run});
+  sets.push_back({70, add_sim});
+  std::ranges::stable_sort(sets, {}, &CommandSet::place);
+  for (const auto& set : sets) set.add(app, context);
   if (argc == 1) return greet(context);
   try {
     app.parse(argc, argv);
@@ -166,10 +166,7 @@ int main(int argc, char** argv) {
     problem.fix = context.command(problem.fix);
     return context.report(problem);
   }
-  const bool needs_node =
-      std::ranges::none_of(std::array{"sim", "help", "version", "completion", "unit"},
-                           [&](const char* name) { return app.got_subcommand(name); });
-  if (needs_node)
+  if (context.needs_home)
     if (const auto home = context.check_home(); !home) return context.report(home.error());
   return run_action(context);
 }

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "node/config.hpp"
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 
 namespace weft::cli {
@@ -87,9 +88,7 @@ int run_init(const Context& context) {
   });
 }
 
-}  // namespace
-
-void add_config_commands(CLI::App& app, Context& context) {
+void add(CLI::App& app, Context& context) {
   auto* config = app.add_subcommand("config", "Check, show or begin the configuration");
   config->require_subcommand(1)->fallthrough();
   config->footer("example: weft config show --origin");
@@ -107,5 +106,9 @@ void add_config_commands(CLI::App& app, Context& context) {
   init->fallthrough()->footer("example: weft config init");
   init->callback([&context] { context.action = [&context] { return run_init(context); }; });
 }
+
+}  // namespace
+
+CommandSet config_commands() { return {50, add}; }
 
 }  // namespace weft::cli

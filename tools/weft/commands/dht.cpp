@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 
@@ -99,9 +100,7 @@ int run_put(const Context& context, const PutOptions& options) {
   });
 }
 
-}  // namespace
-
-void add_dht_commands(CLI::App& app, Context& context) {
+void add(CLI::App& app, Context& context) {
   auto* dht = app.add_subcommand("dht", "Look into the distributed hash table");
   dht->require_subcommand(1);
   dht->footer("example: weft dht lookup oak");
@@ -135,5 +134,9 @@ void add_dht_commands(CLI::App& app, Context& context) {
     context.action = [&context, options] { return run_put(context, *options); };
   });
 }
+
+}  // namespace
+
+CommandSet dht_commands() { return {40, add}; }
 
 }  // namespace weft::cli

@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 
@@ -52,8 +53,8 @@ class OpenFile {
   }
   // Another file has its name now.
   [[nodiscard]] bool was_replaced(const std::filesystem::path& path) const {
-    struct stat here{};
-    struct stat there{};
+    struct stat here {};
+    struct stat there {};
     return ::fstat(fd_, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
            (here.st_ino != there.st_ino || here.st_dev != there.st_dev);
   }
@@ -135,9 +136,7 @@ int run_logs(const Context& context, const LogOptions& options) {
   });
 }
 
-}  // namespace
-
-void add_log_commands(CLI::App& app, Context& context) {
+void add(CLI::App& app, Context& context) {
   auto* logs = app.add_subcommand("logs", "What the daemon has logged");
   auto options = std::make_shared<LogOptions>();
   logs->add_option("-n,--lines", options->lines, "how many of the last lines (default 50)")
@@ -149,5 +148,9 @@ void add_log_commands(CLI::App& app, Context& context) {
     context.action = [&context, options] { return run_logs(context, *options); };
   });
 }
+
+}  // namespace
+
+CommandSet logs_commands() { return {51, add}; }
 
 }  // namespace weft::cli

@@ -6,6 +6,7 @@
 #include "base/nearest_word.hpp"
 #include "node/version.hpp"
 #include "tools/weft/boot.hpp"
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/help.hpp"
 
@@ -43,21 +44,21 @@ int run_help(const Context& context, const CLI::App& app, const HelpOptions& opt
                          "", context.command("help" + (near.empty() ? "" : " " + near))});
 }
 
-}  // namespace
-
-void add_help_commands(CLI::App& app, Context& context) {
+void add(CLI::App& app, Context& context) {
   auto* help = app.add_subcommand("help", "What weft can do, or how a command is used");
   auto options = std::make_shared<HelpOptions>();
   help->add_option("command", options->words, "the command, as group add")->type_name("COMMAND");
   help->add_flag("--man", options->man, "all of it as a manual page, for man -l");
   help->footer("example: weft help group add");
   help->callback([&context, &app, options] {
+    context.needs_home = false;
     context.action = [&context, &app, options] { return run_help(context, app, *options); };
   });
 
   auto* version = app.add_subcommand("version", "The version of this program");
   version->footer("example: weft version");
   version->callback([&context] {
+    context.needs_home = false;
     context.action = [&context] {
       context.print(
           context.json
@@ -79,6 +80,7 @@ void add_help_commands(CLI::App& app, Context& context) {
       "  weft completion zsh >> ~/.zshrc\n"
       "  weft completion fish > ~/.config/fish/completions/weft.fish");
   completion->callback([&context, &app, shell] {
+    context.needs_home = false;
     context.action = [&context, &app, shell] {
       const auto tree = command_tree(app);
       context.print(*shell == "bash"  ? bash_completion(tree)
@@ -95,11 +97,16 @@ void add_help_commands(CLI::App& app, Context& context) {
   unit->add_option("kind", *kind)->required()->check(CLI::IsMember({"user", "system"}));
   unit->add_option("--program", *program);
   unit->callback([&context, kind, program] {
+    context.needs_home = false;
     context.action = [&context, kind, program] {
       context.print(packaged_unit(*kind, *program));
       return 0;
     };
   });
 }
+
+}  // namespace
+
+CommandSet about_commands() { return {80, add}; }
 
 }  // namespace weft::cli

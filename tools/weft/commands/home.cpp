@@ -20,6 +20,7 @@
 #include "node/store/file.hpp"
 #include "node/store/identity_file.hpp"
 #include "node/store/key_file.hpp"
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 
@@ -227,9 +228,7 @@ void add_identity(CLI::App& app, Context& context) {
   add("import", "Make a new home with the keys of FILE", run_import);
 }
 
-}  // namespace
-
-void add_home_commands(CLI::App& app, Context& context) {
+void add(CLI::App& app, Context& context) {
   const auto add = [&](const char* name, const char* about, const char* argument, const char* what,
                        const std::string& example, int (*run)(const Context&, const std::string&)) {
     auto* command = app.add_subcommand(name, about);
@@ -250,5 +249,9 @@ void add_home_commands(CLI::App& app, Context& context) {
       "weft start-over services", run_reset);
   add_identity(app, context);
 }
+
+}  // namespace
+
+CommandSet home_commands() { return {60, add}; }
 
 }  // namespace weft::cli

@@ -1,16 +1,16 @@
-// up, down, wait, status, ping. (`run` is in main.cpp, which alone may include the daemon.)
+// up, down. (`run` is in main.cpp, which alone may include the daemon.)
 #include <poll.h>
 
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 
 #include "node/listen_addresses.hpp"
 #include "tools/weft/boot_commands.hpp"
+#include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 #include "tools/weft/process.hpp"
@@ -22,7 +22,6 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kPoll{25};
-constexpr milliseconds kMaxAsk{3'600'000};  // the API's own bound on a wait
 
 Json ready_json(const Json& status) {
   return {{"schema", "weft.ready/1"},
@@ -209,140 +208,7 @@ int run_down(const Context& context, bool at_boot) {
                       [&](const Json&) { context.talk("stopped\n"); });
 }
 
-int run_wait(const Context& context, const std::string& condition) {
-  const auto limit = std::min(context.timeout_or(milliseconds(30'000)), kMaxAsk);
-  const auto started = Clock::now();
-  const auto waited = [&] {
-    return std::chrono::duration_cast<milliseconds>(Clock::now() - started);
-  };
-  for (;;) {
-    const auto left = std::max(limit - waited(), milliseconds(0));
-    auto result = context.ask("POST", "/api/v1/wait",
-                              Json{{"condition", condition}, {"timeout_ms", left.count()}}, left);
-    // A daemon that is about to start counts as "not ready yet".
-    if (!result && result.error().code == Code::NotRunning && condition == "ready") {
-      if (waited() >= limit)
-        return context.report(
-            {Code::Timeout, "weft is not ready", result.error().detail, context.command("up")});
-      ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
-      continue;
-    }
-    if (result) (*result)["waited_ms"] = waited().count();
-    return context.show(result, [&](const Json& data) {
-      context.talk(condition + " after " + ms_text(data["waited_ms"]) + "\n");
-    });
-  }
-}
-
-// The rules as they are, unless a deny changes what they mean: then who really may.
-std::string who_may_text(const Json& exposed) {
-  if (exposed["deny"].empty())
-    return exposed["allow"].empty() ? "nobody" : list_text(exposed["allow"]);
-  const auto readers = exposed["may_use"].empty() ? "nobody" : list_text(exposed["may_use"]);
-  return readers + " (denied: " + list_text(exposed["deny"]) + ")";
-}
-
-void print_status(const Context& context, const Json& s) {
-  const auto& node = s["node"];
-  const auto& network = s["network"];
-  Table head({"node", printable(node.value("name", "")) + "  " + node.value("id", "")});
-  head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
-                           ", " + "members: " + std::to_string(network.value("members", 0))});
-  head.add({"listen", list_text(node["listen"])});
-  if (s["dht"].is_object())
-    head.add({"dht", std::to_string(s["dht"].value("contacts", std::uint64_t{0})) + " contacts, " +
-                         std::to_string(s["dht"].value("records", std::uint64_t{0})) +
-                         " records, " + (s["dht"].value("server", false) ? "server" : "client")});
-  if (!node.value("log", "").empty()) head.add({"log", printable(node.value("log", ""))});
-  head.add({"up", seconds_text(node.value("uptime_s", std::int64_t{0})) + ", version " +
-                      node.value("version", "")});
-  context.print(head.text());
-  Table peers({"PEER", "STATE", "PATH", "RTT", "SENT", "RECEIVED", "KEYS"});
-  for (const auto& p : s["peers"])
-    peers.add({printable(or_dash(p.value("name", ""))), p.value("state", ""), p.value("path", ""),
-               ms_text(p["rtt_ms"]), bytes_text(p.value("tx_bytes", std::uint64_t{0})),
-               bytes_text(p.value("rx_bytes", std::uint64_t{0})), or_dash(p.value("kex", ""))});
-  if (!peers.empty()) {
-    context.print("\n");
-    context.print(peers);
-  }
-  Table exposed({"EXPOSED", "TARGET", "WHO MAY", "HEALTH", "CONNECTIONS"});
-  for (const auto& e : s["exposed"])
-    exposed.add({e.value("name", ""), e.value("target", ""), who_may_text(e), health_text(e),
-                 std::to_string(e.value("connections", std::uint64_t{0}))});
-  if (!exposed.empty()) {
-    context.print("\n");
-    context.print(exposed);
-  }
-  Table doors({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS"});
-  for (const auto& m : s["mappings"])
-    doors.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")), listen_text(m),
-               std::to_string(m.value("connections", std::uint64_t{0}))});
-  if (!doors.empty()) context.print("\n" + doors.text());
-  for (const auto& line : s["attention"])
-    context.talk("\nattention: " + printable(line.get<std::string>()) + "\n");
-}
-
-struct PingOptions {
-  std::string node;
-  unsigned count = 4;
-  std::optional<milliseconds> interval;
-};
-
-// What was sent, how much of it was lost, how long the rest took.
-void sum_up(const Context& context, Json& all, unsigned sent) {
-  double least = 0, most = 0, sum = 0;
-  for (const auto& reply : all["replies"]) {
-    const double ms = reply.value("rtt_ms", 0.0);
-    least = sum == 0 ? ms : std::min(least, ms);
-    most = std::max(most, ms);
-    sum += ms;
-  }
-  const auto answered = all["replies"].size();
-  const double mean = sum / static_cast<double>(answered);
-  const auto lost = sent - answered;
-  all.update({{"sent", sent}, {"lost", lost}});
-  all.update({{"min_ms", least}, {"mean_ms", mean}, {"max_ms", most}});
-  if (context.json) return context.print(json_text(all) + "\n");
-  context.print(std::to_string(sent) + " sent, " + std::to_string(lost) + " lost (" +
-                std::to_string(lost * 100 / sent) + " %); min " + ms_text(least) + ", mean " +
-                ms_text(mean) + ", max " + ms_text(most) + "\n");
-}
-
-int run_ping(const Context& context, const PingOptions& options) {
-  const auto limit = std::min(context.timeout_or(milliseconds(5'000)), kMaxAsk);
-  Json all = {{"schema", "weft.ping/1"}, {"replies", Json::array()}};
-  std::optional<ApiError> last_error;
-  for (unsigned seq = 1; seq <= options.count; ++seq) {
-    if (seq > 1) std::this_thread::sleep_for(options.interval.value_or(milliseconds(1000)));
-    auto reply = context.ask(
-        "POST", "/api/v1/ping",
-        Json{{"node", options.node}, {"seq", seq}, {"timeout_ms", limit.count()}}, limit);
-    if (!reply) {
-      last_error = reply.error();
-      // The others may pass; after these there is no going on, whatever was answered before.
-      if (last_error->code != Code::Timeout && last_error->code != Code::NoPath)
-        return context.report(*last_error);
-      context.talk("seq " + std::to_string(seq) + "  " + printable(last_error->title) + "\n");
-      continue;
-    }
-    const auto shown = printable_answer(*reply);
-    const auto& one = (*reply)["replies"][0];
-    all["node"] = (*reply)["node"];
-    all["id"] = (*reply)["id"];
-    all["replies"].push_back(one);
-    if (!context.json)
-      context.print(shown.value("node", "") + "  seq " + std::to_string(seq) + "  " +
-                    ms_text(one["rtt_ms"]) + "  " + shown["replies"][0].value("path", "") + "\n");
-  }
-  if (all["replies"].empty() && last_error) return context.report(*last_error);
-  sum_up(context, all, options.count);
-  return 0;
-}
-
-}  // namespace
-
-void add_node_commands(CLI::App& app, Context& context) {
+void add(CLI::App& app, Context& context) {
   auto* up = app.add_subcommand("up", "Start weft in the background; returns when it is ready");
   auto up_options = std::make_shared<UpOptions>();
   up->add_option("--name", up_options->name, "this node's name (default: the hostname)");
@@ -364,40 +230,10 @@ void add_node_commands(CLI::App& app, Context& context) {
   down->callback([&context, at_boot] {
     context.action = [&context, at_boot] { return run_down(context, *at_boot); };
   });
-
-  auto* wait = app.add_subcommand("wait", "Block until something is true, or --timeout (exit 7)");
-  auto condition = std::make_shared<std::string>();
-  wait->add_option("condition", *condition,
-                   "ready: weft runs; node:N or path:N: a session with node N is up; direct:N: and "
-                   "no relay is "
-                   "between; service:S[@N]: it may be used now")
-      ->required();
-  wait->footer("example: weft wait service:blog@oak --timeout 20s");
-  wait->callback([&context, condition] {
-    context.action = [&context, condition] { return run_wait(context, *condition); };
-  });
-
-  auto* status = app.add_subcommand(
-      "status", "This node, its peers, what it offers and opens, what needs attention");
-  status->footer("example: weft status --json");
-  status->callback([&context] {
-    context.action = [&context] {
-      return context.show(context.ask("GET", "/api/v1/status"),
-                          [&](const Json& data) { print_status(context, data); });
-    };
-  });
-
-  auto* ping =
-      app.add_subcommand("ping", "Measure round trips to a node, over the encrypted session");
-  auto ping_options = std::make_shared<PingOptions>();
-  ping->add_option("node", ping_options->node, "name or NodeId")->required();
-  ping->add_option("-c,--count", ping_options->count, "how many (default 4)")
-      ->check(CLI::Range(1, 1'000'000));
-  add_duration(*ping, "-i,--interval", ping_options->interval, "between two (default 1s)");
-  ping->footer("example: weft ping oak -c 3");
-  ping->callback([&context, ping_options] {
-    context.action = [&context, ping_options] { return run_ping(context, *ping_options); };
-  });
 }
+
+}  // namespace
+
+CommandSet daemon_commands() { return {10, add}; }
 
 }  // namespace weft::cli

@@ -1,0 +1,131 @@
+// join, leave: into a network, and out of it.
+#include <poll.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "node/ticket_text.hpp"
+#include "tools/weft/command_set.hpp"
+#include "tools/weft/context.hpp"
+#include "tools/weft/output.hpp"
+#include "tools/weft/question.hpp"
+
+namespace weft::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kPoll{50};
+
+// Line by line, because what was pasted may be wrapped: until it is whole, or an empty line.
+std::string ask_ticket() {
+  std::cerr << "paste the ticket: " << std::flush;
+  std::string text;
+  for (std::string line; text.size() < node::kMaxPaste && std::getline(std::cin, line);) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos && !text.empty()) break;
+    text += line + "\n";
+    if (node::addresses_in_ticket(text)) break;
+  }
+  return text;
+}
+
+std::string read_ticket() {
+  std::string text(node::kMaxPaste + 1, '\0');
+  std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::cin.gcount()));
+  return text;
+}
+
+int run_join(const Context& context, const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  if (text.empty() || text == "-") {
+    text = text.empty() && ::isatty(STDIN_FILENO) == 1 ? ask_ticket() : read_ticket();
+  } else if (::isatty(STDERR_FILENO) == 1) {
+    context.talk(
+        "note: other users of this machine can read a command line (ps) and so the "
+        "ticket;\n      `weft join` alone asks for it\n");
+  }
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
+    return context.report(
+        {Code::Usage, "no ticket given", "", "on a node of the network run: weft invite NAME"});
+  const auto limit = context.timeout_or(milliseconds(30'000));
+  if (const auto where = node::addresses_in_ticket(text); where && ::isatty(STDERR_FILENO) == 1)
+    context.talk("trying " + *where + " ...\n");
+  const auto result = context.ask("POST", "/api/v1/join",
+                                  Json{{"ticket", text}, {"timeout_ms", limit.count()}}, limit);
+  return context.show(result, [&](const Json& data) {
+    const auto& via = data["via"];
+    context.print("joined " + printable(data.value("network", "")) + " as " +
+                  printable(data.value("name", "")) + ", via " +
+                  printable(or_dash(via.value("name", ""))) + " (" + via.value("path", "") +
+                  (via.value("kex", "").empty() ? "" : ", " + via.value("kex", "")) + ")\n");
+    context.next("services");
+  });
+}
+
+// The daemon goes on in the same process, as another node.
+ApiResult<Json> reborn(const Context& context, const std::string& old) {
+  const auto deadline = Clock::now() + milliseconds(15'000);
+  for (;;) {
+    auto status = context.client().call("GET", "/api/v1/status", std::nullopt, milliseconds(2000));
+    if (status && (*status)["node"].value("id", "") != old) return status;
+    if (Clock::now() > deadline)
+      return api::refuse(Code::Timeout, "it left, but has not started again yet", "",
+                         "see " + context.paths().log_file().string());
+    ::poll(nullptr, 0, static_cast<int>(kPoll.count()));
+  }
+}
+
+int run_leave(const Context& context, bool yes) {
+  if (!agreed(context, yes,
+              "Leave the network? Its services and doors here are gone, and this machine goes on "
+              "as a\nnew node with a new identity. Keys and state of the old one are kept, in "
+              "left-TIME."))
+    return not_done(context);
+  const auto limit = context.timeout_or(milliseconds(10'000));
+  auto left = context.ask("POST", "/api/v1/leave", Json{{"timeout_ms", limit.count()}}, limit);
+  if (!left) return context.report(left.error());
+  const auto now = reborn(context, left->value("id", ""));
+  if (!now) return context.report(now.error());
+  (*left)["new_id"] = (*now)["node"]["id"];
+  (*left)["name"] = (*now)["node"]["name"];
+  return context.show(left, [&](const Json& data) {
+    context.print("left " + printable(data.value("network", "")) + "; this node is now " +
+                  printable(data.value("name", "")) + "  " + data.value("new_id", "") + "\n");
+    if (!data.value("told", false))
+      context.talk("no admin of the network was reached, so it still lists this node: have one (" +
+                   list_text(data["admins"]) + ") run\n  weft remove " + data.value("id", "") +
+                   "\n");
+    context.next("join");
+  });
+}
+
+void add(CLI::App& app, Context& context) {
+  auto* join = app.add_subcommand("join", "Join the network of a ticket");
+  auto ticket = std::make_shared<std::vector<std::string>>();
+  join->add_option("ticket", *ticket,
+                   "the ticket; none: asked for, or read from standard input, as with '-'");
+  join->footer("example: ssh oak weft invite laptop | weft join -");
+  join->callback([&context, ticket] {
+    context.action = [&context, ticket] { return run_join(context, *ticket); };
+  });
+
+  auto* leave = app.add_subcommand("leave", "Leave the network; go on as a new node");
+  auto leave_yes = std::make_shared<bool>(false);
+  leave->add_flag("--yes,-y", *leave_yes, "do not ask on a terminal");
+  leave->footer("example: weft leave");
+  leave->callback([&context, leave_yes] {
+    context.action = [&context, leave_yes] { return run_leave(context, *leave_yes); };
+  });
+}
+
+}  // namespace
+
+CommandSet joining_commands() { return {21, add}; }
+
+}  // namespace weft::cli

@@ -1,0 +1,78 @@
+// status: this node at one glance.
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/weft/command_set.hpp"
+#include "tools/weft/context.hpp"
+#include "tools/weft/output.hpp"
+
+namespace weft::cli {
+namespace {
+
+// The rules as they are, unless a deny changes what they mean: then who really may.
+std::string who_may_text(const Json& exposed) {
+  if (exposed["deny"].empty())
+    return exposed["allow"].empty() ? "nobody" : list_text(exposed["allow"]);
+  const auto readers = exposed["may_use"].empty() ? "nobody" : list_text(exposed["may_use"]);
+  return readers + " (denied: " + list_text(exposed["deny"]) + ")";
+}
+
+void print_status(const Context& context, const Json& s) {
+  const auto& node = s["node"];
+  const auto& network = s["network"];
+  Table head({"node", printable(node.value("name", "")) + "  " + node.value("id", "")});
+  head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
+                           ", " + "members: " + std::to_string(network.value("members", 0))});
+  head.add({"listen", list_text(node["listen"])});
+  if (s["dht"].is_object())
+    head.add({"dht", std::to_string(s["dht"].value("contacts", std::uint64_t{0})) + " contacts, " +
+                         std::to_string(s["dht"].value("records", std::uint64_t{0})) +
+                         " records, " + (s["dht"].value("server", false) ? "server" : "client")});
+  if (!node.value("log", "").empty()) head.add({"log", printable(node.value("log", ""))});
+  head.add({"up", seconds_text(node.value("uptime_s", std::int64_t{0})) + ", version " +
+                      node.value("version", "")});
+  context.print(head.text());
+  Table peers({"PEER", "STATE", "PATH", "RTT", "SENT", "RECEIVED", "KEYS"});
+  for (const auto& p : s["peers"])
+    peers.add({printable(or_dash(p.value("name", ""))), p.value("state", ""), p.value("path", ""),
+               ms_text(p["rtt_ms"]), bytes_text(p.value("tx_bytes", std::uint64_t{0})),
+               bytes_text(p.value("rx_bytes", std::uint64_t{0})), or_dash(p.value("kex", ""))});
+  if (!peers.empty()) {
+    context.print("\n");
+    context.print(peers);
+  }
+  Table exposed({"EXPOSED", "TARGET", "WHO MAY", "HEALTH", "CONNECTIONS"});
+  for (const auto& e : s["exposed"])
+    exposed.add({e.value("name", ""), e.value("target", ""), who_may_text(e), health_text(e),
+                 std::to_string(e.value("connections", std::uint64_t{0}))});
+  if (!exposed.empty()) {
+    context.print("\n");
+    context.print(exposed);
+  }
+  Table doors({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS"});
+  for (const auto& m : s["mappings"])
+    doors.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")), listen_text(m),
+               std::to_string(m.value("connections", std::uint64_t{0}))});
+  if (!doors.empty()) context.print("\n" + doors.text());
+  for (const auto& line : s["attention"])
+    context.talk("\nattention: " + printable(line.get<std::string>()) + "\n");
+}
+
+void add(CLI::App& app, Context& context) {
+  auto* status = app.add_subcommand(
+      "status", "This node, its peers, what it offers and opens, what needs attention");
+  status->footer("example: weft status --json");
+  status->callback([&context] {
+    context.action = [&context] {
+      return context.show(context.ask("GET", "/api/v1/status"),
+                          [&](const Json& data) { print_status(context, data); });
+    };
+  });
+}
+
+}  // namespace
+
+CommandSet status_commands() { return {14, add}; }
+
+}  // namespace weft::cli
