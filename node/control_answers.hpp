@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "node/api/result.hpp"
 #include "node/io/clock.hpp"
@@ -60,6 +61,17 @@ inline std::optional<std::int64_t> seconds_since(const std::optional<Instant>& a
   if (!at) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::seconds>(now - *at).count();
 }
+
+// Of a member its name, else the beginning of its id; nothing for nobody.
+[[nodiscard]] std::string node_label(const overlay::Overlay& overlay,
+                                     const std::optional<NodeId>& node);
+[[nodiscard]] std::optional<overlay::PeerView> peer_of(const overlay::Overlay& overlay,
+                                                       const NodeId& node);
+// Who may do it instead: on a node that may not.
+[[nodiscard]] std::string ask_admin(const overlay::Overlay& overlay, const std::string& command);
+// " laptop 'group:friends' '*'": behind a command.
+[[nodiscard]] std::string quoted(const std::vector<std::string>& who);
+[[nodiscard]] std::string joined(const std::vector<std::string>& words);  // "a, b"
 
 template <class T>
 std::unexpected<api::ApiError> refused(const Result<T>& result, std::string title,

@@ -1,12 +1,13 @@
-// Doors to other nodes' services: opened by a command, by the configuration, or kept from before.
+#include "node/control_doors.hpp"
+
 #include <algorithm>
 #include <memory>
 
 #include <spdlog/spdlog.h>
 
 #include "base/text.hpp"
+#include "node/api/json.hpp"
 #include "node/control_answers.hpp"
-#include "node/control_plane.hpp"
 #include "node/io/clock.hpp"
 
 namespace weft::node {
@@ -20,11 +21,16 @@ bool let_in(const Gateway::Refusal& refusal) {
          refusal.status == OpenStatus::TargetUnreachable || refusal.status == OpenStatus::Limit;
 }
 
-constexpr Duration kRipePause = 100ms;  // doors that wait are looked at so often at most
-
 }  // namespace
 
-Endpoint ControlPlane::first_listen(const api::OpenRequest& request, const NodeId& node) const {
+DoorsControl::DoorsControl(overlay::Overlay& overlay, Gateway& gateway, Commands& commands)
+    : overlay_(overlay), gateway_(gateway), commands_(commands) {
+  gateway_.on_once_used = [this](std::uint64_t mapping) {
+    commands_.track(overlay_.remove_mapping(io::monotonic_time(), mapping), [](const auto&) {});
+  };
+}
+
+Endpoint DoorsControl::first_listen(const api::OpenRequest& request, const NodeId& node) const {
   if (request.listen) return *request.listen;
   std::uint16_t port = 0;
   for (const auto& service : overlay_.services())
@@ -32,7 +38,7 @@ Endpoint ControlPlane::first_listen(const api::OpenRequest& request, const NodeI
   return Endpoint::v4(0x7f000001, port);
 }
 
-void ControlPlane::fill_path(const std::string& service, const std::optional<NodeId>& node,
+void DoorsControl::fill_path(const std::string& service, const std::optional<NodeId>& node,
                              api::OpenResult& result) const {
   result.path = "none";
   for (const auto& view : overlay_.services()) {
@@ -43,16 +49,17 @@ void ControlPlane::fill_path(const std::string& service, const std::optional<Nod
   }
 }
 
-api::OpenResult ControlPlane::describe_open(const service::Mapping& mapping, bool existing) const {
-  api::OpenResult out{std::to_string(mapping.id), mapping.service, node_label(mapping.node),
-                      to_text(mapping.listen),    "none",          {}};
+api::OpenResult DoorsControl::describe_open(const service::Mapping& mapping, bool existing) const {
+  api::OpenResult out{
+      std::to_string(mapping.id), mapping.service, node_label(overlay_, mapping.node),
+      to_text(mapping.listen),    "none",          {}};
   fill_path(mapping.service, mapping.node, out);
   out.existing = existing;
   out.reach = reach_of(mapping.listen);
   return out;
 }
 
-void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken,
+void DoorsControl::make_mapping(service::Mapping mapping, adapter::IfTaken taken,
                                 api::Done<api::OpenResult> done) {
   auto bound = gateway_.bind(mapping.protocol, mapping.listen, taken);
   if (!bound && bound.error().code == Errc::NotFound)
@@ -65,24 +72,25 @@ void ControlPlane::make_mapping(service::Mapping mapping, adapter::IfTaken taken
                         "choose another address with --listen, or omit it"));
   mapping.listen = bound->listener->local();
   auto door = std::make_shared<Gateway::BoundDoor>(std::move(*bound));
-  track(overlay_.add_mapping(io::monotonic_time(), mapping),
-        [this, done = std::move(done), door](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not keep the door",
-                                result.error().code == Errc::Limit
-                                    ? "close one that nobody needs: weft doors, weft close ID"
-                                    : ""));
-          const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
-          gateway_.install(std::move(*door), kept);
-          if (!kept.listen.is_loopback())
-            spdlog::warn("event=door_open_to_network door={} service={} listen={}", kept.id,
-                         kept.service, to_text(kept.listen));
-          done(describe_open(kept, false));
-        });
+  commands_.track(
+      overlay_.add_mapping(io::monotonic_time(), mapping),
+      [this, done = std::move(done), door](const Result<overlay::Outcome>& result) {
+        if (!result)
+          return done(refused(result, "could not keep the door",
+                              result.error().code == Errc::Limit
+                                  ? "close one that nobody needs: weft doors, weft close ID"
+                                  : ""));
+        const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
+        gateway_.install(std::move(*door), kept);
+        if (!kept.listen.is_loopback())
+          spdlog::warn("event=door_open_to_network door={} service={} listen={}", kept.id,
+                       kept.service, to_text(kept.listen));
+        done(describe_open(kept, false));
+      });
 }
 
 // A door to this node's own service would only repeat its target's address.
-std::unexpected<api::ApiError> ControlPlane::open_own(const api::OpenRequest& request) const {
+std::unexpected<api::ApiError> DoorsControl::open_own(const api::OpenRequest& request) const {
   for (const auto& own : overlay_.exposures()) {
     if (own.name != request.service) continue;
     return api::refuse(api::Code::Usage, "\"" + own.name + "\" is a service of this very node",
@@ -97,7 +105,7 @@ std::unexpected<api::ApiError> ControlPlane::open_own(const api::OpenRequest& re
 
 // Peers tell what they offer when it changes. Who exposes a service there and opens it here at once
 // must not be answered from before: a ping's answer comes behind all that its peer had said.
-void ControlPlane::after_news(const std::string& node, const std::function<void()>& then) {
+void DoorsControl::after_news(const std::string& node, const std::function<void()>& then) {
   auto left = std::make_shared<std::size_t>(0);
   const auto one = overlay_.find_node(node);
   for (const auto& view : overlay_.peers()) {
@@ -111,29 +119,29 @@ void ControlPlane::after_news(const std::string& node, const std::function<void(
 }
 
 // A session that ends meanwhile has a successor, which begins with the news.
-void ControlPlane::hear(const NodeId& node, bool again, const std::function<void()>& then) {
+void DoorsControl::hear(const NodeId& node, bool again, const std::function<void()>& then) {
   const auto within = again ? std::nullopt : std::optional<Duration>(2s);
-  track(overlay_.ping(io::monotonic_time(), to_text(node), within),
-        [this, node, again, then](const Result<overlay::Outcome>& result) {
-          if (again && !result && result.error().code == Errc::NoPath)
-            return hear(node, false, then);
-          then();
-        });
+  commands_.track(overlay_.ping(io::monotonic_time(), to_text(node), within),
+                  [this, node, again, then](const Result<overlay::Outcome>& result) {
+                    if (again && !result && result.error().code == Errc::NoPath)
+                      return hear(node, false, then);
+                    then();
+                  });
 }
 
-bool ControlPlane::offered(const std::string& service, const std::string& node) const {
+bool DoorsControl::offered(const std::string& service, const std::string& node) const {
   const auto one = overlay_.find_node(node);
   return std::ranges::any_of(overlay_.services(), [&](const overlay::ServiceView& s) {
     return s.name == service && (node.empty() || (one && s.node_id == *one));
   });
 }
 
-void ControlPlane::open(api::OpenRequest request, api::Done<api::OpenResult> done) {
+void DoorsControl::open(api::OpenRequest request, api::Done<api::OpenResult> done) {
   if (offered(request.service, request.node)) return open_known(request, done);
   after_news(request.node, [this, request, done] { open_known(request, done); });
 }
 
-std::optional<service::Mapping> ControlPlane::open_door(const service::Mapping& wanted,
+std::optional<service::Mapping> DoorsControl::open_door(const service::Mapping& wanted,
                                                         bool same_listen) const {
   for (const auto& door : overlay_.mappings())
     if (door.service == wanted.service && door.node == wanted.node && door.any == wanted.any &&
@@ -142,7 +150,7 @@ std::optional<service::Mapping> ControlPlane::open_door(const service::Mapping& 
   return std::nullopt;
 }
 
-void ControlPlane::open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done) {
+void DoorsControl::open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done) {
   service::Mapping mapping;
   mapping.service = request.service;
   mapping.once = request.once;
@@ -173,7 +181,7 @@ void ControlPlane::open_known(const api::OpenRequest& request, api::Done<api::Op
   if (!request.once)
     if (const auto door = open_door(mapping, request.listen.has_value()))
       return done(describe_open(*door, true));
-  const auto view = peer(*node);
+  const auto view = peer_of(overlay_, *node);
   if (view && view->session && !offered(request.service, to_text(*node)))
     return ask_why(mapping, request, done);
   make_mapping(std::move(mapping),
@@ -181,9 +189,9 @@ void ControlPlane::open_known(const api::OpenRequest& request, api::Done<api::Op
                std::move(done));
 }
 
-void ControlPlane::ask_why(const service::Mapping& mapping, const api::OpenRequest& request,
+void DoorsControl::ask_why(const service::Mapping& mapping, const api::OpenRequest& request,
                            const api::Done<api::OpenResult>& done) {
-  const auto node = node_label(mapping.node);
+  const auto node = node_label(overlay_, mapping.node);
   gateway_.open_pipe(
       mapping.service, to_text(*mapping.node), request.timeout,
       [this, mapping, request, done, node](const auto& result) {
@@ -201,13 +209,13 @@ void ControlPlane::ask_why(const service::Mapping& mapping, const api::OpenReque
       });
 }
 
-void ControlPlane::mappings(api::Done<api::MappingsResult> done) {
+void DoorsControl::mappings(api::Done<api::MappingsResult> done) {
   api::MappingsResult out;
   for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(describe(mapping));
   done(std::move(out));
 }
 
-void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> done) {
+void DoorsControl::close(api::CloseRequest request, api::Done<api::CloseResult> done) {
   std::vector<service::Mapping> found;
   const auto ref = service::parse_service_ref(request.mapping);
   const auto node = overlay_.find_node(ref ? ref->node : "");
@@ -215,7 +223,7 @@ void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> 
   for (const auto& mapping : overlay_.mappings()) {
     const bool by_id = std::to_string(mapping.id) == request.mapping;
     const bool by_name = ref && ref->service == mapping.service &&
-                         (ref->node.empty() || node_label(mapping.node) == ref->node ||
+                         (ref->node.empty() || node_label(overlay_, mapping.node) == ref->node ||
                           (mapping.node && named == mapping.node));
     if (by_id) found = {mapping};
     if (by_id) break;
@@ -231,24 +239,26 @@ void ControlPlane::close(api::CloseRequest request, api::Done<api::CloseResult> 
     return done(api::refuse(api::Code::Usage, request.mapping + " names doors to several nodes", "",
                             "close one by its number, or SERVICE@NODE: see weft doors"));
   const auto& first = found.front();
-  auto out = std::make_shared<api::CloseResult>(api::CloseResult{
-      std::to_string(first.id), first.service, node_label(first.node), to_text(first.listen)});
+  auto out = std::make_shared<api::CloseResult>(
+      api::CloseResult{std::to_string(first.id), first.service, node_label(overlay_, first.node),
+                       to_text(first.listen)});
   const auto left = std::make_shared<std::size_t>(found.size());
   const auto trouble = std::make_shared<std::optional<Error>>();
   for (const auto& door : found) out->closed.push_back(to_text(door.listen));
   for (const auto& door : found)
-    track(overlay_.remove_mapping(io::monotonic_time(), door.id),
-          [this, done, out, left, trouble, id = door.id](const Result<overlay::Outcome>& result) {
-            gateway_.close_door(id);
-            if (!result) *trouble = result.error();
-            if (--*left > 0) return;
-            if (!*trouble) return done(*out);
-            done(std::unexpected(
-                api::to_api_error(**trouble, "the door is closed now but not for good")));
-          });
+    commands_.track(
+        overlay_.remove_mapping(io::monotonic_time(), door.id),
+        [this, done, out, left, trouble, id = door.id](const Result<overlay::Outcome>& result) {
+          gateway_.close_door(id);
+          if (!result) *trouble = result.error();
+          if (--*left > 0) return;
+          if (!*trouble) return done(*out);
+          done(std::unexpected(
+              api::to_api_error(**trouble, "the door is closed now but not for good")));
+        });
 }
 
-void ControlPlane::open_kept(const service::Mapping& mapping) {
+void DoorsControl::open_kept(const service::Mapping& mapping) {
   auto bound = gateway_.bind(mapping.protocol, mapping.listen, adapter::IfTaken::Fail);
   if (bound) {
     gateway_.install(std::move(*bound), mapping);
@@ -259,65 +269,20 @@ void ControlPlane::open_kept(const service::Mapping& mapping) {
   }
 }
 
-void ControlPlane::restore_doors() {
+void DoorsControl::restore() {
   for (const auto& mapping : overlay_.mappings()) open_kept(mapping);
 }
 
-void ControlPlane::retry() {
+void DoorsControl::retry() {
   const auto mappings = overlay_.mappings();
   std::erase_if(shut_doors_, [&](const auto& shut) {
     return std::ranges::find(mappings, shut.first, &service::Mapping::id) == mappings.end();
   });
   for (const auto& mapping : mappings)
     if (shut_doors_.contains(mapping.id)) open_kept(mapping);
-  std::vector<std::function<void()>> again;
-  for (const auto& [what, unmet] : unmet_) again.push_back(unmet.again);
-  for (const auto& attempt : again) attempt();
 }
 
-void ControlPlane::met_or_not(const std::string& what, const std::string& service,
-                              const api::ApiError* error, std::function<void()> again) {
-  const auto key = unmet_key(what, service);
-  if (error == nullptr) {
-    unmet_.erase(key);
-    return;
-  }
-  const auto trouble = error->title + (error->detail.empty() ? "" : ": " + error->detail);
-  auto& unmet = unmet_[key];
-  if (unmet.trouble != trouble)
-    spdlog::error("event=config_{}_failed service={} err={}", what, in_quotes(service),
-                  in_quotes(trouble));
-  unmet = {trouble, std::move(again), {}};
-}
-
-void ControlPlane::retry_ripe() {
-  if (unmet_.empty()) return;
-  const Instant now = io::monotonic_time();
-  if (now < next_ripe_) return;
-  next_ripe_ = now + kRipePause;
-  std::vector<std::function<void()>> again;
-  for (auto& [what, unmet] : unmet_) {
-    if (!unmet.ripe || !unmet.ripe()) continue;
-    unmet.ripe = {};  // once: two of one door must not be under way
-    again.push_back(unmet.again);
-  }
-  for (const auto& attempt : again) attempt();
-}
-
-void ControlPlane::apply_expose(const std::string& name, const std::string& target,
-                                const std::vector<std::string>& allow) {
-  api::ExposeRequest request;
-  request.name = name;
-  request.target = target;
-  request.allow = allow;
-  expose_as(overlay::Wish::Configuration, request,
-            [=, this](const api::ApiResult<api::ExposeResult>& result) {
-              met_or_not("expose", name, result ? nullptr : &result.error(),
-                         [=, this] { apply_expose(name, target, allow); });
-            });
-}
-
-bool ControlPlane::has_door_to(const std::string& service, const std::string& node,
+bool DoorsControl::has_door_to(const std::string& service, const std::string& node,
                                const std::optional<Endpoint>& listen) const {
   const auto id = overlay_.find_node(node);
   return std::ranges::any_of(overlay_.mappings(), [&](const service::Mapping& mapping) {
@@ -326,49 +291,20 @@ bool ControlPlane::has_door_to(const std::string& service, const std::string& no
   });
 }
 
-void ControlPlane::apply_open(const std::string& service, const std::string& node,
-                              const std::optional<Endpoint>& listen) {
-  api::OpenRequest request;
-  request.service = service;
-  request.node = node;
-  request.listen = listen;
-  const auto what = service + (node.empty() ? "" : "@" + node) +
-                    (listen ? " at " + to_text(*listen) : std::string());
-  const auto note = [=, this](const api::ApiError* error) {
-    met_or_not("open", what, error, [=, this] { apply_open(service, node, listen); });
-    if (error != nullptr && !offered(service, node))
-      unmet_.at(unmet_key("open", what)).ripe = [=, this] { return offered(service, node); };
-  };
-  if (has_door_to(service, node, listen)) return note(nullptr);
-  // Of a node that is away the service's own port is not known: a door made now would keep another.
-  if (const auto id = overlay_.find_node(node); id && !listen && !offered(service, node)) {
-    const auto view = peer(*id);
-    const api::ApiError error{api::Code::NoPath,
-                              node + " has not been heard yet",
-                              "the port of its service is not known until then",
-                              {}};
-    if (view && !view->session) return note(&error);
-  }
-  // Asking nobody: what is not known yet is tried again, and two of one door must not be under way.
-  open_known(request, [note](const api::ApiResult<api::OpenResult>& result) {
-    note(result ? nullptr : &result.error());
-  });
-}
-
-void ControlPlane::pipe(api::PipeRequest request, api::Done<api::PipeResult> done) {
+void DoorsControl::pipe(api::PipeRequest request, api::Done<api::PipeResult> done) {
   if (request.node.empty() && !offered(request.service, {}))
     return after_news({}, [this, request, done] { pipe_known(request, done); });
   pipe_known(request, done);
 }
 
-void ControlPlane::pipe_known(const api::PipeRequest& request,
+void DoorsControl::pipe_known(const api::PipeRequest& request,
                               const api::Done<api::PipeResult>& done) {
   const auto provider = overlay_.provider(request.service, request.node);
   if (!provider && provider.error().code == Errc::Conflict)
     return done(api::refuse(api::Code::Usage, "which " + request.service + " is meant?",
                             provider.error().detail,
                             "name the node: weft pipe " + request.service + "@NODE"));
-  const auto node = provider ? node_label(*provider) : request.node;
+  const auto node = provider ? node_label(overlay_, *provider) : request.node;
   gateway_.open_pipe(request.service, provider ? to_text(*provider) : request.node, request.timeout,
                      [this, done, request, node](const auto& result) {
                        if (!result) {
@@ -385,6 +321,83 @@ void ControlPlane::pipe_known(const api::PipeRequest& request,
                        };
                        done(std::move(out));
                      });
+}
+
+api::MappingInfo DoorsControl::describe(const service::Mapping& mapping) const {
+  const auto traffic = gateway_.traffic(mapping.id);
+  api::MappingInfo info{
+      std::to_string(mapping.id), mapping.service, node_label(overlay_, mapping.node),
+      to_text(mapping.listen),    "tcp",           traffic.connections,
+      traffic.tx_bytes,           traffic.rx_bytes};
+  info.reach = reach_of(mapping.listen);
+  if (const auto view = mapping.node ? peer_of(overlay_, *mapping.node) : std::nullopt)
+    info.state = state_of(*view);
+  info.any = mapping.any;
+  for (const auto& node : mapping.also) info.also.push_back(node_label(overlay_, node));
+  return info;
+}
+
+void DoorsControl::attention(std::vector<std::string>& out) const {
+  for (const auto& mapping : overlay_.mappings())
+    if (const auto shut = shut_doors_.find(mapping.id); shut != shut_doors_.end())
+      out.push_back("door " + std::to_string(mapping.id) + " to " + mapping.service +
+                    " cannot be opened, will try again: " + shut->second);
+  const Instant now = io::monotonic_time();
+  const auto warnings = overlay_.warnings();
+  const auto services = overlay_.services();
+  for (const auto& mapping : overlay_.mappings()) {
+    const auto number = std::to_string(mapping.id);
+    const auto node = node_label(overlay_, mapping.node);
+    const auto door =
+        "door " + number + " to " + mapping.service + (node.empty() ? "" : "@" + node);
+    for (const auto& [id, why] : warnings.unpinned)
+      if (id == mapping.id)
+        out.push_back(door + " names no node, and " + why + ": weft close " + number +
+                      ", then weft open " + mapping.service + "@NODE");
+    if (std::ranges::find(warnings.pinned, mapping.id) != warnings.pinned.end())
+      out.push_back(door + " had no node before; if another is meant: weft close " + number +
+                    ", then weft open " + mapping.service + "@NODE");
+    const auto view = mapping.node ? peer_of(overlay_, *mapping.node) : std::nullopt;
+    if (!view) continue;
+    if (!view->session) {
+      if (std::string_view(state_of(*view)) != "away") continue;
+      const auto since = overlay_.away_since(*mapping.node);
+      out.push_back(door + ": " + node + " is away" +
+                    (since == 0 ? "" : " since " + api::rfc3339(since)));
+      continue;
+    }
+    for (const auto& service : services) {
+      if (service.name != mapping.service || service.node_id != *mapping.node ||
+          !is_bad(service.health))
+        continue;
+      out.push_back(door + ": " +
+                    (service.health == service::Health::Refused ? "refused " : "no answer ") +
+                    std::to_string(seconds_since(service.health_at, now).value_or(0)) +
+                    " s ago: is its program running on " + node + "?");
+    }
+  }
+}
+
+std::string DoorsControl::fix_for(const Gateway::Refusal& refusal, const std::string& service,
+                                  const std::string& node) const {
+  if (!refusal.status)
+    return refusal.error.code == Errc::NoPath ? "see weft status" : "see weft services";
+  const auto allow = "weft allow " + service + " " + overlay_.name();
+  switch (*refusal.status) {
+    case service::OpenStatus::Denied:
+      if (refusal.who.empty()) return "on " + node + ": " + allow;
+      return "on " + node + ": weft reset " + service + quoted({refusal.who}) +
+             " lifts the rule; then, if need be: " + allow;
+    case service::OpenStatus::NoSuchService:
+      return "on " + node + ": weft expose PORT --name " + service + " --allow " + overlay_.name();
+    case service::OpenStatus::TargetRefused:
+    case service::OpenStatus::TargetUnreachable:
+      return "on " + node + ": start the program behind it; weft status there names its place";
+    case service::OpenStatus::Ok:
+    case service::OpenStatus::Limit:
+      break;
+  }
+  return "try again later";
 }
 
 }  // namespace weft::node

@@ -1,8 +1,8 @@
-// invite, join, leave, members and their rights: who is in the network and what they may do.
+#include "node/control_members.hpp"
+
 #include <algorithm>
 
 #include "node/control_answers.hpp"
-#include "node/control_plane.hpp"
 #include "node/io/clock.hpp"
 #include "node/local_addresses.hpp"
 
@@ -42,34 +42,17 @@ std::string join_fix(Errc code, overlay::Refusal refusal) {
   }
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 }  // namespace
 
-// Who may do it instead: on a node that may not.
-std::string ControlPlane::ask_admin(const std::string& command) const {
-  if (overlay_.role() == "none" && overlay_.removed())
-    return "weft leave makes this a new node, with a network of its own";
-  std::vector<std::string> admins;
-  for (const auto& member : overlay_.members())
-    if (member.admin && member.state != "self") admins.push_back(member.name);
-  return "on " + (admins.empty() ? "an admin node" : joined(admins)) + ": " + command +
-         "; or there: weft grant " + overlay_.name() + " admin";
-}
-
-void ControlPlane::note_roles(std::vector<std::string>& attention) const {
+void MembersControl::attention(std::vector<std::string>& out) const {
   if (overlay_.role() == "none")
-    attention.push_back("this node was removed from " + overlay_.network_name() +
-                        ": weft leave makes it a new node, which weft join takes in again with a "
-                        "new ticket");
+    out.push_back("this node was removed from " + overlay_.network_name() +
+                  ": weft leave makes it a new node, which weft join takes in again with a "
+                  "new ticket");
   for (const auto& [node, off] : overlay_.clocks_off())
-    attention.push_back("the clock of " + node + " is " + off +
-                        " of this machine's: nodes whose clocks differ refuse each other; set the "
-                        "wrong one right: sudo timedatectl set-ntp true");
+    out.push_back("the clock of " + node + " is " + off +
+                  " of this machine's: nodes whose clocks differ refuse each other; set the "
+                  "wrong one right: sudo timedatectl set-ntp true");
   if (overlay_.role() != "admin") return;
   std::string heir;
   for (const auto& member : overlay_.members()) {
@@ -78,16 +61,15 @@ void ControlPlane::note_roles(std::vector<std::string>& attention) const {
     if (heir.empty() || member.state == "alive") heir = member.name;
   }
   if (!heir.empty())
-    attention.push_back(
+    out.push_back(
         "this node is the only admin: should it be lost, nobody can invite or "
         "remove any more: weft grant " +
         heir + " admin");
 }
 
 // ---- tickets
-// -------------------------------------------------------------------------------------
 
-std::string ControlPlane::unreachable() const {
+std::string MembersControl::unreachable() const {
   const auto bound = driver_.udp().bound();
   if (reachable_from_others(local_endpoints(bound))) return {};
   const bool by_choice = std::ranges::all_of(bound, &Endpoint::is_loopback);
@@ -97,12 +79,12 @@ std::string ControlPlane::unreachable() const {
                     : "this machine has no address but the loopback; connect it to a network");
 }
 
-void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
+void MembersControl::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
   const Instant now = io::monotonic_time();
   // An address may have come since the last look around: the ticket names what there is now.
   overlay_.set_listen_endpoints(now, local_endpoints(driver_.udp().bound()));
   const auto id = overlay_.invite(now, request.name, request.may, request.allow, request.ttl);
-  track(id, [this, done, name = request.name](const Result<overlay::Outcome>& result) {
+  commands_.track(id, [this, done, name = request.name](const Result<overlay::Outcome>& result) {
     if (result) {
       const auto& outcome = std::get<overlay::InviteOutcome>(*result);
       return done(api::InviteResult{outcome.name, outcome.ticket, outcome.expires, unreachable()});
@@ -110,14 +92,14 @@ void ControlPlane::invite(api::InviteRequest request, api::Done<api::InviteResul
     std::string fix;
     if (result.error().code == Errc::AlreadyExists)
       fix = "choose another name, or remove that node: weft remove " + name;
-    if (result.error().code == Errc::Denied) fix = ask_admin("weft invite " + name);
+    if (result.error().code == Errc::Denied) fix = ask_admin(overlay_, "weft invite " + name);
     if (result.error().code == Errc::Limit)
       fix = "weft invite --list shows them, weft invite --cancel NAME takes one back";
     done(refused(result, "no invite for " + name, fix));
   });
 }
 
-void ControlPlane::invites(api::Done<api::InvitesResult> done) {
+void MembersControl::invites(api::Done<api::InvitesResult> done) {
   api::InvitesResult out;
   for (auto& invite : overlay_.invites(io::monotonic_time()))
     out.invites.push_back({std::move(invite.id), std::move(invite.name), invite.expires,
@@ -125,32 +107,33 @@ void ControlPlane::invites(api::Done<api::InvitesResult> done) {
   done(std::move(out));
 }
 
-void ControlPlane::cancel_invite(api::CancelRequest request, api::Done<api::CancelResult> done) {
-  track(overlay_.cancel_invite(io::monotonic_time(), request.who),
-        [done, who = request.who](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "no ticket was taken back", "see weft invite --list"));
-          done(api::CancelResult{std::get<overlay::InviteOutcome>(*result).name});
-        });
+void MembersControl::cancel_invite(api::CancelRequest request, api::Done<api::CancelResult> done) {
+  commands_.track(
+      overlay_.cancel_invite(io::monotonic_time(), request.who),
+      [done, who = request.who](const Result<overlay::Outcome>& result) {
+        if (!result)
+          return done(refused(result, "no ticket was taken back", "see weft invite --list"));
+        done(api::CancelResult{std::get<overlay::InviteOutcome>(*result).name});
+      });
 }
 
-void ControlPlane::join(api::JoinRequest request, api::Done<api::JoinResult> done) {
-  track(overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
-        [this, done](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not join", join_fix(result.error().code, refusal_)));
-          const auto& outcome = std::get<overlay::JoinOutcome>(*result);
-          done(api::JoinResult{overlay_.network_name(), outcome.name, to_text(outcome.via),
-                               outcome.via_name, "direct", kKex});
-        });
+void MembersControl::join(api::JoinRequest request, api::Done<api::JoinResult> done) {
+  commands_.track(overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
+                  [this, done](const Result<overlay::Outcome>& result) {
+                    if (!result)
+                      return done(refused(result, "could not join",
+                                          join_fix(result.error().code, commands_.refusal())));
+                    const auto& outcome = std::get<overlay::JoinOutcome>(*result);
+                    done(api::JoinResult{overlay_.network_name(), outcome.name,
+                                         to_text(outcome.via), outcome.via_name, "direct", kKex});
+                  });
 }
 
 // ---- members
-// -------------------------------------------------------------------------------------
 
-void ControlPlane::leave(api::LeaveRequest request, api::Done<api::LeaveResult> done) {
+void MembersControl::leave(api::LeaveRequest request, api::Done<api::LeaveResult> done) {
   const auto id = to_text(overlay_.id());
-  track(
+  commands_.track(
       overlay_.leave(io::monotonic_time(), request.timeout),
       [this, done, id](const Result<overlay::Outcome>& result) {
         if (!result)
@@ -164,21 +147,22 @@ void ControlPlane::leave(api::LeaveRequest request, api::Done<api::LeaveResult> 
       });
 }
 
-void ControlPlane::remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) {
-  track(overlay_.remove_node(io::monotonic_time(), request.node),
-        [this, done, request](const Result<overlay::Outcome>& result) {
-          if (result) {
-            const auto& outcome = std::get<overlay::MemberOutcome>(*result);
-            return done(api::RemoveResult{to_text(outcome.id), outcome.name});
-          }
-          std::string fix = "see weft members";
-          if (result.error().code == Errc::Denied) fix = ask_admin("weft remove " + request.node);
-          if (result.error().code == Errc::Usage) fix = "weft leave";
-          done(refused(result, "could not remove " + request.node, fix));
-        });
+void MembersControl::remove(api::RemoveRequest request, api::Done<api::RemoveResult> done) {
+  commands_.track(overlay_.remove_node(io::monotonic_time(), request.node),
+                  [this, done, request](const Result<overlay::Outcome>& result) {
+                    if (result) {
+                      const auto& outcome = std::get<overlay::MemberOutcome>(*result);
+                      return done(api::RemoveResult{to_text(outcome.id), outcome.name});
+                    }
+                    std::string fix = "see weft members";
+                    if (result.error().code == Errc::Denied)
+                      fix = ask_admin(overlay_, "weft remove " + request.node);
+                    if (result.error().code == Errc::Usage) fix = "weft leave";
+                    done(refused(result, "could not remove " + request.node, fix));
+                  });
 }
 
-void ControlPlane::member(api::MemberRequest request, api::Done<api::MemberResult> done) {
+void MembersControl::member(api::MemberRequest request, api::Done<api::MemberResult> done) {
   using Action = api::MemberRequest::Action;
   const auto now = io::monotonic_time();
   const bool grant = request.action == Action::Grant;
@@ -189,11 +173,11 @@ void ControlPlane::member(api::MemberRequest request, api::Done<api::MemberResul
   if (request.action == Action::Rename) command = "weft rename ";
   command += request.node + " " +
              (request.action == Action::Rename ? request.name : joined(request.rights));
-  track(id, [this, done, request, command](const Result<overlay::Outcome>& result) {
+  commands_.track(id, [this, done, request, command](const Result<overlay::Outcome>& result) {
     if (!result)
-      return done(
-          refused(result, "could not change " + request.node,
-                  result.error().code == Errc::Denied ? ask_admin(command) : "see weft members"));
+      return done(refused(
+          result, "could not change " + request.node,
+          result.error().code == Errc::Denied ? ask_admin(overlay_, command) : "see weft members"));
     const auto& outcome = std::get<overlay::MemberOutcome>(*result);
     for (auto& view : overlay_.members())
       if (view.id == outcome.id)
@@ -203,7 +187,7 @@ void ControlPlane::member(api::MemberRequest request, api::Done<api::MemberResul
   });
 }
 
-void ControlPlane::roster(api::Done<api::RosterResult> done) {
+void MembersControl::roster(api::Done<api::RosterResult> done) {
   auto document = overlay_.export_roster();
   if (!document)
     return done(api::refuse(api::code_of(document.error().code), "no roster to export",
@@ -212,7 +196,7 @@ void ControlPlane::roster(api::Done<api::RosterResult> done) {
   done(api::RosterResult{std::move(*document)});
 }
 
-void ControlPlane::members(api::Done<api::MembersResult> done) {
+void MembersControl::members(api::Done<api::MembersResult> done) {
   api::MembersResult out;
   for (auto& member : overlay_.members()) {
     api::MemberInfo info;
@@ -231,7 +215,7 @@ void ControlPlane::members(api::Done<api::MembersResult> done) {
   done(std::move(out));
 }
 
-void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> done) {
+void MembersControl::group(api::GroupRequest request, api::Done<api::GroupResult> done) {
   const auto answer = [this](const std::string& only) {
     api::GroupResult out;
     for (auto& [name, nodes] : overlay_.groups())
@@ -247,15 +231,16 @@ void ControlPlane::group(api::GroupRequest request, api::Done<api::GroupResult> 
     return done(std::move(found));
   }
   const bool add = request.action == api::GroupRequest::Action::Add;
-  track(overlay_.group_change(io::monotonic_time(), request.group, request.node, add),
-        [done, answer, request](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(
-                refused(result, "could not change group " + request.group, "see weft members"));
-          auto now = answer(request.group);
-          if (now.groups.empty()) now.groups.push_back({request.group, {}});  // its last node left
-          done(std::move(now));
-        });
+  commands_.track(overlay_.group_change(io::monotonic_time(), request.group, request.node, add),
+                  [done, answer, request](const Result<overlay::Outcome>& result) {
+                    if (!result)
+                      return done(refused(result, "could not change group " + request.group,
+                                          "see weft members"));
+                    auto now = answer(request.group);
+                    if (now.groups.empty())
+                      now.groups.push_back({request.group, {}});  // its last node left
+                    done(std::move(now));
+                  });
 }
 
 }  // namespace weft::node

@@ -1,22 +1,14 @@
-// The giving side: what this node exposes, who may use it, and what is to be said about it.
+#include "node/control_services.hpp"
+
 #include <algorithm>
 #include <memory>
 
-#include "node/api/json.hpp"
 #include "node/control_answers.hpp"
-#include "node/control_plane.hpp"
 #include "node/io/clock.hpp"
 
 namespace weft::node {
 
 namespace {
-
-// " laptop 'group:friends' '*'": behind a command.
-std::string quoted(const std::vector<std::string>& who) {
-  std::string out;
-  for (const auto& one : who) out += one == "*" ? " '*'" : " " + one;
-  return out;
-}
 
 std::string expose_fix(Errc code, const std::string& service, const std::string& self) {
   if (code == Errc::AlreadyExists) return "choose another with --name, or weft unexpose " + service;
@@ -34,12 +26,17 @@ std::string access_fix(const std::vector<std::string>& who) {
 
 }  // namespace
 
-void ControlPlane::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
+ServicesControl::ServicesControl(overlay::Overlay& overlay, Gateway& gateway, Commands& commands)
+    : overlay_(overlay), gateway_(gateway), commands_(commands) {
+  gateway_.on_probed = [this](const std::string& service) { answer_exposed(service); };
+}
+
+void ServicesControl::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
   expose_as(overlay::Wish::Command, request, done);
 }
 
-void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& request,
-                             const api::Done<api::ExposeResult>& done) {
+void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& request,
+                                const api::Done<api::ExposeResult>& done) {
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
   if (!target) return done(refused(target, "\"" + request.target + "\" is not a target"));
@@ -50,23 +47,24 @@ void ControlPlane::expose_as(overlay::Wish wish, const api::ExposeRequest& reque
     return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
                             *why, "expose the service of another program"));
   const service::Exposure exposure{request.name, *protocol, *target};
-  track(overlay_.expose(io::monotonic_time(), exposure, request.allow, wish),
-        [this, done, request, exposure](const Result<overlay::Outcome>& result) {
-          if (!result)
-            return done(refused(result, "could not expose " + request.name,
-                                expose_fix(result.error().code, request.name, overlay_.name())));
-          // Answered once its target was tried: the mistake of the first minute is that nothing
-          // listens there.
-          exposed_.emplace(request.name, [this, done, request, exposure] {
-            const auto health = overlay_.health(request.name);
-            done(api::ExposeResult{request.name, exposure.target.to_text(), request.protocol,
-                                   overlay_.access(request.name).allow,
-                                   std::string(service::name_of(health.health)), health.detail});
-          });
+  commands_.track(
+      overlay_.expose(io::monotonic_time(), exposure, request.allow, wish),
+      [this, done, request, exposure](const Result<overlay::Outcome>& result) {
+        if (!result)
+          return done(refused(result, "could not expose " + request.name,
+                              expose_fix(result.error().code, request.name, overlay_.name())));
+        // Answered once its target was tried: the mistake of the first minute is that nothing
+        // listens there.
+        exposed_.emplace(request.name, [this, done, request, exposure] {
+          const auto health = overlay_.health(request.name);
+          done(api::ExposeResult{request.name, exposure.target.to_text(), request.protocol,
+                                 overlay_.access(request.name).allow,
+                                 std::string(service::name_of(health.health)), health.detail});
         });
+      });
 }
 
-void ControlPlane::answer_exposed(const std::string& service) {
+void ServicesControl::answer_exposed(const std::string& service) {
   const auto [begin, end] = exposed_.equal_range(service);
   std::vector<std::function<void()>> answers;
   for (auto at = begin; at != end; ++at) answers.push_back(std::move(at->second));
@@ -74,53 +72,55 @@ void ControlPlane::answer_exposed(const std::string& service) {
   for (const auto& answer : answers) answer();
 }
 
-void ControlPlane::unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) {
+void ServicesControl::unexpose(api::UnexposeRequest request, api::Done<api::AccessResult> done) {
   const auto before = overlay_.connections(request.name);
-  track(overlay_.unexpose(io::monotonic_time(), request.name),
-        [this, done, request, before](const Result<overlay::Outcome>& result) {
-          answer_exposed(request.name);  // who exposed it just now waits for a look at its target
-          if (!result)
-            return done(refused(result, "could not unexpose " + request.name, "see weft status"));
-          done(api::AccessResult{request.name, {}, {}, before});
-        });
+  commands_.track(
+      overlay_.unexpose(io::monotonic_time(), request.name),
+      [this, done, request, before](const Result<overlay::Outcome>& result) {
+        answer_exposed(request.name);  // who exposed it just now waits for a look at its target
+        if (!result)
+          return done(refused(result, "could not unexpose " + request.name, "see weft status"));
+        done(api::AccessResult{request.name, {}, {}, before});
+      });
 }
 
-void ControlPlane::allow(api::AccessRequest request, api::Done<api::AccessResult> done) {
+void ServicesControl::allow(api::AccessRequest request, api::Done<api::AccessResult> done) {
   change_access(request, Change::Allow, done);
 }
-void ControlPlane::deny(api::AccessRequest request, api::Done<api::AccessResult> done) {
+void ServicesControl::deny(api::AccessRequest request, api::Done<api::AccessResult> done) {
   change_access(request, Change::Deny, done);
 }
-void ControlPlane::reset(api::AccessRequest request, api::Done<api::AccessResult> done) {
+void ServicesControl::reset(api::AccessRequest request, api::Done<api::AccessResult> done) {
   change_access(request, Change::Reset, done);
 }
 
-void ControlPlane::change_access(const api::AccessRequest& request, Change change,
-                                 const api::Done<api::AccessResult>& done) {
+void ServicesControl::change_access(const api::AccessRequest& request, Change change,
+                                    const api::Done<api::AccessResult>& done) {
   const auto before = overlay_.connections(request.service);
   const Instant now = io::monotonic_time();
   const auto id = change == Change::Reset ? overlay_.reset_access(now, request.service, request.who)
                                           : overlay_.set_access(now, request.service, request.who,
                                                                 change == Change::Allow);
-  track(id, [this, done, request, before, change](const Result<overlay::Outcome>& result) {
-    if (!result)
-      return done(refused(result, "could not change who may use " + request.service,
-                          access_fix(request.who)));
-    auto access = overlay_.access(request.service);
-    const auto after = overlay_.connections(request.service);
-    api::AccessResult out{request.service, std::move(access.allow), std::move(access.deny),
-                          before > after ? before - after : 0, std::move(access.readers)};
-    if (change == Change::Allow)
-      for (const auto& who : request.who)
-        if (const auto denied = overlay_.denied_by(request.service, who); !denied.empty())
-          out.warnings.push_back(who + " still may not use " + request.service +
-                                 ": a deny comes first; lift it with: weft reset " +
-                                 request.service + quoted(denied));
-    done(std::move(out));
-  });
+  commands_.track(
+      id, [this, done, request, before, change](const Result<overlay::Outcome>& result) {
+        if (!result)
+          return done(refused(result, "could not change who may use " + request.service,
+                              access_fix(request.who)));
+        auto access = overlay_.access(request.service);
+        const auto after = overlay_.connections(request.service);
+        api::AccessResult out{request.service, std::move(access.allow), std::move(access.deny),
+                              before > after ? before - after : 0, std::move(access.readers)};
+        if (change == Change::Allow)
+          for (const auto& who : request.who)
+            if (const auto denied = overlay_.denied_by(request.service, who); !denied.empty())
+              out.warnings.push_back(who + " still may not use " + request.service +
+                                     ": a deny comes first; lift it with: weft reset " +
+                                     request.service + quoted(denied));
+        done(std::move(out));
+      });
 }
 
-void ControlPlane::services(api::Done<api::ServicesResult> done) {
+void ServicesControl::services(api::Done<api::ServicesResult> done) {
   if (overlay_.role() == "none")
     return done(api::refuse(api::Code::Denied,
                             "this node was removed from " + overlay_.network_name(),
@@ -145,9 +145,8 @@ void ControlPlane::services(api::Done<api::ServicesResult> done) {
 }
 
 // ---- status
-// --------------------------------------------------------------------------------------
 
-void ControlPlane::exposed_status(api::StatusResult& out) const {
+void ServicesControl::fill(api::StatusResult& out) const {
   const Instant now = io::monotonic_time();
   for (const auto& exposure : overlay_.exposures()) {
     auto access = overlay_.access(exposure.name);
@@ -176,65 +175,6 @@ void ControlPlane::exposed_status(api::StatusResult& out) const {
     out.attention.push_back(
         node + " offers services without the right to expose, " + std::to_string(times) +
         " times so far: they are ignored; to let it: weft grant " + node + " expose");
-}
-
-void ControlPlane::doors_attention(api::StatusResult& out) const {
-  const Instant now = io::monotonic_time();
-  const auto warnings = overlay_.warnings();
-  const auto services = overlay_.services();
-  for (const auto& mapping : overlay_.mappings()) {
-    const auto number = std::to_string(mapping.id);
-    const auto node = node_label(mapping.node);
-    const auto door =
-        "door " + number + " to " + mapping.service + (node.empty() ? "" : "@" + node);
-    for (const auto& [id, why] : warnings.unpinned)
-      if (id == mapping.id)
-        out.attention.push_back(door + " names no node, and " + why + ": weft close " + number +
-                                ", then weft open " + mapping.service + "@NODE");
-    if (std::ranges::find(warnings.pinned, mapping.id) != warnings.pinned.end())
-      out.attention.push_back(door + " had no node before; if another is meant: weft close " +
-                              number + ", then weft open " + mapping.service + "@NODE");
-    const auto view = mapping.node ? peer(*mapping.node) : std::nullopt;
-    if (!view) continue;
-    if (!view->session) {
-      if (std::string_view(state_of(*view)) != "away") continue;
-      const auto since = overlay_.away_since(*mapping.node);
-      out.attention.push_back(door + ": " + node + " is away" +
-                              (since == 0 ? "" : " since " + api::rfc3339(since)));
-      continue;
-    }
-    for (const auto& service : services) {
-      if (service.name != mapping.service || service.node_id != *mapping.node ||
-          !is_bad(service.health))
-        continue;
-      out.attention.push_back(
-          door + ": " + (service.health == service::Health::Refused ? "refused " : "no answer ") +
-          std::to_string(seconds_since(service.health_at, now).value_or(0)) +
-          " s ago: is its program running on " + node + "?");
-    }
-  }
-}
-
-std::string ControlPlane::fix_for(const Gateway::Refusal& refusal, const std::string& service,
-                                  const std::string& node) const {
-  if (!refusal.status)
-    return refusal.error.code == Errc::NoPath ? "see weft status" : "see weft services";
-  const auto allow = "weft allow " + service + " " + overlay_.name();
-  switch (*refusal.status) {
-    case service::OpenStatus::Denied:
-      if (refusal.who.empty()) return "on " + node + ": " + allow;
-      return "on " + node + ": weft reset " + service + quoted({refusal.who}) +
-             " lifts the rule; then, if need be: " + allow;
-    case service::OpenStatus::NoSuchService:
-      return "on " + node + ": weft expose PORT --name " + service + " --allow " + overlay_.name();
-    case service::OpenStatus::TargetRefused:
-    case service::OpenStatus::TargetUnreachable:
-      return "on " + node + ": start the program behind it; weft status there names its place";
-    case service::OpenStatus::Ok:
-    case service::OpenStatus::Limit:
-      break;
-  }
-  return "try again later";
 }
 
 }  // namespace weft::node

@@ -277,9 +277,9 @@ Result<void> Daemon::open_udp() {
 
 Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
-  control_->log_place = log_.place();
-  control_->machine_troubles = [this] { return machine_troubles(); };
-  control_->on_left = [this] {
+  control_->status.log_place = log_.place();
+  control_->status.machine_troubles = [this] { return machine_troubles(); };
+  control_->members.on_left = [this] {
     if (const auto begun = begin_setting_aside(options_.paths); !begun)
       return spdlog::error("event=left msg={}", in_quotes(begun.error().detail));
     left_ = true;
@@ -350,8 +350,10 @@ std::vector<std::string> Daemon::machine_troubles() const {
 }
 
 void Daemon::apply_wishes() {
-  for (const auto& e : options_.config.expose) control_->apply_expose(e.name, e.target, e.allow);
-  for (const auto& c : options_.config.consume) control_->apply_open(c.service, c.node, c.listen);
+  for (const auto& e : options_.config.expose)
+    control_->wishes.apply_expose(e.name, e.target, e.allow);
+  for (const auto& c : options_.config.consume)
+    control_->wishes.apply_open(c.service, c.node, c.listen);
 }
 
 // What cannot change while it runs is said and waits for the next start.
@@ -365,7 +367,7 @@ void Daemon::reload() {
   options_.config = std::move(*config);
   log_.set_level(options_.config.log_level);
   overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
-  control_->forget_wishes();
+  control_->wishes.forget();
   apply_wishes();
   tell_configured_peers(io::monotonic_time());
   say_other_name();
@@ -423,7 +425,7 @@ void Daemon::say_other_name() const {
 void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   if (gateway_->handle(event)) return;
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
-    control_->on_command_done(*done);
+    control_->commands.on_done(*done);
     dht_->refresh_soon();  // it may have been a join, or an exposure
   } else if (const auto* up = std::get_if<overlay::PeerUp>(&event)) {
     spdlog::info("event=peer_up peer={} path=direct", up->name);
@@ -557,7 +559,7 @@ int Daemon::run() {
   tell_configured_peers(io::monotonic_time());
   dht_->refresh();
   driver_->wake();
-  control_->restore_doors();
+  control_->doors.restore();
   apply_wishes();
   say_ready();
   say_other_name();

@@ -1,0 +1,40 @@
+#include "node/control_answers.hpp"
+
+namespace weft::node {
+
+std::string node_label(const overlay::Overlay& overlay, const std::optional<NodeId>& node) {
+  if (!node) return {};
+  for (const auto& member : overlay.members())
+    if (member.id == *node) return member.name;
+  return short_text(*node);
+}
+
+std::optional<overlay::PeerView> peer_of(const overlay::Overlay& overlay, const NodeId& node) {
+  for (auto& view : overlay.peers())
+    if (view.id == node) return view;
+  return std::nullopt;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+std::string quoted(const std::vector<std::string>& who) {
+  std::string out;
+  for (const auto& one : who) out += one == "*" ? " '*'" : " " + one;
+  return out;
+}
+
+std::string ask_admin(const overlay::Overlay& overlay, const std::string& command) {
+  if (overlay.role() == "none" && overlay.removed())
+    return "weft leave makes this a new node, with a network of its own";
+  std::vector<std::string> admins;
+  for (const auto& member : overlay.members())
+    if (member.admin && member.state != "self") admins.push_back(member.name);
+  return "on " + (admins.empty() ? "an admin node" : joined(admins)) + ": " + command +
+         "; or there: weft grant " + overlay.name() + " admin";
+}
+
+}  // namespace weft::node

@@ -1,0 +1,110 @@
+#include "node/control_status.hpp"
+
+#include <algorithm>
+
+#include "node/control_answers.hpp"
+#include "node/io/clock.hpp"
+#include "node/local_addresses.hpp"
+#include "node/version.hpp"
+
+namespace weft::node {
+
+StatusControl::StatusControl(overlay::Overlay& overlay, Driver& driver, Gateway& gateway,
+                             const MembersControl& members, const ServicesControl& services,
+                             const DoorsControl& doors, const Wishes& wishes)
+    : overlay_(overlay),
+      driver_(driver),
+      gateway_(gateway),
+      members_(members),
+      services_(services),
+      doors_(doors),
+      wishes_(wishes),
+      started_(io::monotonic_time()) {}
+
+void StatusControl::status(api::Done<api::StatusResult> done) {
+  api::StatusResult out;
+  const auto uptime = io::monotonic_time() - started_;
+  out.node = {to_text(overlay_.id()),
+              overlay_.name(),
+              kVersion,
+              std::chrono::duration_cast<std::chrono::seconds>(uptime).count(),
+              {},
+              {}};
+  for (const auto& endpoint : driver_.udp().bound()) out.node.bound.push_back(to_text(endpoint));
+  for (const auto& endpoint : local_endpoints(driver_.udp().bound()))
+    out.node.listen.push_back(to_text(endpoint));
+  out.node.log = log_place;
+  out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
+                 overlay_.role(), overlay_.members().size()};
+  for (const auto& view : overlay_.peers()) {
+    api::PeerInfo info{
+        to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0, {}};
+    if (view.session) {
+      info.path = path_of(overlay_, view.session->path);
+      info.endpoint = to_text(view.session->remote);
+      info.rtt_ms = milliseconds(view.session->smoothed_rtt);
+      info.kex = kKex;
+      info.cipher = name_of(view.session->cipher);
+      info.tx_bytes = view.session->tx_bytes;
+      info.rx_bytes = view.session->rx_bytes;
+      using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::seconds;
+      info.heard_ms_ago =
+          duration_cast<milliseconds>(io::monotonic_time() - view.session->heard).count();
+      if (const auto silence = silent_for(view))
+        out.attention.push_back(view.name + " answers nothing since " +
+                                std::to_string(duration_cast<seconds>(*silence).count()) +
+                                " s, although a session with it is open: is the path cut?");
+    }
+    out.peers.push_back(std::move(info));
+  }
+  services_.fill(out);
+  for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(doors_.describe(mapping));
+  doors_.attention(out.attention);
+  wishes_.attention(out.attention);
+  gso_status(out);
+  if (machine_troubles)
+    for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
+  for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
+  for (auto& line : overlay_.attention(io::monotonic_time()))
+    out.attention.push_back(std::move(line));
+  if (dht != nullptr) out.dht = dht->stats();
+  members_.attention(out.attention);
+  for (auto& line : overlay_.roster_attention(io::monotonic_time()))
+    out.attention.push_back(std::move(line));
+  if (const auto trouble = overlay_.store_trouble())
+    out.attention.push_back("changes cannot be saved: " + trouble->why +
+                            (trouble->waiting == 0
+                                 ? std::string()
+                                 : "; in force but not saved, lost by a restart, tried again: " +
+                                       std::to_string(trouble->waiting)));
+  done(std::move(out));
+}
+
+void StatusControl::gso_status(api::StatusResult& out) const {
+  const auto& gso = overlay_.paths().gso();
+  out.gso = path::name_of(gso.setting());
+  for (const auto& off : gso.off()) {
+    const std::string where = address_text(off.local);
+    const Duration left = std::max<Duration>(off.until - io::monotonic_time(), 0s);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+    out.gso_off.push_back({where, seconds});
+    out.attention.push_back(gso_off_text(where) + "; in " + std::to_string(seconds / 60 + 1) +
+                            " minutes that is tried again. For good: [net] gso = \"off\"");
+  }
+}
+
+std::string StatusControl::crowd_text(const ConnectionShares::Crowd& crowd) const {
+  const auto held = std::to_string(crowd.held) + " connections";
+  if (crowd.holder)
+    return node_label(overlay_, crowd.holder) + " holds " + held +
+           ", a quarter of what others leave and all that one member may: " +
+           std::to_string(crowd.refused) + " more were refused. To end it: weft deny SERVICE " +
+           node_label(overlay_, crowd.holder);
+  return "programs of this machine hold " + held +
+         " through doors and pipes, half of what others leave and all that they may: " +
+         std::to_string(crowd.refused) +
+         " more were refused. For more raise the limit of open files (ulimit -Hn, LimitNOFILE= of "
+         "a unit)";
+}
+
+}  // namespace weft::node

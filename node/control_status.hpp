@@ -1,0 +1,44 @@
+// The answer of `weft status`, made of what each part of the control plane has to say.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "node/api/modules/status.hpp"
+#include "node/control_doors.hpp"
+#include "node/control_members.hpp"
+#include "node/control_services.hpp"
+#include "node/control_wishes.hpp"
+#include "node/dht_host.hpp"
+
+namespace weft::node {
+
+class StatusControl final : public api::Status {
+ public:
+  StatusControl(overlay::Overlay& overlay, Driver& driver, Gateway& gateway,
+                const MembersControl& members, const ServicesControl& services,
+                const DoorsControl& doors, const Wishes& wishes);
+
+  std::string log_place;
+  // What the machine does not give this node, in sentences.
+  std::function<std::vector<std::string>()> machine_troubles;
+  const DhtHost* dht = nullptr;
+
+  void status(api::Done<api::StatusResult> done) override;
+
+ private:
+  void gso_status(api::StatusResult& out) const;
+  [[nodiscard]] std::string crowd_text(const ConnectionShares::Crowd& crowd) const;
+
+  overlay::Overlay& overlay_;
+  Driver& driver_;
+  Gateway& gateway_;
+  const MembersControl& members_;
+  const ServicesControl& services_;
+  const DoorsControl& doors_;
+  const Wishes& wishes_;
+  Instant started_;
+};
+
+}  // namespace weft::node
