@@ -4,13 +4,23 @@
 
 #include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
+#include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
+#include "node/ticket_text.hpp"
 
 namespace weft::node {
 
 namespace {
 
-std::string join_fix(Errc code, overlay::Refusal refusal) {
+// "41820" of a ticket for "192.0.2.1:41820, ...".
+std::string port_in_ticket(const std::string& ticket) {
+  const auto where = addresses_in_ticket(ticket).value_or("");
+  const auto first = where.substr(0, where.find(','));
+  const auto colon = first.rfind(':');
+  return colon == std::string::npos ? std::to_string(kDefaultPort) : first.substr(colon + 1);
+}
+
+std::string join_fix(Errc code, overlay::Refusal refusal, const std::string& ticket) {
   switch (refusal) {
     case overlay::Refusal::Elsewhere:
       return "weft leave, then weft join again: this node then has a new identity";
@@ -30,8 +40,9 @@ std::string join_fix(Errc code, overlay::Refusal refusal) {
     case Errc::Conflict:
       return "each ticket lets one node in; " + anew;
     case Errc::NoPath:
-      return "is the inviting node running, and reachable from here over UDP? see weft status "
-             "there";
+      return "is the inviting node running, and does its firewall let UDP port " +
+             port_in_ticket(ticket) + " in? see weft status there; for example: sudo ufw allow " +
+             port_in_ticket(ticket) + "/udp";
     case Errc::Malformed:
       return "copy the whole ticket, from wt1 to its last character";
     case Errc::Busy:
@@ -118,15 +129,16 @@ void MembersControl::cancel_invite(api::CancelRequest request, api::Done<api::Ca
 }
 
 void MembersControl::join(api::JoinRequest request, api::Done<api::JoinResult> done) {
-  commands_.track(overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
-                  [this, done](const Result<overlay::Outcome>& result) {
-                    if (!result)
-                      return done(refused(result, "could not join",
-                                          join_fix(result.error().code, commands_.refusal())));
-                    const auto& outcome = std::get<overlay::JoinOutcome>(*result);
-                    done(api::JoinResult{overlay_.network_name(), outcome.name,
-                                         to_text(outcome.via), outcome.via_name, "direct", kKex});
-                  });
+  commands_.track(
+      overlay_.join(io::monotonic_time(), request.ticket, request.timeout),
+      [this, done, ticket = request.ticket](const Result<overlay::Outcome>& result) {
+        if (!result)
+          return done(refused(result, "could not join",
+                              join_fix(result.error().code, commands_.refusal(), ticket)));
+        const auto& outcome = std::get<overlay::JoinOutcome>(*result);
+        done(api::JoinResult{overlay_.network_name(), outcome.name, to_text(outcome.via),
+                             outcome.via_name, "direct", kKex});
+      });
 }
 
 // ---- members

@@ -11,11 +11,25 @@ bool is_who(std::string_view text) {
   return is_label(text);
 }
 
+// "My Blog" -> "my-blog".
+std::string nearest_label(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 63)) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    if (plain || (!out.empty() && out.back() != '-')) out += plain ? lower : '-';
+  }
+  if (out.ends_with('-')) out.pop_back();
+  return out;
+}
+
 bool refuse_unless(bool fine, const Call& call, std::string_view what, const std::string& value) {
   if (fine) return false;
+  const auto near = nearest_label(value);
   send_error(call.answer, Code::Usage,
              "\"" + value.substr(0, 80) + "\" is not " + std::string(what),
-             "names are 1 to 63 of a-z, 0-9 and '-', not at either end");
+             "names are 1 to 63 of a-z, 0-9 and '-', not at either end",
+             near.empty() ? "write it with letters a to z" : "write it so: " + near);
   return true;
 }
 
@@ -42,7 +56,7 @@ bool bad_rights(const Call& call, const std::vector<std::string>& rights) {
   for (const auto& right : rights)
     if (right != "expose" && right != "relay" && right != "admin") {
       send_error(call.answer, Code::Usage, "\"" + right.substr(0, 80) + "\" is not a right",
-                 "there are expose, relay and admin");
+                 "a right lets a node do more than others", "name expose, relay or admin");
       return true;
     }
   return false;

@@ -21,6 +21,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "base/time.hpp"
 #include "node/api/http_server.hpp"
 #include "node/api/routes.hpp"
 

@@ -96,15 +96,15 @@ void HttpStream::on_sent(const ErrorCode& error, std::size_t size) {
   if (error) return close();
   sent_ += size;
   timer_.cancel();
+  ++progress_;
   if (sent_ == sending_.size()) {
     sending_.clear();
     sent_ = 0;
     return send_more();
   }
   timer_.expires_after(limits_.patience);
-  timer_.async_wait([self = shared_from_this()](const ErrorCode& stopped) {
-    const bool late = self->timer_.expiry() <= std::chrono::steady_clock::now();
-    if (!stopped && late && !self->sending_.empty()) self->close();
+  timer_.async_wait([self = shared_from_this(), armed = progress_](const ErrorCode& stopped) {
+    if (!stopped && armed == self->progress_) self->close();
   });
   socket_.async_write_some(boost::asio::buffer(sending_.data() + sent_, sending_.size() - sent_),
                            [self = shared_from_this()](const ErrorCode& failed, std::size_t taken) {

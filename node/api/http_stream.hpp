@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -64,7 +65,8 @@ class HttpStream final : public AnswerStream, public std::enable_shared_from_thi
   std::string farewell_;
   std::string sending_;  // handed to the socket; the first `sent_` bytes are out
   std::size_t sent_ = 0;
-  std::string waiting_;  // framed, behind it
+  std::string waiting_;         // framed, behind it
+  std::uint64_t progress_ = 0;  // writes that came back, for the timer
   State state_ = State::Open;
 };
 

@@ -23,7 +23,8 @@ Result<std::uint16_t> port_from(std::string_view text) {
   const auto* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, port);
   if (error != std::errc{} || at != end || port == 0 || text.front() == '0')
-    return fail(Errc::Usage, "a port is a number from 1 to 65535");
+    return fail(Errc::Usage, "\"" + std::string(text.substr(0, 80)) +
+                                 "\" is no port: a port is a number from 1 to 65535");
   return port;
 }
 

@@ -80,11 +80,16 @@ int start_at_boot(const Context& context, const std::vector<std::string>& run_ar
   return 0;
 }
 
-int start_by_unit(const Context& context) {
+bool has_boot_unit(const Context& context) {
   const auto host = boot_host(context.paths());
   std::error_code none;
+  return host.systemd && std::filesystem::exists(boot_unit(host, {}).file, none);
+}
+
+int start_by_unit(const Context& context) {
+  if (!has_boot_unit(context)) return 0;
+  const auto host = boot_host(context.paths());
   const auto unit = boot_unit(host, {});
-  if (!host.systemd || !std::filesystem::exists(unit.file, none)) return 0;
   const auto command = systemctl(host, {"start", unit.name});
   const auto output = run_program(command);
   return output.code == 0

@@ -12,6 +12,8 @@ namespace weft::cli {
 // complaint that was made.
 int start_at_boot(const Context& context, const std::vector<std::string>& run_arguments,
                   bool running);
+// A unit starts this node at boot.
+[[nodiscard]] bool has_boot_unit(const Context& context);
 // Where a unit for this node is enabled, the node is started by it: then systemd watches over it.
 // 0 also if there is none.
 int start_by_unit(const Context& context);

@@ -108,10 +108,15 @@ void Context::talk(std::string_view text) const {
 void Context::next(std::string_view rest) const { talk("next: " + command(rest) + "\n"); }
 
 void add_duration(CLI::App& app, const std::string& name,
-                  std::optional<std::chrono::milliseconds>& value, const std::string& about) {
+                  std::optional<std::chrono::milliseconds>& value, const std::string& about,
+                  Unit unit) {
   app.add_option_function<std::string>(
          name,
-         [&value, name](const std::string& text) {
+         [&value, name, unit](const std::string& text) {
+           const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
+           if (unit == Unit::Needed && bare && !text.empty())
+             throw CLI::ValidationError(name, "\"" + text + "\" has no unit: write " + text +
+                                                  "s, " + text + "m or " + text + "h");
            value = duration_from_text(text);
            if (!value)
              throw CLI::ValidationError(

@@ -62,8 +62,11 @@ class Context {
   void next(std::string_view rest) const;   // "next: weft --home X REST"
 };
 
-// Declares --NAME DURATION on `app`.
+// Declares --NAME DURATION on `app`. Where seconds are as likely as hours (--ttl 24), a number
+// without a unit is refused.
+enum class Unit { Seconds, Needed };
 void add_duration(CLI::App& app, const std::string& name,
-                  std::optional<std::chrono::milliseconds>& value, const std::string& about);
+                  std::optional<std::chrono::milliseconds>& value, const std::string& about,
+                  Unit unit = Unit::Seconds);
 
 }  // namespace weft::cli

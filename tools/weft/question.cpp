@@ -4,12 +4,17 @@
 
 #include <iostream>
 
+#include "tools/weft/help.hpp"
+
 namespace weft::cli {
 
 bool agreed(const Context& context, bool yes, const std::string& question) {
   if (yes || context.json || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1)
     return true;
-  std::cerr << question << " [y/N] " << std::flush;
+  std::string text;
+  for (const auto& line : wrapped(question + " [y/N]", kColumns - 1))
+    text += (text.empty() ? "" : "\n") + line;
+  std::cerr << text << " " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

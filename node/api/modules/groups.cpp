@@ -22,9 +22,7 @@ void run_group(Groups& part, Call& call, GroupRequest::Action action) {
   GroupRequest request{action, {}, {}};
   if (!call.parts.empty()) request.group = call.parts[0];
   if (call.parts.size() > 1) request.node = call.parts[1];
-  if (!request.group.empty() &&
-      refuse_unless(is_label(request.group), call, "a group's name", request.group))
-    return;
+  if (!request.group.empty() && bad_name(call, "a group's name", request.group)) return;
   if (call.parts.size() > 1 && bad_node(call, request.node)) return;
   part.group(std::move(request), done<GroupResult>(call));
 }

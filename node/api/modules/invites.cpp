@@ -40,9 +40,7 @@ void run_invite(Invites& part, Call& call) {
   if (request.ttl.count() < 1)
     return send_error(call.answer, Code::Usage, "a ticket lives for at least a second");
   if (call.body.contains("may")) request.may = call.list("may");
-  for (const auto& right : request.may)
-    if (right != "expose" && right != "relay" && right != "admin")
-      return send_error(call.answer, Code::Usage, "no such right", "expose, relay or admin");
+  if (bad_rights(call, request.may)) return;
   part.invite(std::move(request), done<InviteResult>(call));
 }
 void run_invites(Invites& part, Call& call) { part.invites(done<InvitesResult>(call)); }

@@ -19,7 +19,9 @@ void run_ready(Lifecycle& part, Call& call) {
              503);
 }
 void run_version(Call& call) {
-  send_data(call.answer, {{"schema", "weft.version/1"}, {"version", kVersion}, {"api", 1}});
+  send_data(
+      call.answer,
+      {{"schema", "weft.version/1"}, {"version", kVersion}, {"build", build_text()}, {"api", 1}});
 }
 void run_shutdown(Lifecycle& part, Call& call) { part.shutdown(done<ShutdownResult>(call)); }
 

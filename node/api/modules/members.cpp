@@ -42,11 +42,7 @@ namespace {
 
 void run_rights(Members& part, Call& call, MemberRequest::Action action) {
   MemberRequest request{action, call.parts[0], call.list("may"), {}};
-  if (bad_node(call, request.node)) return;
-  for (const auto& right : request.rights)
-    if (right != "expose" && right != "relay" && right != "admin")
-      return send_error(call.answer, Code::Usage, "\"" + right.substr(0, 80) + "\" is not a right",
-                        "there are expose, relay and admin");
+  if (bad_node(call, request.node) || bad_rights(call, request.rights)) return;
   part.member(std::move(request), done<MemberResult>(call));
 }
 

@@ -60,11 +60,11 @@ void add(CLI::App& app, Context& context) {
   version->callback([&context] {
     context.needs_home = false;
     context.action = [&context] {
-      context.print(
-          context.json
-              ? api::dump({{"schema", "weft.version/1"}, {"version", kVersion}, {"api", 1}}) + "\n"
-              : "weft " + std::string(kVersion) + "\n");
-      return 0;
+      const Json data{
+          {"schema", "weft.version/1"}, {"version", kVersion}, {"build", build_text()}, {"api", 1}};
+      return context.show(data, [&context](const Json&) {
+        context.print("weft " + std::string(kVersion) + " (build " + build_text() + ")\n");
+      });
     };
   });
 

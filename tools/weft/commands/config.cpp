@@ -75,12 +75,14 @@ int run_init(const Context& context) {
         {Code::Failed, file.string() + " is there already", "", context.command("config check")});
   if (fd < 0)
     return context.report(
-        {Code::Failed, "cannot write " + file.string(), std::strerror(errno), ""});
+        {Code::Failed, "cannot write " + file.string(), std::strerror(errno),
+         "make " + file.parent_path().string() + " writable, or name another place with --home"});
   const auto text = node::starter_config();
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   ::close(fd);
   if (!written)
-    return context.report({Code::Failed, "cannot write " + file.string(), "disk full?", ""});
+    return context.report(
+        {Code::Failed, "cannot write " + file.string(), "disk full?", "make room, then try again"});
   const Json data{{"schema", "weft.config/1"}, {"file", file.string()}};
   return context.show(data, [&](const Json&) {
     context.print("wrote " + file.string() + "\n");

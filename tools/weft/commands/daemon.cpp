@@ -65,7 +65,7 @@ ApiResult<void> check_listen(const Context& context, const std::vector<std::stri
                        });
                      });
   if (holds && bound.size() == wanted.size()) return {};
-  std::string line = "up";
+  std::string line = has_boot_unit(context) ? "up --at-boot" : "up";
   for (const auto& address : wanted) line += " --listen " + shell_word(address);
   return api::refuse(Code::Failed, "weft runs already, and listens on " + list_text(bound),
                      "addresses are taken when it starts",

@@ -128,7 +128,8 @@ void add(CLI::App& app, Context& context) {
   auto* put = dht->add_subcommand("put", "Store a value, signed by this node, for its network");
   put->add_option("VALUE", options->value, "at most 960 bytes")->required();
   put->add_option("--salt", options->salt, "names one of several values of this node");
-  add_duration(*put, "--ttl", options->ttl, "forgotten then; without: kept and published again");
+  add_duration(*put, "--ttl", options->ttl, "forgotten then; without: kept and published again",
+               Unit::Needed);
   put->footer("example: weft dht put \"hello\" --ttl 1h");
   put->callback([&context, options] {
     context.action = [&context, options] { return run_put(context, *options); };

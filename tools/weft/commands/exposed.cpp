@@ -92,7 +92,7 @@ void add(CLI::App& app, Context& context) {
       ->required();
   expose->add_option("--name", options->name, "the service's name (default: tcp-PORT)");
   expose->add_option("--protocol", options->protocol, "tcp, the only one so far");
-  expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *; repeatable")
+  expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *")
       ->type_name("WHO[,WHO...]")
       ->delimiter(',')
       ->allow_extra_args(false);

@@ -53,6 +53,11 @@ constexpr const char* kKeysInside =
 
 int run_backup(const Context& context, const std::string& name) {
   const auto file = absolute(name);
+  std::error_code none;
+  if (const auto folder = file.parent_path(); !fs::is_directory(folder, none))
+    return context.report({Code::Failed, "no backup was made",
+                           "there is no folder " + folder.string(),
+                           "mkdir -p " + shell_word(folder.string()) + ", or name another file"});
   const auto said = "wrote " + file.string() + "; " + kKeysInside;
   const auto answer = context.ask("POST", "/api/v1/backup", Json{{"file", file.string()}});
   if (answer) return done(context, file, "weft.backup/1", said);
@@ -70,9 +75,12 @@ int run_backup(const Context& context, const std::string& name) {
 
 int run_restore(const Context& context, const std::string& name) {
   crypto::initialise();
+  const auto file = absolute(name);
+  if (std::error_code none; !fs::exists(file, none))
+    return context.report({Code::NotFound, "there is no file " + file.string(), "",
+                           "name the file that was written by: " + context.command("backup FILE")});
   if (const auto made = node::create_directories(context.paths()); !made)
     return context.report(context.error_of(made.error(), "cannot prepare the directories"));
-  const auto file = absolute(name);
   const auto restored = store::restore_backup(file, places_of(context));
   if (!restored) return context.report(context.error_of(restored.error(), "nothing was restored"));
   return done(context, file, "weft.restore/1",
@@ -134,7 +142,8 @@ ApiResult<std::string> read_text(const std::string& file) {
   in.read(out.data(), static_cast<std::streamsize>(out.size()));
   out.resize(static_cast<std::size_t>(in.gcount()));
   if (!in.is_open() || in.bad())
-    return api::refuse(Code::NotFound, "cannot read " + file, std::strerror(errno));
+    return api::refuse(Code::NotFound, "cannot read " + file, std::strerror(errno),
+                       "name a file that is there and may be read");
   return out;
 }
 

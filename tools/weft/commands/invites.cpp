@@ -73,7 +73,8 @@ void add(CLI::App& app, Context& context) {
       ->type_name("SERVICE[,SERVICE...]")
       ->delimiter(',')
       ->allow_extra_args(false);
-  add_duration(*invite, "--ttl", invite_options->ttl, "how long the ticket lives (default 15m)");
+  add_duration(*invite, "--ttl", invite_options->ttl, "how long the ticket lives (default 15m)",
+               Unit::Needed);
   invite
       ->add_option(
           "--may", invite_options->may,

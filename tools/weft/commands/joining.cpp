@@ -20,15 +20,33 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kPoll{50};
+constexpr int kPasteMs = 200;
 
-// Line by line, because what was pasted may be wrapped: until it is whole, or an empty line.
+// The rest of a pasted text follows at once; a person does not.
+bool more_comes() {
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  return std::cin.rdbuf()->in_avail() > 0 || ::poll(&input, 1, kPasteMs) > 0;
+}
+
+// Line by line, because what was pasted may be wrapped: until it is whole, or an empty line. Who
+// gave something else, or half of it, is told so.
 std::string ask_ticket() {
   std::cerr << "paste the ticket: " << std::flush;
   std::string text;
+  bool told = false;
   for (std::string line; text.size() < node::kMaxPaste && std::getline(std::cin, line);) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos && !text.empty()) break;
+    if (line.find_first_not_of(" \t\r") == std::string::npos && (told || !text.empty())) break;
     text += line + "\n";
     if (node::addresses_in_ticket(text)) break;
+    if (more_comes()) continue;
+    told = true;
+    if (text.contains("wt1")) {
+      std::cerr << "not the whole ticket yet; paste the rest, or press Enter to go on: ";
+    } else {
+      std::cerr << "no ticket is in this, one begins with wt1; paste it, or press Enter to end: ";
+      text.clear();
+    }
+    std::cerr << std::flush;
   }
   return text;
 }
@@ -84,7 +102,7 @@ ApiResult<Json> reborn(const Context& context, const std::string& old) {
 int run_leave(const Context& context, bool yes) {
   if (!agreed(context, yes,
               "Leave the network? Its services and doors here are gone, and this machine goes on "
-              "as a\nnew node with a new identity. Keys and state of the old one are kept, in "
+              "as a new node with a new identity. Keys and state of the old one are kept, in "
               "left-TIME."))
     return not_done(context);
   const auto limit = context.timeout_or(milliseconds(10'000));

@@ -44,7 +44,7 @@ int run_remove(const Context& context, const std::string& node, bool yes) {
   if (!agreed(context, yes,
               "Remove " + printable(node) +
                   " for good? Its sessions end, what it was allowed is forgotten, and it comes "
-                  "back\nonly as a new node: with `weft leave` there and a new invite."))
+                  "back only as a new node: with `weft leave` there and a new invite."))
     return not_done(context);
   return context.show(context.ask("DELETE", "/api/v1/members/" + escape(node)),
                       [&](const Json& data) {

@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-
 struct PingOptions {
   std::string node;
   unsigned count = 4;
