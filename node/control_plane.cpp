@@ -15,18 +15,23 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
       wishes(overlay, services, doors),
       status(overlay, driver, gateway, members, services, doors, wishes),
       waits(loop, overlay),
-      probes(overlay, commands) {}
+      probes(overlay, commands),
+      overlay_(overlay) {
+  host_.offer<api::AuditLog, api::Lifecycle, api::Backups>(*this);
+  host_.offer<api::Invites, api::Joining, api::Members, api::RosterExport, api::Groups>(members);
+  host_.offer<api::Exposed, api::Services>(services);
+  host_.offer<api::Doors, api::Pipes>(doors);
+  host_.offer<api::Status>(status);
+  host_.offer<api::Waiting>(waits);
+  host_.offer<api::Pings, api::DhtQuestions>(probes);
+}
 
-api::Host ControlPlane::host() {
-  api::Host host;
-  host.offer<api::AuditLog, api::Lifecycle, api::Backups>(*this);
-  host.offer<api::Invites, api::Joining, api::Members, api::RosterExport, api::Groups>(members);
-  host.offer<api::Exposed, api::Services>(services);
-  host.offer<api::Doors, api::Pipes>(doors);
-  host.offer<api::Status>(status);
-  host.offer<api::Waiting>(waits);
-  host.offer<api::Pings, api::DhtQuestions>(probes);
-  return host;
+api::ApiResult<const api::Host*> ControlPlane::of(const std::string& network) const {
+  const auto name = overlay_.network_name();
+  const auto id = overlay_.network() ? to_text(*overlay_.network()) : std::string();
+  if (network.empty() || network == name || network == id) return &host_;
+  return api::refuse(api::Code::NotFound, "this node is in no network named " + network,
+                     "its network is " + name, "weft status");
 }
 
 void ControlPlane::set_dht(DhtHost& dht) {

@@ -19,7 +19,10 @@
 
 namespace weft::node {
 
-class ControlPlane final : public api::AuditLog, public api::Lifecycle, public api::Backups {
+class ControlPlane final : public api::Hosts,
+                           public api::AuditLog,
+                           public api::Lifecycle,
+                           public api::Backups {
  public:
   ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
 
@@ -36,7 +39,7 @@ class ControlPlane final : public api::AuditLog, public api::Lifecycle, public a
   std::function<void(const std::string& file, api::Done<api::BackupResult>)> on_backup;
 
   // What the API may ask.
-  [[nodiscard]] api::Host host();
+  [[nodiscard]] api::ApiResult<const api::Host*> of(const std::string& network) const override;
   void set_dht(DhtHost& dht);
   void on_drained() {
     waits.check();
@@ -52,6 +55,10 @@ class ControlPlane final : public api::AuditLog, public api::Lifecycle, public a
   [[nodiscard]] bool ready() const override { return true; }
   void shutdown(api::Done<api::ShutdownResult> done) override;
   void backup(api::BackupRequest request, api::Done<api::BackupResult> done) override;
+
+ private:
+  overlay::Overlay& overlay_;
+  api::Host host_;
 };
 
 }  // namespace weft::node

@@ -310,8 +310,7 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
   server.max_connections = plan.api_connections;
   gateway_->set_capacity(plan.connections);
-  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), api::Router(control_->host()),
-                                           server);
+  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), api::Router(*control_), server);
   return api_->start();
 }
 

@@ -1,10 +1,13 @@
 // What the handlers of the API may ask, found by its type: the daemon offers the parts it has, a
-// test those it fakes. A route whose part nobody offers is not served.
+// test those it fakes. A route whose part nobody offers is not served. One daemon is in several
+// networks (decision 32): each has a host of its own, and a request names its network.
 #pragma once
 
 #include <string>
 #include <typeindex>
 #include <unordered_map>
+
+#include "node/api/result.hpp"
 
 namespace weft::api {
 
@@ -27,6 +30,15 @@ class Host {
 
  private:
   std::unordered_map<std::type_index, void*> parts_;
+};
+
+class Hosts {
+ public:
+  virtual ~Hosts() = default;
+  // Of the network so called, by name or id. Empty: of the only one, else of the default one. What
+  // is the daemon's own (is it alive, its end, a backup) every host offers. Code::NotFound says
+  // which networks there are, Code::Usage which ones the name may mean.
+  [[nodiscard]] virtual ApiResult<const Host*> of(const std::string& network) const = 0;
 };
 
 // Where each change that somebody asked for is told, and what came of it: one line of logfmt.

@@ -107,7 +107,7 @@ Result<void> HttpServer::Impl::start() {
   const auto path = options_.socket.string();
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fail(Errc::TooLarge, "the socket's path is longer than 107 bytes: " + path);
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode))
       return fail(Errc::AlreadyExists,
@@ -131,7 +131,7 @@ Result<void> HttpServer::Impl::start() {
 }
 
 Result<bool> HttpServer::Impl::keep_bound() {
-  struct stat info {};
+  struct stat info{};
   if (!acceptor_.is_open() && inode_ == 0) return false;  // stopped, or never started
   if (::lstat(options_.socket.c_str(), &info) == 0 && info.st_ino == inode_) return false;
   ErrorCode ignored;
@@ -228,7 +228,7 @@ void HttpServer::Impl::abandon() {
 }
 
 void HttpServer::Impl::remove_file() {
-  struct stat info {};
+  struct stat info{};
   const auto path = options_.socket.string();
   if (inode_ != 0 && ::lstat(path.c_str(), &info) == 0 && info.st_ino == inode_)
     ::unlink(path.c_str());

@@ -187,27 +187,65 @@ Answer audited(AuditLog& log, const Route& route, const ApiRequest& request, con
   };
 }
 
+// Checks what the request brings and has the route's module answer, for the network it names.
+std::chrono::milliseconds run(const Hosts& hosts, const Route& route, const ApiRequest& request,
+                              Segments parts, Answer answer) {
+  if (request.crowded && route.takes != Takes::Short) {
+    send_error(answer,
+               {Code::Failed, "too many calls wait already",
+                "three quarters of the management socket's places are taken by calls that wait",
+                "end some of them, or try again in a moment"},
+               503);
+    return kQuick;
+  }
+  if (!request.body.empty() && !is_json(request.content_type)) {
+    send_error(answer, {Code::Denied, "bodies must be application/json",
+                        "Content-Type: " + request.content_type.substr(0, 80), ""});
+    return kQuick;
+  }
+  auto body = checked_body(request, route.fields);
+  const auto host =
+      body ? hosts.of(body->value("network", std::string())) : std::unexpected(body.error());
+  if (!host) {
+    send_error(answer, host.error());
+    return kQuick;
+  }
+  if (auto* log = (*host)->find<AuditLog>(); log != nullptr && !route.action.empty())
+    answer = audited(*log, route, request, *body, std::move(answer));
+  Call call{std::move(parts), std::move(*body), std::move(answer),
+            request.upgrade,  request.wanted,   request.last_event_id};
+  void* const part = (*host)->find(route.run.part);
+  if (part == nullptr && route.run.part != typeid(void))
+    send_error(call.answer, {Code::NotFound, "this network has no such thing", "", ""});
+  else
+    route.run.ask(part, call);
+  return call.budget;
+}
+
 }  // namespace
 
 struct Router::Table {
   struct Served {
     Route route;
-    void* part;  // what its handler asks
     Segments pattern;
   };
-  AuditLog* audit_log;
+  const Hosts* hosts;
   std::vector<Served> routes;
+
+  // Null: nobody offers what it asks, there is no such route.
+  [[nodiscard]] static bool serves(const Host& host, const Route& route) {
+    return route.run.part == typeid(void) || host.find(route.run.part) != nullptr;
+  }
 };
 
-Router::Router(const Host& host) : Router(host, module_routes()) {}
+Router::Router(const Hosts& hosts) : Router(hosts, module_routes()) {}
 
-Router::Router(const Host& host, std::vector<Route> routes)
-    : table_(std::make_unique<Table>(Table{host.find<AuditLog>(), {}})) {
+Router::Router(const Hosts& hosts, std::vector<Route> routes)
+    : table_(std::make_unique<Table>(Table{&hosts, {}})) {
   for (auto& route : routes) {
-    void* part = host.find(route.run.part);
-    if (part == nullptr && route.run.part != typeid(void)) continue;
+    route.fields.push_back({"network", Type::Text, false, "by name or id; none: the default one"});
     auto pattern = *split_target(route.path);
-    table_->routes.push_back({std::move(route), part, std::move(pattern)});
+    table_->routes.push_back({std::move(route), std::move(pattern)});
   }
 }
 
@@ -238,38 +276,14 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
     send_error(answer, {Code::Usage, "the path does not parse", path.error().detail, ""});
     return kQuick;
   }
+  const auto usual = table_->hosts->of("");
   std::string allow;
-  for (const auto& [route, part, pattern] : table_->routes) {
+  for (const auto& [route, pattern] : table_->routes) {
     auto parts = match(pattern, *path);
-    if (!parts) continue;
-    if (route.method != request.method) {
-      allow += (allow.empty() ? "" : ", ") + std::string(route.method);
-      continue;
-    }
-    if (request.crowded && route.takes != Takes::Short) {
-      send_error(answer,
-                 {Code::Failed, "too many calls wait already",
-                  "three quarters of the management socket's places are taken by calls that wait",
-                  "end some of them, or try again in a moment"},
-                 503);
-      return kQuick;
-    }
-    if (!request.body.empty() && !is_json(request.content_type)) {
-      send_error(answer, {Code::Denied, "bodies must be application/json",
-                          "Content-Type: " + request.content_type.substr(0, 80), ""});
-      return kQuick;
-    }
-    auto body = checked_body(request, route.fields);
-    if (!body) {
-      send_error(answer, body.error());
-      return kQuick;
-    }
-    if (!route.action.empty() && table_->audit_log != nullptr)
-      answer = audited(*table_->audit_log, route, request, *body, std::move(answer));
-    Call call{std::move(*parts), std::move(*body), std::move(answer),
-              request.upgrade,   request.wanted,   request.last_event_id};
-    route.run.ask(part, call);
-    return call.budget;
+    if (!parts || (usual && !Table::serves(**usual, route))) continue;
+    if (route.method == request.method)
+      return run(*table_->hosts, route, request, std::move(*parts), std::move(answer));
+    allow += (allow.empty() ? "" : ", ") + std::string(route.method);
   }
   if (allow.empty()) {
     send_error(answer, {Code::NotFound, "no such path", "see /api/v1/openapi.json", ""});
@@ -282,7 +296,9 @@ std::chrono::milliseconds Router::handle(const ApiRequest& request, Answer answe
 
 std::string Router::openapi() const {
   Json paths = Json::object();
-  for (const auto& [route, part, pattern] : table_->routes) {
+  const auto usual = table_->hosts->of("");
+  for (const auto& [route, pattern] : table_->routes) {
+    if (usual && !Table::serves(**usual, route)) continue;
     Json parameters = Json::array();
     const auto path = named_path(route.path, parameters);
     std::string method(route.method);

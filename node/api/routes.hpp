@@ -43,9 +43,10 @@ struct Route;
 
 class Router {
  public:
-  // The routes of all modules, as far as `host` offers what they ask; or just `routes`.
-  explicit Router(const Host& host);
-  Router(const Host& host, std::vector<Route> routes);
+  // The routes of all modules, or just `routes`, as far as a host offers what they ask. `hosts`
+  // must outlive the router.
+  explicit Router(const Hosts& hosts);
+  Router(const Hosts& hosts, std::vector<Route> routes);
   ~Router();
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;

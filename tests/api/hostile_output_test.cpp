@@ -40,7 +40,7 @@ Json tainted(const Json& value, const std::string& name = "") {
 // Speaks just enough HTTP for the command line; what it says, FakeControl says, tainted.
 class HostileDaemon {
  public:
-  explicit HostileDaemon(const std::string& path) : router_(control_.host()) {
+  explicit HostileDaemon(const std::string& path) : router_(control_) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path - 1);

@@ -30,7 +30,7 @@ TEST_F(ServerTest, AnswersStatusInAnEnvelope) {
 
 TEST_F(ServerTest, SocketIsPrivate) {
   start();
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(socket().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
@@ -352,6 +352,11 @@ struct Ticker {
   int closed = 0;
 };
 
+struct OneHost final : Hosts {
+  Host host;
+  [[nodiscard]] ApiResult<const Host*> of(const std::string&) const override { return &host; }
+};
+
 void run_ticks(Ticker& ticker, Call& call) {
   ticker.last_event_id = call.last_event_id;
   ApiAnswer answer;
@@ -366,13 +371,13 @@ void run_wrong(std::string&, Call& call) { send_data(call.answer, Json::object()
 
 TEST_F(ServerTest, AStreamGoesOnUntilItsClientLeaves) {
   Ticker ticker;
-  Host host;
-  host.offer<Ticker>(ticker);
+  OneHost hosts;
+  hosts.host.offer<Ticker>(ticker);
   ServerOptions options;
   options.max_connections = 4;
   start(options,
-        Router(host, {{"GET", "/ticks", "Ticks", "x/1", {}, run_ticks, "", Takes::Stream},
-                      {"GET", "/wrong", "Its part is not offered", "x/1", {}, run_wrong}}));
+        Router(hosts, {{"GET", "/ticks", "Ticks", "x/1", {}, run_ticks, "", Takes::Stream},
+                       {"GET", "/wrong", "Its part is not offered", "x/1", {}, run_wrong}}));
   EXPECT_TRUE(has_status(get("/wrong"), 404));
   {
     const auto c = client();
@@ -421,7 +426,7 @@ TEST_F(ServerTest, SecondServerOnTheSameSocketIsBusyAndAStaleFileIsReplaced) {
   on_loop([&] {
     ServerOptions options;
     options.socket = socket();
-    HttpServer second(loop_, Router(control_.host()), options);
+    HttpServer second(loop_, Router(control_), options);
     const auto result = second.start();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, Errc::Busy);
@@ -437,7 +442,7 @@ TEST_F(ServerTest, SecondServerOnTheSameSocketIsBusyAndAStaleFileIsReplaced) {
   on_loop([&] {
     ServerOptions options;
     options.socket = stale;
-    HttpServer third(loop_, Router(control_.host()), options);
+    HttpServer third(loop_, Router(control_), options);
     EXPECT_TRUE(third.start());
   });
   EXPECT_FALSE(std::filesystem::exists(stale));  // and removed when its server ends

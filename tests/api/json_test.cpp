@@ -111,7 +111,7 @@ class RouterTest : public ::testing::Test {
     return out;
   }
   FakeControl control_;
-  Router router_{control_.host()};
+  Router router_{control_};
 };
 
 TEST_F(RouterTest, TargetsBecomeCanonicalAndNamesAreMade) {
@@ -192,6 +192,19 @@ TEST_F(RouterTest, AQuerySaysWhatABodyWould) {
   for (int i = 0; i < 65; ++i) many += "&allow=oak";
   EXPECT_EQ(ask("POST", many).status, 400);
   EXPECT_EQ(control_.calls, calls);
+}
+
+TEST_F(RouterTest, EveryRouteTakesANetwork) {
+  EXPECT_EQ(ask("GET", "/api/v1/status?network=home").status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/members?network=wn1example").status, 200);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed/blog/allow", R"({"who":"*","network":"home"})").status,
+            200);
+  EXPECT_TRUE(control_.audited.back().contains(R"( network="home")")) << control_.audited.back();
+  const int calls = control_.calls;
+  EXPECT_EQ(ask("GET", "/api/v1/status?network=work").status, 404);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed/blog/deny?network=work", R"({"who":"*"})").status, 404);
+  EXPECT_EQ(control_.calls, calls);
+  EXPECT_EQ(control_.audited.size(), 1u);
 }
 
 TEST_F(RouterTest, PathsAreDecodedOnceAndStrictly) {

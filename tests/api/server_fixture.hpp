@@ -88,7 +88,7 @@ class RawClient {
 
 class ServerTest : public ::testing::Test {
  protected:
-  void start(ServerOptions options = {}) { start(std::move(options), Router(control_.host())); }
+  void start(ServerOptions options = {}) { start(std::move(options), Router(control_)); }
   void start(ServerOptions options, Router router) {
     options.socket = socket();
     server_ = std::make_unique<HttpServer>(loop_, std::move(router), std::move(options));

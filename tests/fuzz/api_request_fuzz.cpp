@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto space = line.find(' ');
   if (space == std::string_view::npos) return 0;
   FakeControl control;
-  const Router router(control.host());
+  const Router router(control);
   ApiRequest request;
   request.method = line.substr(0, space);
   request.target = line.substr(space + 1);

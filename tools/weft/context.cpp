@@ -41,21 +41,15 @@ std::string Context::command(std::string_view rest) const {
   return out;
 }
 
-ApiResult<void> Context::check_network(std::chrono::milliseconds limit) const {
-  if (network.empty()) return {};
-  const auto status = client().call("GET", "/api/v1/status", std::nullopt, limit + kGrace);
-  if (!status) return std::unexpected(status.error());
-  const auto& here = (*status)["network"];
-  if (here.value("name", "") == network || here.value("id", "") == network) return {};
-  return api::refuse(Code::NotFound, "this node is in no network named " + network,
-                     "its network is " + here.value("name", "?"), command("status"));
+std::string Context::for_network(const std::string& path) const {
+  if (network.empty()) return path;
+  return path + (path.contains('?') ? "&network=" : "?network=") + escape(network);
 }
 
 ApiResult<Json> Context::ask(std::string_view method, const std::string& path,
                              const std::optional<Json>& body,
                              std::chrono::milliseconds limit) const {
-  if (const auto here = check_network(limit); !here) return std::unexpected(here.error());
-  return client().call(method, path, body, limit + kGrace);
+  return client().call(method, for_network(path), body, limit + kGrace);
 }
 
 int Context::show(const ApiResult<Json>& result,

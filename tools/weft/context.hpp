@@ -43,9 +43,9 @@ class Context {
     return timeout.value_or(otherwise);
   }
 
-  // Refuses when --network names another network than this node's.
-  [[nodiscard]] ApiResult<void> check_network(std::chrono::milliseconds limit) const;
-  // One API call, after checking --network. The client waits a little longer than the daemon does.
+  // The path of a call, for the network of --network.
+  [[nodiscard]] std::string for_network(const std::string& path) const;
+  // One API call, for that network. The client waits a little longer than the daemon does.
   [[nodiscard]] ApiResult<Json> ask(
       std::string_view method, const std::string& path,
       const std::optional<Json>& body = std::nullopt,

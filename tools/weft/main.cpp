@@ -87,7 +87,9 @@ void add_global_flags(CLI::App& app, Context& context) {
   app.add_option("--home", context.home,
                  "keep configuration, keys, state and socket below DIR (WEFT_HOME)")
       ->type_name("DIR");
-  app.add_option("--network", context.network, "insist on this network")->type_name("NAME");
+  app.add_option("--network", context.network,
+                 "of which network, by name or id (default: weft network default)")
+      ->type_name("NAME");
   add_duration(app, "--timeout", context.timeout, "give up after this long");
   app.add_option("--color", context.color, "auto: on a terminal, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}))

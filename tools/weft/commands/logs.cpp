@@ -53,8 +53,8 @@ class OpenFile {
   }
   // Another file has its name now.
   [[nodiscard]] bool was_replaced(const std::filesystem::path& path) const {
-    struct stat here {};
-    struct stat there {};
+    struct stat here{};
+    struct stat there{};
     return ::fstat(fd_, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
            (here.st_ino != there.st_ino || here.st_dev != there.st_dev);
   }

@@ -15,8 +15,8 @@ using std::chrono::milliseconds;
 
 int run_pipe(const Context& context, const std::string& service) {
   const auto limit = context.timeout_or(milliseconds(15'000));
-  if (const auto here = context.check_network(limit); !here) return context.report(here.error());
-  auto pipe = context.client().upgrade("/api/v1/pipe/" + escape(service), limit);
+  auto pipe =
+      context.client().upgrade(context.for_network("/api/v1/pipe/" + escape(service)), limit);
   if (!pipe) return context.report(pipe.error());
   return pump_stdio(pipe->fd, pipe->early);
 }
