@@ -10,6 +10,38 @@ function(weft_library name)
   target_link_libraries(weft_${name} PUBLIC ${ARG_LINK} PRIVATE weft_warnings ${ARG_PRIVATE_LINK})
 endfunction()
 
+# weft_collect(<variable> FOLDER f SUFFIX s RETURNS type FUNCTION g HEADER h NAMESPACE n): each file
+# NOUN.cpp in the folder has a function NOUN_s(). Puts those files, and one that is made with a
+# function g() that returns all of them as a std::vector<type (*)()>, into <variable>. So what is in
+# the folder is in the program, and no list is kept.
+function(weft_collect variable)
+  cmake_parse_arguments(ARG "" "FOLDER;SUFFIX;RETURNS;FUNCTION;HEADER;NAMESPACE" "" ${ARGN})
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FOLDER}/*.cpp)
+  set(declared "")
+  set(names "")
+  foreach(file IN LISTS files)
+    get_filename_component(noun ${file} NAME_WE)
+    string(APPEND declared "${ARG_RETURNS} ${noun}_${ARG_SUFFIX}();\n")
+    string(APPEND names "          ${noun}_${ARG_SUFFIX},\n")
+  endforeach()
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/${ARG_FOLDER}_${ARG_FUNCTION}.cpp)
+  file(CONFIGURE OUTPUT ${made} @ONLY CONTENT [[
+// Made from the names of the files in @ARG_FOLDER@/.
+#include "@ARG_HEADER@"
+
+namespace @ARG_NAMESPACE@ {
+
+@declared@
+std::vector<@ARG_RETURNS@ (*)()> @ARG_FUNCTION@() {
+  return {
+@names@  };
+}
+
+}  // namespace @ARG_NAMESPACE@
+]])
+  set(${variable} ${files} ${made} PARENT_SCOPE)
+endfunction()
+
 # weft_test(<name> SOURCES x_test.cpp ... LINK weft::x): one GoogleTest binary, one ctest entry.
 function(weft_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})

@@ -24,6 +24,7 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
   host_.offer<api::Status>(status);
   host_.offer<api::Waiting>(waits);
   host_.offer<api::Pings, api::DhtQuestions>(probes);
+  host_.offer<overlay::Overlay>(overlay);  // for node/modules
 }
 
 api::ApiResult<const api::Host*> ControlPlane::of(const std::string& network) const {

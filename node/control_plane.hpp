@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "node/api/host.hpp"
 #include "node/api/modules/backup.hpp"
 #include "node/api/modules/lifecycle.hpp"
+#include "node/api/route.hpp"
 #include "node/control_commands.hpp"
 #include "node/control_doors.hpp"
 #include "node/control_members.hpp"
@@ -18,6 +20,10 @@
 #include "node/control_wishes.hpp"
 
 namespace weft::node {
+
+// The modules in node/modules: those that ask the overlay itself, without an interface between
+// (docs/hacking.md).
+[[nodiscard]] std::vector<std::vector<api::Route> (*)()> modules();
 
 class ControlPlane final : public api::Hosts,
                            public api::AuditLog,

@@ -310,7 +310,10 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
   server.max_connections = plan.api_connections;
   gateway_->set_capacity(plan.connections);
-  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_), api::Router(*control_), server);
+  auto routes = api::routes_of(api::modules());
+  std::ranges::move(api::routes_of(modules()), std::back_inserter(routes));
+  api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_),
+                                           api::Router(*control_, std::move(routes)), server);
   return api_->start();
 }
 

@@ -94,8 +94,10 @@ struct Route {
   Takes takes = Takes::Short;
 };
 
-// Of all modules in node/api/modules.
-[[nodiscard]] std::vector<Route> module_routes();
+// The modules in node/api/modules: NOUN_routes of each.
+using Module = std::vector<Route> (*)();
+[[nodiscard]] std::vector<Module> modules();
+[[nodiscard]] std::vector<Route> routes_of(const std::vector<Module>& modules);
 
 // `status` 0: the one of the error's code.
 void send_error(const Answer& answer, const ApiError& error, int status = 0);

@@ -1,6 +1,7 @@
 #include "node/api/routes.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <utility>
@@ -238,7 +239,7 @@ struct Router::Table {
   }
 };
 
-Router::Router(const Hosts& hosts) : Router(hosts, module_routes()) {}
+Router::Router(const Hosts& hosts) : Router(hosts, routes_of(modules())) {}
 
 Router::Router(const Hosts& hosts, std::vector<Route> routes)
     : table_(std::make_unique<Table>(Table{&hosts, {}})) {
@@ -247,6 +248,12 @@ Router::Router(const Hosts& hosts, std::vector<Route> routes)
     auto pattern = *split_target(route.path);
     table_->routes.push_back({std::move(route), std::move(pattern)});
   }
+}
+
+std::vector<Route> routes_of(const std::vector<Module>& modules) {
+  std::vector<Route> out;
+  for (const auto& module : modules) std::ranges::move(module(), std::back_inserter(out));
+  return out;
 }
 
 Router::~Router() = default;

@@ -19,6 +19,6 @@ struct CommandSet {
 };
 
 // Of all files in tools/weft/commands.
-[[nodiscard]] std::vector<CommandSet> command_sets();
+[[nodiscard]] std::vector<CommandSet (*)()> command_sets();
 
 }  // namespace weft::cli

@@ -152,9 +152,8 @@ int main(int argc, char** argv) {
   app.formatter(std::make_shared<HelpPrinter>());  // inherited
   add_global_flags(app, context);
   app.fallthrough();  // inherited: global flags work behind the command too
-  auto sets = command_sets();
-  sets.push_back({0, add_run});
-  sets.push_back({70, add_sim});
+  std::vector<CommandSet> sets{{0, add_run}, {70, add_sim}};
+  for (const auto& make : command_sets()) sets.push_back(make());
   std::ranges::stable_sort(sets, {}, &CommandSet::place);
   for (const auto& set : sets) set.add(app, context);
   if (argc == 1) return greet(context);
