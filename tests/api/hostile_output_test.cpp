@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -98,8 +99,13 @@ class HostileDaemon {
   std::thread thread_;
 };
 
+// What somebody at the terminal types once he reads `cue`.
+struct Reply {
+  std::string cue, typed;
+};
+
 // All that the program writes to its terminal, as the terminal gets it.
-std::string on_terminal(std::vector<std::string> words) {
+std::string on_terminal(std::vector<std::string> words, std::vector<Reply> replies = {}) {
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -112,8 +118,12 @@ std::string on_terminal(std::vector<std::string> words) {
   }
   std::string out;
   std::array<char, 4096> chunk{};
-  for (ssize_t n = 0; (n = ::read(terminal, chunk.data(), chunk.size())) > 0;)
+  for (ssize_t n = 0; (n = ::read(terminal, chunk.data(), chunk.size())) > 0;) {
     out.append(chunk.data(), static_cast<std::size_t>(n));
+    if (replies.empty() || !out.contains(replies.front().cue)) continue;
+    EXPECT_GT(::write(terminal, replies.front().typed.data(), replies.front().typed.size()), 0);
+    replies.erase(replies.begin());
+  }
   ::close(terminal);
   ::waitpid(pid, nullptr, 0);
   return out;
@@ -178,6 +188,30 @@ TEST(HostileOutput, EveryCommandShowsItHarmless) {
       EXPECT_FALSE(shown.empty()) << command[0];
       EXPECT_FALSE(shown.contains("weft is not running")) << shown;
     }
+}
+
+TEST(Questions, WhatIsNoTicketIsSaidAtOnce) {
+  const harness::TemporaryFolder home;
+  const HostileDaemon daemon((home.path() / "weft.sock").string());
+  const auto shown = on_terminal({WEFT_BINARY, "--home", home.path().string(), "join"},
+                                 {{"paste the ticket: ", "hello\n"},
+                                  {"begins with wt1", "wt1qqqq\n"},
+                                  {"not the whole ticket", "\n"}});
+  EXPECT_TRUE(shown.contains("no ticket is in this")) << shown;
+  EXPECT_TRUE(shown.contains("weft: ")) << shown;  // the daemon has the last word
+}
+
+TEST(Questions, FitATerminal) {
+  const harness::TemporaryFolder home;
+  const HostileDaemon daemon((home.path() / "weft.sock").string());
+  for (const std::string command : {"remove", "leave"}) {
+    std::vector<std::string> words{WEFT_BINARY, "--home", home.path().string(), command};
+    if (command == "remove") words.emplace_back("laptop");
+    const auto shown = on_terminal(words, {{"[y/N]", "n\n"}});
+    EXPECT_TRUE(shown.contains("nothing was changed")) << shown;
+    std::istringstream lines(shown);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 81u) << line;  // \r
+  }
 }
 
 // Whoever asks for the bytes gets them: a program behind a pipe, or a person with --raw.
