@@ -389,7 +389,7 @@ TEST_F(ServerTest, AStreamGoesOnUntilItsClientLeaves) {
       EXPECT_EQ(ticker.last_event_id, "41");
       EXPECT_TRUE(ticker.streams.at(0)->write("id: 42\n\n"));
     });
-    EXPECT_EQ(c.read_until("\n\n"), "8\r\nid: 42\n\n");
+    EXPECT_EQ(c.read_until("\n\n\r\n"), "8\r\nid: 42\n\n\r\n");
     std::vector<RawClient> more;  // streams leave places for short calls
     for (int i = 0; i < 4; ++i) {
       more.push_back(client());
