@@ -1,7 +1,8 @@
 // Private to dht/*.cpp: the core's parts and how they call each other.
 //   dht.cpp     the public face, sending, timers      server.cpp   answering requests
-//   walker.cpp  lookups, gets, puts                   upkeep.cpp   table and record maintenance
-//   directory.cpp  full-table mode
+//   walk.cpp    a walk: width, start, end             upkeep.cpp   table and record maintenance
+//   walk_replies.cpp  what is made of its answers     directory.cpp  full-table mode
+//   find.cpp, get.cpp, put.cpp  what each kind of task does beside the walk
 #pragma once
 
 #include <deque>
@@ -116,7 +117,7 @@ struct DhtState {
                       bool& more);
   std::uint64_t take_news(Instant now, const NodeId& teller, ByteView contacts);
 
-  // walker.cpp
+  // walk.cpp, walk_replies.cpp, find.cpp, get.cpp, put.cpp
   LookupLimits limits_for(TaskKind kind, std::size_t paths, bool exhaustive) const;
   Task* start(Instant now, TaskKind kind, const NodeId& target, const LookupLimits& limits,
               Origin origin);
