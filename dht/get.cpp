@@ -65,8 +65,8 @@ bool DhtState::agreed(const Task& task) const {
   return (two_paths && task.votes.size() * 2 >= config.k) || all_said;
 }
 
-bool DhtState::get_finished(const Task& task) const {
-  if (!task.best) return false;
+bool DhtState::heard_enough(const Task& task) const {
+  if (task.kind != TaskKind::Get || !task.best) return false;
   if (task.options.first_only || task.options.kind == RecordKind::Immutable) return true;
   if (!is_mutable(task.options.kind)) return false;
   return task.votes.size() * 2 >= config.k && agreed(task);

@@ -17,10 +17,21 @@ void DhtState::send_store(Instant now, Task& task, ContactHandle to) {
   if (request(now, to, put, Purpose::Store, {.task = &task})) ++task.outstanding;
 }
 
+void DhtState::store_what_may(Instant now, Task& task) {
+  store_where_ready(now, task);
+  const std::size_t holders = task.sent_to.size() + (task.stored_here ? 1 : 0);
+  // Before the walk has ended only those are stored to that surely belong to the region: then
+  // three quarters of a whole one are needed.
+  const std::size_t region = rim_open(task) || !walked(task)
+                                 ? config.k
+                                 : std::clamp<std::size_t>(holders, 1, config.k);
+  if (task.stored * 100U >= region * config.store_percent) report_put(now, task);
+}
+
 void DhtState::store_where_ready(Instant now, Task& task) {
   // Whoever replied and surely belongs to the region is stored to while the walk goes on.
-  const bool walked = task.lookup.done() || task.lookup.settled();
-  const bool sure = walked || (task.lookup.arrived() && task.lookup.region_size() >= config.k);
+  const bool over = walked(task);
+  const bool sure = over || (task.lookup.arrived() && task.lookup.region_size() >= config.k);
   std::vector<ContactHandle> ready;
   for (const auto& candidate : task.lookup.candidates()) {
     if (candidate.state != Lookup::State::Replied) continue;
@@ -30,7 +41,7 @@ void DhtState::store_where_ready(Instant now, Task& task) {
     ready.push_back(candidate.handle);
   }
   for (const ContactHandle handle : ready) send_store(now, task, handle);
-  if (walked && !task.stored_here) store_here(now, task);
+  if (over && !task.stored_here) store_here(now, task);
 }
 
 void DhtState::store_here(Instant now, Task& task) {

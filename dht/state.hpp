@@ -135,7 +135,11 @@ struct DhtState {
   void take_records(Instant now, Task& task, ContactHandle from, const Reply& reply);
   void take_record(Instant now, Task& task, const Record& record);
   bool agreed(const Task& task) const;
-  bool get_finished(const Task& task) const;
+  [[nodiscard]] bool walked(const Task& task) const;
+  [[nodiscard]] bool rim_open(const Task& task) const;
+  [[nodiscard]] bool heard_enough(const Task& task) const;
+  [[nodiscard]] bool ended(const Task& task) const;
+  void store_what_may(Instant now, Task& task);
   void send_store(Instant now, Task& task, ContactHandle to);
   void store_where_ready(Instant now, Task& task);
   void store_here(Instant now, Task& task);

@@ -97,7 +97,7 @@ void DhtState::pump(Instant now, Task& task) {
   if (task.stats.took != Duration::zero()) return;  // finished, waiting to be removed
   const bool confirming = confirm(now, task);
   while (!confirming) {
-    if (task.kind == TaskKind::Get && get_finished(task)) break;
+    if (heard_enough(task)) break;
     const ContactHandle to = task.lookup.next();
     if (to == ContactHandle::None) break;
     Request ask;
@@ -107,22 +107,32 @@ void DhtState::pump(Instant now, Task& task) {
     if (!request(now, to, ask, Purpose::Walk, {.task = &task, .padding = padding_in(task, to)}))
       task.lookup.on_failure(to);
   }
-  const bool put = task.kind == TaskKind::Put;
-  const bool rim = rpc.asking_again(static_cast<std::uint32_t>(task.id));
-  const bool walked = task.lookup.done() || (put && task.lookup.settled());
-  if (put) {
-    store_where_ready(now, task);
-    const std::size_t holders = task.sent_to.size() + (task.stored_here ? 1 : 0);
-    // Before the walk has ended only those are stored to that surely belong to the region: then
-    // three quarters of a whole one are needed.
-    const std::size_t region =
-        rim || !walked ? config.k : std::clamp<std::size_t>(holders, 1, config.k);
-    if (task.stored * 100U >= region * config.store_percent) report_put(now, task);
-    if (walked && task.outstanding == 0 && !rim) finish(now, task);
-  } else if ((walked && !(rim && task.origin == Origin::Crawl)) ||
-             (task.kind == TaskKind::Get && get_finished(task))) {
-    finish(now, task);
+  if (task.kind == TaskKind::Put) store_what_may(now, task);
+  if (ended(task)) finish(now, task);
+}
+
+// ---- when a task ends: all of it is here and, for the walk alone, in lookup_ending.cpp
+
+// Nobody is left to ask, slow ones aside where something else waits for them.
+bool DhtState::walked(const Task& task) const {
+  return task.lookup.done() || (task.kind == TaskKind::Put && task.lookup.settled());
+}
+
+// Somebody near the target is asked once more for what its first answer had no room for.
+bool DhtState::rim_open(const Task& task) const {
+  return rpc.asking_again(static_cast<std::uint32_t>(task.id));
+}
+
+bool DhtState::ended(const Task& task) const {
+  switch (task.kind) {
+    case TaskKind::Find:
+      return walked(task) && !(rim_open(task) && task.origin == Origin::Crawl);
+    case TaskKind::Get:
+      return walked(task) || heard_enough(task);
+    case TaskKind::Put:  // all who hold it have answered too
+      return walked(task) && task.outstanding == 0 && !rim_open(task);
   }
+  return true;
 }
 
 void DhtState::finish(Instant now, Task& task) {
