@@ -1,14 +1,15 @@
 // Two StreamPorts joined in memory: what one side commits the other reads, through a window of a
-// fixed size, with the news delivered on the event loop. Stands in for a session in pump tests.
+// fixed size, with the news delivered on the event loop; and their messages, of which one can make
+// some get lost. Stands in for a session in the tests of flows.
 #pragma once
 
 #include <array>
+#include <functional>
 #include <cstring>
 #include <map>
 #include <memory>
 
-#include "node/adapter/stream_port.hpp"
-#include "node/adapter/tcp_pump.hpp"
+#include "node/adapter/flow.hpp"
 #include "node/io/event_loop.hpp"
 
 namespace weft::adapter {
@@ -19,8 +20,11 @@ class MemoryWire {
       : loop_(loop), window_(window), sides_{Side(*this, 0), Side(*this, 1)} {}
 
   StreamPort& side(std::size_t index) { return sides_[index]; }
+  MessagePort& messages(std::size_t index) { return sides_[index]; }
+  std::size_t largest_message = 1200;
+  std::function<bool()> message_is_lost;  // null: none is
   // Who hears the news of this stream on this side; null: nobody.
-  void attach(std::size_t side, StreamKey key, TcpPump* pump) { pumps_[side][key] = pump; }
+  void attach(std::size_t side, StreamKey key, Flow* pump) { pumps_[side][key] = pump; }
 
   [[nodiscard]] std::uint64_t resets(std::size_t by_side) const { return resets_[by_side]; }
   [[nodiscard]] std::uint64_t dialogues(std::size_t on_side) const { return dialogues_[on_side]; }
@@ -45,7 +49,7 @@ class MemoryWire {
     bool reset = false;
   };
 
-  class Side final : public StreamPort {
+  class Side final : public StreamPort, public MessagePort {
    public:
     Side(MemoryWire& wire, std::size_t index) : wire_(wire), index_(index) {}
     Side(Side&& other) noexcept : wire_(other.wire_), index_(other.index_) {}
@@ -68,7 +72,7 @@ class MemoryWire {
       Lane& lane = wire_.lanes_[key].into[1 - index_];
       lane.end += size;
       wire_.largest_backlog_ = std::max(wire_.largest_backlog_, lane.end - lane.begin);
-      tell(1 - index_, key, [](TcpPump& pump) { pump.on_stream_readable(); });
+      tell(1 - index_, key, [](Flow& pump) { pump.on_stream_readable(); });
     }
     ByteView readable(StreamKey key) override {
       Stream& stream = wire_.lanes_[key];
@@ -85,24 +89,31 @@ class MemoryWire {
       Lane& lane = wire_.lanes_[key].into[index_];
       lane.begin += size;
       if (std::exchange(lane.was_full, false))
-        tell(1 - index_, key, [](TcpPump& pump) { pump.on_stream_writable(); });
+        tell(1 - index_, key, [](Flow& pump) { pump.on_stream_writable(); });
     }
     void finish(StreamKey key) override {
       wire_.lanes_[key].into[1 - index_].finished = true;
-      tell(1 - index_, key, [](TcpPump& pump) { pump.on_stream_readable(); });
+      tell(1 - index_, key, [](Flow& pump) { pump.on_stream_readable(); });
     }
     void reset(StreamKey key, std::uint64_t code) override {
       ++wire_.resets_[index_];
       wire_.last_code_ = code;
       wire_.lanes_[key].reset = true;
-      tell(1 - index_, key, [code](TcpPump& pump) { pump.on_stream_reset(code); });
+      tell(1 - index_, key, [code](Flow& pump) { pump.on_stream_reset(code); });
+    }
+    Result<void> send_message(StreamKey key, ByteView message) override {
+      if (message.size() > wire_.largest_message) return fail(Errc::TooLarge, "message");
+      if (wire_.lanes_[key].reset) return fail(Errc::NotFound, "stream");
+      if (wire_.message_is_lost && wire_.message_is_lost()) return {};
+      tell(1 - index_, key, [bytes = to_bytes(message)](Flow& flow) { flow.on_message(bytes); });
+      return {};
     }
 
    private:
     template <class News>
     void tell(std::size_t side, StreamKey key, News news) {
       wire_.loop_.post([&wire = wire_, side, key, news] {
-        if (TcpPump* pump = wire.pumps_[side][key]) news(*pump);
+        if (Flow* pump = wire.pumps_[side][key]) news(*pump);
       });
     }
 
@@ -114,7 +125,7 @@ class MemoryWire {
   std::size_t window_;
   std::array<Side, 2> sides_;
   std::map<StreamKey, Stream> lanes_;
-  std::array<std::map<StreamKey, TcpPump*>, 2> pumps_;
+  std::array<std::map<StreamKey, Flow*>, 2> pumps_;
   std::array<std::uint64_t, 2> resets_{};
   std::array<std::uint64_t, 2> dialogues_{};
   std::uint64_t last_code_ = 0;
