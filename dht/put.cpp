@@ -22,9 +22,8 @@ void DhtState::store_what_may(Instant now, Task& task) {
   const std::size_t holders = task.sent_to.size() + (task.stored_here ? 1 : 0);
   // Before the walk has ended only those are stored to that surely belong to the region: then
   // three quarters of a whole one are needed.
-  const std::size_t region = rim_open(task) || !walked(task)
-                                 ? config.k
-                                 : std::clamp<std::size_t>(holders, 1, config.k);
+  const std::size_t region =
+      rim_open(task) || !walked(task) ? config.k : std::clamp<std::size_t>(holders, 1, config.k);
   if (task.stored * 100U >= region * config.store_percent) report_put(now, task);
 }
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 
