@@ -1,9 +1,18 @@
 #include "simulations/metrics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "simulations/svg_plot.hpp"
+
 namespace weft::sim {
+
+std::string_view name_of(Operation operation) {
+  constexpr std::array<std::string_view, 7> kNames{"lookup", "get",  "put",  "bootstrap",
+                                                   "join",   "open", "piece"};
+  return kNames[static_cast<std::size_t>(operation)];
+}
 
 Percentiles summarise(const std::vector<Measured>& rows, Operation operation,
                       std::uint32_t from_second, bool victim_only) {
@@ -37,6 +46,24 @@ Percentiles summarise(const std::vector<Measured>& rows, Operation operation,
   result.wasted_mean = wasted / n;
   result.recall_mean = recall / n;
   return result;
+}
+
+void demand(RunResult& result, const std::string& what, const Percentiles& measured,
+            std::uint32_t least) {
+  if (least == 0 || (measured.count == 0 && result.interrupted)) return;
+  if (measured.count == 0) {
+    result.broken.push_back(what + ": none was measured");
+    return;
+  }
+  const bool met = measured.ok * 1000 >= measured.count * least;
+  // Rounded down: what is below the mark must not read as if it had met it.
+  const std::uint64_t hundredths = measured.ok * 10'000 / measured.count;
+  const auto after_point = std::to_string(100 + hundredths % 100).substr(1);
+  (met ? result.kept : result.broken)
+      .push_back(what + ": " + std::to_string(hundredths / 100) + "." + after_point +
+                 " % right, expected at least " + std::to_string(least / 10) + "." +
+                 std::to_string(least % 10) + " % (" + grouped(measured.ok) + " of " +
+                 grouped(measured.count) + ")");
 }
 
 }  // namespace weft::sim

@@ -16,9 +16,10 @@ class NodeCore {
   virtual void handle_datagram(Instant now, const Datagram& in) = 0;
   virtual void handle_timeout(Instant now) = 0;
   virtual std::optional<Transmit> poll_transmit(Instant now, MutableByteView out) = 0;
-  // Called once after each mutation, when all transmits are drained: hand events to whoever
-  // watches. Must not touch other nodes: those of another shard run at the same time.
-  virtual void drain_events(Instant now) = 0;
+  // After each mutation, when all transmits are drained: hand events to whoever watches. Must not
+  // touch other nodes: those of another shard run at the same time. True: what it did about them
+  // may have made transmits, so both are drained again.
+  virtual bool drain_events(Instant now) = 0;
   [[nodiscard]] virtual std::optional<Instant> poll_timeout() const = 0;
   [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
   // Its turn comes soon: what it will touch may be fetched into the cache, in steps 0, 1, 2, each

@@ -21,17 +21,29 @@ std::string fixed(double value, int digits = 1) {
   return text;
 }
 
-const char* name_of(Operation operation) {
-  constexpr const char* kNames[] = {"lookup", "get", "put", "bootstrap"};
-  return kNames[static_cast<std::size_t>(operation)];
-}
-
 std::string heading(const RunResult& r) {
   return "# weft sim " + r.scenario + ", nodes " + std::to_string(r.nodes) + ", seed " +
          std::to_string(r.seed) + ", digest " + r.digest + "\n";
 }
 
+// Of a workload with columns of its own.
+std::string own_series_csv(const RunResult& r) {
+  std::string out = heading(r) + "minute,online,datagrams,bytes,dropped,bytes_per_node_s";
+  for (const auto& column : r.columns) out += "," + column.name;
+  out += "\n";
+  for (const auto& s : r.samples) {
+    out += fixed(s.minute, 2) + "," + std::to_string(s.online) + "," + std::to_string(s.datagrams) +
+           "," + std::to_string(s.bytes) + "," + std::to_string(s.lost) + "," +
+           fixed(s.bytes_per_node_second);
+    for (std::size_t i = 0; i < r.columns.size() && i < s.own.size(); ++i)
+      out += "," + fixed(s.own[i], r.columns[i].digits);
+    out += "\n";
+  }
+  return out;
+}
+
 std::string series_csv(const RunResult& r) {
+  if (!r.columns.empty()) return own_series_csv(r);
   std::string out = heading(r);
   out +=
       "minute,online,servers,datagrams,bytes,dropped,bytes_per_node_s,lookups,lookups_ok,"
@@ -54,8 +66,8 @@ std::string series_csv(const RunResult& r) {
 std::string operations_csv(const RunResult& r) {
   std::string out = heading(r) + "second,operation,ok,ms,hops,requests,unanswered,recall_percent\n";
   for (const auto& m : r.measured) {
-    out += std::to_string(m.at_second) + "," + name_of(m.operation) + "," + (m.ok ? "1," : "0,") +
-           fixed(m.micros / 1000.0, 3) + "," + std::to_string(m.hops) + "," +
+    out += std::to_string(m.at_second) + "," + std::string(name_of(m.operation)) + "," +
+           (m.ok ? "1," : "0,") + fixed(m.micros / 1000.0, 3) + "," + std::to_string(m.hops) + "," +
            std::to_string(m.requests) + "," + std::to_string(m.failures) + "," +
            std::to_string(m.recall) + "\n";
   }
@@ -84,9 +96,11 @@ Plot distribution_plot(std::string title, std::string x_label, std::string y_lab
 Plot latency_plot(const RunResult& r) {
   Plot plot = distribution_plot("How long operations take",
                                 "milliseconds; 5: at once, from its own store", "% done", true);
-  for (const auto operation : {Operation::Lookup, Operation::Get}) {
+  for (const auto operation :
+       {Operation::Lookup, Operation::Get, Operation::Join, Operation::Open, Operation::Piece}) {
     auto values = times_of(r, operation);
-    if (!values.empty()) plot.lines.push_back(distribution(name_of(operation), std::move(values)));
+    if (!values.empty())
+      plot.lines.push_back(distribution(std::string(name_of(operation)), std::move(values)));
   }
   if (!plot.lines.empty()) plot.marks.emplace_back(r.one_rtt_ms, "1 RTT");
   return plot;
@@ -160,7 +174,36 @@ Plot tables_plot(const RunResult& r) {
   return plot;
 }
 
+Plot traffic_nodes_plot(const RunResult& r) {
+  std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
+  for (auto& rate : nodes) rate = std::max(rate, 1.0);  // a logarithm has no zero
+  Plot spread =
+      distribution_plot("Traffic, node by node", "bytes per second sent, mean of its time online",
+                        "% of nodes with at most so much", true);
+  spread.lines.push_back(distribution("nodes", std::move(nodes)));
+  return spread;
+}
+
+// Of a workload with columns of its own: a plot for each.
+std::vector<std::pair<std::string, Plot>> own_plots(const RunResult& r) {
+  std::vector<std::pair<std::string, Plot>> plots;
+  plots.emplace_back("latency", latency_plot(r));
+  Plot traffic = plot_over_time(r, "Traffic per node", "bytes per second sent, mean of all online");
+  traffic.lines.push_back(
+      over_time(r, "mean", [](const Sample& s) { return s.bytes_per_node_second; }));
+  plots.emplace_back("traffic", std::move(traffic));
+  for (std::size_t i = 0; i < r.columns.size(); ++i) {
+    Plot plot = plot_over_time(r, r.columns[i].name, "per sample");
+    plot.lines.push_back(over_time(
+        r, r.columns[i].name, [i](const Sample& s) { return i < s.own.size() ? s.own[i] : -1.0; }));
+    plots.emplace_back(r.columns[i].name, std::move(plot));
+  }
+  plots.emplace_back("traffic_nodes", traffic_nodes_plot(r));
+  return plots;
+}
+
 std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
+  if (!r.columns.empty()) return own_plots(r);
   std::vector<std::pair<std::string, Plot>> plots;
   plots.emplace_back("latency", latency_plot(r));
   plots.emplace_back("hops", hops_plot(r));
@@ -196,13 +239,7 @@ std::vector<std::pair<std::string, Plot>> all_plots(const RunResult& r) {
   }
   if (Plot tables = tables_plot(r); !tables.lines.empty())
     plots.emplace_back("tables", std::move(tables));
-  std::vector<double> nodes(r.node_bytes_per_second.begin(), r.node_bytes_per_second.end());
-  for (auto& rate : nodes) rate = std::max(rate, 1.0);  // a logarithm has no zero
-  Plot spread =
-      distribution_plot("Traffic, node by node", "bytes per second sent, mean of its time online",
-                        "% of nodes with at most so much", true);
-  spread.lines.push_back(distribution("nodes", std::move(nodes)));
-  plots.emplace_back("traffic_nodes", std::move(spread));
+  plots.emplace_back("traffic_nodes", traffic_nodes_plot(r));
   return plots;
 }
 
@@ -210,10 +247,14 @@ std::string tile(const std::string& value, const std::string& label) {
   return "<div class='tile'><b>" + value + "</b><span>" + label + "</span></div>";
 }
 
+// Records are put, and nodes join, before the warm-up is over.
+std::uint32_t measured_from(const RunResult& r, Operation operation) {
+  return operation == Operation::Put || operation == Operation::Join ? 0 : r.warmup_second;
+}
+
 std::string row_of(const RunResult& r, Operation operation, const char* label,
                    bool victim_only = false) {
-  const auto p = summarise(r.measured, operation, operation == Operation::Put ? 0 : r.warmup_second,
-                           victim_only);
+  const auto p = summarise(r.measured, operation, measured_from(r, operation), victim_only);
   if (p.count == 0) return "";
   const auto rtt = [&](double ms) {
     return r.one_rtt_ms > 0 ? " <i>" + fixed(ms / r.one_rtt_ms, 2) + " RTT</i>" : std::string();
@@ -281,6 +322,23 @@ const char* meaning_of(const std::string& reason) {
   return "";
 }
 
+// What the nodes were and what counts as right.
+std::string what_ran(const RunResult& r) {
+  const std::string from = fixed(r.warmup_second / 60.0, r.warmup_second % 60 == 0 ? 0 : 1);
+  if (r.fidelity == "dht")
+    return "the real DHT core of every node; no cryptography (null sealer, same sizes). A lookup "
+           "is right if its target answered or if its result lists the closest settled server "
+           "there is. Lookups and gets count from minute " +
+           from + ", when the warm-up is over.";
+  std::string out =
+      "every node is the daemon's core with sessions, roster, services and streams, its disk and "
+      "its programs in memory. An open is right if every byte came both ways. Opens count from "
+      "minute " +
+      from + ".";
+  for (const auto& note : r.notes) out += " " + escaped(note) + ".";
+  return out;
+}
+
 std::string page(const RunResult& r, const std::string& description) {
   const auto lookups = summarise(r.measured, Operation::Lookup, r.warmup_second);
   const auto gets = summarise(r.measured, Operation::Get, r.warmup_second);
@@ -311,17 +369,19 @@ std::string page(const RunResult& r, const std::string& description) {
   if (!r.node_bytes_per_second.empty())
     out += tile(grouped(r.node_bytes_per_second[r.node_bytes_per_second.size() / 2]) + " B/s",
                 "median node sends");
-  out +=
-      tile(fixed(r.one_rtt_ms, 0) + " ms", "one RTT, median pair") +
-      tile(fixed(static_cast<double>(r.node_memory_bytes) / 1024.0) + " KiB", "memory of a node") +
-      "</div>";
+  out += tile(fixed(r.one_rtt_ms, 0) + " ms", "one RTT, median pair");
+  if (r.node_memory_bytes > 0 || r.fidelity == "dht")  // a whole node does not know its own
+    out +=
+        tile(fixed(static_cast<double>(r.node_memory_bytes) / 1024.0) + " KiB", "memory of a node");
+  out += "</div>";
   if (!r.measured.empty())
     out +=
         "<div class='wide'><table><tr><th></th><th>count</th><th>right</th><th>p50 ms</th>"
         "<th>p90 ms</th><th>p99 ms</th><th>hops</th><th>requests</th><th>unanswered</th></tr>" +
         row_of(r, Operation::Lookup, "lookup") + row_of(r, Operation::Get, "get") +
         row_of(r, Operation::Get, "get, under attack", true) + row_of(r, Operation::Put, "put") +
-        "</table></div>";
+        row_of(r, Operation::Join, "join") + row_of(r, Operation::Open, "open") +
+        row_of(r, Operation::Piece, "piece") + "</table></div>";
   out += "<div class='plots'>";
   for (const auto& [name, plot] : all_plots(r)) out += "<figure>" + to_svg(plot) + "</figure>";
   out +=
@@ -331,17 +391,13 @@ std::string page(const RunResult& r, const std::string& description) {
     if (count > 0)
       out += "<tr><th>" + (reason == "translator" ? "NAT" : reason) + "</th><td>" + grouped(count) +
              "</td><td class='text'>" + meaning_of(reason) + "</td></tr>";
-  out +=
-      "</table></div><p>The real DHT core of every node; no cryptography (null sealer, same "
-      "sizes). A lookup is right if its target answered or if its result lists the closest "
-      "settled server there is. Lookups and gets count from minute " +
-      fixed(r.warmup_second / 60.0, r.warmup_second % 60 == 0 ? 0 : 1) +
-      ", when the warm-up is over. Traffic is UDP payload.</p><p>Repeat with<br><code>" +
-      escaped(r.replay) + "</code><br>Digest <code>" + r.digest + "</code> over " +
-      grouped(r.delivered) + " delivered datagrams, " + grouped(r.events) + " events" +
-      (r.interrupted ? " until it was interrupted"
-                     : "; the same scenario, nodes and seed give it again") +
-      ".</p></main></html>\n";
+  out += "</table></div><p>Fidelity <b>" + escaped(r.fidelity) + "</b>: " + what_ran(r) +
+         " Traffic is UDP payload.</p><p>Repeat with<br><code>" + escaped(r.replay) +
+         "</code><br>Digest <code>" + r.digest + "</code> over " + grouped(r.delivered) +
+         " delivered datagrams, " + grouped(r.events) + " events" +
+         (r.interrupted ? " until it was interrupted"
+                        : "; the same scenario, nodes and seed give it again") +
+         ".</p></main></html>\n";
   return out;
 }
 
@@ -373,6 +429,7 @@ nlohmann::ordered_json to_json(const RunResult& r) {
   nlohmann::ordered_json json;
   json["schema"] = "weft.sim/1";
   json["scenario"] = r.scenario;
+  json["fidelity"] = r.fidelity;
   json["seed"] = r.seed;
   json["nodes"] = r.nodes;
   json["version"] = WEFT_VERSION;
@@ -391,6 +448,9 @@ nlohmann::ordered_json to_json(const RunResult& r) {
       attacked.count > 0)
     results["get_under_attack"] = summary_json(attacked);
   results["put"] = summary_json(summarise(r.measured, Operation::Put, 0));
+  for (const auto operation : {Operation::Join, Operation::Open, Operation::Piece})
+    if (const auto p = summarise(r.measured, operation, measured_from(r, operation)); p.count > 0)
+      results[std::string(name_of(operation))] = summary_json(p);
   const auto& nodes = r.node_bytes_per_second;
   results["bytes_per_node_s_p50"] = nodes.empty() ? 0 : nodes[nodes.size() / 2];
   results["bytes_per_node_s_p99"] = nodes.empty() ? 0 : nodes[nodes.size() * 99 / 100];

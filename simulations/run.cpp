@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "simulations/dht/workload.hpp"
+#include "simulations/whole/workload.hpp"
 
 namespace weft::sim {
 
@@ -31,7 +32,7 @@ Result<std::unique_ptr<Run>> Run::create(const Scenario& scenario, std::uint32_t
 Result<void> Run::build(unsigned threads) {
   WEFT_TRY(simulator_, Simulator::create(scenario_.network, seed_, threads));
   population_ = std::make_unique<Population>(scenario_, nodes_, seed_, *simulator_);
-  workload_ = std::make_unique<DhtWorkload>(*this);
+  workload_ = make_workload();
   simulator_->on_window = [this] { workload_->window_over(simulator_->now()); };
   simulator_->set_script([this](Instant now, std::uint32_t payload) { play(now, payload); });
   const auto share = scenario_.join_over / static_cast<std::int64_t>(nodes_);
@@ -45,8 +46,19 @@ Result<void> Run::build(unsigned threads) {
   for (std::uint32_t i = 0; i < scenario_.events.size(); ++i)
     post_own(Instant{scenario_.events[i].at}, Step::Event, i);
   post_own(Instant{scenario_.sample}, Step::Sample);
-  workload_->start(Instant{scenario_.workload.warmup});
+  workload_->start(Instant{scenario_.warmup()});
   return {};
+}
+
+// The table of workloads: one line each.
+std::unique_ptr<Workload> Run::make_workload() {
+  switch (scenario_.fidelity) {
+    case Fidelity::Whole:
+      return std::make_unique<WholeWorkload>(*this);
+    case Fidelity::Dht:
+      break;
+  }
+  return std::make_unique<DhtWorkload>(*this);
 }
 
 void Run::post_own(Instant at, Step step, std::uint32_t argument) {
@@ -198,6 +210,8 @@ void Run::play_event(const ScriptedEvent& event, Instant now) {
         simulator_->drain(node);
       }
       return;
+    default:
+      return workload_->play_event(now, event);
   }
 }
 
@@ -260,6 +274,7 @@ void Run::sample(Instant now) {
 RunResult Run::finish(bool interrupted) {
   RunResult result;
   result.scenario = scenario_.name;
+  result.fidelity = name_of(scenario_.fidelity);
   result.nodes = nodes_;
   result.scenario_nodes = scenario_.nodes;
   result.seed = seed_;
@@ -271,7 +286,7 @@ RunResult Run::finish(bool interrupted) {
   const auto rtt = simulator_->network().latency().median_round_trip(
       static_cast<std::uint32_t>(population_->size()));
   result.one_rtt_ms = static_cast<double>(rtt / 1us) / 1000.0;
-  result.warmup_second = static_cast<std::uint32_t>(scenario_.workload.warmup / 1s);
+  result.warmup_second = static_cast<std::uint32_t>(scenario_.warmup() / 1s);
   result.samples = samples_;
   result.marks = marks_;
   for (std::size_t r = 0; r < static_cast<std::size_t>(Drop::kCount); ++r)

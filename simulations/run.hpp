@@ -46,6 +46,7 @@ class Run {
 
   Run(const Scenario& scenario, std::uint32_t nodes, std::uint64_t seed);
   Result<void> build(unsigned threads);
+  std::unique_ptr<Workload> make_workload();
   void post_own(Instant at, Step step, std::uint32_t argument = 0);
   void play(Instant now, std::uint32_t payload);
 

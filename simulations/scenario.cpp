@@ -1,145 +1,17 @@
 #include "simulations/scenario.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <set>
 #include <sstream>
 
 #include <toml++/toml.h>
 
-#include "base/nearest_word.hpp"
+#include "simulations/section.hpp"
 
 namespace weft::sim {
 
 namespace {
-
-std::string shortest(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  return text;
-}
-
-// Reads one table, remembers which keys it was asked for, and complains about all others.
-class Section {
- public:
-  Section(const toml::table* table, std::string path) : table_(table), path_(std::move(path)) {}
-
-  template <class Int>
-  void integer(const char* key, Int& out, std::int64_t least, std::int64_t most) {
-    if (const auto* node = find(key)) {
-      const auto value = node->template value_exact<std::int64_t>();
-      if (!value || *value < least || *value > most)
-        return complain(
-            key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-      out = static_cast<Int>(*value);
-    }
-  }
-  void percent(const char* key, std::uint32_t& out) { integer(key, out, 0, 100); }
-  // 99.9 becomes 999: thousandths of one.
-  void thousandths(const char* key, std::uint32_t& out, double scale, double least, double most) {
-    if (const auto* node = find(key)) {
-      const auto value = node->value<double>();
-      if (!value || !(*value >= least && *value <= most))  // not even nan
-        return complain(key, "a number from " + shortest(least) + " to " + shortest(most));
-      out = static_cast<std::uint32_t>(std::lround(*value * scale));
-    }
-  }
-  void boolean(const char* key, bool& out) {
-    if (const auto* node = find(key)) {
-      const auto value = node->value_exact<bool>();
-      if (!value) return complain(key, "true or false");
-      out = *value;
-    }
-  }
-  void text(const char* key, std::string& out) {
-    if (const auto* node = find(key)) {
-      const auto value = node->value_exact<std::string>();
-      if (!value) return complain(key, "a text in quotes");
-      out = *value;
-    }
-  }
-  void duration(const char* key, Duration& out, Duration least = 0s) {
-    const auto* node = find(key);
-    if (node == nullptr) return;
-    const auto given = node->value_exact<std::string>();
-    if (!given)
-      return complain(key, "a time in quotes like \"500ms\", \"30s\", \"5m\", \"2h\", \"1d\"");
-    const std::string& text_value = *given;
-    std::size_t digits = 0;
-    while (digits < text_value.size() && text_value[digits] >= '0' && text_value[digits] <= '9')
-      ++digits;
-    const std::string unit = text_value.substr(digits);
-    const std::int64_t count = digits == 0 || digits > 9 ? -1 : std::stoll(text_value);
-    Duration step{0};
-    if (unit == "ms") step = 1ms;
-    if (unit == "s") step = 1s;
-    if (unit == "m") step = 1min;
-    if (unit == "h") step = 1h;
-    if (unit == "d") step = 24h;
-    if (count < 0 || step.count() == 0)
-      return complain(key, "a time like 500ms, 30s, 5m, 2h or 1d");
-    if (count > 366 * 24h / step) return complain(key, "at most 366d");
-    if (step * count < least) return complain(key, "at least " + std::to_string(least / 1s) + "s");
-    out = step * count;
-  }
-  [[nodiscard]] bool has(const char* key) const {
-    return table_ != nullptr && table_->contains(key);
-  }
-  [[nodiscard]] Section section(const char* key) {
-    const auto* node = find(key);
-    if (node != nullptr && !node->is_table()) complain(key, "a table");
-    return Section(node == nullptr ? nullptr : node->as_table(), path_ + key + ".");
-  }
-  const toml::array* array_of_tables(const char* key) {
-    const auto* node = find(key);
-    if (node == nullptr) return nullptr;
-    if (!node->is_array_of_tables()) complain(key, "written as [[" + std::string(key) + "]]");
-    return node->as_array();
-  }
-  void complain(const std::string& key, const std::string& what) { reject(key, "must be " + what); }
-  // What is wrong with the value of `key`, or that there is none.
-  void reject(const std::string& key, const std::string& why) {
-    if (!error_.empty()) return;
-    const toml::node* node = table_ == nullptr ? nullptr : table_->get(key);
-    if (node == nullptr) node = table_;
-    if (node != nullptr && node->source().begin.line > 0)
-      error_ = "line " + std::to_string(node->source().begin.line) + ": ";
-    error_ += path_ + key + " " + why;
-  }
-  // The first complaint of this section, or an unknown key.
-  [[nodiscard]] Result<void> finish() const {
-    if (!error_.empty()) return fail(Errc::Usage, error_);
-    if (table_ == nullptr) return {};
-    for (const auto& [key, value] : *table_) {
-      const std::string name(key.str());
-      if (known_.contains(name)) continue;
-      const auto near = nearest_word(name, known_);
-      return fail(Errc::Usage,
-                  "line " + std::to_string(value.source().begin.line) + ": unknown key " + path_ +
-                      name + (near.empty() ? "; " + all_keys() : ": did you mean " + near + "?"));
-    }
-    return {};
-  }
-
- private:
-  const toml::node* find(const char* key) {
-    known_.insert(key);
-    return table_ == nullptr ? nullptr : table_->get(key);
-  }
-  [[nodiscard]] std::string all_keys() const {
-    std::string out;
-    for (const auto& known : known_) out += (out.empty() ? "there are " : ", ") + known;
-    return out;
-  }
-  const toml::table* table_;
-  std::string path_;
-  std::set<std::string> known_;
-  std::string error_;
-};
 
 Result<void> read_network(Section network, NetworkOptions& out) {
   network.text("latency", out.latency.model);
@@ -236,16 +108,27 @@ Result<void> read_dht(Section section, dht::Config& out) {
   return section.finish();
 }
 
-Result<void> read_expect(Section section, Expectations& out) {
+Result<void> read_expect(Section section, Expectations& out, Fidelity fidelity) {
   section.thousandths("lookup_success_percent", out.lookup_success, 10, 0, 100);
   section.thousandths("final_lookup_success_percent", out.final_lookup_success, 10, 0, 100);
   section.thousandths("get_success_percent", out.get_success, 10, 0, 100);
   section.integer("bytes_per_node_second", out.bytes_per_node_second, 0, 1'000'000);
   section.boolean("no_lost_record", out.no_lost_record);
+  section.thousandths("join_success_percent", out.join_success, 10, 0, 100);
+  section.thousandths("open_success_percent", out.open_success, 10, 0, 100);
+  const std::vector<const char*> others =
+      fidelity == Fidelity::Dht
+          ? std::vector<const char*>{"join_success_percent", "open_success_percent"}
+          : std::vector<const char*>{"lookup_success_percent", "final_lookup_success_percent",
+                                     "get_success_percent", "bytes_per_node_second",
+                                     "no_lost_record"};
+  for (const char* key : others)
+    if (section.has(key))
+      section.reject(key, "is not measured with fidelity " + std::string(name_of(fidelity)));
   return section.finish();
 }
 
-Result<void> read_event(Section section, std::vector<ScriptedEvent>& out) {
+Result<void> read_event(Section section, std::vector<ScriptedEvent>& out, Fidelity fidelity) {
   using Kind = ScriptedEvent::Kind;
   ScriptedEvent event;
   std::string kind;
@@ -253,22 +136,38 @@ Result<void> read_event(Section section, std::vector<ScriptedEvent>& out) {
   section.duration("at", event.at);
   section.duration("lasts", event.lasts, 1s);
   section.integer("percent", event.percent, 1, kind == name_of(Kind::FlashCrowd) ? 300 : 100);
+  section.integer("mebibytes", event.mebibytes, 1, 1'048'576);
+  section.integer("pieces", event.pieces, 1, 100'000);
+  section.integer("entries", event.entries, 1, 1000);
   bool known = false;
-  for (int i = 0; i <= static_cast<int>(Kind::Roam); ++i) {
+  for (int i = 0; i < static_cast<int>(Kind::kCount); ++i) {
     if (kind != name_of(static_cast<Kind>(i))) continue;
     event.kind = static_cast<Kind>(i);
     known = true;
   }
-  if (!known) section.complain("kind", "mass_kill, flash_crowd, partition, heal, sleep or roam");
+  if (!known)
+    section.complain("kind",
+                     "mass_kill, flash_crowd, partition, heal, sleep, roam, remove, transfer or "
+                     "sign");
   const std::string name(name_of(event.kind));
+  if (fidelity == Fidelity::Dht && event.kind >= Kind::Remove)
+    section.reject("kind", "is for whole nodes: fidelity = \"whole\"");
+  const auto takes = [&](const char* key, bool wanted, const std::string& question) {
+    if (wanted && !section.has(key)) section.reject(key, "is missing: " + question);
+    if (!wanted && section.has(key))
+      section.reject(key, "means nothing here: it is not for " + name);
+  };
+  const bool share =
+      event.kind != Kind::Heal && event.kind != Kind::Transfer && event.kind != Kind::Sign;
   if (event.kind == Kind::Heal && section.has("percent"))
     section.reject("percent", "means nothing here: heal is for all");
-  if (event.kind != Kind::Heal && !section.has("percent"))
-    section.reject("percent", "is missing: how many nodes does " + name + " meet?");
-  if (event.kind == Kind::Sleep && !section.has("lasts"))
-    section.reject("lasts", "is missing: how long do they sleep?");
+  takes("percent", share, "how many nodes does " + name + " meet?");
   if (event.kind != Kind::Sleep && section.has("lasts"))
     section.reject("lasts", "means nothing here: it goes with sleep");
+  takes("lasts", event.kind == Kind::Sleep, "how long do they sleep?");
+  takes("mebibytes", event.kind == Kind::Transfer, "how much is moved?");
+  if (event.kind != Kind::Transfer) takes("pieces", false, "");
+  if (event.kind != Kind::Sign) takes("entries", false, "");
   if (!section.has("at")) section.reject("at", "is missing: when does it happen?");
   out.push_back(event);
   return section.finish();
@@ -282,9 +181,13 @@ Result<void> check_sense(const Scenario& s) {
   if (s.sample < 1s || s.duration < s.sample)
     return wrong("sample must be at least 1s and fit into duration");
   if (s.join_over >= s.duration) return wrong("join_over must be shorter than duration");
-  if (s.workload.warmup >= s.duration)
-    return wrong("workload.warmup must be shorter than duration: nothing would be measured");
-  if (s.workload.records == 0 && (s.workload.gets_per_node_hour > 0 || s.attack.sybils > 0))
+  if (s.warmup() >= s.duration)
+    return wrong(std::string(s.fidelity == Fidelity::Dht ? "workload" : "whole") +
+                 ".warmup must be shorter than duration: nothing would be measured");
+  if (s.fidelity == Fidelity::Whole && s.whole.admins > s.seeds)
+    return wrong("whole.admins must be at most seeds: admins are always there");
+  if (s.fidelity == Fidelity::Dht && s.workload.records == 0 &&
+      (s.workload.gets_per_node_hour > 0 || s.attack.sybils > 0))
     return wrong("workload.records must be given: gets and Sybils are after records");
   const auto& expect = s.expect;
   if (s.workload.lookups_per_node_hour == 0 &&
@@ -310,10 +213,13 @@ Result<void> check_sense(const Scenario& s) {
 }  // namespace
 
 std::string_view name_of(ScriptedEvent::Kind kind) {
-  constexpr std::array<std::string_view, 6> kNames{"mass_kill", "flash_crowd", "partition",
-                                                   "heal",      "sleep",       "roam"};
+  constexpr std::array<std::string_view, static_cast<std::size_t>(ScriptedEvent::Kind::kCount)>
+      kNames{"mass_kill", "flash_crowd", "partition", "heal", "sleep",
+             "roam",      "remove",      "transfer",  "sign"};
   return kNames[static_cast<std::size_t>(kind)];
 }
+
+std::string_view name_of(Fidelity fidelity) { return fidelity == Fidelity::Dht ? "dht" : "whole"; }
 
 Result<Scenario> parse_scenario(std::string_view toml_text, std::string_view where) {
   toml::table parsed;
@@ -335,16 +241,29 @@ Result<Scenario> parse_scenario(std::string_view toml_text, std::string_view whe
   top.duration("join_over", scenario.join_over);
   top.boolean("servers_at_once", scenario.servers_at_once);
   top.integer("seeds", scenario.seeds, 1, 100);
+  std::string fidelity(name_of(scenario.fidelity));
+  top.text("fidelity", fidelity);
+  if (fidelity == name_of(Fidelity::Whole))
+    scenario.fidelity = Fidelity::Whole;
+  else if (fidelity != name_of(Fidelity::Dht))
+    top.complain("fidelity", "dht or whole");
+  const bool whole = scenario.fidelity == Fidelity::Whole;
+  for (const char* table : {"workload", "attack", "dht"})
+    if (whole && top.has(table))
+      top.reject(table, "is for the DHT alone: whole nodes have [whole]");
+  if (!whole && top.has("whole")) top.reject("whole", "is for whole nodes: fidelity = \"whole\"");
   WEFT_CHECK(read_network(top.section("network"), scenario.network));
   WEFT_CHECK(read_nat(top.section("nat"), scenario.network));
   WEFT_CHECK(read_churn(top.section("churn"), scenario.churn));
   WEFT_CHECK(read_workload(top.section("workload"), scenario.workload));
   WEFT_CHECK(read_attack(top.section("attack"), scenario.attack));
   WEFT_CHECK(read_dht(top.section("dht"), scenario.dht));
-  WEFT_CHECK(read_expect(top.section("expect"), scenario.expect));
+  WEFT_CHECK(read_whole(top.section("whole"), scenario.whole));
+  WEFT_CHECK(read_expect(top.section("expect"), scenario.expect, scenario.fidelity));
   if (const auto* events = top.array_of_tables("event"))
     for (const auto& event : *events)
-      WEFT_CHECK(read_event(Section(event.as_table(), "event."), scenario.events));
+      WEFT_CHECK(
+          read_event(Section(event.as_table(), "event."), scenario.events, scenario.fidelity));
   WEFT_CHECK(top.finish());
   std::ranges::stable_sort(scenario.events, {}, &ScriptedEvent::at);
   WEFT_CHECK(check_sense(scenario));

@@ -10,6 +10,7 @@
 #include "dht/config.hpp"
 #include "simulations/dht/faults.hpp"
 #include "simulations/network.hpp"
+#include "simulations/whole/options.hpp"
 
 namespace weft::sim {
 
@@ -37,12 +38,30 @@ struct AttackOptions {
   Duration from = 0s;  // they behave until then
 };
 
+// What the nodes are: the DHT alone, or the whole node with sessions and their cryptography.
+enum class Fidelity : std::uint8_t { Dht, Whole };
+std::string_view name_of(Fidelity fidelity);
+
 struct ScriptedEvent {
-  enum class Kind : std::uint8_t { MassKill, FlashCrowd, Partition, Heal, Sleep, Roam };
+  enum class Kind : std::uint8_t {
+    MassKill,
+    FlashCrowd,
+    Partition,
+    Heal,
+    Sleep,
+    Roam,
+    Remove,  // of whole nodes only, as all that follow
+    Transfer,
+    Sign,
+    kCount
+  };
   Kind kind = Kind::MassKill;
   Duration at{};
   std::uint32_t percent = 0;
   Duration lasts = 0s;
+  std::uint32_t mebibytes = 0;
+  std::uint32_t pieces = 1;
+  std::uint32_t entries = 1;
 };
 std::string_view name_of(ScriptedEvent::Kind kind);
 
@@ -53,11 +72,14 @@ struct Expectations {
   std::uint32_t final_lookup_success = 0;  // over the last quarter of the run
   std::uint32_t bytes_per_node_second = 0;
   bool no_lost_record = false;
+  std::uint32_t join_success = 0;
+  std::uint32_t open_success = 0;
 };
 
 struct Scenario {
   std::string name;
   std::string description;
+  Fidelity fidelity = Fidelity::Dht;
   std::uint32_t nodes = 1000;
   std::uint64_t seed = 1;
   Duration duration = 60min;
@@ -68,10 +90,15 @@ struct Scenario {
   NetworkOptions network;
   ChurnOptions churn;
   WorkloadOptions workload;
+  WholeOptions whole;
   AttackOptions attack;
   dht::Config dht;
   std::vector<ScriptedEvent> events;  // by time
   Expectations expect;
+
+  [[nodiscard]] Duration warmup() const {
+    return fidelity == Fidelity::Dht ? workload.warmup : whole.warmup;
+  }
 };
 
 [[nodiscard]] Result<Scenario> parse_scenario(std::string_view toml, std::string_view where);

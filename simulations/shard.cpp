@@ -60,13 +60,14 @@ std::int64_t Shard::next_time() {
 
 void Shard::drain(Instant now, std::uint32_t node) {
   NodeCore& core = *world_.nodes[node];
-  while (const auto out = core.poll_transmit(now, buffer_)) {
-    const std::size_t step = out->segment_size == 0 ? out->size : out->segment_size;
-    WEFT_ASSERT(out->size <= buffer_.size() && step > 0);
-    for (std::size_t at = 0; at < out->size; at += step)
-      transmit(now, node, out->to, ByteView(buffer_).subspan(at, std::min(step, out->size - at)));
-  }
-  core.drain_events(now);
+  do {
+    while (const auto out = core.poll_transmit(now, buffer_)) {
+      const std::size_t step = out->segment_size == 0 ? out->size : out->segment_size;
+      WEFT_ASSERT(out->size <= buffer_.size() && step > 0);
+      for (std::size_t at = 0; at < out->size; at += step)
+        transmit(now, node, out->to, ByteView(buffer_).subspan(at, std::min(step, out->size - at)));
+    }
+  } while (core.drain_events(now));
   if (const auto deadline = core.poll_timeout())
     queue_.set_timer(node, *deadline);
   else

@@ -210,15 +210,20 @@ void print_result(const RunResult& r) {
         label, static_cast<unsigned long long>(p.count), p.success_percent(), p.p50_ms, p.p90_ms,
         p.p99_ms, p.hops_mean, p.requests_mean);
   };
-  std::printf("%s: %s nodes, seed %llu, %lld virtual seconds in %.1f s, one RTT %.0f ms\n",
-              r.scenario.c_str(), grouped(r.nodes).c_str(), static_cast<unsigned long long>(r.seed),
-              static_cast<long long>(r.virtual_time / 1s), r.wall_seconds, r.one_rtt_ms);
+  std::printf(
+      "%s: %s nodes, fidelity %s, seed %llu, %lld virtual seconds in %.1f s, one RTT %.0f ms\n",
+      r.scenario.c_str(), grouped(r.nodes).c_str(), r.fidelity.c_str(),
+      static_cast<unsigned long long>(r.seed), static_cast<long long>(r.virtual_time / 1s),
+      r.wall_seconds, r.one_rtt_ms);
   if (r.measured.empty())
     std::printf("nothing was measured: the warm-up takes %u virtual seconds\n", r.warmup_second);
   line("lookups", Operation::Lookup, r.warmup_second);
   line("gets", Operation::Get, r.warmup_second);
   line("attacked", Operation::Get, r.warmup_second, true);
   line("puts", Operation::Put, 0);
+  line("joins", Operation::Join, 0);
+  line("opens", Operation::Open, r.warmup_second);
+  line("pieces", Operation::Piece, r.warmup_second);
   if (const auto& nodes = r.node_bytes_per_second; !nodes.empty())
     std::printf("traffic  p50 %u  p99 %u B/s sent per node\n", nodes[nodes.size() / 2],
                 nodes[nodes.size() * 99 / 100]);

@@ -4,7 +4,6 @@
 
 #include "dht/routing_table.hpp"
 #include "simulations/dht/workload.hpp"
-#include "simulations/svg_plot.hpp"
 
 namespace weft::sim {
 
@@ -100,25 +99,9 @@ void DhtWorkload::check_expectations(RunResult& result) const {
   const auto gets = summarise(measured_, Operation::Get, result.warmup_second);
   const auto last_quarter = static_cast<std::uint32_t>(result.virtual_time / 1s * 3 / 4);
   const auto last = summarise(measured_, Operation::Lookup, last_quarter);
-  const auto demand = [&](const char* what, const Percentiles& measured, std::uint32_t least) {
-    if (least == 0 || (measured.count == 0 && result.interrupted)) return;
-    if (measured.count == 0) {
-      result.broken.push_back(std::string(what) + ": none was measured");
-      return;
-    }
-    const bool met = measured.ok * 1000 >= measured.count * least;
-    // Rounded down: what is below the mark must not read as if it had met it.
-    const std::uint64_t hundredths = measured.ok * 10'000 / measured.count;
-    const auto after_point = std::to_string(100 + hundredths % 100).substr(1);
-    (met ? result.kept : result.broken)
-        .push_back(std::string(what) + ": " + std::to_string(hundredths / 100) + "." + after_point +
-                   " % right, expected at least " + std::to_string(least / 10) + "." +
-                   std::to_string(least % 10) + " % (" + grouped(measured.ok) + " of " +
-                   grouped(measured.count) + ")");
-  };
-  demand("lookups", lookups, expect.lookup_success);
-  demand("lookups of the last quarter", last, expect.final_lookup_success);
-  demand("gets", gets, expect.get_success);
+  demand(result, "lookups", lookups, expect.lookup_success);
+  demand(result, "lookups of the last quarter", last, expect.final_lookup_success);
+  demand(result, "gets", gets, expect.get_success);
   if (expect.bytes_per_node_second > 0 && !result.samples.empty()) {
     double sum = 0;
     std::size_t rows = 0;

@@ -31,8 +31,9 @@ std::optional<Transmit> VirtualNode::poll_transmit(Instant now, MutableByteView 
   return port_.poll_transmit(now, out);
 }
 
-void VirtualNode::drain_events(Instant now) {
+bool VirtualNode::drain_events(Instant now) {
   while (auto event = dht_.poll_event()) observer_.on_event(now, index_, std::move(*event));
+  return false;
 }
 
 }  // namespace weft::sim

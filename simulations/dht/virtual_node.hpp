@@ -37,7 +37,7 @@ class VirtualNode final : public NodeCore {
   void handle_datagram(Instant now, const Datagram& in) override;
   void handle_timeout(Instant now) override { dht_.handle_timeout(now); }
   std::optional<Transmit> poll_transmit(Instant now, MutableByteView out) override;
-  void drain_events(Instant now) override;
+  bool drain_events(Instant now) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override { return dht_.poll_timeout(); }
   [[nodiscard]] std::size_t memory_bytes() const override {
     return sizeof(*this) - sizeof(dht_) + dht_.memory();

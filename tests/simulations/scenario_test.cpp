@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "simulations/scenario_shelf.hpp"
@@ -92,6 +93,31 @@ lookup_success_percent = 99.5
   EXPECT_EQ(scenario->expect.lookup_success, 995U);
 }
 
+// Every key that the readers ask for stands in backquotes in docs/simulation.md.
+TEST(Scenario, EveryKeyIsDocumented) {
+  const auto text_of = [](const std::string& path) {
+    std::ifstream file(std::string(WEFT_SOURCE_DIR) + "/" + path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  };
+  const std::string page = text_of("docs/simulation.md");
+  const std::regex asked(
+      R"re(\.(?:integer|percent|thousandths|boolean|text|duration|section|array_of_tables)\(\s*"(\w+)")re");
+  std::size_t keys = 0;
+  for (const char* source : {"simulations/scenario.cpp", "simulations/whole/options.cpp"}) {
+    const std::string text = text_of(source);
+    for (std::sregex_iterator at(text.begin(), text.end(), asked), end; at != end; ++at, ++keys) {
+      const std::string key = (*at)[1];
+      const bool told = page.find("`" + key + "`") != std::string::npos ||
+                        page.find("`[" + key + "]`") != std::string::npos ||
+                        page.find("`[[" + key + "]]`") != std::string::npos;
+      EXPECT_TRUE(told) << key;
+    }
+  }
+  EXPECT_GT(keys, 50U);
+}
+
 struct Wrong {
   const char* toml;
   const char* complaint;
@@ -111,6 +137,11 @@ INSTANTIATE_TEST_SUITE_P(
     All, ScenarioErrors,
     testing::Values(
         Wrong{"nods = 5", "unknown key nods: did you mean nodes?"},
+        Wrong{"[whole]\nadmins = 1", "whole is for whole nodes"},
+        Wrong{"fidelity = \"half\"", "fidelity must be dht or whole"},
+        Wrong{"fidelity = \"whole\"\n[dht]\nk = 20", "dht is for the DHT alone"},
+        Wrong{"fidelity = \"whole\"\n[whole]\nadmins = 9", "whole.admins must be at most seeds"},
+        Wrong{"[[event]]\nkind = \"remove\"\nat = \"5m\"\npercent = 5", "is for whole nodes"},
         Wrong{"[nat]\ncolour = 5", "unknown key nat.colour; there are cgnat, full_cone"},
         Wrong{"[churn]\nmedian = \"5m\"", "line 3: unknown key churn.median"},
         Wrong{"nodes = \"many\"", "line 2: nodes must be a whole number"},

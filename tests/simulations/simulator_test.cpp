@@ -35,7 +35,7 @@ class ChatterCore final : public NodeCore {
     out_.pop_back();
     return t;
   }
-  void drain_events(Instant) override {}
+  bool drain_events(Instant) override { return false; }
   std::optional<Instant> poll_timeout() const override { return next_; }
 
   std::uint64_t received = 0;
