@@ -1,6 +1,6 @@
-// A record and what may lie in its value: accepted bytes of a record are the one canonical encoding.
-// A node's own words are read from older versions, too, and addresses of kinds unknown here are
-// left out: what was understood is written so that it is understood alike.
+// A record and what may lie in its value: accepted bytes of a record are the one canonical
+// encoding. A node's own words are read from older versions, too, and addresses of kinds unknown
+// here are left out: what was understood is written so that it is understood alike.
 #include "base/assert.hpp"
 #include "dht/record.hpp"
 
