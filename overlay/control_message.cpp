@@ -307,6 +307,13 @@ Bytes encode(const ControlMessage& message) {
   return frame;
 }
 
+Result<std::uint64_t> control_type(ByteView body) {
+  Reader r = Reader::lenient(body);
+  WEFT_TRY(const auto size, r.array(64));
+  if (size == 0) return fail(Errc::Malformed, "control message: empty");
+  return r.uint();
+}
+
 Result<ControlMessage> decode_control(ByteView body) {
   Reader r = Reader::lenient(body);
   WEFT_TRY(const auto size, r.array(64));

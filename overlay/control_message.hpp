@@ -111,6 +111,8 @@ using ControlMessage =
 
 // The framed message. REQUIRES: lists within the limits above; Unknown is never sent.
 Bytes encode(const ControlMessage& message);
+// The type of a message, whatever it is; then the rest need not be read.
+[[nodiscard]] Result<std::uint64_t> control_type(ByteView body);
 // The body of one frame, without its length.
 [[nodiscard]] Result<ControlMessage> decode_control(ByteView body);
 

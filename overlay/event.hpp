@@ -1,5 +1,6 @@
 // What the overlay tells its owner: answers to commands, rows to store, news of streams and peers.
-// Parts emit these as outputs (part.hpp); Overlay::poll_event() hands them out in order.
+// Parts emit these as outputs (part.hpp); Overlay::poll_event() hands them out in order. What has a
+// `network` is given it by the switchboard, not by the part.
 #pragma once
 
 #include <cstdint>
@@ -51,13 +52,17 @@ struct LeaveOutcome {
   bool told = false;                // the network knows; else an admin must still remove this node
   std::vector<std::string> admins;  // who could
 };
+struct NetworkOutcome {
+  NetworkId network;
+  std::string name;
+};
 struct PingOutcome {
   Duration rtt{};
   PathId path{};
   Endpoint remote;
 };
 using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome,
-                             MappingOutcome, MemberOutcome, LeaveOutcome>;
+                             MappingOutcome, MemberOutcome, LeaveOutcome, NetworkOutcome>;
 
 // Why a join came to nothing, where its error's code does not say it: each has another way out.
 enum class Refusal : std::uint8_t {
@@ -82,10 +87,12 @@ struct InboundStream {
   service::Exposure exposure;
   NodeId caller;
   std::string caller_name;
+  NetworkId network = {};
 };
 // Whether something listens there: connect, hang up, and tell probed().
 struct ProbeTarget {
   service::Exposure exposure;
+  NetworkId network = {};
 };
 struct ConnectReady {
   CommandId id;
@@ -118,17 +125,24 @@ struct DataReset {
 struct DataClosed {
   StreamKey key;
 };
+// A datagram that belongs to an open stream (streams/message.hpp), whole.
+struct MessageArrived {
+  StreamKey key;
+  Bytes payload;
+};
 struct PeerUp {
   NodeId peer;
   std::string name;
   Endpoint remote;
   PathId path;
+  NetworkId network = {};
 };
 struct PeerDown {
   NodeId peer;
   std::string name;
   session::CloseReason reason;
   std::string detail;
+  NetworkId network = {};
 };
 // Its session goes on, at another place.
 struct PeerMoved {
@@ -136,23 +150,27 @@ struct PeerMoved {
   std::string name;
   PathId path;
   Endpoint remote;
+  NetworkId network = {};
 };
 // A session with it is up, and it acknowledges nothing for session::kSilentAfter, or does again.
 struct PeerSilent {
   NodeId peer;
   std::string name;
   bool silent;
+  NetworkId network = {};
 };
 // What a member offers, or whether it works.
 struct ServicesChanged {
   NodeId node;
   std::string name;
+  NetworkId network = {};
 };
 struct CallerDenied {
   NodeId caller;
   std::string caller_name;
   std::string service;
   std::string rule;  // that refused it, as people write it; empty: none allows it
+  NetworkId network = {};
 };
 // The disk took no change, or takes changes again (`why` empty).
 struct StoreChanged {
@@ -161,6 +179,7 @@ struct StoreChanged {
 struct RosterChanged {
   std::uint64_t sequence;
   std::size_t lost = 0;  // entries that counted and do not any more
+  NetworkId network = {};
 };
 struct RemovedFromNetwork {
   NetworkId network;
@@ -169,12 +188,14 @@ struct RemovedFromNetwork {
 struct Notice {
   enum class Level : std::uint8_t { Info, Warning } level;
   std::string text;
+  NetworkId network = {};  // zero: of all of them, or of none
 };
 
 using OverlayEvent =
     std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
                  ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
-                 StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget>;
+                 StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
+                 MessageArrived>;
 
 }  // namespace weft::overlay

@@ -39,6 +39,11 @@ std::optional<IdentityKey> NetworkMembers::owner(const NodeId& node) const {
   return member == nullptr ? std::nullopt : std::optional(member->owner);
 }
 
+std::optional<SessionId> NetworkMembers::session(const NodeId& node) const {
+  const Peer* peer = peers_.find(node);
+  return peer == nullptr ? std::nullopt : peer->preferred;
+}
+
 std::optional<Duration> NetworkMembers::distance(const NodeId& node) const {
   const Peer* peer = peers_.find(node);
   if (peer == nullptr || !peer->is_up()) return std::nullopt;

@@ -2,7 +2,7 @@
 // sessions.
 #pragma once
 
-#include "overlay/peer_table.hpp"
+#include "overlay/peers/peer_table.hpp"
 #include "overlay/roster/roster.hpp"
 #include "overlay/service/members_view.hpp"
 
@@ -22,6 +22,7 @@ class NetworkMembers final : public service::MembersView {
   [[nodiscard]] bool is_member(const NodeId& node) const override;
   [[nodiscard]] bool may_expose(const NodeId& node) const override;
   [[nodiscard]] std::optional<IdentityKey> owner(const NodeId& node) const override;
+  [[nodiscard]] std::optional<SessionId> session(const NodeId& node) const override;
   [[nodiscard]] std::optional<Duration> distance(const NodeId& node) const override;
   [[nodiscard]] bool is_away(const NodeId& node) const override;
 

@@ -1,75 +1,71 @@
 #include "overlay/overlay.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "base/assert.hpp"
+#include "base/sealed.hpp"
 #include "overlay/overlay_impl.hpp"
+#include "overlay/streams/codes.hpp"
 
 namespace weft::overlay {
 
-// ---- TrustRouter
-// ---------------------------------------------------------------------------------
+namespace {
 
-Verdict TrustRouter::verdict(const NetworkId& network, const NodeId& node, UnixTime now) const {
-  return serves(network) ? roster_->verdict(network, node, now) : Verdict::Unknown;
-}
-std::uint64_t TrustRouter::epoch_floor(const NetworkId& network, const NodeId& node) const {
-  return serves(network) ? roster_->epoch_floor(network, node) : 0;
-}
-std::optional<std::string> TrustRouter::name_of(const NetworkId& network,
-                                                const NodeId& node) const {
-  return serves(network) ? roster_->name_of(network, node) : std::nullopt;
-}
-std::optional<NodeId> TrustRouter::node_named(const NetworkId& network,
-                                              const std::string& name) const {
-  return serves(network) ? roster_->node_named(network, name) : std::nullopt;
-}
-bool TrustRouter::in_group(const NetworkId& network, const NodeId& node,
-                           const std::string& group) const {
-  return serves(network) && roster_->in_group(network, node, group);
-}
+constexpr std::uint64_t kRekey = 12;     // a control type of the sessions themselves
+constexpr std::uint8_t kQuicBit = 0x40;  // the first byte of every packet of a session
+constexpr std::uint8_t kRelayFirstByte = 0x05;
 
-// ---- construction
-// --------------------------------------------------------------------------------
+}  // namespace
 
-Overlay::Impl::Impl(WallClock wall, OverlayConfig overlay_config, Rng& random)
+// ---- construction -------------------------------------------------------------------------------
+
+Overlay::Impl::Impl(Instant now, WallClock wall, OverlayConfig overlay_config, Rng& random)
     : config(std::move(overlay_config)),
       rng(random),
       clock(wall),
       sessions(config.identity, trust, random, paths, wall, config.session_limits),
-      instance(random.bytes<8>()) {}
+      links(sessions),
+      stream_io(sessions),
+      openings(stream_io),
+      instance(random.bytes<8>()),
+      shared{config, clock,        rng,       sessions, links, journal,
+             events, last_command, last_door, instance, now},
+      joiner(config, clock, rng, sessions, instance),
+      latest(now) {}
 
 Overlay::Overlay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Overlay::~Overlay() = default;
 
 Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, OverlayConfig config,
                                                std::vector<Row> stored, Rng& rng) {
-  auto impl = std::make_unique<Impl>(clock, std::move(config), rng);
-  impl->next_sweep = now + kSweepInterval;
-  impl->born = now;
+  auto impl = std::make_unique<Impl>(now, clock, std::move(config), rng);
   WEFT_CHECK(impl->load_rows(now, std::move(stored)));
   impl->settle(now);
   return std::unique_ptr<Overlay>(new Overlay(std::move(impl)));
 }
 
-// ---- the core's shape
-// ----------------------------------------------------------------------------
+// ---- the core's shape ---------------------------------------------------------------------------
 
 void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
   // Of a run the caller has looked at each: they are all of one kind.
-  if (datagram.payload.empty() || (datagram.payload[0] & 0x40) == 0) return;  // not QUIC
-  impl_->sessions.handle_datagram(now, datagram);
-  impl_->unsettled = now;
+  const std::uint8_t first = datagram.payload.empty() ? std::uint8_t{0} : datagram.payload[0];
+  if ((first & kQuicBit) != 0 || first >= 0x80) {
+    impl_->sessions.handle_datagram(now, datagram);
+    impl_->unsettled = now;
+  } else if (first == sealed::kFirstByte) {
+    ++impl_->counters.sealed_unclaimed;
+  } else if (first == kRelayFirstByte) {
+    ++impl_->counters.relay_unclaimed;
+  } else {
+    ++impl_->counters.no_such_first_byte;
+  }
 }
 
 void Overlay::handle_timeout(Instant now) {
   impl_->sessions.handle_timeout(now);
-  if (impl_->network) impl_->network->peers.handle_timeout(now);
-  impl_->expire(now);
-  if (now >= impl_->next_sweep) {
-    impl_->sweep(now);
-    impl_->next_sweep = now + kSweepInterval;
-  }
+  for (const auto& [id, network] : impl_->networks) network->handle_timeout(now);
+  impl_->joiner.handle_timeout(now);
+  impl_->journal.handle_timeout(now);
   impl_->settle(now);
 }
 
@@ -81,6 +77,7 @@ std::optional<Transmit> Overlay::poll_transmit(Instant now, MutableByteView out)
 
 std::optional<OverlayEvent> Overlay::poll_event() {
   if (impl_->unsettled) impl_->settle(*impl_->unsettled);
+  if (impl_->events.empty()) impl_->settle(impl_->latest);
   if (impl_->events.empty()) return std::nullopt;
   OverlayEvent event = std::move(impl_->events.front());
   impl_->events.pop_front();
@@ -88,197 +85,210 @@ std::optional<OverlayEvent> Overlay::poll_event() {
 }
 
 std::optional<Instant> Overlay::poll_timeout() const {
-  std::optional<Instant> earliest = impl_->next_sweep;
+  std::optional<Instant> earliest = impl_->sessions.poll_timeout();
   const auto consider = [&](std::optional<Instant> at) {
-    if (at && *at < *earliest) earliest = at;
+    if (at && (!earliest || *at < *earliest)) earliest = at;
   };
-  consider(impl_->sessions.poll_timeout());
-  if (impl_->network) consider(impl_->network->peers.poll_timeout());
-  for (const auto& waiting : impl_->waiting) consider(waiting.deadline);
-  for (const auto& ping : impl_->pings) consider(ping.deadline);
-  if (impl_->joining && !impl_->joining->storing) consider(impl_->joining->deadline);
-  if (impl_->leaving) consider(std::min(impl_->leaving->deadline, impl_->leaving->next_ask));
-  consider(impl_->judge_at);
+  for (const auto& [id, network] : impl_->networks) consider(network->poll_timeout());
+  consider(impl_->joiner.poll_timeout());
   consider(impl_->journal.poll_timeout());
   return earliest;
 }
 
-void Overlay::set_wall_clock(WallClock clock) {
-  impl_->clock = clock;
-  impl_->sessions.set_wall_clock(clock);
+void Overlay::persisted(Instant now, std::uint64_t persist_id, Result<void> result) {
+  const auto settled = impl_->journal.persisted(now, persist_id, result);
+  if (!settled) return;
+  if (!result) impl_->events.push_back(StoreChanged{result.error().detail});
+  if (settled->then) settled->then(now, settled->result);
+  impl_->settle(now);
+  for (const auto& id : settled->whole)
+    if (Network* network = find(id); network != nullptr && !impl_->journal.roster_unstored(id))
+      network->roster_stored(now);
+  impl_->settle(now);
 }
 
-void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints) {
-  if (endpoints == impl_->config.listen_endpoints) return;
-  impl_->config.listen_endpoints = std::move(endpoints);
-  if (impl_->network) {
-    impl_->broadcast(now, impl_->peer_list());
-    impl_->network->peers.follow_move(now);
+// ---- carrying -----------------------------------------------------------------------------------
+
+void Overlay::settle(Instant now) { impl_->settle(now); }
+CommandId Overlay::next_command() { return ++impl_->last_command; }
+
+void Overlay::Impl::settle(Instant now) {
+  unsettled.reset();
+  if (now > latest) latest = now;
+  while (settle_once(now)) {
   }
-  impl_->settle(now);
+  const bool had_trouble = std::exchange(store_troubled, journal.trouble().has_value());
+  if (had_trouble && !store_troubled) events.push_back(StoreChanged{});
+  while (auto batch = journal.poll_persist()) events.push_back(PersistRequest{std::move(*batch)});
 }
 
-void Overlay::shutdown(Instant now) {
-  for (const auto& [id, link] : impl_->links)
-    impl_->sessions.close(now, id, kCodeShutdown, "the node is going down");
-  // Whoever hears it dials again at once: a session taken up now would be left without a word.
-  if (impl_->network) impl_->sessions.remove_network(now, impl_->network->id);
-  impl_->settle(now);
+bool Overlay::Impl::settle_once(Instant now) {
+  bool any = false;
+  while (auto event = sessions.poll_event()) {
+    std::visit([&](const auto& e) { on(now, e); }, *event);
+    any = true;
+  }
+  for (const auto& [id, network] : networks) any = network->drain(now) || any;
+  while (auto output = joiner.poll_output()) {
+    carry(now, std::move(*output));
+    any = true;
+  }
+  while (const auto room = links.poll_room()) {
+    if (Network* network = network_of(room->second.session))
+      network->handle_room(now, room->first, room->second);
+    any = true;
+  }
+  if (const auto left = std::ranges::find_if(
+          networks, [&](const auto& entry) { return entry.second->members().gone(); });
+      left != networks.end() && networks.size() > 1) {
+    forget(now, NetworkId(left->first));
+    any = true;
+  }
+  return any;
 }
 
-// ---- answers
-// -------------------------------------------------------------------------------------
-
-void Overlay::Impl::done(CommandId id, Result<Outcome> result, Refusal refusal) {
-  events.push_back(CommandDone{id, std::move(result), refusal});
+Network* Overlay::Impl::network_of(SessionId session) {
+  const auto* up = links.find(session);
+  const auto at = up == nullptr ? networks.end() : networks.find(up->network);
+  return at == networks.end() ? nullptr : at->second.get();
 }
 
-void Overlay::Impl::notice(Notice::Level level, std::string text) {
-  events.push_back(Notice{level, std::move(text)});
+void Overlay::Impl::news(Instant now, const NetworkId& network, SessionId session,
+                         const SessionNews& news) {
+  if (joiner.owns(session)) return joiner.handle_session(now, news);
+  if (const auto at = networks.find(network); at != networks.end())
+    at->second->handle_session(now, news);
 }
 
-std::string Overlay::Impl::label(const NodeId& node) const {
-  if (network)
-    if (auto name = network->roster.name_of(network->id, node)) return *name;
-  return short_text(node);
+void Overlay::Impl::on(Instant now, const session::SessionUp& e) {
+  const bool open = links.add(now, e);
+  news(now, e.network, e.session, e);
+  if (open && e.initiator) link_open(now, e);
 }
 
-// ---- time
-// ----------------------------------------------------------------------------------------
+void Overlay::Impl::link_open(Instant now, const session::SessionUp& up) {
+  news(now, up.network, up.session, LinkOpen{up.session});
+}
 
-void Overlay::Impl::expire(Instant now) {
-  std::vector<Waiting> late;
-  std::erase_if(waiting, [&](const Waiting& w) {
-    if (w.deadline > now) return false;
-    late.push_back(w);
-    return true;
-  });
-  for (const auto& w : late) {
-    Error error{Errc::NoPath, label(w.peer) + " does not answer"};
-    if (try_next(now, w.id, w.others, w.service)) continue;
-    if (w.kind == Waiting::Kind::Connect)
-      events.push_back(ConnectFailed{w.id, std::move(error)});
+void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
+  openings.session_down(e.session);
+  const auto* up = links.find(e.session);
+  if (joiner.owns(e.session)) {
+    joiner.handle_session(now, e);
+  } else if (up != nullptr) {
+    news(now, NetworkId(up->network), e.session, e);
+  } else {  // a dial that never came up: its network knows it
+    for (const auto& [id, network] : networks) network->handle_session(now, e);
+  }
+  links.remove(e.session);
+}
+
+template <class Other>
+void Overlay::Impl::on(Instant now, const Other& e) {
+  if constexpr (requires { e.network; }) {
+    news(now, e.network, e.session, e);
+  } else if (Network* network = network_of(e.session)) {
+    if constexpr (std::is_same_v<Other, session::RemoteMoved> ||
+                  std::is_same_v<Other, session::SilenceChanged>)
+      network->handle_session(now, e);
     else
-      done(w.id, std::unexpected(std::move(error)));
+      std::ignore = network->handle_stream(now, e);
   }
-  std::erase_if(pings, [&](const PingUnderWay& ping) {
-    if (ping.deadline > now) return false;
-    done(ping.id, fail(Errc::Timeout, "no answer to the ping"));
-    return true;
-  });
-  if (joining && !joining->storing && joining->deadline <= now)
-    abort_join(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
-  if (leaving && leaving->deadline <= now) left(false);
-  if (leaving && leaving->next_ask <= now) ask_to_leave(now);
-  if (judge_at && *judge_at <= now) {
-    judge_at.reset();
-    sessions.trust_changed(now);
-  }
-  journal.handle_timeout(now);
-  tell_store_works();
-  emit_batches();
 }
 
-// Once a second: retries what waits for a free stream, ends drained duplicate sessions and those
-// that were only for a moment, renews our certificate, forgets old tickets.
-void Overlay::Impl::sweep(Instant now) {
-  for (const auto& [id, pull] : pulls)
-    if (pull.deadline <= now) sessions.close(now, id, kCodeDone, "no roster came");
-  for (const auto& [id, link] : links) {
-    if (!link.up.joining || link.up.initiator) continue;
-    const bool known = link.proven || (network && network->roster.member(link.up.peer) != nullptr);
-    if (now - link.since >= (known ? kJoinerTimeout : kProofTimeout))
-      sessions.close(now, id, kCodeDone, "nothing more to say to a joiner");
+void Overlay::Impl::on(Instant now, const session::RekeySend& e) {
+  links.say(now, Room::Links, Say{e.session, encode(Rekey{e.message})});
+}
+
+// ---- streams ------------------------------------------------------------------------------------
+
+void Overlay::Impl::on(Instant now, const session::StreamOpened& e) {
+  const auto* up = links.find(e.session);
+  if (up == nullptr) return sessions.reset(now, e.session, e.stream, kCodeProtocol);
+  // A joiner needs one stream; nobody needs many that ask for nothing.
+  if ((up->joining && links.is_open(e.session)) ||
+      !openings.opened({e.session, e.stream}, up->joining))
+    sessions.close(now, e.session, kCodeProtocol, "streams that ask for nothing");
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamReadable& e) {
+  const StreamKey key{e.session, e.stream};
+  if (links.is_control(e.session, e.stream)) return hear(now, e.session);
+  if (openings.contains(key)) return request_arrived(now, key);
+  if (Network* network = network_of(e.session)) std::ignore = network->handle_stream(now, e);
+}
+
+void Overlay::Impl::request_arrived(Instant now, const StreamKey& key) {
+  const auto kind = openings.readable(now, key);
+  const auto* up = links.find(key.session);
+  if (!kind || up == nullptr) return;
+  if (*kind == static_cast<std::uint64_t>(service::StreamKind::Control) &&
+      links.may_open(key.session)) {
+    const auto request = service::parse_request(sessions.readable(key.session, key.stream));
+    sessions.consume(now, key.session, key.stream, (*request)->consumed);
+    links.open(key.session, key.stream);
+    link_open(now, session::SessionUp(*up));
+    return hear(now, key.session);
   }
-  catch_up(now);
-  if (!network) return;
-  std::erase_if(waiting, [&](const Waiting& w) {
-    const Peer* peer = network->peers.find(w.peer);
-    return peer != nullptr && peer->is_up() && try_start(now, w);
-  });
-  for (const auto& [id, peer] : network->peers.all()) {
-    // One end decides, so that the two never close each other's favourite.
-    if (peer.sessions.size() < 2 || peer.id < config.identity.id) continue;
-    for (const auto& session : peer.sessions) {
-      if (session.id == peer.preferred || now - session.since < kSimultaneous) continue;
-      const auto info = sessions.info(session.id);
-      if (info && info->open_streams <= 1)
-        sessions.close(now, session.id, kCodeSuperseded, "another session serves this peer");
+  Network* network = up->joining ? nullptr : network_of(key.session);
+  if (network != nullptr && network->open_stream(now, *kind, {key, up->peer})) return;
+  ++counters.streams_unclaimed;
+  sessions.reset(now, key.session, key.stream, kCodeProtocol);
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamWritable& e) {
+  if (links.is_control(e.session, e.stream)) return links.flush(now, e.session);
+  if (Network* network = network_of(e.session)) std::ignore = network->handle_stream(now, e);
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamReset& e) {
+  if (links.is_control(e.session, e.stream))
+    return sessions.close(now, e.session, kCodeProtocol, "the control stream was reset");
+  if (openings.contains({e.session, e.stream}))
+    return sessions.reset(now, e.session, e.stream, e.code);
+  if (Network* network = network_of(e.session)) std::ignore = network->handle_stream(now, e);
+}
+
+void Overlay::Impl::on(Instant now, const session::StreamClosed& e) {
+  if (openings.ended({e.session, e.stream})) return;
+  if (Network* network = network_of(e.session)) std::ignore = network->handle_stream(now, e);
+}
+
+// ---- the control stream -------------------------------------------------------------------------
+
+void Overlay::Impl::hear(Instant now, SessionId session) {
+  using What = Links::Heard::What;
+  for (;;) {
+    const auto* link = links.find(session);
+    if (link == nullptr) return;
+    const session::SessionUp up = *link;
+    const auto next = links.hear(now, session);
+    if (next.what == What::Flood) {
+      const auto name = trust.name_of(up.network, up.peer).value_or(short_text(up.peer));
+      events.push_back(
+          Notice{Notice::Level::Warning, name + " sends more control messages than anybody needs"});
     }
+    if (next.what != What::Message) return;
+    if (!heard(now, up, next.body)) return links.malformed(now, session);
   }
-  sweep_health(now);
-  network->peers.retire(now);
-  rotate_credential(now);
-  persist_quietly(network->tickets.purge(unix_now(now)));
-  // Perhaps that was the last ticket: nobody joins now.
-  if (network->open_to_joiners != network->tickets.open(unix_now(now))) push_context(now);
 }
 
-// ---- queries
-// -------------------------------------------------------------------------------------
-
-path::PathTable& Overlay::paths() { return impl_->paths; }
-const path::PathTable& Overlay::paths() const { return impl_->paths; }
-session::SessionLayer& Overlay::sessions() { return impl_->sessions; }
-const session::SessionLayer& Overlay::sessions() const { return impl_->sessions; }
-NodeId Overlay::id() const { return impl_->config.identity.id; }
-std::string Overlay::name() const {
-  if (!impl_->network) return {};
-  return impl_->network->roster.name_of(impl_->network->id, id()).value_or("");
-}
-std::optional<NetworkId> Overlay::network() const {
-  return impl_->network ? std::optional(impl_->network->id) : std::nullopt;
-}
-std::string Overlay::network_name() const {
-  return impl_->network ? impl_->network->roster.network_name() : std::string();
-}
-std::string Overlay::role() const {
-  if (!impl_->network || impl_->network->roster.member(id()) == nullptr) return "none";
-  return impl_->signs() ? "admin" : "member";
-}
-
-std::vector<PeerView> Overlay::peers() const {
-  std::vector<PeerView> out;
-  if (!impl_->network) return out;
-  for (const auto& [node, peer] : impl_->network->peers.all()) {
-    PeerView view{node, impl_->label(node), "down", std::nullopt};
-    if (peer.is_up()) {
-      view.state = "up";
-      view.session = impl_->sessions.info(*peer.preferred);
-    } else if (peer.backoff == kFirstBackoff && (!peer.dialing.empty() || peer.next_attempt)) {
-      view.state = "dialing";
-    }
-    out.push_back(std::move(view));
+Result<void> Overlay::Impl::heard(Instant now, const session::SessionUp& from, ByteView body) {
+  WEFT_TRY(const auto type, control_type(body));
+  if (type == kRekey) {
+    WEFT_TRY(const auto message, decode_control(body));
+    if (const auto* rekey = std::get_if<Rekey>(&message))
+      sessions.handle_rekey(now, from.session, rekey->message);
+    return {};
   }
-  std::ranges::sort(out, {}, &PeerView::name);
-  return out;
-}
-
-std::vector<service::Exposure> Overlay::exposures() const {
-  return impl_->network ? impl_->network->registry.list() : std::vector<service::Exposure>{};
-}
-
-std::size_t Overlay::connections(const std::string& service) const {
-  return static_cast<std::size_t>(std::ranges::count_if(impl_->streams, [&](const auto& entry) {
-    return entry.second.inbound && entry.second.phase == ServiceStream::Phase::Open &&
-           entry.second.service == service;
-  }));
-}
-
-std::vector<service::Mapping> Overlay::mappings() const {
-  return impl_->network ? impl_->network->doors.list() : std::vector<service::Mapping>{};
-}
-
-std::vector<std::pair<std::string, std::vector<std::string>>> Overlay::groups() const {
-  std::vector<std::pair<std::string, std::vector<std::string>>> out;
-  if (!impl_->network) return out;
-  for (const auto& [group, nodes] : impl_->network->roster.state().groups()) {
-    std::vector<std::string> names;
-    for (const auto& node : nodes) names.push_back(impl_->label(node));
-    std::ranges::sort(names);
-    out.emplace_back(group, std::move(names));
+  const ControlIn in{from, type, body};
+  if (joiner.owns(from.session)) {
+    WEFT_CHECK(joiner.handle_control(now, in));
+  } else if (const auto at = networks.find(from.network); at != networks.end()) {
+    WEFT_CHECK(at->second->handle_control(now, in));
+    at->second->drain(now);
   }
-  return out;
+  return {};
 }
 
 }  // namespace weft::overlay

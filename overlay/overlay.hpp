@@ -1,10 +1,12 @@
 // The whole node without IO: sessions, roster, services and peers composed into one core that the
 // daemon drives from sockets and the simulator from its event queue.
 //
+// Several networks (decision 32): each is a Network with parts of its own. What is asked for
+// without naming one means home(): the only one, else the one marked default.
+//
 // Laws of base/core.hpp hold. In addition:
 //  1. Nothing is acknowledged (CommandDone) or told to other nodes before the rows it depends on
-//  are
-//     stored: a command emits PersistRequest and takes effect in persisted().
+//     are stored: a command emits PersistRequest and takes effect in persisted().
 //  2. Every command answers with exactly one CommandDone carrying its id.
 //  3. A stream reaches a service only after the caller's identity passed the access rules; rules
 //     changed later end the open streams they no longer allow.
@@ -23,12 +25,15 @@
 #include "base/core.hpp"
 #include "base/rng.hpp"
 #include "overlay/config.hpp"
+#include "overlay/counters.hpp"
 #include "overlay/event.hpp"
 #include "overlay/view.hpp"
 
 namespace weft::overlay {
 
+class Network;
 struct JournalCounters;
+struct LinkCounters;
 
 class Overlay {
  public:
@@ -42,6 +47,25 @@ class Overlay {
   // First start: a private network of one, this node as its first member.
   void create_network(Instant now, const std::string& node_name);
 
+  // ---- networks
+  // The default first, then by name.
+  [[nodiscard]] std::vector<NetworkView> networks(Instant now) const;
+  // What is meant without naming one; nullptr: this node is in none.
+  [[nodiscard]] Network* home() const;
+  [[nodiscard]] Network* find(const NetworkId& id) const;
+  // By name, or by the beginning of its id in hex, 8 digits or more. NotFound, Conflict.
+  [[nodiscard]] Result<Network*> find(const std::string& which) const;
+  // Founds another network, this node as its first member called `node_name`. NetworkOutcome.
+  CommandId found_network(Instant now, const std::string& network_name,
+                          const std::string& node_name);
+  CommandId set_default(Instant now, const NetworkId& id);
+  // As Members::leave(); once it is done, its sessions, doors and records go, unless it is the only
+  // network.
+  CommandId leave(Instant now, const NetworkId& id, Duration within = 10s);
+  // After commands were given to parts: what they asked for is carried out.
+  void settle(Instant now);
+  CommandId next_command();
+
   void handle_datagram(Instant now, const Datagram& datagram);
   void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(Instant now, MutableByteView out);
@@ -52,6 +76,7 @@ class Overlay {
   // Where this host can be reached now; peers are told when it changed.
   void set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints);
 
+  // ---- of home(), until every caller names a network
   // Commands.
   CommandId invite(Instant now, const std::string& name, std::vector<std::string> may,
                    std::vector<std::string> allow, Duration ttl);
@@ -98,10 +123,13 @@ class Overlay {
 
   void accept(Instant now, StreamKey key);
   void refuse(Instant now, StreamKey key, service::OpenStatus status, std::string_view detail);
-  // The answer to ProbeTarget.
+  // The answer to ProbeTarget; `network`: as it said, zero for home().
   void probed(Instant now, const std::string& service, service::Health health,
-              std::string_view detail);
+              std::string_view detail, const NetworkId& network = {});
   void shutdown(Instant now);  // closes every session politely
+  [[nodiscard]] const OverlayCounters& counters() const;
+  [[nodiscard]] const LinkCounters& link_counters() const;
+  [[nodiscard]] const JournalCounters& store_counters() const;
 
   // Queries.
   struct StoreTrouble {
@@ -110,7 +138,6 @@ class Overlay {
   };
   // Nothing while what is written arrives.
   [[nodiscard]] std::optional<StoreTrouble> store_trouble() const;
-  [[nodiscard]] const JournalCounters& store_counters() const;
   // What carries datagrams is entered here by the edge; what is known of each path is read here.
   [[nodiscard]] path::PathTable& paths();
   [[nodiscard]] const path::PathTable& paths() const;
@@ -138,16 +165,15 @@ class Overlay {
   [[nodiscard]] UnixTime away_since(const NodeId& node) const;  // 0: not away, or never heard
   [[nodiscard]] std::vector<service::Exposure> exposures() const;
   // The access rules of one exposure as people write them: names, group:NAME, *.
-  struct Access {
-    std::vector<std::string> allow, deny;
-    std::vector<std::string> readers;  // the members that really may now; kMaxReaders at most
-  };
+  using Access = AccessView;
   [[nodiscard]] Access access(const std::string& service) const;
   // Rules that keep out all of `who` whatever allows it: how they are written.
   [[nodiscard]] std::vector<std::string> denied_by(const std::string& service,
                                                    const std::string& who) const;
   [[nodiscard]] std::size_t connections(const std::string& service) const;  // inbound, open now
   [[nodiscard]] std::vector<service::Mapping> mappings() const;
+  // Of all networks: ids of doors are this node's.
+  [[nodiscard]] std::vector<service::Mapping> all_mappings() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> groups() const;
   // Sentences for the operator about who is in the network, and who may say so.
   [[nodiscard]] std::vector<std::string> roster_attention(Instant now) const;
@@ -168,6 +194,11 @@ class Overlay {
 
  private:
   struct Impl;
+  template <class Body>
+  CommandId at_home(Instant now, const Body& body);
+  [[nodiscard]] Network* with_door(std::uint64_t door) const;
+  template <class Question>
+  auto of_home(const Question& question) const;
   explicit Overlay(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

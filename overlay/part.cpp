@@ -20,6 +20,14 @@ std::optional<Output> Part::poll_output() {
   return output;
 }
 
+Then Part::done_when_stored(CommandId id, Outcome outcome) {
+  return [this, id, outcome = std::move(outcome)](Instant, const Result<void>& stored) {
+    if (stored) return done(id, outcome);
+    done(id, fail(Errc::Storage, "it works now but is not saved, so a restart would lose it: " +
+                                     stored.error().detail));
+  };
+}
+
 std::string Part::label(const NodeId& node) const {
   if (auto name = beside_.roster.name_of(beside_.network(), node)) return *name;
   return short_text(node);

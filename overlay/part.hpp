@@ -52,6 +52,7 @@ enum class Room : std::uint8_t {
   Peers,
   Sync,
   Joining,
+  Members,
   Streams,
   Post,
   Discovery,
@@ -60,7 +61,7 @@ enum class Room : std::uint8_t {
   Path,
   Fleet,
 };
-inline constexpr std::size_t kRooms = 13;
+inline constexpr std::size_t kRooms = 14;
 
 struct TypeRange {
   std::uint64_t first = 0;
@@ -85,10 +86,11 @@ struct LinkOpen {
 // What this part had waiting on that link is down to kPlentyWaits again.
 struct LinkRoom {
   SessionId session;
+  bool lost = false;  // and frames were dropped meanwhile: say again what must be known
 };
 using SessionNews =
     std::variant<session::SessionUp, LinkOpen, LinkRoom, session::SessionDown, session::RemoteMoved,
-                 session::MemberUnknown, session::ClockDiffers>;
+                 session::SilenceChanged, session::MemberUnknown, session::ClockDiffers>;
 
 // A peer opened a stream of a kind that the part claimed. Its request is still unread: the part
 // reads it again (service/stream_open.hpp) and consumes it.
@@ -180,12 +182,24 @@ struct Store {
 struct Sign {
   roster::Body body;
   Then then = {};
+  std::vector<Row> rows = {};  // to be stored in one commit with it
 };
 
-using Output = std::variant<Say, SayAll, Seal, Want, Learned, Store, Sign, OverlayEvent>;
+// A ticket's promise to who joins by it: these services let it in. Its rules are stored before what
+// the part asks to be stored next, so who is in has what the invite promised.
+struct Promise {
+  NodeId joiner;
+  std::vector<std::string> services;
+};
+
+// RosterNews: every part hears of it by handle_roster().
+using Output =
+    std::variant<Say, SayAll, Seal, Want, Learned, Store, Sign, Promise, RosterNews, OverlayEvent>;
 
 // ---- the part -----------------------------------------------------------------------------------
 
+class Journal;
+class Links;
 class PeerTable;
 
 // What every part of one network may call (below it) and look at (beside it).
@@ -196,6 +210,11 @@ struct Beside {
   session::SessionLayer& sessions;  // below
   const roster::Roster& roster;     // of this network
   const PeerTable& peers;
+  const Links& links;
+  const Journal& journal;
+  ByteArray<8> instance{};   // of this process, told in Hello
+  CommandId& last_command;   // of this node: ids go up
+  std::uint64_t& last_door;  // of all networks of this node
 
   [[nodiscard]] const NetworkId& network() const { return roster.network(); }
   [[nodiscard]] const NodeId& self() const { return config.identity.id; }
@@ -229,6 +248,11 @@ class Part {
   void put(T&& output) {
     outputs_.emplace_back(std::forward<T>(output));
   }
+  void store(std::vector<Row> rows, Then then = {}, Again again = Again::UntilStored) {
+    if (!rows.empty()) put(Store{std::move(rows), std::move(then), again});
+  }
+  // The usual end of a command: stored, or in force and stored later, with a warning.
+  [[nodiscard]] Then done_when_stored(CommandId id, Outcome outcome);
   void done(CommandId id, Result<Outcome> result, Refusal refusal = Refusal::None) {
     put(OverlayEvent(CommandDone{id, std::move(result), refusal}));
   }
@@ -237,6 +261,8 @@ class Part {
   }
   // A member's name, else the beginning of its id.
   [[nodiscard]] std::string label(const NodeId& node) const;
+
+  [[nodiscard]] UnixTime wall(Instant now) const { return beside_.clock.at(now); }
 
   const Beside& beside_;
   std::deque<Output> outputs_;  // of one input; drained before the next

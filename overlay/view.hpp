@@ -16,6 +16,16 @@ namespace weft::overlay {
 
 inline constexpr std::size_t kMaxReaders = 64;  // named for one service; a list, not a census
 
+struct NetworkView {
+  NetworkId id;
+  std::string name;
+  std::string node_name;  // what this node is called there
+  std::string role;       // "admin", "member", "none"
+  std::size_t members = 0;
+  std::size_t up = 0;  // of them, with a session
+  bool is_default = false;
+  bool unused = false;  // as a first start made it: a join takes its place
+};
 struct MemberView {
   NodeId id;
   std::string name;
@@ -58,6 +68,11 @@ struct HealthView {
   service::Health health = service::Health::Unknown;
   std::optional<Instant> at;  // of the connection that told it
   std::string detail;         // why it failed
+};
+// The access rules of one exposure as people write them: names, group:NAME, *.
+struct AccessView {
+  std::vector<std::string> allow, deny;
+  std::vector<std::string> readers;  // the members that really may now; kMaxReaders at most
 };
 // What needs a person's eye about services and doors.
 struct ServiceWarnings {

@@ -4,21 +4,24 @@
 
 namespace weft::overlay {
 
-void Outbox::push(const Subject& subject, Bytes frame) {
-  if (frame.empty()) return;
+bool Outbox::push(Room room, const Subject& subject, Bytes frame) {
+  if (frame.empty()) return true;
+  std::size_t& size = sizes_[index(room)];
+  const Key key{room, subject};
   if (subject.kind != 0) {
-    const auto [at, fresh] = waiting_.try_emplace(subject, first_ + frames_.size());
-    const bool begun = !fresh && at->second == first_ && begun_ > 0;
-    if (!fresh && !begun) {
+    const auto at = waiting_.find(key);
+    if (at != waiting_.end() && !(at->second == first_ && begun_ > 0)) {
       Bytes& older = frames_[at->second - first_].bytes;
-      size_ = size_ - older.size() + frame.size();
+      size = size - older.size() + frame.size();
       older = std::move(frame);
-      return;
+      return true;
     }
-    at->second = first_ + frames_.size();
   }
-  size_ += frame.size();
-  frames_.push_back({subject, std::move(frame)});
+  if (size + frame.size() > kMaxQueue) return false;
+  if (subject.kind != 0) waiting_[key] = first_ + frames_.size();
+  size += frame.size();
+  frames_.push_back({key, std::move(frame)});
+  return true;
 }
 
 ByteView Outbox::front() const {
@@ -28,10 +31,11 @@ ByteView Outbox::front() const {
 
 void Outbox::sent(std::size_t size) {
   WEFT_ASSERT(size <= front().size());
+  if (frames_.empty()) return;
   begun_ += size;
-  size_ -= size;
-  if (frames_.empty() || begun_ < frames_.front().bytes.size()) return;
-  const auto at = waiting_.find(frames_.front().subject);
+  sizes_[index(frames_.front().key.first)] -= size;
+  if (begun_ < frames_.front().bytes.size()) return;
+  const auto at = waiting_.find(frames_.front().key);
   if (at != waiting_.end() && at->second == first_) waiting_.erase(at);
   frames_.pop_front();
   ++first_;

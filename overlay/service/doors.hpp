@@ -50,6 +50,7 @@ class Doors {
   // As MappingTable; add() without a node pins it as provider() says.
   [[nodiscard]] Result<MappingTable::Change> add(Mapping door);
   [[nodiscard]] Result<MappingTable::Change> remove(std::uint64_t door);
+  void number_from(std::uint64_t id) { table_.number_from(id); }
   [[nodiscard]] const Mapping* find(std::uint64_t door) const { return table_.find(door); }
   [[nodiscard]] std::vector<Mapping> list() const { return table_.list(); }
   [[nodiscard]] Result<void> load(const Row& row) { return table_.load(row); }

@@ -10,6 +10,7 @@
 // nil node comes from a version before doors were pinned. Vectors in docs/wire/state.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -74,6 +75,9 @@ class MappingTable {
   [[nodiscard]] std::vector<Mapping> list() const;  // by id
 
   [[nodiscard]] Result<void> load(const Row& row);
+
+  // Ids are given out from here on: those of several networks never meet.
+  void number_from(std::uint64_t id) { next_id_ = std::max(next_id_, id); }
 
  private:
   [[nodiscard]] std::optional<Row> row_of(const Mapping& mapping, bool gone) const;

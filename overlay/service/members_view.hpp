@@ -22,6 +22,8 @@ class MembersView {
   [[nodiscard]] virtual bool may_expose(const NodeId& node) const = 0;
   // Whose node it is; two nodes of one owner may replace each other. Nothing: no member.
   [[nodiscard]] virtual std::optional<IdentityKey> owner(const NodeId& node) const = 0;
+  // The session to open streams to it on; nothing: none is up.
+  [[nodiscard]] virtual std::optional<std::uint64_t> session(const NodeId& node) const = 0;
   // Round trip of the session with it; nothing: there is none.
   [[nodiscard]] virtual std::optional<Duration> distance(const NodeId& node) const = 0;
   // A whole round of dialling has failed since it last spoke.

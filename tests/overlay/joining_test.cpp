@@ -196,27 +196,27 @@ TEST(Joining, WhatStandsInTheWayOfAJoinIsToldApart) {
   World world;
   Node& a = world.add("a");
   Node& b = world.add("b");
-  Node& c = world.add("c");
   world.bring_in(a, b);
   const auto refusal = [&](Node& node, const std::string& ticket) {
     EXPECT_FALSE(world.join(node, ticket));
     return node.of<CommandDone>().back().refusal;
   };
   EXPECT_EQ(refusal(b, world.invite(a, "b2")->ticket), Refusal::Here);
-  EXPECT_EQ(refusal(b, world.invite(c, "b")->ticket), Refusal::Elsewhere);
   ASSERT_TRUE(world.finish(a, a.overlay->remove_node(world.now, "b")));
   ASSERT_TRUE(world.run_until([&] { return b.overlay->role() == "none"; }));
   EXPECT_EQ(refusal(b, world.invite(a, "b")->ticket), Refusal::Removed);
 }
 
-TEST(Joining, WhoIsInANetworkWithOthersDoesNotLeaveItByAccident) {
+TEST(Joining, WhoIsInANetworkWithOthersJoinsAnotherBesideIt) {
   World world;
   Node& a = world.add("a");
   Node& b = world.add("b");
   Node& c = world.add("c");
   world.bring_in(a, b);
-  const auto elsewhere = world.invite(c, "b");
-  EXPECT_EQ(world.join(b, elsewhere->ticket).error().code, Errc::Conflict);
+  const auto home = b.overlay->network();
+  ASSERT_TRUE(world.join(b, world.invite(c, "b")->ticket));
+  EXPECT_EQ(b.overlay->network(), home);
+  EXPECT_EQ(b.overlay->networks(world.now).size(), 2u);
   const auto own = world.invite(a, "b2");
   EXPECT_EQ(world.join(a, own->ticket).error().code, Errc::AlreadyExists);
 }

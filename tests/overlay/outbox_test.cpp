@@ -23,22 +23,22 @@ Bytes frame(std::string_view text) { return to_bytes(bytes_of(text)); }
 
 TEST(Outbox, ANewerStateTakesThePlaceOfTheOlder) {
   Outbox outbox;
-  outbox.push({kServices, {}}, frame("[old]"));
-  outbox.push({}, frame("[pong]"));
-  outbox.push({kServices, {}}, frame("[newer]"));
-  EXPECT_EQ(outbox.size(), 13u);
+  outbox.push(Room::Sync, {kServices, {}}, frame("[old]"));
+  outbox.push(Room::Sync, {}, frame("[pong]"));
+  outbox.push(Room::Sync, {kServices, {}}, frame("[newer]"));
+  EXPECT_EQ(outbox.size(Room::Sync), 13u);
   EXPECT_EQ(drain(outbox), "[newer][pong]");
-  EXPECT_EQ(outbox.size(), 0u);
+  EXPECT_EQ(outbox.size(Room::Sync), 0u);
 }
 
 TEST(Outbox, AFrameThatHasBegunIsFinished) {
   Outbox outbox;
-  outbox.push({kRoster, {}}, frame("[one]"));
+  outbox.push(Room::Sync, {kRoster, {}}, frame("[one]"));
   outbox.sent(2);
-  outbox.push({kRoster, {}}, frame("[two]"));
-  outbox.push({kRoster, {}}, frame("[three]"));
+  outbox.push(Room::Sync, {kRoster, {}}, frame("[two]"));
+  outbox.push(Room::Sync, {kRoster, {}}, frame("[three]"));
   EXPECT_EQ(drain(outbox, 1), "ne][three]");
-  outbox.push({kRoster, {}}, frame("[four]"));
+  outbox.push(Room::Sync, {kRoster, {}}, frame("[four]"));
   EXPECT_EQ(drain(outbox), "[four]");
 }
 
@@ -47,12 +47,31 @@ TEST(Outbox, PeersAreToldOneByOneAndAnswersAllOfThem) {
   const NodeId one{crypto::sha256(bytes_of("one"))};
   const NodeId two{crypto::sha256(bytes_of("two"))};
   for (int i = 0; i < 1000; ++i) {
-    outbox.push({kPeer, one}, frame("[one]"));
-    outbox.push({kPeer, two}, frame("[two]"));
+    outbox.push(Room::Sync, {kPeer, one}, frame("[one]"));
+    outbox.push(Room::Sync, {kPeer, two}, frame("[two]"));
   }
-  outbox.push({}, frame("[answer]"));
-  outbox.push({}, frame("[answer]"));
+  outbox.push(Room::Sync, {}, frame("[answer]"));
+  outbox.push(Room::Sync, {}, frame("[answer]"));
   EXPECT_EQ(drain(outbox), "[one][two][answer][answer]");
+}
+
+TEST(Outbox, APartThatSaysTooMuchLosesItsOwnFramesAndNobodyElses) {
+  Outbox outbox;
+  const Bytes large(kMaxQueue / 4, 'x');
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(outbox.push(Room::Sync, {}, large));
+  EXPECT_FALSE(outbox.push(Room::Sync, {}, large));
+  EXPECT_TRUE(outbox.push(Room::Peers, {}, frame("[hello]")));
+  EXPECT_EQ(outbox.size(Room::Sync), kMaxQueue);
+  outbox.sent(large.size());
+  EXPECT_TRUE(outbox.push(Room::Sync, {}, frame("[news]")));
+  EXPECT_TRUE(drain(outbox, 1u << 20).ends_with("[hello][news]"));
+}
+
+TEST(Outbox, SubjectsOfTwoPartsNeverMeet) {
+  Outbox outbox;
+  outbox.push(Room::Sync, {kRoster, {}}, frame("[roster]"));
+  outbox.push(Room::Peers, {kRoster, {}}, frame("[peers]"));
+  EXPECT_EQ(drain(outbox), "[roster][peers]");
 }
 
 TEST(Meter, LetsABurstPassAndThenSoManyASecond) {

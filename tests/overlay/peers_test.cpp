@@ -1,7 +1,7 @@
 // Peers come and go: backoff between rounds of dialling, restarts, both dialling at once, moves.
 #include <gtest/gtest.h>
 
-#include "overlay/peer_table.hpp"
+#include "overlay/peers/peer_table.hpp"
 #include "tests/harness/pair.hpp"
 #include "tests/overlay/world.hpp"
 

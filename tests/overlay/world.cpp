@@ -272,7 +272,8 @@ void World::react(Node& node, const OverlayEvent& event) {
   } else if (const auto* look = std::get_if<ProbeTarget>(&event)) {
     node.overlay->probed(now, look->exposure.name,
                          node.dead_targets ? service::Health::Refused : service::Health::Ok,
-                         node.dead_targets ? "127.0.0.1:8080: Connection refused" : "");
+                         node.dead_targets ? "127.0.0.1:8080: Connection refused" : "",
+                         look->network);
   } else if (const auto* ready = std::get_if<ConnectReady>(&event)) {
     node.clients[ready->key] = {};
   } else if (const auto* taken = std::get_if<ConnectAccepted>(&event)) {

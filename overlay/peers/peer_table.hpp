@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/endpoint.hpp"
@@ -86,12 +87,11 @@ struct Peer {
   };
   std::optional<HintDial> hint_dial;
   std::size_t next_endpoint = 0;        // within this round
-  std::optional<Instant> next_attempt;  // nullopt: not trying
+  std::optional<Instant> next_attempt;  // nullopt: not trying; set by attempt_at()
   Duration backoff = kFirstBackoff;
   bool wanted = false;           // keep trying while this holds
   bool says_we_are_out = false;  // it told us that we were removed; the user has been told once
   std::optional<Instant> told;   // when others last heard of it from us
-  bool tell_again = false;       // there is news since, which came too soon
 
   [[nodiscard]] bool is_up() const { return preferred.has_value(); }
 };
@@ -117,10 +117,12 @@ class PeerTable {
 
   // Starts dialling unless up or under way. `at_once` ignores the backoff pause.
   void want(Instant now, Peer& peer, bool at_once);
+  // Those under way; they go to where it is not.
+  void cancel_dials(Instant now, Peer& peer);
   void unwant_all();  // no more dialling but for who waits
   // Our address changed. What we dialled moves with our next packet. A peer that dialled us hears
   // us from nowhere else, because only the QUIC client can move a connection: we dial it beside,
-  // and it moves its own (Overlay::Impl::follow_peer).
+  // and it moves its own (Peers::follow).
   void follow_move(Instant now);
 
   void on_session_up(Instant now, const session::SessionUp& up);
@@ -135,6 +137,8 @@ class PeerTable {
 
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  // Peers with several sessions, or whose identity runs twice.
+  [[nodiscard]] const std::set<NodeId>& doubled() const { return doubled_; }
 
  private:
   std::optional<SessionId> dial(Instant now, Peer& peer, const Endpoint& endpoint, PathId path);
@@ -143,13 +147,19 @@ class PeerTable {
   void dial_beside(Instant now, Peer& peer);
   void end_round(Instant now, Peer& peer);
   void choose_preferred(Instant now, Peer& peer);
+  void note_doubled(const Peer& peer);
   // True if `a` should be kept over `b`.
   [[nodiscard]] bool keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const;
   void end_older_lives(Instant now, Peer& peer, const ByteArray<8>& instance);
 
+  // Sets next_attempt.
+  void attempt_at(Peer& peer, std::optional<Instant> at);
+
   NodeId self_;
   session::SessionLayer& sessions_;
   std::map<NodeId, Peer> peers_;
+  std::set<std::pair<Instant, NodeId>> due_;  // each peer's next_attempt
+  std::set<NodeId> doubled_;
   Instant moved_at_{};
   std::map<SessionId, NodeId> by_session_;  // both live sessions and dials under way
 };

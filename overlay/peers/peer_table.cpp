@@ -1,4 +1,4 @@
-#include "overlay/peer_table.hpp"
+#include "overlay/peers/peer_table.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -7,22 +7,24 @@
 
 namespace weft::overlay {
 
-namespace {
-
-void cancel_dials(Instant now, Peer& peer, session::SessionLayer& sessions,
-                  std::map<SessionId, NodeId>& by_session) {
-  for (const auto& [id, endpoint] : peer.dialing) {
-    by_session.erase(id);
-    sessions.close(now, id, kCodeSuperseded, "another dial came up first");
+void PeerTable::cancel_dials(Instant now, Peer& peer) {
+  const auto dials = std::exchange(peer.dialing, {});
+  for (const auto& [id, endpoint] : dials) {
+    by_session_.erase(id);
+    sessions_.close(now, id, kCodeSuperseded, "another dial came up first");
   }
-  peer.dialing.clear();
   if (!peer.hint_dial) return;
   const SessionId hinted = peer.hint_dial->session;
   peer.hint_dial.reset();
-  by_session.erase(hinted);
-  sessions.close(now, hinted, kCodeSuperseded, "another dial came up first");
+  by_session_.erase(hinted);
+  sessions_.close(now, hinted, kCodeSuperseded, "another dial came up first");
 }
-}  // namespace
+
+void PeerTable::attempt_at(Peer& peer, std::optional<Instant> at) {
+  if (peer.next_attempt) due_.erase({*peer.next_attempt, peer.id});
+  peer.next_attempt = at;
+  if (at) due_.insert({*at, peer.id});
+}
 
 Peer& PeerTable::add(const NetworkId& network, const IdentityKey& identity) {
   const NodeId id = node_id_of(identity);
@@ -38,7 +40,9 @@ Peer& PeerTable::add(const NetworkId& network, const IdentityKey& identity) {
 void PeerTable::remove(Instant now, const NodeId& id) {
   const auto at = peers_.find(id);
   if (at == peers_.end()) return;
-  cancel_dials(now, at->second, sessions_, by_session_);
+  cancel_dials(now, at->second);
+  attempt_at(at->second, std::nullopt);
+  doubled_.erase(id);
   for (const auto& session : at->second.sessions) by_session_.erase(session.id);
   peers_.erase(at);
 }
@@ -128,7 +132,7 @@ void PeerTable::want(Instant now, Peer& peer, bool at_once) {
   if (!peer.dialing.empty()) return;
   if (at_once || !peer.next_attempt) {
     peer.next_endpoint = 0;
-    peer.next_attempt = now;
+    attempt_at(peer, now);
   }
 }
 
@@ -162,11 +166,11 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   std::erase_if(peer.dialing, [&](const auto& dial) { return dial.first == up.session; });
   if (peer.hint_dial && peer.hint_dial->session == up.session) peer.hint_dial.reset();
   peer.hint.reset();
-  cancel_dials(now, peer, sessions_, by_session_);
+  cancel_dials(now, peer);
   by_session_[up.session] = peer.id;
   peer.sessions.push_back({up.session, up.initiator, now, std::nullopt});
   if (!up.initiator) peer.backoff = kFirstBackoff;
-  peer.next_attempt.reset();
+  attempt_at(peer, std::nullopt);
   choose_preferred(now, peer);
 }
 
@@ -184,8 +188,12 @@ void PeerTable::end_older_lives(Instant now, Peer& peer, const ByteArray<8>& ins
 }
 
 void PeerTable::retire(Instant now) {
-  for (auto& [id, peer] : peers_) {
-    if (peer.twice && now - peer.twice->seen >= kTwiceKept) peer.twice.reset();
+  for (const auto& id : std::set(doubled_)) {
+    Peer& peer = peers_.at(id);
+    if (peer.twice && now - peer.twice->seen >= kTwiceKept) {
+      peer.twice.reset();
+      note_doubled(peer);
+    }
     if (peer.sessions.size() < 2 || !peer.preferred || unanswered(now, *peer.preferred)) continue;
     for (const auto& session : peer.sessions) {
       if (session.id == *peer.preferred) continue;
@@ -252,15 +260,15 @@ Peer* PeerTable::on_session_down(Instant now, SessionId session) {
   if (was_dial && peer->next_endpoint >= peer->endpoints.size() && peer->dialing.empty()) {
     end_round(now, *peer);
   } else if (!peer->next_attempt || *peer->next_attempt > now + kDialStagger) {
-    if (was_dial || peer->dialing.empty()) peer->next_attempt = now;
+    if (was_dial || peer->dialing.empty()) attempt_at(*peer, now);
   }
   return peer;
 }
 
 void PeerTable::handle_timeout(Instant now) {
-  for (auto& [id, peer] : peers_) {
-    if (!peer.next_attempt || *peer.next_attempt > now) continue;
-    peer.next_attempt.reset();
+  while (!due_.empty() && due_.begin()->first <= now) {
+    Peer& peer = peers_.at(due_.begin()->second);
+    attempt_at(peer, std::nullopt);
     if (peer.is_up() || !peer.wanted) continue;
     dial_hint(now, peer);
     dial_next(now, peer);
@@ -268,11 +276,7 @@ void PeerTable::handle_timeout(Instant now) {
 }
 
 std::optional<Instant> PeerTable::poll_timeout() const {
-  std::optional<Instant> earliest;
-  for (const auto& [id, peer] : peers_)
-    if (peer.next_attempt && (!earliest || *peer.next_attempt < *earliest))
-      earliest = peer.next_attempt;
-  return earliest;
+  return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
 }
 
 void PeerTable::dial_next(Instant now, Peer& peer) {
@@ -284,12 +288,12 @@ void PeerTable::dial_next(Instant now, Peer& peer) {
   const Endpoint endpoint = peer.endpoints[peer.next_endpoint++];
   if (const auto id = dial(now, peer, endpoint, PathId::Udp))
     peer.dialing.emplace_back(*id, endpoint);
-  peer.next_attempt = now + kDialStagger;
+  attempt_at(peer, now + kDialStagger);
 }
 
 void PeerTable::end_round(Instant now, Peer& peer) {
   peer.next_endpoint = 0;
-  peer.next_attempt = now + peer.backoff;
+  attempt_at(peer, now + peer.backoff);
   peer.backoff = std::min(peer.backoff * 2, kMaxBackoff);
 }
 
@@ -299,6 +303,14 @@ void PeerTable::choose_preferred(Instant now, Peer& peer) {
     if (best == nullptr || keep_over(peer, session, *best)) best = &session;
   peer.preferred = best == nullptr ? std::nullopt : std::optional(best->id);
   if (std::exchange(peer.was_up, peer.is_up()) != peer.is_up()) peer.changed = now;
+  note_doubled(peer);
+}
+
+void PeerTable::note_doubled(const Peer& peer) {
+  if (peer.sessions.size() > 1 || peer.twice)
+    doubled_.insert(peer.id);
+  else
+    doubled_.erase(peer.id);
 }
 
 bool PeerTable::keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const {

@@ -1,0 +1,199 @@
+#include "overlay/joining/joiner.hpp"
+
+#include <utility>
+
+#include "overlay/credential/credential.hpp"
+#include "overlay/joining/inviter.hpp"
+#include "overlay/joining/join_status.hpp"
+#include "overlay/peers/clocks.hpp"
+#include "overlay/peers/peers.hpp"
+#include "overlay/session/handshake.hpp"
+#include "overlay/streams/codes.hpp"
+
+namespace weft::overlay {
+
+namespace {
+
+std::string list_of(const std::vector<Endpoint>& endpoints) {
+  std::string out;
+  for (const auto& endpoint : endpoints) out += (out.empty() ? "" : ", ") + to_text(endpoint);
+  return out.empty() ? "no address" : out;
+}
+
+}  // namespace
+
+void Joiner::begin(Instant now, CommandId id, roster::Ticket ticket, Duration within) {
+  Join join;
+  join.command = id;
+  join.deadline = now + within;
+  join.credential = Credential::issue(config_.identity, ticket.network, rng_, clock_.at(now), 0);
+  session::NetworkContext context;
+  context.id = ticket.network;
+  context.secret = ticket.network_secret;
+  context.credential = join.credential;
+  sessions_.set_network(context);
+  for (const auto& endpoint : udp_endpoints(ticket.addresses)) {
+    session::DialTarget target;
+    target.network = ticket.network;
+    target.identity = ticket.inviter;
+    target.endpoint = endpoint;
+    target.join = true;
+    if (const auto dial = sessions_.dial(now, target)) join.dials.insert(*dial);
+  }
+  join.ticket = std::move(ticket);
+  join_ = std::move(join);
+  if (join_->dials.empty())
+    abort(now, {Errc::NoPath, "the ticket names no address that can be dialled"});
+}
+
+void Joiner::say(const ControlMessage& message) {
+  outputs_.push_back(Say{join_->session->session, encode(message)});
+}
+
+// ---- its sessions -------------------------------------------------------------------------------
+
+void Joiner::handle_session(Instant now, const SessionNews& news) {
+  std::visit([&](const auto& e) { on(now, e); }, news);
+}
+
+void Joiner::on(Instant now, const session::SessionUp& up) {
+  if (!owns(up.session)) return;
+  if (join_->session)
+    return sessions_.close(now, up.session, kCodeSuperseded, "another dial came up first");
+  join_->session = up;
+  for (const auto other : join_->dials)
+    if (other != up.session) sessions_.close(now, other, kCodeSuperseded, "another dial came up");
+  join_->dials = {up.session};
+}
+
+void Joiner::on(Instant now, const LinkOpen& open) {
+  if (!join_ || !join_->session || join_->session->session != open.session) return;
+  const auto& up = *join_->session;
+  say(hello_to(up.remote, config_, instance_));
+  say(JoinRequest{join_->ticket.id, roster::join_proof(join_->ticket.secret, up.channel_binding),
+                  join_->ticket.name, static_cast<std::uint64_t>(clock_.at(now))});
+}
+
+void Joiner::on(Instant now, const session::SessionDown& down) {
+  if (!join_ || join_->dials.erase(down.session) == 0) return;
+  if (join_->storing) return;  // it has told us all
+  if (down.reason == session::CloseReason::RemovedByPeer)
+    return abort(now, {Errc::Denied, kRemovedStaysOut}, Refusal::Removed);
+  const bool failed = down.reason == session::CloseReason::HandshakeFailed;
+  const auto ahead = down.clock_ahead.value_or(0);
+  if (failed && (ahead > kClockSkew || ahead < -kClockSkew))
+    return abort(now,
+                 {Errc::NotYetValid, "this machine's clock is " + off_by(-ahead) +
+                                         " of the inviting node's, and one of the two is wrong"},
+                 Refusal::Clock);
+  // RFC 9001 section 4.8: an alert is 0x100 and its number.
+  if (failed && down.code == 0x100u + session::alert_of(session::HandshakeFault::CertUnknown))
+    return abort(now, {Errc::Denied,
+                       "the inviting node lets nobody in now: this ticket was used, was "
+                       "taken back, or has expired"});
+  if (join_->session && join_->session->session == down.session)
+    abort(now, {Errc::NoPath, "the inviting node ended the session: " + down.detail});
+  else if (join_->dials.empty())
+    abort(now, {Errc::NoPath, "the inviting node was not reached: " + down.detail});
+}
+
+// ---- what the inviter says ----------------------------------------------------------------------
+
+Result<void> Joiner::handle_control(Instant now, const ControlIn& in) {
+  WEFT_TRY(const auto message, decode_control(in.body));
+  if (!join_ || join_->storing || !join_->session || join_->session->session != in.from.session)
+    return {};
+  if (const auto* answer = std::get_if<JoinAnswer>(&message)) answered(now, *answer);
+  if (const auto* entries = std::get_if<RosterEntries>(&message)) took(now, *entries);
+  return {};
+}
+
+void Joiner::answered(Instant now, const JoinAnswer& answer) {
+  if (answer.status == JoinStatus::Expired)
+    if (const auto off = clocks_apart(clock_.at(now), answer.time); !off.empty())
+      return abort(now,
+                   {Errc::Expired,
+                    "by the inviting node's clock the ticket has expired; this machine's "
+                    "clock is " +
+                        off + " of that one, and one of the two is wrong"},
+                   Refusal::Clock);
+  if (answer.status != JoinStatus::Ok)
+    return abort(now, {errc_of(answer.status), answer.detail},
+                 answer.status == JoinStatus::Removed ? Refusal::Removed : Refusal::None);
+  join_->accepted = true;
+  join_->name = answer.name;
+  say(RosterGet{});
+}
+
+void Joiner::took(Instant now, const RosterEntries& entries) {
+  if (!join_->accepted) return;
+  for (const auto& entry : entries.entries) join_->chain.push_back(entry);
+  if (join_->chain.size() > roster::kMaxEntries)
+    return abort(now, {Errc::Limit, "the network's roster is too long"});
+  if (!entries.last) return;
+  if (!entries.more) return finish(now);
+  if (entries.entries.empty())
+    return abort(now, {Errc::Malformed, "the inviter promises a roster and sends none"});
+  RosterGet next;
+  next.locator.push_back(crypto::sha256(join_->chain.back()));
+  say(next);
+}
+
+void Joiner::finish(Instant now) {
+  auto roster = roster::Roster::from_chain(join_->ticket.network, join_->chain);
+  if (!roster) return abort(now, roster.error());
+  if (roster->member(config_.identity.id) == nullptr)
+    return abort(now, {Errc::Denied, "the network's roster does not name this node"});
+  join_->storing = true;
+  join_->via_name =
+      roster->name_of(join_->ticket.network, node_id_of(join_->ticket.inviter)).value_or("");
+  std::optional<Endpoint> remote;
+  if (const auto info = sessions_.info(join_->session->session)) remote = info->remote;
+  outputs_.push_back(Joined{join_->command, join_->ticket, join_->credential, std::move(*roster),
+                            join_->name, remote});
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+
+void Joiner::stored(Instant now, const Result<void>& result) {
+  if (!join_ || !join_->storing) return;
+  if (!result) return abort(now, result.error());
+  const Join finished = std::move(*join_);
+  join_.reset();
+  JoinOutcome outcome{finished.ticket.network, finished.name, node_id_of(finished.ticket.inviter),
+                      finished.via_name};
+  for (const auto session : finished.dials) sessions_.close(now, session, kCodeDone, "joined");
+  outputs_.push_back(CommandDone{finished.command, std::move(outcome), Refusal::None});
+}
+
+void Joiner::abort(Instant now, Error error, Refusal refusal) {
+  const Join failed = std::move(*join_);
+  join_.reset();
+  if (error.code == Errc::NoPath) {
+    error.detail += "; tried " + list_of(udp_endpoints(failed.ticket.addresses));
+    if (failed.ticket.expires <= clock_.at(now))  // by our clock; nobody was there to ask
+      error = {Errc::Expired,
+               "the ticket has expired by this machine's clock, and " + error.detail};
+  }
+  for (const auto dial : failed.dials) sessions_.close(now, dial, kCodeDone, "join given up");
+  sessions_.remove_network(now, failed.ticket.network);
+  outputs_.push_back(CommandDone{failed.command, std::unexpected(std::move(error)), refusal});
+}
+
+void Joiner::handle_timeout(Instant now) {
+  if (join_ && !join_->storing && join_->deadline <= now)
+    abort(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
+}
+
+std::optional<Instant> Joiner::poll_timeout() const {
+  return join_ && !join_->storing ? std::optional(join_->deadline) : std::nullopt;
+}
+
+std::optional<Joiner::Output> Joiner::poll_output() {
+  if (outputs_.empty()) return std::nullopt;
+  std::optional<Output> output(std::move(outputs_.front()));
+  outputs_.pop_front();
+  return output;
+}
+
+}  // namespace weft::overlay

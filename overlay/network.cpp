@@ -1,0 +1,268 @@
+#include "overlay/network.hpp"
+
+#include <algorithm>
+
+namespace weft::overlay {
+
+namespace {
+
+constexpr std::uint64_t kRosterGet = 5;
+
+std::optional<SessionId> session_of(const SessionNews& news) {
+  return std::visit(
+      [](const auto& e) -> std::optional<SessionId> {
+        if constexpr (requires { e.session; })
+          return e.session;
+        else
+          return std::nullopt;
+      },
+      news);
+}
+
+bool of_roster(const Row& row) { return row.table == Table::Roster || row.table == Table::Epoch; }
+
+}  // namespace
+
+Network::Network(const Shared& shared, roster::Roster roster)
+    : shared_(shared),
+      roster_(std::move(roster)),
+      table_(shared.config.identity.id, shared.sessions),
+      beside_{shared.config,   shared.clock, shared.rng,     shared.sessions, roster_,
+              table_,          shared.links, shared.journal, shared.instance, shared.last_command,
+              shared.last_door},
+      names_(shared.config.identity.id, roster_, table_, shared.sessions),
+      credential_(beside_),
+      peers_(beside_, table_, credential_),
+      sync_(beside_, roster_),
+      members_(beside_, sync_, names_, shared.born),
+      inviter_(beside_, credential_, members_, sync_),
+      streams_(beside_) {
+  const auto seat = [&](Room room, Part& part) {
+    parts_.push_back({room, &part, part.interests()});
+  };
+  seat(Room::Credential, credential_);
+  seat(Room::Peers, peers_);
+  seat(Room::Sync, sync_);
+  seat(Room::Joining, inviter_);
+  seat(Room::Members, members_);
+  seat(Room::Streams, streams_);
+  for (const auto& seated : parts_)
+    for (const auto& range : seated.interests.controls)
+      for (auto type = range.first; type <= range.last && type < kControlTypes; ++type)
+        by_control_[type] = &seated;
+}
+
+// ---- rows ---------------------------------------------------------------------------------------
+
+Result<void> Network::load(const Row& row) {
+  for (const auto& seat : parts_)
+    if (std::ranges::find(seat.interests.tables, row.table) != seat.interests.tables.end())
+      WEFT_CHECK(seat.part->load(row));
+  note_rows({row});
+  return {};
+}
+
+void Network::begin(Instant now, std::optional<StaticCredential> first) {
+  credential_.begin(now, std::move(first));
+  inviter_.begin(now);
+  sync_.begin(now);
+  push_context(now);
+  peers_.begin(now);
+  streams_.offering().look_at_all(now);
+  credential_.rotate_if_due(now);
+}
+
+void Network::note_rows(const std::vector<Row>& rows) {
+  for (const auto& row : rows) {
+    if (of_roster(row) || row.network != id()) continue;
+    if (row.value)
+      stored_.emplace(row.table, row.key);
+    else
+      stored_.erase({row.table, row.key});
+  }
+}
+
+std::vector<Row> Network::trust_rows() const {
+  auto rows = roster_.rows();
+  std::ranges::move(credential_.rows(), std::back_inserter(rows));
+  return rows;
+}
+
+std::vector<Row> Network::trust_rows_with(const StaticCredential& first) const {
+  auto rows = roster_.rows();
+  std::ranges::move(Credential::rows_of(id(), first, {}), std::back_inserter(rows));
+  return rows;
+}
+
+std::vector<Row> Network::gone_rows(bool trust) const {
+  std::set<std::pair<Table, Bytes>> keys;
+  if (trust)
+    for (auto& row : trust_rows()) keys.emplace(row.table, std::move(row.key));
+  for (const auto& key : stored_)
+    if (is_trust(key.first) == trust) keys.insert(key);
+  std::vector<Row> rows;
+  for (const auto& [table, key] : keys) rows.push_back({table, id(), key, std::nullopt});
+  return rows;
+}
+
+// Rows of the old network go in the same commit: left behind, they would come back at the next
+// start.
+std::vector<Row> Network::adopt(const Network& other) {
+  std::vector<Row> rows;
+  for (const auto& door : other.streams_.doors().list()) {
+    Bytes key;
+    append_be(key, door.id);
+    Row row{Table::Mapping, id(), std::move(key), door.encode()};
+    if (streams_.load(row) && !door.once) rows.push_back(std::move(row));
+  }
+  for (auto& row : other.streams_.offering().registry().rows()) {
+    row.network = id();
+    if (streams_.load(row)) rows.push_back(std::move(row));
+  }
+  note_rows(rows);
+  for (std::size_t i = rows.size(); i-- > 0;)
+    rows.push_back({rows[i].table, other.id(), rows[i].key, std::nullopt});
+  return rows;
+}
+
+bool Network::unused(Instant now) const {
+  return roster_.members().size() == 1 && !is_out() &&
+         !inviter_.tickets().open(shared_.clock.at(now));
+}
+
+// ---- inputs -------------------------------------------------------------------------------------
+
+void Network::handle_session(Instant now, const SessionNews& news) {
+  if (const auto* up = std::get_if<session::SessionUp>(&news); up != nullptr && up->joining)
+    joiners_.insert(up->session);
+  const auto session = session_of(news);
+  const bool joiner = session && joiners_.contains(*session);
+  for (const auto& seat : parts_)
+    if (!joiner || seat.interests.joiners) seat.part->handle_session(now, news);
+  if (std::holds_alternative<session::SessionDown>(news)) joiners_.erase(*session);
+}
+
+Result<void> Network::handle_control(Instant now, const ControlIn& in) {
+  // Its session lasts for kJudgeDelay so that it can read why it was removed, and for nothing else.
+  if (!in.from.joining && in.type != kRosterGet &&
+      roster_.verdict(id(), in.from.peer, shared_.clock.at(now)) == Verdict::Removed)
+    return {};
+  const Seat* seat = in.type < kControlTypes ? by_control_[in.type] : nullptr;
+  if (seat == nullptr) {
+    shared_.links.unclaimed();
+    return {};
+  }
+  if (in.from.joining && !seat->interests.joiners) return {};
+  return seat->part->handle_control(now, in);
+}
+
+bool Network::handle_stream(Instant now, const StreamNews& news) {
+  return std::ranges::any_of(parts_,
+                             [&](const Seat& seat) { return seat.part->handle_stream(now, news); });
+}
+
+bool Network::open_stream(Instant now, std::uint64_t kind, const StreamIn& in) {
+  for (const auto& seat : parts_)
+    if (std::ranges::find(seat.interests.stream_kinds, kind) != seat.interests.stream_kinds.end())
+      return seat.part->handle_stream(now, in);
+  return false;
+}
+
+void Network::handle_room(Instant now, Room room, const LinkRoom& news) {
+  for (const auto& seat : parts_)
+    if (seat.room == room) seat.part->handle_session(now, news);
+}
+
+void Network::handle_timeout(Instant now) {
+  for (const auto& seat : parts_) seat.part->handle_timeout(now);
+}
+
+std::optional<Instant> Network::poll_timeout() const {
+  std::optional<Instant> earliest;
+  for (const auto& seat : parts_)
+    if (const auto at = seat.part->poll_timeout(); at && (!earliest || *at < *earliest))
+      earliest = at;
+  return earliest;
+}
+
+void Network::clock_set() {
+  credential_.clock_set();
+  inviter_.clock_set();
+}
+
+// ---- outputs ------------------------------------------------------------------------------------
+
+bool Network::drain(Instant now) {
+  bool any = false;
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& seat : parts_)
+      while (auto output = seat.part->poll_output()) {
+        carry(now, seat.room, std::move(*output));
+        more = true;
+      }
+    members_.settle();
+    push_context(now);
+    any = any || more;
+  }
+  return any;
+}
+
+void Network::carry(Instant now, Room room, Output output) {
+  struct Carry {
+    Network& network;
+    Instant now;
+    Room room;
+
+    void operator()(Say& say) { network.shared_.links.say(now, room, std::move(say)); }
+    void operator()(SayAll& say) { network.shared_.links.say_all(now, room, network.id(), say); }
+    // There is no post office among the parts yet.
+    void operator()(Seal&) { network.shared_.links.unclaimed(); }
+    void operator()(const Want& want) { network.peers_.want(now, want); }
+    void operator()(const Learned& learned) { network.peers_.found(now, learned); }
+    void operator()(Store& store) {
+      network.note_rows(store.rows);
+      network.shared_.journal.store(network.id(), std::move(store));
+    }
+    void operator()(Sign& sign) { network.sync_.sign(now, std::move(sign)); }
+    void operator()(const Promise& promise) {
+      auto rows = network.streams_.offering().promise(promise.joiner, promise.services);
+      if (rows.empty()) return;
+      Store store{std::move(rows)};
+      (*this)(store);
+    }
+    void operator()(const RosterNews& news) {
+      for (const auto& seat : network.parts_) seat.part->handle_roster(now, news);
+    }
+    void operator()(OverlayEvent& event) {
+      std::visit(
+          [&](auto& e) {
+            if constexpr (requires { e.network; }) e.network = network.id();
+          },
+          event);
+      network.shared_.events.push_back(std::move(event));
+    }
+  };
+  std::visit(Carry{*this, now, room}, output);
+}
+
+// Tells the session layer our credential, head and joiner flag, when one of them is another.
+void Network::push_context(Instant now) {
+  const auto& announced = sync_.announced();
+  const Context context{credential_.current().certificate.epoch, announced.hash, inviter_.open()};
+  if (told_ == context) return;
+  const bool renewed = told_ && told_->epoch != context.epoch;
+  told_ = context;
+  session::NetworkContext tell;
+  tell.id = id();
+  tell.secret = roster_.network_secret();
+  tell.credential = credential_.current();
+  tell.previous = credential_.previous();
+  tell.roster_seq = announced.seq;
+  tell.roster_head = announced.hash;
+  tell.accept_joiners = context.open;
+  shared_.sessions.set_network(tell);
+  if (renewed) peers_.tell_own_place(false, now);
+}
+
+}  // namespace weft::overlay
