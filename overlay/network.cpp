@@ -250,7 +250,7 @@ void Network::carry(Instant now, Room room, Output output) {
 void Network::push_context(Instant now) {
   const auto& announced = sync_.announced();
   const Context context{credential_.current().certificate.epoch, announced.hash, inviter_.open()};
-  if (told_ == context) return;
+  if (ended_ || told_ == context) return;
   const bool renewed = told_ && told_->epoch != context.epoch;
   told_ = context;
   session::NetworkContext tell;

@@ -63,6 +63,8 @@ class Network {
   // Carries out what the parts ask for. True: there was something.
   bool drain(Instant now);
   void clock_set();
+  // It is taken out: the session layer hears nothing of it any more.
+  void end() { ended_ = true; }
 
   [[nodiscard]] const NetworkId& id() const { return roster_.network(); }
   [[nodiscard]] const std::string& name() const { return roster_.network_name(); }
@@ -121,6 +123,7 @@ class Network {
     bool operator==(const Context&) const = default;
   };
   std::optional<Context> told_;  // to the session layer
+  bool ended_ = false;
 };
 
 }  // namespace weft::overlay

@@ -95,19 +95,30 @@ Network& Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh,
   return network;
 }
 
-void Overlay::Impl::uninstall(Instant now, const NetworkId& id) {
-  const auto at = networks.find(id);
-  if (at == networks.end()) return;
-  const auto gone = fail(Errc::NotFound, "this node is no longer in that network");
-  for (const auto& then : journal.forget(id)) then(now, gone);
-  at->second->drain(now);
+std::unique_ptr<Network> Overlay::Impl::take_out(Instant now, const NetworkId& id) {
+  Network& network = *networks.at(id);
   for (const auto session : links.of(id))
     sessions.close(now, session, kCodeDone, "this node left the network");
   while (auto event = sessions.poll_event()) std::visit([&](const auto& e) { on(now, e); }, *event);
-  at->second->drain(now);
+  network.drain(now);
+  network.end();
   trust.remove(id);
+  auto taken = std::move(networks.at(id));
   networks.erase(id);
   sessions.remove_network(now, id);
+  return taken;
+}
+
+// What it exposes and opens has moved: commands under way are answered as the disk says, then it
+// goes.
+void Overlay::Impl::retire(Instant now, const NetworkId& id) {
+  retired.push_back(take_out(now, id));
+}
+
+void Overlay::Impl::uninstall(Instant now, const NetworkId& id) {
+  const auto gone = fail(Errc::NotFound, "this node is no longer in that network");
+  for (const auto& then : journal.forget(id)) then(now, gone);
+  take_out(now, id);
 }
 
 void Overlay::Impl::store(const NetworkId& owner, std::vector<Row> rows, Then then, Again again) {
@@ -246,7 +257,7 @@ void Overlay::Impl::joined(Instant now, Joiner::Joined joined) {
         std::vector<Row> moved;
         if (old) {
           moved = (*fresh)->adopt(*networks.at(*old));
-          uninstall(later, *old);
+          retire(later, *old);
         }
         Network& network = install(later, std::move(*fresh), credential);
         if (is_default) default_network = network.id();

@@ -129,6 +129,8 @@ bool Overlay::Impl::settle_once(Instant now) {
     any = true;
   }
   for (const auto& [id, network] : networks) any = network->drain(now) || any;
+  for (const auto& network : retired) any = network->drain(now) || any;
+  std::erase_if(retired, [&](const auto& network) { return !journal.awaited(network->id()); });
   while (auto output = joiner.poll_output()) {
     carry(now, std::move(*output));
     any = true;

@@ -49,6 +49,8 @@ struct Overlay::Impl {
                                           const std::vector<Row>& rows);
   Network& install(Instant now, std::unique_ptr<Network> fresh,
                    std::optional<StaticCredential> first = std::nullopt);
+  std::unique_ptr<Network> take_out(Instant now, const NetworkId& id);  // its sessions end
+  void retire(Instant now, const NetworkId& id);
   // Its sessions, doors and commands end; what the disk has of it is not touched.
   void uninstall(Instant now, const NetworkId& id);
   void store(const NetworkId& owner, std::vector<Row> rows, Then then = {},
@@ -79,6 +81,8 @@ struct Overlay::Impl {
   Shared shared;
   Joiner joiner;
   std::map<NetworkId, std::unique_ptr<Network>> networks;
+  // Whose place a join took, until the disk has answered them.
+  std::vector<std::unique_ptr<Network>> retired;
   NetworkId default_network;
   OverlayCounters counters;
   bool store_troubled = false;       // as was told

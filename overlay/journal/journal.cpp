@@ -85,6 +85,12 @@ std::vector<Then> Journal::forget(const NetworkId& owner) {
   return out;
 }
 
+bool Journal::awaited(const NetworkId& owner) const {
+  return std::ranges::any_of(batches_, [&](const auto& entry) {
+    return entry.second.owner == owner && entry.second.then;
+  });
+}
+
 bool Journal::newer_under_way(std::uint64_t id, const Row& row) const {
   return std::ranges::any_of(batches_, [&](const auto& other) {
     return other.first > id && std::ranges::any_of(other.second.rows, [&](const Row& r) {

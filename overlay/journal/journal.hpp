@@ -60,6 +60,9 @@ class Journal {
   // to be run with an error.
   [[nodiscard]] std::vector<Then> forget(const NetworkId& owner);
 
+  // Somebody of that network still waits for the disk.
+  [[nodiscard]] bool awaited(const NetworkId& owner) const;
+
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> poll_timeout() const { return retry_at_; }
 

@@ -11,7 +11,7 @@ namespace weft::overlay {
 
 namespace {
 
-constexpr TypeRange kControls[] = {{14, 14}};  // Leave
+constexpr TypeRange kControls[] = {{16, 16}};  // Leave
 
 struct Right {
   std::string_view name;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "overlay/network.hpp"
 
 namespace weft::overlay::testing {
 
@@ -394,10 +395,13 @@ StreamKey World::last_key(const Node& node) const {
 }
 
 bool World::linked(const Node& a, const Node& b) const {
-  const auto up = [](const Node& from, const Node& to) {
+  const auto up = [&](const Node& from, const Node& to) {
     if (!from.overlay) return false;
-    return std::ranges::any_of(from.overlay->peers(), [&](const PeerView& peer) {
-      return peer.id == to.identity.id && peer.state == "up";
+    const auto networks = from.overlay->networks(now);
+    return std::ranges::any_of(networks, [&](const NetworkView& network) {
+      return std::ranges::any_of(
+          from.overlay->find(network.id)->peers().view(),
+          [&](const PeerView& peer) { return peer.id == to.identity.id && peer.state == "up"; });
     });
   };
   return up(a, b) && up(b, a);
