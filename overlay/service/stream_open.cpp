@@ -87,11 +87,9 @@ Result<std::optional<Parsed<StreamRequest>>> parse_request(ByteView received) {
   WEFT_TRY(const auto kind, in.uint());
   WEFT_TRY(const auto service, in.str(kMaxLabel));
   WEFT_CHECK(skip_rest(in, count));
-  if (kind > static_cast<std::uint64_t>(StreamKind::Join))
-    return fail(Errc::Unsupported, "stream kind");
   StreamRequest request{static_cast<StreamKind>(kind), std::string(service)};
   const bool named = request.kind == StreamKind::Service;
-  if (named ? !is_label(service) : !service.empty())
+  if (!is_label(service) && (named || !service.empty()))
     return fail(Errc::Malformed, "stream opening's service name");
   return Parsed<StreamRequest>{std::move(request), 2 + body->size()};
 }

@@ -22,9 +22,8 @@ inline constexpr std::size_t kMaxDetail = 256;
 enum class StreamKind : std::uint64_t {
   Control = 0,  // the session's control stream
   Service = 1,  // bytes of a service; `service` names it
-  Ping = 2,     // echoed
-  Roster = 3,   // roster sync
-  Join = 4,     // a joiner's ticket, in a session of mode join
+  Broker = 5,
+  Store = 6,
 };
 
 enum class OpenStatus : std::uint64_t {
@@ -39,7 +38,7 @@ std::string_view name_of(OpenStatus status);
 
 struct StreamRequest {
   StreamKind kind = StreamKind::Service;
-  std::string service;  // DNS label for Service, else empty
+  std::string service;  // DNS label for Service, else a label or empty
   bool operator==(const StreamRequest&) const = default;
   [[nodiscard]] Bytes encode() const;  // with its length
 };
@@ -60,7 +59,8 @@ struct Parsed {
 };
 
 // From the bytes received so far: nullopt = more are needed. An error ends the stream: Malformed,
-// TooLarge, or Unsupported (a version or kind we do not speak). An unknown status reads as Denied.
+// TooLarge, or Unsupported (a version we do not speak). A kind that nobody here speaks is the
+// caller's to refuse. An unknown status reads as Denied.
 [[nodiscard]] Result<std::optional<Parsed<StreamRequest>>> parse_request(ByteView received);
 [[nodiscard]] Result<std::optional<Parsed<StreamResponse>>> parse_response(ByteView received);
 

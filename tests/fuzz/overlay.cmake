@@ -2,3 +2,7 @@ if(TARGET weft_overlay)
   weft_fuzz(control_message_fuzz SOURCE ${CMAKE_CURRENT_LIST_DIR}/control_message_fuzz.cpp
             CORPUS ${CMAKE_CURRENT_LIST_DIR}/corpus/control_message LINK weft::overlay)
 endif()
+if(TARGET weft_overlay)
+  weft_fuzz(stream_message_fuzz SOURCE ${CMAKE_CURRENT_LIST_DIR}/stream_message_fuzz.cpp
+            CORPUS ${CMAKE_CURRENT_LIST_DIR}/corpus/stream_message LINK weft::overlay)
+endif()

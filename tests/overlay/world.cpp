@@ -162,6 +162,13 @@ bool World::step(Instant until) {
     return false;
   }
   now = next;
+  std::set<const Node*> woken;
+  for (const auto& node : nodes_) {
+    if (!node->overlay) continue;
+    const auto due = node->overlay->poll_timeout();
+    if ((due && *due <= now) || (!node->writing.empty() && node->writing.front().first <= now))
+      woken.insert(node.get());
+  }
   while (auto d = link_.pop(now)) {
     if (d->to >= kGuest) {
       if (guest != nullptr)
@@ -170,6 +177,7 @@ bool World::step(Instant until) {
     }
     Node& to = *nodes_[static_cast<std::size_t>(d->to)];
     if (!to.overlay) continue;
+    woken.insert(&to);
     const auto time = now.time_since_epoch().count();
     digest_ = crypto::sha256({digest_,
                               {reinterpret_cast<const std::uint8_t*>(&time), sizeof time},
@@ -179,6 +187,7 @@ bool World::step(Instant until) {
   }
   for (const auto& node : nodes_) {
     if (!node->overlay) continue;
+    node->wakes += woken.contains(node.get());
     store(*node);
     node->overlay->handle_timeout(now);
   }

@@ -56,6 +56,7 @@ struct Node {
   Duration disk_delay = 1ms;
   std::vector<std::pair<Instant, Persist>> writing;
 
+  std::size_t wakes = 0;  // moments at which it had something to do
   std::vector<Seen> events;
   std::map<StreamKey, Client> clients;
   std::map<StreamKey, bool> serving;                         // true: we finished our side

@@ -39,6 +39,9 @@ class FakeMembers : public MembersView {
     if (!is_member(node)) return std::nullopt;
     return owners.at(node);
   }
+  std::optional<std::uint64_t> session(const NodeId& node) const override {
+    return here.contains(node) ? std::optional<std::uint64_t>(100 + node.bytes[0]) : std::nullopt;
+  }
   std::optional<Duration> distance(const NodeId& node) const override {
     const auto at = here.find(node);
     return at == here.end() ? std::nullopt : std::optional(at->second);
