@@ -158,6 +158,10 @@ bool Gateway::handle(overlay::OverlayEvent& event) {
     if (auto* flow = flow_of(reset->key)) flow->on_stream_reset(reset->code);
     return true;
   }
+  if (const auto* message = std::get_if<overlay::MessageArrived>(&event)) {
+    if (auto* flow = flow_of(message->key)) flow->on_message(message->payload);
+    return true;
+  }
   if (const auto* closed = std::get_if<overlay::DataClosed>(&event)) {
     on_closed(closed->key);
     return true;

@@ -47,6 +47,11 @@ void OverlayPort::write(const overlay::StreamKey& key, ByteView bytes) {
   driver_.wake();
 }
 
+Result<void> OverlayPort::send_message(adapter::StreamKey key, ByteView message) {
+  driver_.wake();
+  return overlay_.send_message(io::monotonic_time(), {key.session, key.stream}, message);
+}
+
 std::string OverlayPort::name_of(const NodeId& member) const {
   for (const auto& view : overlay_.members())
     if (view.id == member) return view.name;

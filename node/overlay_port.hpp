@@ -6,7 +6,7 @@
 
 namespace weft::node {
 
-class OverlayPort final : public ServicePort {
+class OverlayPort final : public ServicePort, public adapter::MessagePort {
  public:
   // Both outlive it.
   OverlayPort(overlay::Overlay& overlay, Driver& driver) : overlay_(overlay), driver_(driver) {}
@@ -23,7 +23,8 @@ class OverlayPort final : public ServicePort {
   void ungate(const overlay::StreamKey& key) override;
   void write(const overlay::StreamKey& key, ByteView bytes) override;
   [[nodiscard]] adapter::StreamPort& streams() override { return driver_; }
-  [[nodiscard]] adapter::MessagePort* messages() override { return nullptr; }
+  [[nodiscard]] adapter::MessagePort* messages() override { return this; }
+  [[nodiscard]] Result<void> send_message(adapter::StreamKey key, ByteView message) override;
   [[nodiscard]] std::string name_of(const NodeId& member) const override;
   [[nodiscard]] std::optional<NodeId> peer_of(const overlay::StreamKey& key) const override;
 

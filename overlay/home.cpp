@@ -137,6 +137,11 @@ void Overlay::refuse(Instant now, StreamKey key, service::OpenStatus status,
     network->streams().refuse(now, key, status, detail);
   impl_->settle(now);
 }
+Result<void> Overlay::send_message(Instant now, StreamKey key, ByteView payload) {
+  Network* network = impl_->network_of(key.session);
+  if (network == nullptr) return fail(Errc::NotFound, "no such stream");
+  return network->streams().messages().send(now, key, payload);
+}
 void Overlay::probed(Instant now, const std::string& service, service::Health health,
                      std::string_view detail, const NetworkId& id) {
   if (Network* network = id.is_zero() ? home() : find(id)) {

@@ -123,6 +123,8 @@ class Overlay {
 
   void accept(Instant now, StreamKey key);
   void refuse(Instant now, StreamKey key, service::OpenStatus status, std::string_view detail);
+  // A datagram beside an open stream: it goes at once or not at all (streams/messages.hpp).
+  [[nodiscard]] Result<void> send_message(Instant now, StreamKey key, ByteView payload);
   // The answer to ProbeTarget; `network`: as it said, zero for home().
   void probed(Instant now, const std::string& service, service::Health health,
               std::string_view detail, const NetworkId& network = {});

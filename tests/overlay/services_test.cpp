@@ -78,6 +78,28 @@ TEST(Services, BytesPassBothWaysAndTheEndIsCarriedThrough) {
   EXPECT_EQ(t.a.overlay->connections("web"), 0u);
 }
 
+// The first of them shares a packet with the stream's opening, in front of it.
+TEST(Services, MessagesPassBothWaysBesideTheirStreamAndEndWithIt) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
+  const auto id = t.b.overlay->connect(t.world.now, "web", "a");
+  ASSERT_TRUE(t.world.run_until([&] { return t.b.stream_of(id).has_value(); }));
+  const StreamKey key = *t.b.stream_of(id);
+  ASSERT_TRUE(t.b.overlay->send_message(t.world.now, key, bytes_of("question")));
+  ASSERT_TRUE(t.world.run_until([&] { return !t.a.of<MessageArrived>().empty(); }));
+  const auto question = t.a.of<MessageArrived>().front();
+  EXPECT_EQ(text_of(question.payload), "question");
+  ASSERT_TRUE(t.a.overlay->send_message(t.world.now, question.key, bytes_of("answer")));
+  ASSERT_TRUE(t.world.run_until([&] { return !t.b.of<MessageArrived>().empty(); }));
+  EXPECT_EQ(t.b.of<MessageArrived>().front().key, key);
+  EXPECT_EQ(text_of(t.b.of<MessageArrived>().front().payload), "answer");
+  EXPECT_EQ(t.b.overlay->send_message(t.world.now, key, Bytes(2000, 1)).error().code,
+            Errc::TooLarge);
+  ASSERT_TRUE(t.allow("b", false));
+  EXPECT_EQ(t.a.overlay->send_message(t.world.now, question.key, bytes_of("late")).error().code,
+            Errc::NotFound);
+}
+
 TEST(Services, ADenyEndsOpenConnectionsAtOnce) {
   Two t;
   ASSERT_TRUE(t.world.expose(t.a, "web", {"b"}));
