@@ -174,7 +174,14 @@ void Inviter::look(Instant now) {
   store(tickets_.purge(wall(now)));
   open_ = tickets_.open(wall(now));
   next_look_.reset();
-  if (!tickets_.list().empty()) next_look_ = now + (open_ ? kTicketLook : kIdleLook);
+  if (!tickets_.list().empty()) {
+    // The wall clock may be set meanwhile: an end is found out after kIdleLook at the latest.
+    Duration pause = kIdleLook;
+    for (const auto& invite : tickets_.live(wall(now)))
+      pause = std::min<Duration>(
+          pause, std::max<Duration>(kTicketLook, std::chrono::seconds(invite.expires - wall(now))));
+    next_look_ = now + pause;
+  }
   if (!joiners_.empty()) next_look_ = now + kTicketLook;
 }
 
