@@ -207,6 +207,7 @@ Result<void> Daemon::load_overlay() {
   crypto::wipe(identity_);
   crypto::wipe(person_);
   config.software = std::string("weft ") + kVersion;
+  config.max_networks = 1;  // doors, discovery and the commands know one network so far
   WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
                                             std::move(config), std::move(stored_), rng_));
   if (!overlay_->network()) {

@@ -214,6 +214,9 @@ void Overlay::Impl::start_join(Instant now, CommandId id, const std::string& tex
                          "this node was let in, but another admin's change came first: it "
                          "is let in again when its inviter meets the others"));
   }
+  if (networks.size() >= config.max_networks && !replaced(now))
+    return done(id, fail(Errc::Conflict, "this node is in a network with others already"),
+                Refusal::Elsewhere);
   if (joiner.busy()) return done(id, fail(Errc::Busy, "another join is under way"));
   // Expired by our clock is asked all the same, for a moment: the inviter's clock decides, and
   // who of the two is wrong can be told only by both.
@@ -227,8 +230,10 @@ void Overlay::Impl::start_join(Instant now, CommandId id, const std::string& tex
 std::optional<NetworkId> Overlay::Impl::replaced(Instant now) const {
   for (const auto& [id, network] : networks)
     if (network->is_out()) return id;
-  if (networks.size() == 1 && networks.begin()->second->unused(now)) return networks.begin()->first;
-  return std::nullopt;
+  if (networks.size() != 1) return std::nullopt;
+  const auto& [id, only] = *networks.begin();
+  const bool alone = config.max_networks == 1 && only->roster().members().size() == 1;
+  return only->unused(now) || alone ? std::optional(id) : std::nullopt;
 }
 
 void Overlay::Impl::carry(Instant now, Joiner::Output output) {
