@@ -235,7 +235,7 @@ Result<ControlMessage> read_join_answer(Reader& r, std::size_t fields) {
 
 // One message that is a single unsigned number.
 template <class Message>
-Result<ControlMessage> read_number(Reader& r, std::uint64_t Message::*field) {
+Result<ControlMessage> read_number(Reader& r, std::uint64_t Message::* field) {
   Message m;
   WEFT_TRY(m.*field, r.uint());
   return m;
