@@ -152,6 +152,9 @@ void describe_group(std::string& out, Group group, std::type_identity<std::varia
 
 constexpr std::string_view kIntroduction = R"(# Events
 
+Of this the tables, the ring and the texts are built and tested; the daemon does not feed and serve
+them yet.
+
 What happens at a node, as it happens: `weft events` shows it, `GET /api/v1/events` streams it, and
 the log has a line of each. This page is made from `node/events/kinds.hpp`:
 `weft help --events > docs/events.md`.
