@@ -64,7 +64,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   void read(const std::shared_ptr<Scrape>& scrape);
   void answer(const std::shared_ptr<Scrape>& scrape);
   [[nodiscard]] http::status judge(const http::request<http::empty_body>& request) const;
-  void end(std::shared_ptr<Scrape> scrape);
+  void end(const std::shared_ptr<Scrape>& scrape);
 
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
@@ -185,10 +185,10 @@ void Server::Impl::answer(const std::shared_ptr<Scrape>& scrape) {
                     });
 }
 
-// A copy, because what is handed in may be the place that is erased.
-void Server::Impl::end(std::shared_ptr<Scrape> scrape) {
-  scrape->close();
-  std::erase(scrapes_, scrape);
+void Server::Impl::end(const std::shared_ptr<Scrape>& scrape) {
+  const auto ended = scrape;  // a copy: what is handed in may be the place that is erased
+  ended->close();
+  std::erase(scrapes_, ended);
 }
 
 void Server::Impl::close() {

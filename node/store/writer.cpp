@@ -35,7 +35,7 @@ Result<void> Writer::get(Table table, const NetworkId& network, Bytes key, OnVal
     WEFT_TRY(*found, store.get(table, network, key));
     return {};
   };
-  auto done = [=](const Result<void>& result) {
+  auto done = [found, then = std::move(then)](const Result<void>& result) {
     if (!result) return then(std::unexpected(result.error()));
     then(std::move(*found));
   };

@@ -41,7 +41,7 @@ StaticCredential Credential::issue(const Identity& identity, const NetworkId& ne
 void Credential::begin(Instant now, std::optional<StaticCredential> first) {
   next_look_ = now + kCredentialLook;
   if (first)
-    current_ = std::move(*first);
+    current_ = *first;
   else if (current_.certificate.epoch == 0)
     current_ = issue(beside_.config.identity, beside_.network(), beside_.rng, wall(now), 0);
 }

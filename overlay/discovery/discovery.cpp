@@ -230,12 +230,12 @@ void Discovery::learn(Instant now, const dht::Record& record) {
   if (!plain) return;
   auto info = dht::NodeInfo::decode(*plain);
   if (!info) return;
-  auto certificate = Certificate::decode(info->certificate);
+  const auto certificate = Certificate::decode(info->certificate);
   if (!certificate || certificate->identity != record.author ||
       !certificate->check(setup_.network, certificate->static_key, setup_.wall.at(now)))
     return;
   ++counters_.found;
-  emit(MemberFound{std::move(*certificate), std::move(info->addresses)});
+  emit(MemberFound{*certificate, std::move(info->addresses)});
 }
 
 void Discovery::drain(Instant now) {
