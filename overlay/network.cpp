@@ -63,7 +63,7 @@ Result<void> Network::load(const Row& row) {
 }
 
 void Network::begin(Instant now, std::optional<StaticCredential> first) {
-  credential_.begin(now, std::move(first));
+  credential_.begin(now, first);
   inviter_.begin(now);
   sync_.begin(now);
   push_context(now);

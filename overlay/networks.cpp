@@ -91,7 +91,7 @@ Network& Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh,
   Network& network = *fresh;
   trust.add(network.roster());
   networks[network.id()] = std::move(fresh);
-  network.begin(now, std::move(first));
+  network.begin(now, first);
   return network;
 }
 

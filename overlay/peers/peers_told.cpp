@@ -41,10 +41,9 @@ void Peers::said(Instant now, Link& link, const Hello& m) {
 void Peers::heed(Instant now, Link& link, const Hello& m) {
   link.greeted = true;
   link.heeded = now;
-  const Hello hello = m;  // which may be late_hello itself
-  link.late_hello.reset();
+  if (!link.up.joining) heed_member(now, link, m);
+  link.late_hello.reset();  // which may be m itself
   late_.erase(link.up.session);
-  if (!link.up.joining) heed_member(now, link, hello);
 }
 
 void Peers::heed_member(Instant now, Link& link, const Hello& m) {
