@@ -66,6 +66,8 @@ void DhtWorkload::play(Instant now, std::uint32_t step, std::uint32_t argument) 
         run_.simulator().drain(argument);
       }
       return;
+    default:
+      WEFT_ASSERT(false);
   }
 }
 
