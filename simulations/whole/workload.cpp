@@ -161,6 +161,8 @@ void WholeWorkload::play(Instant now, std::uint32_t step, std::uint32_t argument
       return open_some(now);
     case kPiece:
       return next_piece(now);
+    default:
+      WEFT_ASSERT(false);
   }
 }
 
