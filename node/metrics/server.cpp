@@ -186,9 +186,9 @@ void Server::Impl::answer(const std::shared_ptr<Scrape>& scrape) {
 }
 
 void Server::Impl::end(const std::shared_ptr<Scrape>& scrape) {
-  const auto ended = scrape;  // a copy: what is handed in may be the place that is erased
-  ended->close();
-  std::erase(scrapes_, ended);
+  scrape->close();
+  // By pointer: what is handed in may be the place that is erased.
+  std::erase_if(scrapes_, [which = scrape.get()](const auto& one) { return one.get() == which; });
 }
 
 void Server::Impl::close() {
