@@ -111,7 +111,7 @@ void DhtState::pump(Instant now, Task& task) {
   if (ended(task)) finish(now, task);
 }
 
-// ---- when a task ends: all of it is here and, for the walk alone, in lookup_ending.cpp
+// ---- when a task ends: all of it is here and, for the walk alone, in lookup_ending.cpp ----------
 
 // Nobody is left to ask, slow ones aside where something else waits for them.
 bool DhtState::walked(const Task& task) const {

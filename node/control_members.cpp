@@ -78,7 +78,7 @@ void MembersControl::attention(std::vector<std::string>& out) const {
         heir + " admin");
 }
 
-// ---- tickets
+// ---- tickets ------------------------------------------------------------------------------------
 
 std::string MembersControl::unreachable() const {
   const auto bound = driver_.udp().bound();
@@ -141,7 +141,7 @@ void MembersControl::join(api::JoinRequest request, api::Done<api::JoinResult> d
       });
 }
 
-// ---- members
+// ---- members ------------------------------------------------------------------------------------
 
 void MembersControl::leave(api::LeaveRequest request, api::Done<api::LeaveResult> done) {
   const auto id = to_text(overlay_.id());

@@ -144,7 +144,7 @@ void ServicesControl::services(api::Done<api::ServicesResult> done) {
   done(std::move(out));
 }
 
-// ---- status
+// ---- status -------------------------------------------------------------------------------------
 
 void ServicesControl::fill(api::StatusResult& out) const {
   const Instant now = io::monotonic_time();

@@ -110,8 +110,7 @@ void Driver::stored(std::uint64_t id, const Result<void>& result) {
   drain();
 }
 
-// ---- StreamPort
-// ----------------------------------------------------------------------------------
+// ---- StreamPort ---------------------------------------------------------------------------------
 
 MutableByteView Driver::send_space(adapter::StreamKey key) {
   return overlay_.sessions().send_space(key.session, key.stream);

@@ -52,7 +52,7 @@ Gateway::Gateway(io::EventLoop& loop, ServicePort& port, adapter::FindAdapter fi
 
 Gateway::~Gateway() = default;
 
-// ---- doors
+// ---- doors --------------------------------------------------------------------------------------
 
 Result<Gateway::BoundDoor> Gateway::bind(service::Protocol protocol, const Endpoint& at,
                                          adapter::IfTaken taken) {
@@ -115,7 +115,7 @@ void Gateway::on_client(std::uint64_t mapping, std::unique_ptr<adapter::LocalEnd
   }
 }
 
-// ---- pipes
+// ---- pipes --------------------------------------------------------------------------------------
 
 void Gateway::open_pipe(const std::string& service, const std::string& node, Duration within,
                         PipeAnswer answered) {
@@ -137,7 +137,7 @@ void Gateway::adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView
   start_flow(key, *adapter::tcp_end(std::move(socket)), at->second);
 }
 
-// ---- events
+// ---- events -------------------------------------------------------------------------------------
 
 bool Gateway::handle(overlay::OverlayEvent& event) {
   if (const auto* ready = std::get_if<overlay::ConnectReady>(&event)) return on(*ready), true;
@@ -316,7 +316,7 @@ void Gateway::probed(const std::string& service, service::Health health, std::st
   if (on_probed) on_probed(service);
 }
 
-// ---- flows
+// ---- flows --------------------------------------------------------------------------------------
 
 void Gateway::start_flow(const overlay::StreamKey& key, adapter::LocalEnd& end,
                          Connection& connection) {

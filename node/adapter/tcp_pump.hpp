@@ -13,8 +13,7 @@
 //     kDiscardLimit.
 //  4. At most the port's share() per direction and turn of the loop; then other pumps get theirs.
 //  5. on_flow_done() is called once, from the loop, never from within a call of the pump.
-//  Destroying
-//     a pump that is not done resets both ends.
+//     Destroying a pump that is not done resets both ends.
 //  6. A TCP program that vanished without a word, at either end of the mesh, is found out by
 //     keepalive probes within 75 s (or as soon as the system is set to) and is then a reset.
 #pragma once

@@ -133,7 +133,7 @@ Result<void> Database::commit(std::span<const Row> rows) {
   return added ? stored : added;
 }
 
-// ---- groups
+// ---- groups -------------------------------------------------------------------------------------
 
 Result<void> Database::run(GroupSql what) {
   constexpr const char* kTexts[] = {"BEGIN IMMEDIATE", "SAVEPOINT one", "RELEASE one",

@@ -45,7 +45,7 @@ void Discovery::load_peers(ByteView contacts) {
   }
 }
 
-// ---- what comes in
+// ---- what comes in ------------------------------------------------------------------------------
 
 void Discovery::handle_message(Instant now, const dht::Arrived& message) {
   dht_.handle_message(now, message);
@@ -104,7 +104,7 @@ void Discovery::emit(Event event) {
   events_.push_back(std::move(event));
 }
 
-// ---- what is so now
+// ---- what is so now -----------------------------------------------------------------------------
 
 void Discovery::set_addresses(Instant now, std::vector<Endpoint> own) {
   if (own == own_) return;
@@ -181,7 +181,7 @@ QuestionId Discovery::ask(Instant now, Question question) {
   return id;
 }
 
-// ---- what it does
+// ---- what it does -------------------------------------------------------------------------------
 
 // Whom to begin with: members that are known, and those kept from the last run. A session that came
 // up is somebody new to ask.

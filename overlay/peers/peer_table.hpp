@@ -9,8 +9,7 @@
 //     it begins anew once the peer has spoken, not when our own handshake is through.
 //
 //  4. Of the processes that speak as a peer (its lives, told apart by the instance in Hello) the
-//  one
-//     that first spoke last is the peer. An older one that speaks again proves that two run with
+//     one that first spoke last is the peer. An older one that speaks again proves that two run with
 //     one identity: both keep their sessions, the younger is used, and all three are told (decision
 //     36).
 //

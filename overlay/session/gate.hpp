@@ -8,8 +8,7 @@
 // Invariants
 //  1. Checking allocates nothing and touches no state but the set of spent retry tokens.
 //  2. A retry key lives 2 minutes and is accepted for one rotation more; a token lives 10 s, is
-//  bound
-//     to one IP and port and one connection id, and is spent once.
+//     bound to one IP and port and one connection id, and is spent once.
 #pragma once
 
 #include <array>

@@ -1,10 +1,12 @@
 // The handshake that takes TLS's place: Noise messages as CRYPTO messages, certificates judged.
 //
 //   message  = type u8 | length u16 | body, at most 4096 bytes of body
-//   1 hello  = form u8 (0 IK, 1 XX) | mode u8 (0 member, 1 join) | n u8 | n packet ciphers | Noise
-//   1 2 reply  = packet cipher u8 | Noise 2 3 finish = XX: Noise 3; IK: confirm =
-//   HMAC-SHA256(HKDF(ck, "weft fin"), h) 4 ready  = empty, responder, Handshake level payload  =
-//   msgpack [transport parameters, certificate, roster seq, roster head, cipher, time],
+//   1 hello  = form u8 (0 IK, 1 XX) | mode u8 (0 member, 1 join) | n u8 | n packet ciphers
+//              | Noise 1
+//   2 reply  = packet cipher u8 | Noise 2
+//   3 finish = XX: Noise 3; IK: confirm = HMAC-SHA256(HKDF(ck, "weft fin"), h)
+//   4 ready  = empty, responder, Handshake level
+//   payload  = msgpack [transport parameters, certificate, roster seq, roster head, cipher, time],
 //              later elements ignored; XX message 1 carries transport parameters only, in clear
 //   prologue = "weft/1" | QUIC version u32 | network 32 | mode u8 | responder's Ed25519 key (IK) or
 //              zeros (XX) | length u8 | Noise name | n u8 | offered ciphers

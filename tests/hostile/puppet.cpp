@@ -57,7 +57,7 @@ Puppet::Victim* Puppet::victim_of(session::SessionId session) {
   return at == victims.end() ? nullptr : &*at;
 }
 
-// ---- what it does
+// ---- what it does -------------------------------------------------------------------------------
 
 void Puppet::say(Instant now, Victim& victim, const ControlMessage& message) {
   say_raw(now, victim, encode(message));
@@ -125,7 +125,7 @@ Bytes Puppet::forge_unknown_kind() {
       .encode();
 }
 
-// ---- Guest
+// ---- Guest --------------------------------------------------------------------------------------
 
 std::optional<int> Puppet::face_at(const Endpoint& endpoint) const {
   for (std::size_t i = 0; i < faces_.size(); ++i)
@@ -188,7 +188,7 @@ std::optional<Instant> Puppet::poll_timeout() const {
   return next;
 }
 
-// ---- session events
+// ---- session events -----------------------------------------------------------------------------
 
 void Puppet::settle(Instant now) {
   for (auto& face : faces_)

@@ -12,7 +12,7 @@ constexpr WallClock kWall{Instant{}, kEpoch};
 constexpr int kGuest = 1'000'000;  // deliveries to a face of the guest are numbered from here
 }  // namespace
 
-// ---- Node
+// ---- Node ---------------------------------------------------------------------------------------
 
 Node::Node(int number, std::uint64_t seed, std::string node_name)
     : index(number),
@@ -55,7 +55,7 @@ bool Node::noticed(std::string_view part) const {
   });
 }
 
-// ---- World: nodes
+// ---- World: nodes -------------------------------------------------------------------------------
 
 World::World(std::uint64_t seed, harness::LinkOptions link)
     : seed_(seed), link_(seed ^ 0x5eed, link) {
@@ -128,7 +128,7 @@ Node* World::at(const Endpoint& endpoint) {
   return nullptr;
 }
 
-// ---- World: time
+// ---- World: time --------------------------------------------------------------------------------
 
 void World::run(Duration span) {
   const Instant until = now + span;
@@ -262,7 +262,7 @@ bool World::drain_one(Node& node) {
   return moved;
 }
 
-// ---- World: what the daemon and the programs around it would do
+// ---- World: what the daemon and the programs around it would do ---------------------------------
 
 void World::react(Node& node, const OverlayEvent& event) {
   if (const auto* store = std::get_if<PersistRequest>(&event)) {

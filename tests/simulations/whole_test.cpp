@@ -145,7 +145,7 @@ TEST(Whole, WhoIsKilledComesBackAsWhatItHadAcknowledged) {
   EXPECT_GT(restarts, 0);
 }
 
-// ---- each law, broken on purpose
+// ---- each law, broken on purpose ----------------------------------------------------------------
 
 TEST(Laws, AVillageBreaksNone) { expect_lawful(run(village(), 10)); }
 
@@ -185,7 +185,7 @@ TEST(Laws, TooManySessionsAreSeen) {
   EXPECT_GT(run(scenario, 10).broken(Law::SessionsBounded), 0U);
 }
 
-// ---- the disk
+// ---- the disk -----------------------------------------------------------------------------------
 
 Row row_of(std::uint8_t key, std::string_view value) {
   return {Table::Setting, {}, Bytes{key}, to_bytes(bytes_of(value))};

@@ -135,7 +135,7 @@ TEST(Batch, WhereTheDiskIsFullWhoFitsStillGetsIn) {
     EXPECT_EQ(*store->load(table), (std::vector{row(table, "a", "1"), row(table, "c", "1")}));
 }
 
-// ---- a crash, or a failing flush, at every operation
+// ---- a crash, or a failing flush, at every operation --------------------------------------------
 
 // Both databases, single changes among groups, replaced and deleted rows, values over a page.
 std::vector<std::vector<Job>> script() {

@@ -319,7 +319,7 @@ TEST(Home, AFlippedBitOfTheMarkerLosesNothing) {
   }
 }
 
-// ---- a first start, and one that is cut short
+// ---- a first start, and one that is cut short ---------------------------------------------------
 
 TEST(Home, AStartCutShortBeginsAgain) {
   for (const int files : {0, 1, 2, 3}) {
@@ -344,7 +344,7 @@ TEST(Home, AStartCutShortBeginsAgain) {
   }
 }
 
-// ---- homes of before the seals
+// ---- homes of before the seals ------------------------------------------------------------------
 
 DatabaseSpec old(const DatabaseSpec& spec) {
   return {spec.file, spec.pragmas, spec.migrations.first(1), spec.trust, 0};
@@ -433,7 +433,7 @@ TEST(Home, ATakeoverCutShortAnywhereIsFinished) {
   EXPECT_GT(operations, 20U);
 }
 
-// ---- the ways out
+// ---- the ways out -------------------------------------------------------------------------------
 
 TEST(Home, ResetGivesUpOneThingAndKeepsItAside) {
   const auto aside = [](const Trial& trial, const char* file) {

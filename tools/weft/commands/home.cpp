@@ -118,7 +118,7 @@ int run_reset(const Context& context, const std::string& what) {
   });
 }
 
-// ---- passphrases
+// ---- passphrases --------------------------------------------------------------------------------
 
 std::string ask_quietly(const std::string& prompt) {
   std::cerr << prompt << std::flush;
