@@ -146,9 +146,9 @@ TEST(WriterReads, AnswerInTheirTurn) {
 
 TEST(WriterReads, HaveALimitOfTheirOwn) {
   const TemporaryHome home;
-  Writer writer(std::move(*Store::open(home.path())), {.queue = 1, .reads = 2});
-  std::promise<void> entered;
+  std::promise<void> entered;  // these outlive the writer, whose thread uses them to its end
   std::promise<void> gate;
+  Writer writer(std::move(*Store::open(home.path())), {.queue = 1, .reads = 2});
   ASSERT_TRUE(writer.ask(
       [&](Store&) -> Result<void> {
         entered.set_value();
@@ -173,9 +173,9 @@ TEST(WriterReads, HaveALimitOfTheirOwn) {
 
 TEST(WriterReads, RowsThatWaitAreBounded) {
   const TemporaryHome home;
-  Writer writer(std::move(*Store::open(home.path())), {.bytes = 1000});
-  std::promise<void> entered;
+  std::promise<void> entered;  // these outlive the writer, whose thread uses them to its end
   std::promise<void> gate;
+  Writer writer(std::move(*Store::open(home.path())), {.bytes = 1000});
   ASSERT_TRUE(writer.ask(
       [&](Store&) -> Result<void> {
         entered.set_value();

@@ -35,10 +35,10 @@ TEST(Writer, AnswersInOrderAfterTheRowsAreStored) {
 
 TEST(Writer, AFullQueueRefuses) {
   const TemporaryHome home;
-  Writer writer(std::move(*Store::open(home.path())), {.queue = 2});
   std::promise<void> entered;
   std::promise<void> gate;
   int done = 0;
+  Writer writer(std::move(*Store::open(home.path())), {.queue = 2});
   ASSERT_TRUE(writer.submit(setting(0), [&](const auto&) {
     entered.set_value();
     gate.get_future().wait();
@@ -59,8 +59,8 @@ TEST(Writer, PassesTheDisksErrorsOn) {
   FaultVfs vfs("weft-writer");
   auto store = std::move(*Store::open(home.path(), {vfs.name()}));
   vfs.arm(Fault::SyncIo, 0);
+  std::promise<Errc> answer;  // outlives the writer, whose thread may still be at set_value()
   Writer writer(std::move(store));
-  std::promise<Errc> answer;
   ASSERT_TRUE(
       writer.submit(setting(0), [&](const auto& result) { answer.set_value(code_of(result)); }));
   EXPECT_EQ(answer.get_future().get(), Errc::Storage);
