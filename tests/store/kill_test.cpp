@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -29,11 +30,12 @@ constexpr int kThreads = 16;
         Bytes record;
         append_be(record, thread);
         append_be(record, number);
-        std::promise<bool> stored;
-        auto answer = stored.get_future();
+        // Shared: the writer's thread may still be at set_value() when the answer is there.
+        const auto stored = std::make_shared<std::promise<bool>>();
+        auto answer = stored->get_future();
         const auto taken = writer.submit(
             {{number % 5 == 0 ? Table::Ticket : Table::Access, NetworkId{{7}}, record, record}},
-            [&](const Result<void>& result) { stored.set_value(result.has_value()); });
+            [stored](const Result<void>& result) { stored->set_value(result.has_value()); });
         if (!taken || !answer.get()) ::_exit(1);
         if (::write(tell, record.data(), record.size()) != 8) ::_exit(1);
       }
