@@ -1,6 +1,7 @@
 #include "overlay/discovery/observed_addresses.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <map>
 
 namespace weft::discovery {
@@ -37,7 +38,9 @@ bool ObservedAddresses::count_again() {
   std::vector<std::pair<std::size_t, Endpoint>> order;
   for (const auto& [endpoint, count] : votes)
     if (count >= kEnough) order.emplace_back(count, endpoint);
-  std::ranges::stable_sort(order, std::greater{}, &std::pair<std::size_t, Endpoint>::first);
+  std::ranges::sort(order, [](const auto& a, const auto& b) {  // most votes first, then by address
+    return std::tie(b.first, a.second) < std::tie(a.first, b.second);
+  });
   std::vector<Endpoint> next;
   for (const auto& [count, endpoint] : order)
     if (next.size() < kMost) next.push_back(endpoint);
