@@ -1,8 +1,8 @@
 #include "overlay/discovery/observed_addresses.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <map>
+#include <tuple>
 
 namespace weft::discovery {
 
