@@ -1,6 +1,45 @@
 # One target per folder; a source file that no target lists fails the configure step.
 include(GoogleTest OPTIONAL)
 
+# Precompiled headers, one for libraries (-fPIC) and one for tests (-fPIE, with GoogleTest): a third
+# of the time of a file. Shared by all targets, so their flags must be the same; a target with flags
+# of its own is built without (NO_PCH). Sources still include what they use: tools/lint builds
+# without these.
+option(WEFT_PCH "Precompile the headers of the standard library" ON)
+set(pch_folder ${CMAKE_BINARY_DIR}/pch)
+file(CONFIGURE OUTPUT ${pch_folder}/empty.cpp CONTENT "")
+file(CONFIGURE OUTPUT ${pch_folder}/main.cpp CONTENT "int main() {}
+")
+
+function(weft_pch target kind)  # kind: library, test
+  if(NOT WEFT_PCH)
+    return()
+  endif()
+  if(NOT TARGET weft_pch_${kind})
+    if(kind STREQUAL "library")
+      add_library(weft_pch_library OBJECT ${pch_folder}/empty.cpp)
+    else()
+      add_executable(weft_pch_test EXCLUDE_FROM_ALL ${pch_folder}/main.cpp)
+      target_link_libraries(weft_pch_test PRIVATE GTest::gtest)
+      target_precompile_headers(weft_pch_test PRIVATE <gtest/gtest.h>)
+    endif()
+    # Nothing of ours: a change of it would rebuild everything. No path either, so that a compiler
+    # cache serves every checkout.
+    target_precompile_headers(weft_pch_${kind} PRIVATE
+      <algorithm> <array> <chrono> <cstdint> <cstring> <deque> <expected> <filesystem> <fstream>
+      <functional> <map> <memory> <optional> <set> <span> <sstream> <string> <string_view>
+      <unordered_map> <utility> <variant> <vector>)
+    target_link_libraries(weft_pch_${kind} PRIVATE weft_warnings)
+    # Two checkouts precompile the same to different bytes. With CCACHE_PCH_EXTSUM=1 a compiler cache
+    # takes this sum instead, and serves both.
+    get_target_property(folder weft_pch_${kind} BINARY_DIR)
+    file(CONFIGURE
+      OUTPUT ${folder}/CMakeFiles/weft_pch_${kind}.dir/cmake_pch.hxx.gch.sum
+      CONTENT "${kind} ${CMAKE_CXX_COMPILER_VERSION} ${WEFT_SANITIZE} ${CMAKE_BUILD_TYPE} 1\n")
+  endif()
+  target_precompile_headers(${target} REUSE_FROM weft_pch_${kind})
+endfunction()
+
 # weft_library(<name> SOURCES a.cpp ... LINK target ...)  ->  weft::<name>
 function(weft_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
@@ -8,6 +47,14 @@ function(weft_library name)
   add_library(weft::${name} ALIAS weft_${name})
   target_include_directories(weft_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(weft_${name} PUBLIC ${ARG_LINK} PRIVATE weft_warnings ${ARG_PRIVATE_LINK})
+  weft_pch(weft_${name} library)
+endfunction()
+
+# These sources read files of the repository: WEFT_SOURCE_DIR. Others do not have it, so that a
+# compiler cache serves every checkout.
+function(weft_reads_repository)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_DEFINITIONS
+               WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endfunction()
 
 # weft_collect(<variable> FOLDER f SUFFIX s RETURNS type FUNCTION g HEADER h NAMESPACE n): each file
@@ -50,8 +97,8 @@ function(weft_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
-  target_compile_definitions(${name} PRIVATE WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_LINK} weft_warnings GTest::gtest GTest::gtest_main)
+  weft_pch(${name} test)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -12,6 +12,8 @@ option(WEFT_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # What ccache must overlook to keep files that use a precompiled header.
+  set(CCACHE env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
@@ -20,8 +22,16 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+add_compile_options(-pthread)  # everywhere, so that all targets can share precompiled headers
+
 add_library(weft_warnings INTERFACE)
 target_compile_options(weft_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC forgets that what it precompiled are system headers, and then warns of moves inside the
+  # standard library that never happen. The sanitizers watch over the same accesses.
+  target_compile_options(weft_warnings INTERFACE -Wno-array-bounds -Wno-stringop-overflow
+                         -Wno-stringop-overread -Wno-restrict -Wno-maybe-uninitialized)
+endif()
 
 if(WEFT_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined

@@ -6,7 +6,7 @@ namespace weft::roster {
 namespace {
 
 // Everything quoted here is hex or a DNS label: nothing needs escaping.
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string json_string(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 template <class Items, class Write>
 std::string list(const Items& items, Write write) {
@@ -19,19 +19,19 @@ std::string list(const Items& items, Write write) {
 }
 
 std::string member_json(const Member& m) {
-  return "{\"node\":" + quoted(to_hex(m.id.view())) +
-         ",\"identity\":" + quoted(to_hex(m.identity)) + ",\"name\":" + quoted(m.name) +
-         ",\"owner\":" + quoted(to_hex(m.owner)) + ",\"may\":" + std::to_string(m.may) + "}";
+  return "{\"node\":" + json_string(to_hex(m.id.view())) +
+         ",\"identity\":" + json_string(to_hex(m.identity)) + ",\"name\":" + json_string(m.name) +
+         ",\"owner\":" + json_string(to_hex(m.owner)) + ",\"may\":" + std::to_string(m.may) + "}";
 }
 
 std::string person_json(const Person& p) {
-  return "{\"key\":" + quoted(to_hex(p.key)) + ",\"name\":" + quoted(p.name) +
+  return "{\"key\":" + json_string(to_hex(p.key)) + ",\"name\":" + json_string(p.name) +
          ",\"may\":" + std::to_string(p.may) + "}";
 }
 
 std::string group_json(const std::pair<const std::string, std::set<NodeId>>& group) {
-  return "{\"name\":" + quoted(group.first) + ",\"nodes\":" +
-         list(group.second, [](const NodeId& id) { return quoted(to_hex(id.view())); }) + "}";
+  return "{\"name\":" + json_string(group.first) + ",\"nodes\":" +
+         list(group.second, [](const NodeId& id) { return json_string(to_hex(id.view())); }) + "}";
 }
 
 }  // namespace
@@ -47,16 +47,16 @@ std::string export_json(const Roster& roster) {
     if (row.table == Table::Roster && row.value) entries.push_back(std::move(*row.value));
   const auto head = roster.head();
   std::string out = "{\"schema\":\"weft.roster/1\",\"network\":";
-  out += quoted(to_hex(roster.network().view()));
-  out += ",\"entries\":" + list(entries, [](const Bytes& e) { return quoted(to_hex(e)); });
+  out += json_string(to_hex(roster.network().view()));
+  out += ",\"entries\":" + list(entries, [](const Bytes& e) { return json_string(to_hex(e)); });
   out += ",\"verdict\":{\"head\":{\"seq\":" + std::to_string(head.seq) +
-         ",\"hash\":" + quoted(to_hex(head.hash)) + "}";
+         ",\"hash\":" + json_string(to_hex(head.hash)) + "}";
   out += ",\"stopped\":" + std::string(roster.stopped() ? "true" : "false");
   out += ",\"members\":" + list(members, member_json);
   out += ",\"persons\":" + list(persons, person_json);
   out += ",\"groups\":" + list(state.groups(), group_json);
   out += ",\"removed\":" +
-         list(state.removed(), [](const NodeId& id) { return quoted(to_hex(id.view())); });
+         list(state.removed(), [](const NodeId& id) { return json_string(to_hex(id.view())); });
   return out + "}}";
 }
 

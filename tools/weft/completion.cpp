@@ -9,7 +9,7 @@
 namespace weft::cli {
 namespace {
 
-std::string quoted(std::string_view text) {  // for all three shells: in single quotes
+std::string single_quoted(std::string_view text) {  // for all three shells: in single quotes
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -39,7 +39,7 @@ std::vector<std::string> with_value(const CommandPage& root) {
 std::vector<std::string> quoted_paths(const CommandPage& root) {
   std::vector<std::string> out;
   for (const auto* page : all_pages(root))
-    if (!page->path.empty()) out.push_back(quoted(page->path));
+    if (!page->path.empty()) out.push_back(single_quoted(page->path));
   return out;
 }
 
@@ -91,7 +91,7 @@ _weft() {
   for (const auto* page : all_pages(root)) {
     std::vector<std::string> words;
     for (const auto& word : words_at(root, *page)) words.push_back(word.text);
-    out += "    " + quoted(page->path) + ") words=" + quoted(joined(words, " ")) + " ;;\n";
+    out += "    " + single_quoted(page->path) + ") words=" + single_quoted(joined(words, " ")) + " ;;\n";
   }
   return out + R"(  esac
   COMPREPLY=($(compgen -W "$words" -- "$now"))
@@ -124,11 +124,11 @@ _weft() {
   case $at in
 )";
   for (const auto* page : all_pages(root)) {
-    out += "    " + quoted(page->path) + ") choices=(";
+    out += "    " + single_quoted(page->path) + ") choices=(";
     for (const auto& word : words_at(root, *page)) {
       std::string about;  // a colon would end the word
       for (const char c : word.about) about += (c == ':' ? "\\" : "") + std::string(1, c);
-      out += "\n      " + quoted(word.text + ":" + about);
+      out += "\n      " + single_quoted(word.text + ":" + about);
     }
     out += ") ;;\n";
   }
@@ -177,8 +177,8 @@ complete -c weft -f
   };
   for (const auto* page : all_pages(root)) {
     const auto where =
-        page->path.empty() ? "" : " -n " + fish_quoted("__weft_at " + quoted(page->path));
-    const auto here = " -n " + fish_quoted("__weft_at " + quoted(page->path));
+        page->path.empty() ? "" : " -n " + fish_quoted("__weft_at " + single_quoted(page->path));
+    const auto here = " -n " + fish_quoted("__weft_at " + single_quoted(page->path));
     for (const auto& word : words_at(root, *page))
       if (!word.text.starts_with("-"))
         out += "complete -c weft" + here + " -a " + word.text + " -d " + fish_quoted(word.about) +
