@@ -94,13 +94,13 @@ struct Writer::Shared {
     return true;
   }
 
-  void put_line(const std::string& line, bool may_wait) {
+  bool put_line(const std::string& line, bool may_wait) {
     if (!target.file.empty() && size + line.size() > target.file_size && size > 0) turn_over();
-    if (!put(line, may_wait)) {
-      const std::scoped_lock lock(mutex);
-      ++dropped;
-      ++untold;
-    }
+    if (put(line, may_wait)) return true;
+    const std::scoped_lock lock(mutex);
+    ++dropped;
+    ++untold;
+    return false;
   }
 
   void put_all(const std::deque<std::string>& lines, bool may_wait, bool open_again) {
@@ -114,7 +114,9 @@ struct Writer::Shared {
       const std::scoped_lock lock(mutex);
       untold += missing;
     }
-    for (const auto& line : lines) put_line(line, may_wait);
+    // The end is not waited for line by line: the descriptor may be somebody else's by then.
+    for (const auto& line : lines)
+      if (!put_line(line, may_wait) && may_wait && is_stopping()) return;
   }
 
   void work() {
@@ -122,12 +124,14 @@ struct Writer::Shared {
     for (;;) {
       wake.wait(lock, [this] { return stopping || reopen || !queue.empty(); });
       if (queue.empty() && stopping) break;
+      const bool last = stopping;
       auto lines = std::exchange(queue, {});
       bytes = 0;
       const bool again = std::exchange(reopen, false);
       lock.unlock();
       put_all(lines, true, again);
       lock.lock();
+      if (last) break;
     }
     ended = true;
     wake.notify_all();

@@ -91,7 +91,8 @@ _weft() {
   for (const auto* page : all_pages(root)) {
     std::vector<std::string> words;
     for (const auto& word : words_at(root, *page)) words.push_back(word.text);
-    out += "    " + single_quoted(page->path) + ") words=" + single_quoted(joined(words, " ")) + " ;;\n";
+    out += "    " + single_quoted(page->path) + ") words=" + single_quoted(joined(words, " ")) +
+           " ;;\n";
   }
   return out + R"(  esac
   COMPREPLY=($(compgen -W "$words" -- "$now"))
