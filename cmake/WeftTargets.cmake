@@ -90,8 +90,10 @@ std::vector<@ARG_RETURNS@ (*)()> @ARG_FUNCTION@() {
 endfunction()
 
 # weft_test(<name> SOURCES x_test.cpp ... LINK weft::x): one GoogleTest binary, one ctest entry.
+# PLAIN: some of its cases skip under sanitizers (they measure memory, or take all descriptors), so
+# tools/test runs it in the dev tree as well.
 function(weft_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PLAIN" "TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -101,6 +103,9 @@ function(weft_test name)
   weft_pch(${name} test)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_PLAIN)
+    set_tests_properties(${name} PROPERTIES LABELS plain)
+  endif()
 endfunction()
 
 # weft_fuzz(<name> SOURCE x_fuzz.cpp CORPUS dir LINK weft::x): libFuzzer under the fuzz preset;
