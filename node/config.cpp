@@ -35,18 +35,20 @@ struct Section {
   std::string_view name;
   std::span<const std::string_view> keys;
 };
-constexpr std::array<std::string_view, 7> kTopKeys{"version", "node",    "log", "net",
-                                                   "expose",  "consume", "peer"};
+constexpr std::array<std::string_view, 8> kTopKeys{"version", "node",   "log",     "net",
+                                                   "metrics", "expose", "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
 constexpr std::array<std::string_view, 1> kNetKeys{"gso"};
+constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "token"};
 constexpr std::array<std::string_view, 3> kExposeKeys{"name", "target", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
-constexpr std::array<Section, 7> kSections{{{"", kTopKeys},
+constexpr std::array<Section, 8> kSections{{{"", kTopKeys},
                                             {"node", kNodeKeys},
                                             {"log", kLogKeys},
                                             {"net", kNetKeys},
+                                            {"metrics", kMetricsKeys},
                                             {"expose", kExposeKeys},
                                             {"consume", kConsumeKeys},
                                             {"peer", kPeerKeys}}};
@@ -58,6 +60,16 @@ std::span<const std::string_view> keys_of(std::string_view section) {
   for (const auto& s : kSections)
     if (s.name == section) return s.keys;
   return {};
+}
+
+constexpr const char* kTokenFix = "take 16 to 255 letters, digits and -._~+/=";
+
+// RFC 6750 2.1, and long enough not to be guessed.
+bool is_token(std::string_view text) {
+  return text.size() >= 16 && text.size() <= 255 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("-._~+/=").contains(c);
+         });
 }
 
 std::string text_of(const ConsumeConfig& entry) {
@@ -89,6 +101,7 @@ class Reader {
     if (auto ok = read_node(root.get("node")); !ok) return ok;
     if (auto ok = read_log(root.get("log")); !ok) return ok;
     if (auto ok = read_net(root.get("net")); !ok) return ok;
+    if (auto ok = read_metrics(root.get("metrics")); !ok) return ok;
     if (auto ok = each_table(root.get("expose"), "expose", &Reader::read_expose); !ok) return ok;
     if (auto ok = each_table(root.get("consume"), "consume", &Reader::read_consume); !ok) return ok;
     return each_table(root.get("peer"), "peer", &Reader::read_peer);
@@ -200,6 +213,30 @@ class Reader {
         return error(line(*gso), "net.gso is none of its values", kGsoFix);
       config_.gso = std::move(*text);
       note("net.gso", *gso);
+    }
+    return {};
+  }
+
+  ConfigResult<void> read_metrics(const toml::node* node) {
+    auto table = table_of(node, "metrics");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    if (const auto* token = (*table)->get("token")) {
+      auto text = text_of(*token, "metrics.token");
+      if (!text) return std::unexpected(text.error());
+      if (!is_token(*text)) return error(line(*token), "metrics.token is no token", kTokenFix);
+      config_.metrics_token = std::move(*text);
+      note("metrics.token", *token);
+    }
+    if (const auto* listen = (*table)->get("listen")) {
+      auto text = text_of(*listen, "metrics.listen");
+      if (!text) return std::unexpected(text.error());
+      const auto address = endpoint_from_text(*text);
+      if (!address || address->port == 0)
+        return error(line(*listen), "metrics.listen is not an address",
+                     "write IP:PORT, as 127.0.0.1:9464");
+      config_.metrics_listen = *address;
+      note("metrics.listen", *listen);
     }
     return {};
   }
@@ -380,9 +417,14 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
       return bad(variable + " is none of its values", kGsoFix);
     config.gso = value;
     config.origin["net.gso"] = "env " + variable;
+  } else if (key == "METRICS__TOKEN") {
+    if (!is_token(value)) return bad(variable + " is no token", kTokenFix);
+    config.metrics_token = value;
+    config.origin["metrics.token"] = "env " + variable;
   } else {
     return bad(variable + " names no key",
-               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL and WEFT_NET__GSO");
+               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL, WEFT_NET__GSO and "
+               "WEFT_METRICS__TOKEN");
   }
   return {};
 }
@@ -462,6 +504,17 @@ std::string to_toml(const Config& config, bool with_origin) {
   out << "listen = " << list_in_quotes(config.listen) << origin("node.listen") << "\n";
   out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
   out << "\n[net]\ngso = " << in_quotes(config.gso) << origin("net.gso") << "\n";
+  if (config.metrics_listen || !config.metrics_token.empty()) {
+    out << "\n[metrics]\n";
+    if (config.metrics_listen)
+      out << "listen = " << in_quotes(to_text(*config.metrics_listen)) << origin("metrics.listen")
+          << "\n";
+    // What a file shows may be shown; a secret stays where it is when somebody looks.
+    if (!config.metrics_token.empty())
+      out << "token = "
+          << in_quotes(with_origin ? std::string("(kept back)") : config.metrics_token)
+          << origin("metrics.token") << "\n";
+  }
   for (const auto& e : config.expose)
     out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
         << "\ntarget = " << in_quotes(e.target) << "\nallow = " << list_in_quotes(e.allow) << "\n";
@@ -491,6 +544,11 @@ level = "info"                    # trace, debug, info, warn, error
 
 [net]
 # gso = "auto"                    # may the kernel cut trains of datagrams: auto, on, off
+
+# What the node counts, for Prometheus; the API's socket has it always.
+# [metrics]
+# listen = "127.0.0.1:9464"
+# token = "..."                   # a bearer token; with one, other addresses may be listened on
 
 # A service this node offers; nobody may use it until allowed. At each start the target is what is
 # written here. Who stands in allow may use it unless a command has denied it; whom you take out

@@ -6,6 +6,7 @@
 //   [node]     name = "oak"   listen = ["0.0.0.0:41820"]
 //   [log]      level = "info"           trace, debug, info, warn, error
 //   [net]      gso = "auto"             auto, on, off: may the kernel cut trains of datagrams?
+//   [metrics]  listen = "127.0.0.1:9464"  token = "..."   /metrics on a TCP port too
 //   [[expose]] name = "blog"  target = "127.0.0.1:3000"  allow = ["laptop", "group:friends"]
 //   [[consume]] service = "db@oak"  listen = "127.0.0.1:5432"
 //
@@ -51,6 +52,8 @@ struct Config {
   std::vector<std::string> listen;  // "IP:PORT"; empty: all addresses, a port kept in state.db
   std::string log_level = "info";
   std::string gso = "auto";
+  std::optional<Endpoint> metrics_listen;  // none: on the API's socket alone
+  std::string metrics_token;               // empty: none is asked for
   std::vector<ExposeConfig> expose;
   std::vector<ConsumeConfig> consume;
   std::vector<PeerConfig> peer;
@@ -72,8 +75,8 @@ using ConfigResult = std::expected<T, ConfigError>;
 // One document laid over `config`. `file` is the name that errors carry.
 [[nodiscard]] ConfigResult<void> apply_toml(Config& config, std::string_view text,
                                             const std::string& file);
-// WEFT_NODE__NAME, WEFT_NODE__LISTEN (comma separated), WEFT_LOG__LEVEL, WEFT_NET__GSO.
-// `environment` holds "KEY=VALUE" rows; rows without "__" after WEFT_ are not configuration.
+// WEFT_NODE__NAME, WEFT_NODE__LISTEN (comma separated), WEFT_LOG__LEVEL, WEFT_NET__GSO,
+// WEFT_METRICS__TOKEN. `environment` holds "KEY=VALUE" rows; rows without "__" after WEFT_ are not configuration.
 [[nodiscard]] ConfigResult<void> apply_environment(Config& config,
                                                    const std::vector<std::string>& environment);
 // All of it, in order. A missing file is an empty one.

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <memory>
 
-#include <spdlog/spdlog.h>
-
-#include "base/text.hpp"
 #include "node/api/json.hpp"
 #include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
@@ -83,8 +80,7 @@ void DoorsControl::make_mapping(service::Mapping mapping, adapter::IfTaken taken
         const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
         gateway_.install(std::move(*door), kept);
         if (!kept.listen.is_loopback())
-          spdlog::warn("event=door_open_to_network door={} service={} listen={}", kept.id,
-                       kept.service, to_text(kept.listen));
+          gateway_.record(events::DoorOpenToNetwork{kept.id, kept.service, to_text(kept.listen)});
         done(describe_open(kept, false));
       });
 }
@@ -264,8 +260,8 @@ void DoorsControl::open_kept(const service::Mapping& mapping) {
     gateway_.install(std::move(*bound), mapping);
     shut_doors_.erase(mapping.id);
   } else if (shut_doors_.insert_or_assign(mapping.id, bound.error().detail).second) {
-    spdlog::error("event=door_failed service={} listen={} err={}", mapping.service,
-                  to_text(mapping.listen), in_quotes(bound.error().detail));
+    gateway_.record(events::DoorFailed{mapping.id, mapping.service, to_text(mapping.listen),
+                                       bound.error().detail});
   }
 }
 

@@ -2,27 +2,27 @@
 
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 namespace weft::node {
 
 ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
-                           Gateway& gateway)
+                           Gateway& gateway, events::Recorder& recorder)
     : commands(driver),
       members(overlay, driver, commands),
       services(overlay, gateway, commands),
       doors(overlay, gateway, commands),
-      wishes(overlay, services, doors),
+      wishes(loop, overlay, services, doors, recorder),
       status(overlay, driver, gateway, members, services, doors, wishes),
-      waits(loop, overlay),
+      waits(loop, overlay, recorder),
       probes(overlay, commands),
-      overlay_(overlay) {
+      overlay_(overlay),
+      recorder_(recorder) {
   host_.offer<api::AuditLog, api::Lifecycle, api::Backups>(*this);
   host_.offer<api::Invites, api::Joining, api::Members, api::RosterExport, api::Groups>(members);
   host_.offer<api::Exposed, api::Services>(services);
   host_.offer<api::Doors, api::Pipes>(doors);
   host_.offer<api::Status>(status);
   host_.offer<api::Waiting>(waits);
+  host_.offer<events::Recorder>(recorder);
   host_.offer<api::Pings, api::DhtQuestions>(probes);
   host_.offer<overlay::Overlay>(overlay);  // for node/modules
 }
@@ -40,7 +40,11 @@ void ControlPlane::set_dht(DhtHost& dht) {
   status.dht = &dht;
 }
 
-void ControlPlane::audit(const std::string& line) { spdlog::info("{}", line); }
+void ControlPlane::audit(api::Audited what) {
+  recorder_.record(events::Audit{std::move(what.action), std::move(what.path),
+                                 std::move(what.asked), std::move(what.uid), std::move(what.result),
+                                 std::move(what.err)});
+}
 
 void ControlPlane::shutdown(api::Done<api::ShutdownResult> done) {
   done(api::ShutdownResult{});

@@ -9,6 +9,7 @@
 #include "node/api/host.hpp"
 #include "node/api/modules/backup.hpp"
 #include "node/api/modules/lifecycle.hpp"
+#include "node/api/modules/metrics.hpp"
 #include "node/api/route.hpp"
 #include "node/control_commands.hpp"
 #include "node/control_doors.hpp"
@@ -30,7 +31,8 @@ class ControlPlane final : public api::Hosts,
                            public api::Lifecycle,
                            public api::Backups {
  public:
-  ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway);
+  ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver, Gateway& gateway,
+               events::Recorder& recorder);
 
   Commands commands;
   MembersControl members;
@@ -47,23 +49,21 @@ class ControlPlane final : public api::Hosts,
   // What the API may ask.
   [[nodiscard]] api::ApiResult<const api::Host*> of(const std::string& network) const override;
   void set_dht(DhtHost& dht);
-  void on_drained() {
-    waits.check();
-    wishes.retry_ripe();
-  }
+  void set_metrics(api::Metrics& metrics) { host_.offer<api::Metrics>(metrics); }
   // Tries again what could not be done: a port that was taken, a node that joins later.
   void retry() {
     doors.retry();
     wishes.retry();
   }
 
-  void audit(const std::string& line) override;
+  void audit(api::Audited what) override;
   [[nodiscard]] bool ready() const override { return true; }
   void shutdown(api::Done<api::ShutdownResult> done) override;
   void backup(api::BackupRequest request, api::Done<api::BackupResult> done) override;
 
  private:
   overlay::Overlay& overlay_;
+  events::Recorder& recorder_;
   api::Host host_;
 };
 

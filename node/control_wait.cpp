@@ -8,6 +8,14 @@
 
 namespace weft::node {
 
+WaitControl::WaitControl(io::EventLoop& loop, overlay::Overlay& overlay, events::Recorder& recorder)
+    : overlay_(overlay),
+      timer_(loop, [this] { check(); }),
+      look_(loop, [this] { check(); }),
+      subscription_(recorder.subscribe([this](const events::NodeEvent&) {
+        if (!waits_.empty()) look_.schedule();
+      })) {}
+
 bool WaitControl::holds(const api::WaitRequest& request) const {
   using What = api::WaitRequest::What;
   if (request.what == What::Ready) return true;

@@ -1,10 +1,12 @@
-// Waits for a condition: looked at again whenever the overlay moved, given up at their deadline or
+// Waits for a condition: looked at again when an event was recorded, given up at their deadline or
 // when the client is gone.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "node/api/modules/wait.hpp"
+#include "node/events/recorder.hpp"
 #include "node/io/event_loop.hpp"
 #include "overlay/overlay.hpp"
 
@@ -12,13 +14,12 @@ namespace weft::node {
 
 class WaitControl final : public api::Waiting {
  public:
-  WaitControl(io::EventLoop& loop, overlay::Overlay& overlay)
-      : overlay_(overlay), timer_(loop, [this] { check(); }) {}
+  WaitControl(io::EventLoop& loop, overlay::Overlay& overlay, events::Recorder& recorder);
 
   void wait(api::WaitRequest request, api::Done<api::WaitResult> done) override;
-  void check();
 
  private:
+  void check();
   struct Wait {
     api::WaitRequest request;
     api::Done<api::WaitResult> done;
@@ -30,6 +31,8 @@ class WaitControl final : public api::Waiting {
   overlay::Overlay& overlay_;
   std::vector<Wait> waits_;
   io::Timer timer_;
+  io::Deferred look_;  // once a turn, however many events there were
+  std::unique_ptr<events::Recorder::Subscription> subscription_;
 };
 
 }  // namespace weft::node

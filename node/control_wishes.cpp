@@ -1,8 +1,7 @@
 #include "node/control_wishes.hpp"
 
-#include <spdlog/spdlog.h>
+#include <algorithm>
 
-#include "base/text.hpp"
 #include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
 
@@ -14,6 +13,17 @@ constexpr Duration kRipePause = 100ms;  // doors that wait are looked at so ofte
 
 }  // namespace
 
+Wishes::Wishes(io::EventLoop& loop, overlay::Overlay& overlay, ServicesControl& services,
+               DoorsControl& doors, events::Recorder& recorder)
+    : overlay_(overlay),
+      services_(services),
+      doors_(doors),
+      recorder_(recorder),
+      ripe_timer_(loop, [this] { retry_ripe(); }),
+      subscription_(recorder.subscribe([this](const events::NodeEvent&) {
+        if (!unmet_.empty()) ripe_timer_.arm(std::max(next_ripe_, io::monotonic_time()));
+      })) {}
+
 void Wishes::met_or_not(const std::string& what, const std::string& service,
                         const api::ApiError* error, std::function<void()> again) {
   const auto key = unmet_key(what, service);
@@ -24,15 +34,13 @@ void Wishes::met_or_not(const std::string& what, const std::string& service,
   const auto trouble = error->title + (error->detail.empty() ? "" : ": " + error->detail);
   auto& unmet = unmet_[key];
   if (unmet.trouble != trouble)
-    spdlog::error("event=config_{}_failed service={} err={}", what, in_quotes(service),
-                  in_quotes(trouble));
+    recorder_.record(events::ConfigFailed{what, service, trouble}, overlay_.network_name());
   unmet = {trouble, std::move(again), {}};
 }
 
 void Wishes::retry_ripe() {
   if (unmet_.empty()) return;
   const Instant now = io::monotonic_time();
-  if (now < next_ripe_) return;
   next_ripe_ = now + kRipePause;
   std::vector<std::function<void()>> again;
   for (auto& [what, unmet] : unmet_) {

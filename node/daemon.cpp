@@ -1,12 +1,10 @@
 #include "node/daemon.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <iostream>
 
@@ -21,9 +19,12 @@
 #include "node/api/http_server.hpp"
 #include "node/api/json.hpp"
 #include "node/control_answers.hpp"
+#include "node/control_metrics.hpp"
 #include "node/control_plane.hpp"
 #include "node/dht_host.hpp"
+#include "node/events/recorder.hpp"
 #include "node/failure_text.hpp"
+#include "node/host_name.hpp"
 #include "node/io/clock.hpp"
 #include "node/io/descriptors.hpp"
 #include "node/io/event_loop_asio.hpp"
@@ -32,9 +33,12 @@
 #include "node/listen_addresses.hpp"
 #include "node/local_addresses.hpp"
 #include "node/log/log.hpp"
+#include "node/metrics/server.hpp"
+#include "node/news.hpp"
 #include "node/overlay_port.hpp"
 #include "node/set_aside.hpp"
 #include "node/store/backup.hpp"
+#include "node/systemd.hpp"
 #include "node/version.hpp"
 
 namespace weft::node {
@@ -47,21 +51,6 @@ constexpr Duration kLastWords = 300ms;  // time for closing packets and the API'
 constexpr std::string_view kPortKey = "udp_port";
 constexpr std::string_view kListenKey = "udp_listen";  // of the last --listen, one a line
 
-// A label out of the hostname: "Oak.local" becomes "oak".
-std::string default_name() {
-  char host[256] = {};
-  if (gethostname(host, sizeof host - 1) != 0) return "node";
-  std::string out;
-  for (const char* at = host; *at != 0 && *at != '.' && out.size() < 63; ++at) {
-    const char c = *at >= 'A' && *at <= 'Z' ? static_cast<char>(*at - 'A' + 'a') : *at;
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    out.push_back(plain ? c : '-');
-  }
-  while (!out.empty() && out.front() == '-') out.erase(out.begin());
-  while (!out.empty() && out.back() == '-') out.pop_back();
-  return out.empty() ? "node" : out;
-}
-
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
@@ -72,28 +61,22 @@ std::vector<std::string> lines_of(std::string_view text) {
   return out;
 }
 
-// systemd's readiness protocol: one datagram to the socket it names.
-void notify_systemd(std::string_view state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr || *path == 0) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string_view name(path);
-  if (name.size() >= sizeof address.sun_path) return;
-  std::copy(name.begin(), name.end(), address.sun_path);
-  if (name[0] == '@') address.sun_path[0] = 0;
-  const io::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-  [[maybe_unused]] const auto sent = sendto(fd.value(), state.data(), state.size(), MSG_NOSIGNAL,
-                                            reinterpret_cast<const sockaddr*>(&address), size);
-}
-
 static_assert(kMostListenAddresses == carriers::Carriers::kMostSockets);
 
 std::string listen_fix(Errc code) {
   if (code == Errc::Busy) return "`ss -lunp` tells who listens there; end it or take another port";
   return code == Errc::Denied ? "ports below 1024 are root's: take a higher one" : kListenFix;
+}
+
+void write_to_log(events::Level level, const std::string& line) {
+  constexpr std::array kLevels{spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  spdlog::log(kLevels[static_cast<std::size_t>(level)], "{}", line);
+}
+
+std::uint64_t run_number() {
+  const auto since = io::system_time().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
 }
 
 class Daemon final : public OverlayListener {
@@ -119,6 +102,8 @@ class Daemon final : public OverlayListener {
   Result<void> keep(std::string_view key, std::optional<Bytes> value);
   Result<void> open_udp();
   Result<void> start_api();
+  Result<void> start_metrics();
+  void restart_metrics();
   Result<void> start_log();
   void apply_wishes();
   [[nodiscard]] std::vector<std::string> machine_troubles() const;
@@ -129,16 +114,19 @@ class Daemon final : public OverlayListener {
   void keep_api();
   int explain(const Error& error, const std::string& what, const std::string& fix = {}) const;
   void say_ready();
-  void say_other_name() const;
+  void say_other_name();
   void on_overlay_event(overlay::OverlayEvent& event) override;
   void on_drained() override;
-  static void say_gso(const path::GsoGuards::Interface& change);
   void look_around();
   void tell_configured_peers(Instant now);
   void end();
 
   RunOptions options_;
   log::Log log_;  // before all that writes to it
+  events::Recorder events_{
+      run_number(),
+      [] { return events::Recorder::Moment{io::monotonic_time(), io::system_time()}; },
+      write_to_log};
   io::SecureRng rng_;
   io::EventLoop loop_;
   std::vector<Row> stored_;
@@ -152,12 +140,15 @@ class Daemon final : public OverlayListener {
   ByteArray<32> person_{};
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<overlay::Overlay> overlay_;
+  std::unique_ptr<News> news_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<OverlayPort> port_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<DhtHost> dht_;
   std::unique_ptr<ControlPlane> control_;
+  std::unique_ptr<MetricsControl> metrics_;
   std::unique_ptr<api::HttpServer> api_;
+  std::unique_ptr<metrics::Server> metrics_server_;
   std::unique_ptr<io::Timer> look_timer_;
   std::unique_ptr<AddressWatch> address_watch_;
   std::unique_ptr<io::Timer> end_timer_;
@@ -169,17 +160,17 @@ class Daemon final : public OverlayListener {
 Result<void> Daemon::open_store() {
   std::vector<std::string> remarks;
   WEFT_CHECK(create_directories(options_.paths, &remarks));
-  for (const auto& remark : remarks) spdlog::warn("event=directory msg={}", in_quotes(remark));
+  for (const auto& remark : remarks) events_.record(events::DirectoryRepaired{remark});
   WEFT_TRY(lock_, store::HomeLock::take(options_.paths.state_dir));
   WEFT_CHECK(finish_setting_aside(options_.paths));
   for (const auto& path : clear_set_aside(options_.paths, std::time(nullptr)))
-    spdlog::info("event=set_aside_removed path={}", in_quotes(path.string()));
+    events_.record(events::SetAsideRemoved{path.string()});
   WEFT_TRY(auto home,
            store::open_home({options_.paths.data_dir, options_.paths.state_dir}, rng_, lock_));
   identity_ = home.identity;
   person_ = home.person;
   if (!home.store->remark().empty())
-    spdlog::warn("event=state msg={}", in_quotes(home.store->remark()));
+    events_.record(events::StoreRemark{std::string(home.store->remark())});
   for (const auto& info : kTables) {
     WEFT_TRY(auto rows, home.store->load(info.table));
     for (auto& row : rows) {
@@ -212,22 +203,28 @@ Result<void> Daemon::load_overlay() {
                                             std::move(config), std::move(stored_), rng_));
   if (!overlay_->network()) {
     std::string name = wanted_name();
-    if (name.empty()) name = default_name();
+    if (name.empty()) name = host_label();
     if (!is_label(name))
       return fail(Errc::Usage, "\"" + name + "\" is not a name: use 1 to 63 of a-z, 0-9 and -");
     overlay_->create_network(io::monotonic_time(), name);
   }
+  news_ = std::make_unique<News>(events_, *overlay_);
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
   port_ = std::make_unique<OverlayPort>(*overlay_, *driver_);
-  gateway_ = std::make_unique<Gateway>(loop_, *port_);
-  control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_);
+  gateway_ = std::make_unique<Gateway>(
+      loop_, *port_, [this](events::Body happened) { news_->record(std::move(happened)); });
+  control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_, events_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
   if (const auto started = gateway_->start(); !started) {
     no_resolver_ = started.error().detail;
-    spdlog::warn("event=no_resolver msg={}", in_quotes(no_resolver_));
+    events_.record(events::NoResolver{no_resolver_});
   }
   dht_->load(dht_rows_);
   control_->set_dht(*dht_);
+  metrics_ = std::make_unique<MetricsControl>(*overlay_, *driver_, *gateway_, events_);
+  metrics_->dht = dht_.get();
+  metrics_->store_commit = [this] { return driver_->commits(); };
+  metrics_->log_lines_dropped = [this] { return log_.dropped(); };
   return {};
 }
 
@@ -276,13 +273,28 @@ Result<void> Daemon::open_udp() {
   return {};
 }
 
+void Daemon::restart_metrics() {
+  metrics_server_.reset();
+  if (const auto started = start_metrics(); !started)
+    events_.record(events::ConfigFailed{"metrics", to_text(*options_.config.metrics_listen),
+                                        started.error().detail});
+}
+
+Result<void> Daemon::start_metrics() {
+  const auto& at = options_.config.metrics_listen;
+  if (!at) return {};
+  metrics_server_ = std::make_unique<metrics::Server>(loop_, options_.config.metrics_token,
+                                                      [this] { return metrics_->metrics(); });
+  return metrics_server_->listen(*at);
+}
+
 Result<void> Daemon::start_api() {
   control_->on_shutdown = [this] { end(); };
   control_->status.log_place = log_.place();
   control_->status.machine_troubles = [this] { return machine_troubles(); };
   control_->members.on_left = [this] {
     if (const auto begun = begin_setting_aside(options_.paths); !begun)
-      return spdlog::error("event=left msg={}", in_quotes(begun.error().detail));
+      return events_.record(events::LeaveFailed{begun.error().detail});
     left_ = true;
     end();
   };
@@ -311,10 +323,12 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
   server.max_connections = plan.api_connections;
   gateway_->set_capacity(plan.connections);
+  control_->set_metrics(*metrics_);
   auto routes = api::routes_of(api::modules());
   std::ranges::move(api::routes_of(modules()), std::back_inserter(routes));
   api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_),
                                            api::Router(*control_, std::move(routes)), server);
+  metrics_->api = api_.get();
   return api_->start();
 }
 
@@ -364,10 +378,13 @@ void Daemon::reload() {
   log_.reopen();
   auto config = load_config(options_.paths);
   if (!config)
-    return spdlog::error("event=reload_failed err={} fix={}", in_quotes(to_text(config.error())),
-                         in_quotes(config.error().fix + "; until then all stays as it was"));
+    return events_.record(events::ReloadFailed{
+        to_text(config.error()), config.error().fix + "; until then all stays as it was"});
   const bool elsewhere = options_.listen.empty() && config->listen != options_.config.listen;
+  const bool counted = config->metrics_listen != options_.config.metrics_listen ||
+                       config->metrics_token != options_.config.metrics_token;
   options_.config = std::move(*config);
+  if (counted) restart_metrics();
   log_.set_level(options_.config.log_level);
   overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
   control_->wishes.forget();
@@ -375,16 +392,15 @@ void Daemon::reload() {
   tell_configured_peers(io::monotonic_time());
   say_other_name();
   driver_->wake();
-  spdlog::info("event=reload config={} level={} expose={} consume={} peer={} restart_needed={}",
-               in_quotes(options_.paths.config_file.string()), options_.config.log_level,
-               options_.config.expose.size(), options_.config.consume.size(),
-               options_.config.peer.size(), elsewhere ? "node.listen" : "no");
+  events_.record(events::Reload{options_.paths.config_file.string(), options_.config.log_level,
+                                options_.config.expose.size(), options_.config.consume.size(),
+                                options_.config.peer.size(), elsewhere ? "node.listen" : "no"});
 }
 
 void Daemon::on_signal(int number) {
   if (number == SIGHUP) return reload();
   if (number == SIGUSR1 || number == SIGUSR2)
-    return spdlog::info("event=signal number={} msg=\"nothing is done at this one\"", number);
+    return events_.record(events::SignalIgnored{static_cast<std::uint64_t>(number)});
   end();
 }
 
@@ -403,26 +419,23 @@ void Daemon::say_ready() {
     std::cerr << "weft: " << overlay_->name() << " is ready (network " << overlay_->network_name()
               << ", UDP port " << driver_->udp().port() << ")\n"
               << std::flush;
-  spdlog::info(
-      "event=start version={} pid={} name={} network={} udp_port={} state={} config={} socket={} "
-      "log={} descriptors={}",
-      kVersion, ::getpid(), in_quotes(overlay_->name()), in_quotes(overlay_->network_name()),
-      driver_->udp().port(), in_quotes(options_.paths.state_dir.string()),
-      in_quotes(options_.paths.config_file.string()), in_quotes(options_.paths.socket.string()),
-      in_quotes(log_.place()), io::descriptor_limit());
+  events_.record(events::Start{
+      kVersion, static_cast<std::uint64_t>(::getpid()), overlay_->name(), overlay_->network_name(),
+      driver_->udp().port(), options_.paths.state_dir.string(), options_.paths.config_file.string(),
+      options_.paths.socket.string(), log_.place(), io::descriptor_limit()});
+  news_->look();
   notify_systemd("READY=1");
 }
 
 // The name is in the network's roster: it is given once, when the node is made or invited.
-void Daemon::say_other_name() const {
+void Daemon::say_other_name() {
   const auto name = overlay_->name();
   if (name.empty() || wanted_name().empty() || wanted_name() == name) return;
-  spdlog::warn(
-      "event=name_ignored name={} wanted={} msg={}", name, in_quotes(wanted_name()),
-      in_quotes(
-          "this node is called " + name + " and keeps that name; " +
+  events_.record(events::NameIgnored{
+      name, wanted_name(),
+      "this node is called " + name + " and keeps that name; " +
           (options_.name.empty() ? "take node.name out of the configuration" : "omit --name") +
-          ", or make another node in another home: weft --home DIR run --name NAME"));
+          ", or make another node in another home: weft --home DIR run --name NAME"});
 }
 
 void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
@@ -430,42 +443,15 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
     control_->commands.on_done(*done);
     dht_->refresh_soon();  // it may have been a join, or an exposure
-  } else if (const auto* up = std::get_if<overlay::PeerUp>(&event)) {
-    spdlog::info("event=peer_up peer={} path=direct", up->name);
-  } else if (const auto* down = std::get_if<overlay::PeerDown>(&event)) {
-    spdlog::info("event=peer_down peer={} reason={} err={}", down->name,
-                 in_quotes(session::name_of(down->reason)), in_quotes(down->detail));
-  } else if (const auto* denied = std::get_if<overlay::CallerDenied>(&event)) {
-    spdlog::warn("event=caller_denied service={} peer={}", denied->service, denied->caller_name);
-  } else if (const auto* stored = std::get_if<overlay::StoreChanged>(&event)) {
-    if (stored->why.empty())
-      spdlog::info("event=store_works");
-    else
-      spdlog::warn("event=store_failed err={}", in_quotes(stored->why));
-  } else if (const auto* notice = std::get_if<overlay::Notice>(&event)) {
-    spdlog::log(notice->level == overlay::Notice::Level::Warning ? spdlog::level::warn
-                                                                 : spdlog::level::info,
-                "event=notice msg={}", in_quotes(notice->text));
   } else if (std::holds_alternative<overlay::RosterChanged>(event)) {
     dht_->roster_changed();
-  } else if (std::holds_alternative<overlay::RemovedFromNetwork>(event)) {
-    spdlog::error("event=removed msg=\"this node was removed from its network\"");
   }
+  news_->tell(event);
 }
 
 void Daemon::on_drained() {
-  control_->on_drained();
-  while (const auto change = overlay_->paths().gso().poll_change()) say_gso(*change);
+  while (const auto change = overlay_->paths().gso().poll_change()) news_->tell(*change);
   if (const auto name = overlay_->name(); !name.empty()) last_name_ = name;
-}
-
-void Daemon::say_gso(const path::GsoGuards::Interface& change) {
-  const std::string where = address_text(change.local);
-  if (change.state == path::GsoGuard::State::Off)
-    spdlog::warn("event=gso_off interface={} again_in_s={} msg={}", where,
-                 path::GsoGuard::kAgain / 1s, in_quotes(gso_off_text(where)));
-  else
-    spdlog::info("event=gso_on interface={} msg=\"trains are tried again\"", where);
 }
 
 // Again and again, because a member may be named later than it was configured.
@@ -489,22 +475,25 @@ void Daemon::keep_api() {
   std::ignore = create_directories(options_.paths);
   const auto bound = api_->keep_bound();
   if (!bound)
-    spdlog::warn("event=socket_lost err={}", in_quotes(bound.error().detail));
+    events_.record(events::SocketLost{bound.error().detail});
   else if (*bound)
-    spdlog::warn("event=socket_bound_again path={}", in_quotes(options_.paths.socket.string()));
+    events_.record(events::SocketBoundAgain{options_.paths.socket.string()});
 }
 
 void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   log_.sweep(now);
+  events_.sweep();
   overlay_->set_wall_clock(io::read_wall_clock());
   driver_->look_around();
-  overlay_->set_listen_endpoints(now, local_endpoints(driver_->udp().bound()));
+  const auto addresses = local_endpoints(driver_->udp().bound());
+  news_->look(addresses);
+  overlay_->set_listen_endpoints(now, addresses);
   tell_configured_peers(now);
   control_->retry();
   if (!ending_) keep_api();
   if (const Duration suspended = io::time_suspended(); suspended > suspended_ + kSlept) {
-    spdlog::info("event=woke slept_s={}", (suspended - suspended_) / 1s);
+    events_.record(events::Woke{static_cast<std::uint64_t>((suspended - suspended_) / 1s)});
     suspended_ = suspended;
     dht_->came_back();
   } else {
@@ -516,7 +505,7 @@ void Daemon::look_around() {
 
 void Daemon::end() {
   if (std::exchange(ending_, true)) return;
-  spdlog::info("event=stopping");
+  events_.record(events::Stopping{});
   notify_systemd("STOPPING=1");
   overlay_->shutdown(io::monotonic_time());
   driver_->wake();
@@ -553,6 +542,10 @@ int Daemon::run() {
     return explain(opened.error(), "cannot listen on UDP", listen_fix(opened.error().code));
   if (auto started = start_api(); !started)
     return explain(started.error(), "cannot listen on " + options_.paths.socket.string());
+  if (auto started = start_metrics(); !started)
+    return explain(started.error(),
+                   "cannot serve metrics on " + to_text(*options_.config.metrics_listen),
+                   "take another port in [metrics] of weft.toml");
   loop_.on_signals({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
                    [this](int number) { on_signal(number); });
   look_timer_ = std::make_unique<io::Timer>(loop_, [this] { look_around(); });

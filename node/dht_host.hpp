@@ -34,6 +34,12 @@ class DhtHost final : private post::Members, private discovery::Members {
   void roster_changed();
 
   [[nodiscard]] api::DhtStats stats() const;
+  struct Counters {
+    dht::DhtCounters dht;
+    post::PostCounters post;
+    post::SealerCounters sealer;
+  };
+  [[nodiscard]] Counters counters() const;
   void run(api::DhtRequest request, api::Done<api::DhtResult> done);
 
  private:

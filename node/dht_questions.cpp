@@ -69,6 +69,12 @@ api::DhtStats DhtHost::stats() const {
   return out;
 }
 
+DhtHost::Counters DhtHost::counters() const {
+  return core_ ? Counters{core_->discovery.dht().counters(), core_->office.counters(),
+                          core_->sealer.counters()}
+               : Counters{};
+}
+
 void DhtHost::run(api::DhtRequest request, api::Done<api::DhtResult> done) {
   using Action = api::DhtRequest::Action;
   if (!core_) return done(api::refuse(api::Code::Failed, "the DHT is not running yet"));

@@ -96,17 +96,20 @@ void Driver::turn_ended() {
 
 void Driver::store(Persist persist) {
   const auto id = persist.id;
-  auto completed = [this, alive = alive_, id](const Result<void>& result) {
-    loop_.post([this, alive, id, result] {
-      if (*alive) stored(id, result);
+  const Instant begun = io::monotonic_time();
+  auto completed = [this, alive = alive_, id, begun](const Result<void>& result) {
+    loop_.post([this, alive, id, begun, result] {
+      if (*alive) stored(id, begun, result);
     });
   };
   const auto taken = writer_.submit(std::move(persist.rows), completed);
   if (!taken) completed(std::unexpected(taken.error()));
 }
 
-void Driver::stored(std::uint64_t id, const Result<void>& result) {
-  overlay_.persisted(io::monotonic_time(), id, result);
+void Driver::stored(std::uint64_t id, Instant begun, const Result<void>& result) {
+  const Instant now = io::monotonic_time();
+  if (result) commits_.observe(now - begun);
+  overlay_.persisted(now, id, result);
   drain();
 }
 

@@ -13,6 +13,7 @@
 #include "node/adapter/stream_port.hpp"
 #include "node/carriers/carriers.hpp"
 #include "node/io/event_loop.hpp"
+#include "node/metrics/histogram.hpp"
 #include "node/store/writer.hpp"
 #include "node/turn.hpp"
 #include "node/turn_share.hpp"
@@ -54,6 +55,9 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
   void gate(const overlay::StreamKey& key) { gated_.insert(port_key(key)); }
   void ungate(const overlay::StreamKey& key) { gated_.erase(port_key(key)); }
 
+  // How long changes took until they were on the disk.
+  [[nodiscard]] const metrics::Histogram& commits() const { return commits_; }
+
   static adapter::StreamKey port_key(const overlay::StreamKey& key) {
     return {key.session, key.stream};
   }
@@ -77,7 +81,7 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
   bool take_event() override;
   void turn_ended() override;
   void store(Persist persist);
-  void stored(std::uint64_t id, const Result<void>& result);
+  void stored(std::uint64_t id, Instant begun, const Result<void>& result);
 
   io::EventLoop& loop_;
   overlay::Overlay& overlay_;
@@ -89,6 +93,7 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
   std::unordered_set<adapter::StreamKey> gated_;
   Bytes out_;
   TurnShare share_;
+  metrics::Histogram commits_;
   Turn turn_{*this};
   Instant batch_time_{};  // one clock reading per batch of datagrams
   bool in_batch_ = false;

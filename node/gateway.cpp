@@ -1,9 +1,6 @@
 #include "node/gateway.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "base/assert.hpp"
-#include "base/text.hpp"
 #include "node/adapter/tcp_end.hpp"
 #include "node/io/clock.hpp"
 
@@ -47,8 +44,13 @@ Errc errc_of(service::OpenStatus status) {
 
 }  // namespace
 
-Gateway::Gateway(io::EventLoop& loop, ServicePort& port, adapter::FindAdapter find_adapter)
-    : loop_(loop), port_(port), find_adapter_(find_adapter), connector_(loop) {}
+Gateway::Gateway(io::EventLoop& loop, ServicePort& port, Record on_happened,
+                 adapter::FindAdapter find_adapter)
+    : record(std::move(on_happened)),
+      loop_(loop),
+      port_(port),
+      find_adapter_(find_adapter),
+      connector_(loop) {}
 
 Gateway::~Gateway() = default;
 
@@ -85,7 +87,11 @@ void Gateway::close_door(std::uint64_t mapping) {
     port_.cancel_connect(entry.first);
     return true;
   });
-  std::erase_if(connections_, [&](const auto& entry) { return entry.second.mapping == mapping; });
+  std::erase_if(connections_, [&](const auto& entry) {
+    if (entry.second.mapping != mapping) return false;
+    add_ended(entry.second);
+    return true;
+  });
 }
 
 DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
@@ -206,8 +212,7 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   if (node.empty()) return;
   Client client = std::move(node.mapped());
   if (client.pipe) return client.pipe(std::unexpected(Refusal{e.error}));
-  spdlog::warn("event=connect_failed service={} peer={} err={}", client.service,
-               in_quotes(client.peer), in_quotes(e.error.detail));
+  record(events::ConnectFailed{client.service, client.peer, e.error.detail});
 }
 
 void Gateway::on(const overlay::ConnectAccepted& e) {
@@ -221,9 +226,8 @@ void Gateway::on(const overlay::ConnectRefused& e) {
   port_.ungate(e.key);
   const auto at = connections_.find(port_key(e.key));
   if (at == connections_.end()) return;
-  spdlog::warn("event=refused_by_peer service={} peer={} status={} err={}", at->second.service,
-               in_quotes(at->second.peer), in_quotes(service::name_of(e.status)),
-               in_quotes(e.detail));
+  record(events::RefusedByPeer{at->second.service, at->second.peer,
+                               std::string(service::name_of(e.status)), e.detail});
   auto pipe = std::move(at->second.pipe);
   forget(e.key);  // a flow that is not done ends its local side
   if (pipe) pipe(std::unexpected(Refusal{{errc_of(e.status), e.detail}, e.status, e.who}));
@@ -253,8 +257,8 @@ std::optional<ConnectionShares::Place> Gateway::take_place(const ConnectionShare
   const std::size_t left = capacity_ > doors_.size() ? capacity_ - doors_.size() : 0;
   auto place = shares_.take(io::monotonic_time(), holder, left);
   if (!place)
-    spdlog::warn("event=limit resource=connections {}={} held={} of={}", holder ? "peer" : "local",
-                 name, shares_.held(holder), left);
+    record(events::Limit{"connections", std::string(holder ? name : ""),
+                         std::string(holder ? "" : name), shares_.held(holder), left});
   return place;
 }
 
@@ -263,8 +267,7 @@ std::vector<ConnectionShares::Crowd> Gateway::crowds() const {
 }
 
 void Gateway::refuse_own(const overlay::InboundStream& inbound, const std::string& why) {
-  spdlog::warn("event=target_refused service={} peer={} err={}", inbound.exposure.name,
-               inbound.caller_name, in_quotes(why));
+  record(events::TargetRefused{inbound.exposure.name, inbound.caller_name, why});
   port_.refuse(inbound.key, service::OpenStatus::TargetUnreachable,
                "the target may not be offered");
 }
@@ -276,8 +279,7 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   if (target && is_this_process(target->value()))
     return refuse_own(inbound, "the target leads back into weft itself");
   if (!target) {
-    spdlog::warn("event=target_failed service={} peer={} err={}", inbound.exposure.name,
-                 inbound.caller_name, in_quotes(target.error().detail));
+    record(events::TargetFailed{inbound.exposure.name, inbound.caller_name, target.error().detail});
     return port_.refuse(inbound.key, status_of(target.error().failure), target.error().detail);
   }
   port_.accept(inbound.key);
@@ -348,7 +350,21 @@ adapter::Flow* Gateway::flow_of(const overlay::StreamKey& key) {
 
 void Gateway::forget(const overlay::StreamKey& key) {
   port_.ungate(key);
-  connections_.erase(port_key(key));
+  if (const auto at = connections_.find(port_key(key)); at != connections_.end()) {
+    add_ended(at->second);
+    connections_.erase(at);
+  }
+}
+
+adapter::FlowCounters Gateway::bytes() const {
+  adapter::FlowCounters sum = ended_;
+  for (const auto& [key, connection] : connections_)
+    if (connection.flow) add_fields(sum, connection.flow->counters());
+  return sum;
+}
+
+void Gateway::add_ended(const Connection& connection) {
+  if (connection.flow) add_fields(ended_, connection.flow->counters());
 }
 
 }  // namespace weft::node

@@ -19,6 +19,7 @@
 #include "node/adapter/adapters.hpp"
 #include "node/adapter/tcp_connect.hpp"
 #include "node/connection_shares.hpp"
+#include "node/events/kinds.hpp"
 #include "node/own_places.hpp"
 #include "node/service_port.hpp"
 
@@ -34,8 +35,10 @@ struct DoorTraffic {
 
 class Gateway final : public adapter::FlowOwner {
  public:
-  // All outlive it.
-  Gateway(io::EventLoop& loop, ServicePort& port,
+  // Takes what happened in our network.
+  using Record = std::function<void(events::Body)>;
+  // `loop` and `port` outlive it.
+  Gateway(io::EventLoop& loop, ServicePort& port, Record on_happened,
           adapter::FindAdapter find_adapter = adapter::adapter_of);
   ~Gateway();
 
@@ -58,6 +61,8 @@ class Gateway final : public adapter::FlowOwner {
   void close_door(std::uint64_t mapping);  // and its connections
   [[nodiscard]] DoorTraffic traffic(std::uint64_t mapping) const;
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
+  // Of all connections since the start, those of callers too.
+  [[nodiscard]] adapter::FlowCounters bytes() const;
 
   // Why there is no stream; `status` and `who` when the far node answered (StreamResponse).
   struct Refusal {
@@ -74,6 +79,7 @@ class Gateway final : public adapter::FlowOwner {
   // True if the event was this room's.
   bool handle(overlay::OverlayEvent& event);
 
+  const Record record;
   std::function<void(std::uint64_t mapping)> on_once_used;    // a --once door took its client
   std::function<void(const std::string& service)> on_probed;  // the overlay knows how it went
   OwnPlaces own_places;                                       // no caller is connected to these
@@ -124,6 +130,7 @@ class Gateway final : public adapter::FlowOwner {
                                                     std::string_view name);
   adapter::Flow* flow_of(const overlay::StreamKey& key);
   void forget(const overlay::StreamKey& key);
+  void add_ended(const Connection& connection);
 
   io::EventLoop& loop_;
   ServicePort& port_;
@@ -133,6 +140,7 @@ class Gateway final : public adapter::FlowOwner {
   Accounts accounts_;
   std::size_t capacity_ = kMaxConnections;  // connections and doors
   ConnectionShares shares_;                 // outlives the places below
+  adapter::FlowCounters ended_;             // bytes of connections that ended
   std::map<overlay::CommandId, Client> waiting_;
   std::map<overlay::StreamKey, Connecting> connecting_;
   std::unordered_map<adapter::StreamKey, Connection> connections_;

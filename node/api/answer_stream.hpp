@@ -9,6 +9,7 @@
 // piece, and the stream ends. Streams count among the calls that wait (http_server.hpp).
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +23,10 @@ class AnswerStream {
 
   // Queues one piece. False once the stream is closed or was cut off: nothing was queued.
   virtual bool write(std::string_view piece) = 0;
+  // Bytes that wait for the client: a writer that has much to say waits until they are few.
+  [[nodiscard]] virtual std::size_t backlog() const = 0;
+  // Called each time all that was written is out. Let go of when the stream ends.
+  virtual void when_drained(std::function<void()> drained) = 0;
   // No more pieces; what waits still goes out.
   virtual void end() = 0;
   // Called once when the client has gone, was cut off, or the server stops; not after end().

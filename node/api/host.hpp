@@ -6,6 +6,8 @@
 #include <string>
 #include <typeindex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "node/api/result.hpp"
 
@@ -41,11 +43,18 @@ class Hosts {
   [[nodiscard]] virtual ApiResult<const Host*> of(const std::string& network) const = 0;
 };
 
-// Where each change that somebody asked for is told, and what came of it: one line of logfmt.
+// A change that somebody asked for, and what came of it.
+struct Audited {
+  std::string action, path;
+  std::vector<std::pair<std::string, std::string>> asked;  // fields of the request, no secrets
+  std::string uid;                                         // of who asked; empty: not known
+  std::string result;                                      // ok, refused
+  std::string err;                                         // why it was refused
+};
 class AuditLog {
  public:
   virtual ~AuditLog() = default;
-  virtual void audit(const std::string& line) = 0;
+  virtual void audit(Audited what) = 0;
 };
 
 }  // namespace weft::api

@@ -33,7 +33,7 @@ void HttpStream::start(const StreamAnswer& answer) {
 bool HttpStream::write(std::string_view piece) {
   if (state_ != State::Open) return false;
   if (piece.empty()) return true;  // an empty chunk would be the last one
-  if (sending_.size() - sent_ + waiting_.size() + piece.size() > limits_.backlog) {
+  if (backlog() + piece.size() > limits_.backlog) {
     waiting_.clear();
     append_piece(farewell_);
     if (owner_ != nullptr) owner_->cut_off(*this);
@@ -74,6 +74,7 @@ void HttpStream::append_piece(std::string_view piece) {
 
 void HttpStream::finish() {
   state_ = State::Ending;
+  drained_ = {};
   if (chunked_) waiting_ += "0\r\n\r\n";
   send_more();
 }
@@ -81,7 +82,9 @@ void HttpStream::finish() {
 void HttpStream::send_more() {
   if (state_ == State::Closed || !sending_.empty()) return;
   if (waiting_.empty()) {
-    if (state_ == State::Ending) close();
+    if (state_ == State::Ending) return close();
+    // A copy: what it calls may end the stream.
+    if (const auto drained = drained_) drained();
     return;
   }
   sending_ = std::exchange(waiting_, {});
@@ -125,6 +128,7 @@ void HttpStream::close() {
   if (state_ == State::Closed) return;
   state_ = State::Closed;
   const auto self = shared_from_this();  // the owner's may be the last reference
+  drained_ = {};
   timer_.cancel();
   ErrorCode ignored;
   socket_.close(ignored);

@@ -44,6 +44,10 @@ class HttpStream final : public AnswerStream, public std::enable_shared_from_thi
 
   bool write(std::string_view piece) override;
   void end() override;
+  [[nodiscard]] std::size_t backlog() const override {
+    return sending_.size() - sent_ + waiting_.size();
+  }
+  void when_drained(std::function<void()> drained) override { drained_ = std::move(drained); }
   void when_closed(std::function<void()> closed) override { closed_ = std::move(closed); }
 
  private:
@@ -61,7 +65,7 @@ class HttpStream final : public AnswerStream, public std::enable_shared_from_thi
   Limits limits_;
   bool chunked_;
   boost::asio::steady_timer timer_;
-  std::function<void()> closed_;
+  std::function<void()> closed_, drained_;
   std::string farewell_;
   std::string sending_;  // handed to the socket; the first `sent_` bytes are out
   std::size_t sent_ = 0;

@@ -158,32 +158,32 @@ std::string named_path(std::string_view path, Json& parameters) {
 }
 
 std::string told(const Json& value) {
-  if (value.is_string()) return in_quotes(value.get<std::string>());
+  if (value.is_string()) return value.get<std::string>();
   if (!value.is_array()) return dump(value);
   std::string list;
   for (const auto& item : value)
     if (item.is_string()) list += (list.empty() ? "" : ",") + item.get<std::string>();
-  return in_quotes(list);
+  return list;
 }
 
-// Wraps `answer` so that the change and its outcome are told to the log.
+// Wraps `answer` so that the change and its outcome are told.
 Answer audited(AuditLog& log, const Route& route, const ApiRequest& request, const Json& body,
                Answer answer) {
-  auto line = "event=audit action=" + std::string(route.action) +
-              " path=" + in_quotes(cut_query(request.target).first);
+  Audited what{
+      std::string(route.action), std::string(cut_query(request.target).first), {}, {}, "ok", {}};
   for (const auto& field : route.fields)
     if (field.logged == Logged::Yes && body.contains(field.name))
-      line += " " + std::string(field.name) + "=" + told(body[field.name]);
-  if (request.uid) line += " uid=" + std::to_string(*request.uid);
-  return [&log, line = std::move(line), answer = std::move(answer)](ApiAnswer given) {
-    std::string result = " result=ok";
+      what.asked.emplace_back(field.name, told(body[field.name]));
+  if (request.uid) what.uid = std::to_string(*request.uid);
+  return [&log, what = std::move(what), answer = std::move(answer)](ApiAnswer given) {
+    Audited done = what;
     if (given.status >= 400) {
       const auto envelope = Json::parse(given.body, nullptr, /*allow_exceptions=*/false);
       const auto error = envelope.is_object() ? envelope.value("error", Json()) : Json();
-      result = " result=refused err=" +
-               in_quotes(error.is_object() ? error.value("title", "") : std::string());
+      done.result = "refused";
+      if (error.is_object()) done.err = error.value("title", "");
     }
-    log.audit(line + result);
+    log.audit(std::move(done));
     answer(std::move(given));
   };
 }

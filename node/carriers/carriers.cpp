@@ -173,6 +173,13 @@ const UdpCarrier& Carriers::socket(std::size_t index) const {
   return *find(listening_[index])->socket;
 }
 
+UdpCounters Carriers::counters() const {
+  UdpCounters sum;
+  for (const auto& [id, member] : members_)
+    if (member->socket != nullptr) add_fields(sum, member->socket->counters());
+  return sum;
+}
+
 Carriers::Member* Carriers::find(PathId id) const {
   const auto at = members_.find(id);
   return at == members_.end() ? nullptr : at->second.get();

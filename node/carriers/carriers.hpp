@@ -50,6 +50,7 @@ class Carriers {
   [[nodiscard]] std::vector<Endpoint> bound() const;  // of each socket not lost
   [[nodiscard]] std::uint16_t port() const;           // of the first
   [[nodiscard]] const UdpCarrier& socket(std::size_t index) const;
+  [[nodiscard]] UdpCounters counters() const;  // of all sockets there are, together
   [[nodiscard]] std::uint64_t unreachable() const { return unreachable_; }  // datagrams dropped
 
  private:

@@ -152,15 +152,13 @@ void describe_group(std::string& out, Group group, std::type_identity<std::varia
 
 constexpr std::string_view kIntroduction = R"(# Events
 
-Of this the tables, the ring and the texts are built and tested; the daemon does not feed and serve
-them yet.
-
 What happens at a node, as it happens: `weft events` shows it, `GET /api/v1/events` streams it, and
 the log has a line of each. This page is made from `node/events/kinds.hpp`:
 `weft help --events > docs/events.md`.
 
-`weft events [KIND...]` takes names of kinds and of groups. `--since ID` begins after that event and
-`--follow` goes on; `--jsonl` writes one `weft.event/1` a line.
+`weft events [KIND...]` takes names of kinds and of groups, and goes on until Ctrl-C. `--since ID`
+begins after that event, `--since 0` with the oldest that is kept; `--past` ends with the newest.
+`--jsonl` writes one `weft.event/1` a line, `--json` one `weft.events/1` of all that is kept.
 
 ## An event
 

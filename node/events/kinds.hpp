@@ -102,6 +102,14 @@ struct DirectoryRepaired {
         field("msg", "", "what is remarkable about a folder", &DirectoryRepaired::msg)};
   }
 };
+struct SetAsideRemoved {
+  std::string path;
+  static constexpr Kind kKind{"set_aside_removed", Group::Node, Level::Info,
+                              "a home that was left long ago is removed: {path}"};
+  static constexpr auto fields() {
+    return std::tuple{field("path", "", "where it was", &SetAsideRemoved::path)};
+  }
+};
 struct NoResolver {
   std::string msg;
   static constexpr Kind kKind{"no_resolver", Group::Node, Level::Warning,
@@ -154,6 +162,34 @@ struct DhtMode {
     return std::tuple{
         field("server", "", "whether it answers others", &DhtMode::server),
         field("full_table", "", "whether it knows all members", &DhtMode::full_table)};
+  }
+};
+struct GsoOff {
+  std::string interface, msg;
+  std::uint64_t again_in_s = 0;
+  static constexpr Kind kKind{"gso_off", Group::Node, Level::Warning, "{msg}"};
+  static constexpr auto fields() {
+    return std::tuple{
+        field("interface", "", "its address, or all", &GsoOff::interface),
+        field("again_in_s", "seconds", "until trains are tried again", &GsoOff::again_in_s),
+        field("msg", "", "what is lost and what the node does", &GsoOff::msg)};
+  }
+};
+struct GsoOn {
+  std::string interface;
+  static constexpr Kind kKind{"gso_on", Group::Node, Level::Info,
+                              "trains of datagrams are tried again on the interface of "
+                              "{interface}"};
+  static constexpr auto fields() {
+    return std::tuple{field("interface", "", "its address, or all", &GsoOn::interface)};
+  }
+};
+struct SeenAt {
+  std::string address;
+  static constexpr Kind kKind{"seen_at", Group::Node, Level::Info,
+                              "others see this node at {address}"};
+  static constexpr auto fields() {
+    return std::tuple{field("address", "", "that no interface here has", &SeenAt::address)};
   }
 };
 struct Limit {
@@ -496,14 +532,13 @@ struct Repeated {
   }
 };
 
-using Body =
-    std::variant<Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired,
-                 NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, Limit,
-                 ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard,
-                 RosterChanged, MemberAdded, MemberRemoved, MemberChanged, NetworkJoined, Removed,
-                 ServiceExposed, ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused,
-                 TargetFailed, DoorOpened, DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed,
-                 RefusedByPeer, StoreRemark, StoreFailed, StoreWorks, LeaveFailed, Audit,
-                 SocketLost, SocketBoundAgain, Repeated>;
+using Body = std::variant<
+    Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired, SetAsideRemoved,
+    NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, GsoOff, GsoOn, SeenAt,
+    Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard, RosterChanged,
+    MemberAdded, MemberRemoved, MemberChanged, NetworkJoined, Removed, ServiceExposed,
+    ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed, DoorOpened,
+    DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
+    StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain, Repeated>;
 
 }  // namespace weft::events

@@ -133,14 +133,12 @@ std::string_view name_of(MetricType type) {
 
 constexpr std::string_view kIntroduction = R"(# Metrics
 
-Of this the tables and the text are built and tested; the daemon does not serve them yet.
-
 `GET /metrics` on the API's socket, and on a loopback port if the configuration says so, serves what
 a node counts, in the text format of Prometheus. This page is made from the tables in the code:
 `weft help --metrics > docs/metrics.md`.
 
 ```
-curl --unix-socket "$XDG_RUNTIME_DIR/weft/api.sock" http://weft/metrics
+curl --unix-socket "${XDG_STATE_HOME:-$HOME/.local/state}/weft/weft.sock" http://weft/metrics
 ```
 
 ```toml

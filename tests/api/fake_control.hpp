@@ -31,6 +31,7 @@
 #include "node/api/modules/services.hpp"
 #include "node/api/modules/status.hpp"
 #include "node/api/modules/wait.hpp"
+#include "node/events/event.hpp"
 
 namespace weft::api {
 
@@ -80,7 +81,10 @@ class FakeControl final : public Hosts,
   std::vector<std::string> audited;
 
   [[nodiscard]] bool ready() const override { return is_ready; }
-  void audit(const std::string& line) override { audited.push_back(line); }
+  void audit(Audited what) override {
+    audited.push_back(events::log_line(
+        events::Audit{what.action, what.path, what.asked, what.uid, what.result, what.err}));
+  }
 
   void status(Done<StatusResult> done) override {
     ++calls;

@@ -87,6 +87,37 @@ TEST_F(HttpStreamTest, PiecesAreChunksAndTheEndIsTold) {
   EXPECT_FALSE(writer_->write("more"));
 }
 
+TEST_F(HttpStreamTest, AWriterHearsWhenAllIsOut) {
+  start({1024 * 1024, 10s});
+  int drained = 0;
+  writer_->when_drained([&] { ++drained; });
+  static_cast<void>(read());
+  EXPECT_EQ(writer_->backlog(), 0u);
+  const std::string piece(900 * 1024, 'x');  // more than the socket takes at once
+  ASSERT_TRUE(writer_->write(piece));
+  EXPECT_GT(writer_->backlog(), 0u);
+  const int before = drained;
+  EXPECT_GT(read().size(), piece.size());
+  EXPECT_EQ(drained, before + 1);
+  EXPECT_EQ(writer_->backlog(), 0u);
+}
+
+TEST_F(HttpStreamTest, WhatHearsIsLetGoOfWhenTheStreamEnds) {
+  for (const bool by_writer : {true, false}) {
+    start(kRoomy);
+    const auto token = std::make_shared<int>(0);
+    writer_->when_drained([token] {});
+    writer_->when_closed([token] {});
+    if (by_writer)
+      writer_->end();
+    else
+      hang_up();
+    work();
+    EXPECT_EQ(token.use_count(), 1) << by_writer;
+    hang_up();
+  }
+}
+
 TEST_F(HttpStreamTest, WithoutChunksTheEndOfTheConnectionIsTheEnd) {
   start(kRoomy, false);
   EXPECT_FALSE(read().contains("chunked"));

@@ -170,7 +170,7 @@ class GatewayTest : public ::testing::Test {
 
   io::EventLoop loop_;
   FakePort port_;
-  Gateway gateway_{loop_, port_, find_fake};
+  Gateway gateway_{loop_, port_, [](const events::Body&) {}, find_fake};
   io::UniqueFd listener_;
 };
 

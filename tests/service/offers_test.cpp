@@ -24,6 +24,23 @@ TEST(Offers, TheNewestWordReplacesTheOld) {
   EXPECT_EQ(offers.line(kBert, "s0"), nullptr);
 }
 
+TEST(Offers, WhatSomebodyMayWaitForIsAChange) {
+  Offers offers;
+  offers.take(kStart, kAnna, lines(1), true);
+  EXPECT_EQ(offers.poll_changed(), kAnna);
+  EXPECT_FALSE(offers.poll_changed());
+  offers.take(kStart + 1s, kAnna, lines(1), true);
+  EXPECT_FALSE(offers.poll_changed()) << "the same again";
+  offers.answered(kStart + 2s, kAnna, "s0", OpenStatus::Ok);
+  EXPECT_FALSE(offers.poll_changed()) << "it was not known to be bad";
+  offers.answered(kStart + 3s, kAnna, "s0", OpenStatus::TargetRefused);
+  EXPECT_EQ(offers.poll_changed(), kAnna);
+  offers.answered(kStart + 4s, kAnna, "s0", OpenStatus::TargetUnreachable);
+  EXPECT_FALSE(offers.poll_changed()) << "still bad";
+  offers.answered(kStart + 5s, kAnna, "s0", OpenStatus::Ok);
+  EXPECT_EQ(offers.poll_changed(), kAnna);
+}
+
 TEST(Offers, WithoutTheRightIsToldOnceAndForgivenWithIt) {
   Offers offers;
   EXPECT_FALSE(offers.take(kStart, kAnna, {}, false));  // offers nothing

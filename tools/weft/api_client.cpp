@@ -193,6 +193,52 @@ ApiResult<Json> ApiClient::call(std::string_view method, const std::string& path
   return open_envelope(parser.get().body());
 }
 
+ApiResult<void> ApiClient::stream(const std::string& path, const Listener& listener,
+                                  std::optional<std::chrono::milliseconds> limit) const {
+  auto connected = connect();
+  if (!connected) return std::unexpected(connected.error());
+  const Fd fd(*connected);
+  send_all(fd.get(), head("GET", path) + "Accept: text/event-stream\r\nConnection: close\r\n\r\n");
+  Parser parser;
+  parser.eager(true);
+  parser.body_limit(boost::none);
+  EventStream events;
+  const auto deadline = limit ? Clock::now() + *limit : Clock::time_point::max();
+  std::string pending;
+  std::array<char, 16 * 1024> chunk{};
+  for (;;) {
+    auto size = ::recv(fd.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+      if (parser.is_header_done() && listener.pause && !listener.pause()) return {};
+      if (!wait_readable(fd.get(), deadline))
+        return api::refuse(Code::Timeout, "that was all in the time given", "",
+                           "give it longer with --timeout 60s");
+      continue;
+    }
+    boost::system::error_code error;
+    if (size <= 0) parser.put_eof(error);
+    if (size > 0) pending.append(chunk.data(), static_cast<std::size_t>(size));
+    while (!pending.empty() && !parser.is_done()) {
+      const auto used = parser.put(boost::asio::buffer(pending), error);
+      if (error && error != http::error::need_more) return broken(error.message());
+      pending.erase(0, used);
+      if (error == http::error::need_more || used == 0) break;
+    }
+    auto& body = parser.get().body();
+    if (parser.is_header_done() && parser.get().result_int() == 200) {
+      const auto fed = events.feed(std::exchange(body, {}), listener.event);
+      if (fed == EventStream::Fed::TooLong) return broken("an event of more than 1 MiB");
+      if (fed == EventStream::Fed::Enough) return {};
+    }
+    if (!parser.is_done() && size > 0) continue;
+    if (!parser.is_header_done()) return broken("the connection ended early");
+    if (parser.get().result_int() == 200) return {};
+    const auto refused = open_envelope(body);
+    if (refused) return broken("an answer that is no stream");
+    return std::unexpected(refused.error());
+  }
+}
+
 ApiResult<ApiClient::Pipe> ApiClient::upgrade(const std::string& path,
                                               std::chrono::milliseconds limit) const {
   auto connected = connect();

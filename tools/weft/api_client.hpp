@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "node/api/json.hpp"
 #include "node/api/result.hpp"
+#include "tools/weft/event_stream.hpp"
 
 namespace weft::cli {
 
@@ -36,6 +38,15 @@ class ApiClient {
   [[nodiscard]] ApiResult<Json> call(std::string_view method, const std::string& path,
                                      const std::optional<Json>& body,
                                      std::chrono::milliseconds limit) const;
+
+  struct Listener {
+    EventStream::Take event;      // false: no more is wanted
+    std::function<bool()> pause;  // all that came was taken; the same
+  };
+  // Reads an answer that goes on until it ends, nobody wants more of it, or `limit` has passed,
+  // which is Code::Timeout; none: for ever.
+  [[nodiscard]] ApiResult<void> stream(const std::string& path, const Listener& listener,
+                                       std::optional<std::chrono::milliseconds> limit) const;
 
   struct Pipe {
     int fd = -1;        // the caller closes it

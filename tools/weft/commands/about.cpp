@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 
 #include "base/nearest_word.hpp"
+#include "node/events/event.hpp"
+#include "node/metrics/families.hpp"
 #include "node/version.hpp"
 #include "tools/weft/boot.hpp"
 #include "tools/weft/command_set.hpp"
@@ -16,12 +18,17 @@ namespace {
 struct HelpOptions {
   std::vector<std::string> words;
   bool man = false;
+  bool events = false, metrics = false;
 };
 
 int run_help(const Context& context, const CLI::App& app, const HelpOptions& options) {
   const auto tree = command_tree(app);
   if (options.man) {
     context.print(man_page(tree));
+    return 0;
+  }
+  if (options.events || options.metrics) {
+    context.print(options.events ? events::reference() : metrics::reference());
     return 0;
   }
   if (context.json) {
@@ -49,6 +56,8 @@ void add(CLI::App& app, Context& context) {
   auto options = std::make_shared<HelpOptions>();
   help->add_option("command", options->words, "the command, as group add")->type_name("COMMAND");
   help->add_flag("--man", options->man, "all of it as a manual page, for man -l");
+  help->add_flag("--events", options->events, "every kind of event, as docs/events.md has it");
+  help->add_flag("--metrics", options->metrics, "every metric, as docs/metrics.md has it");
   help->footer("example: weft help group add");
   help->callback([&context, &app, options] {
     context.needs_home = false;

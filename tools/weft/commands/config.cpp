@@ -43,6 +43,8 @@ Json to_json(const node::Config& config) {
            {"node", {{"name", config.name}, {"listen", config.listen}}},
            {"log", {{"level", config.log_level}}},
            {"net", {{"gso", config.gso}}},
+           {"metrics",  // its token stays in the file
+            {{"listen", config.metrics_listen ? to_text(*config.metrics_listen) : std::string()}}},
            {"expose", Json::array()},
            {"consume", Json::array()},
            {"peer", Json::array()},

@@ -8,6 +8,7 @@
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
 #include "tools/weft/question.hpp"
+#include "tools/weft/watch.hpp"
 
 namespace weft::cli {
 namespace {
@@ -89,12 +90,15 @@ void add_change(CLI::App& app, Context& context, const std::string& verb, const 
 
 void add(CLI::App& app, Context& context) {
   auto* members = app.add_subcommand("members", "The nodes of this network");
+  auto again = std::make_shared<bool>(false);
+  members->add_flag("--watch", *again, "show them again whenever something happened");
   members->footer("example: weft members");
-  members->callback([&context] {
-    context.action = [&context] {
+  members->callback([&context, again] {
+    const auto show = [&context] {
       return context.show(context.ask("GET", "/api/v1/members"),
                           [&](const Json& data) { print_members(context, data); });
     };
+    context.action = [&context, again, show] { return *again ? watch(context, show) : show(); };
   });
 
   auto* remove = app.add_subcommand("remove", "Take a node out of the network, for good");

@@ -6,6 +6,7 @@
 #include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
 #include "tools/weft/output.hpp"
+#include "tools/weft/watch.hpp"
 
 namespace weft::cli {
 namespace {
@@ -62,12 +63,15 @@ void print_status(const Context& context, const Json& s) {
 void add(CLI::App& app, Context& context) {
   auto* status = app.add_subcommand(
       "status", "This node, its peers, what it offers and opens, what needs attention");
+  auto again = std::make_shared<bool>(false);
+  status->add_flag("--watch", *again, "show it again whenever something happened");
   status->footer("example: weft status --json");
-  status->callback([&context] {
-    context.action = [&context] {
+  status->callback([&context, again] {
+    const auto show = [&context] {
       return context.show(context.ask("GET", "/api/v1/status"),
                           [&](const Json& data) { print_status(context, data); });
     };
+    context.action = [&context, again, show] { return *again ? watch(context, show) : show(); };
   });
 }
 

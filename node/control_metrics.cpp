@@ -1,0 +1,99 @@
+#include "node/control_metrics.hpp"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "node/control_answers.hpp"
+#include "node/io/clock.hpp"
+#include "node/io/descriptors.hpp"
+#include "node/metrics/families.hpp"
+#include "node/version.hpp"
+
+namespace weft::node {
+
+namespace {
+
+std::uint64_t resident_memory() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+MetricsControl::MetricsControl(overlay::Overlay& overlay, Driver& driver, Gateway& gateway,
+                               const events::Recorder& recorder)
+    : overlay_(overlay),
+      driver_(driver),
+      gateway_(gateway),
+      recorder_(recorder),
+      started_(io::unix_time()) {}
+
+std::string MetricsControl::metrics() { return metrics::text_of(metrics::families(gather())); }
+
+metrics::Snapshot MetricsControl::gather() const {
+  metrics::Snapshot out;
+  out.version = kVersion;
+  out.node.events = recorder_.newest();
+  if (log_lines_dropped) out.node.log_lines_dropped = log_lines_dropped();
+  out.session = overlay_.sessions().counters();
+  out.journal = overlay_.store_counters();
+  out.udp = driver_.udp().counters();
+  if (dht != nullptr) {
+    const auto counted = dht->counters();
+    const auto stats = dht->stats();
+    out.dht = counted.dht;
+    out.post = counted.post;
+    out.sealer = counted.sealer;
+    out.gauges.dht_contacts = stats.contacts;
+    out.gauges.dht_records = stats.records;
+  }
+  if (api != nullptr) {
+    out.api = api->counters();
+    out.gauges.api_connections = api->connections();
+  }
+  out.flow = gateway_.bytes();
+  if (store_commit) out.store_commit = store_commit();
+  out.gauges.start_time_seconds = static_cast<std::uint64_t>(started_);
+  out.gauges.resident_memory_bytes = resident_memory();
+  out.gauges.open_descriptors = io::descriptors_open();
+  out.gauges.max_descriptors = io::descriptor_limit();
+  out.gauges.networks = overlay_.networks(io::monotonic_time()).size();
+  out.gauges.members = overlay_.members().size();
+  out.gauges.events_kept = recorder_.newest() + 1 - recorder_.oldest();
+  if (const auto trouble = overlay_.store_trouble()) out.gauges.store_waiting = trouble->waiting;
+  gather_peers(out);
+  gather_services(out);
+  return out;
+}
+
+void MetricsControl::gather_peers(metrics::Snapshot& out) const {
+  for (const auto& view : overlay_.peers()) {
+    metrics::PeerState peer{view.name, state_of(view), 0};
+    if (view.session) {
+      using std::chrono::duration_cast, std::chrono::microseconds;
+      peer.rtt_us = static_cast<std::uint64_t>(
+          duration_cast<microseconds>(view.session->smoothed_rtt).count());
+      ++out.gauges.sessions;
+      out.gauges.streams += view.session->open_streams;
+    }
+    out.peers.push_back(std::move(peer));
+  }
+}
+
+void MetricsControl::gather_services(metrics::Snapshot& out) const {
+  for (const auto& exposure : overlay_.exposures())
+    out.services.push_back({exposure.name, overlay_.connections(exposure.name)});
+  for (const auto& mapping : overlay_.mappings()) {
+    const auto traffic = gateway_.traffic(mapping.id);
+    out.doors.push_back({mapping.service + "@" + node_label(overlay_, mapping.node),
+                         traffic.connections,
+                         {traffic.tx_bytes, traffic.rx_bytes}});
+  }
+  out.gauges.services = out.services.size();
+  out.gauges.doors = out.doors.size();
+}
+
+}  // namespace weft::node

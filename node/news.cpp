@@ -1,0 +1,88 @@
+#include "node/news.hpp"
+
+#include <utility>
+
+#include "node/control_answers.hpp"
+
+namespace weft::node {
+
+void News::tell(const overlay::OverlayEvent& event) {
+  std::visit([this](const auto& e) { on(e); }, event);
+}
+
+void News::record(events::Body body) { recorder_.record(std::move(body), overlay_.network_name()); }
+
+void News::tell(const path::GsoGuards::Interface& change) {
+  const std::string where = address_text(change.local);
+  if (change.state == path::GsoGuard::State::Off)
+    recorder_.record(events::GsoOff{where, gso_off_text(where),
+                                    static_cast<std::uint64_t>(path::GsoGuard::kAgain / 1s)});
+  else
+    recorder_.record(events::GsoOn{where});
+}
+
+void News::look() {
+  const auto network = overlay_.network_name();
+  changes_.look(network, overlay_.members());
+  changes_.look(network, overlay_.exposures());
+  changes_.look(network, overlay_.mappings(),
+                [this](const NodeId& node) { return node_label(overlay_, node); });
+}
+
+// What failed changed nothing, and a ping never does.
+void News::on(const overlay::CommandDone& e) {
+  if (!e.result || std::holds_alternative<overlay::PingOutcome>(*e.result)) return;
+  look();
+  if (const auto* joined = std::get_if<overlay::JoinOutcome>(&*e.result))
+    record(events::NetworkJoined{joined->via_name});
+}
+
+void News::on(const overlay::PeerUp& e) {
+  record(events::PeerUp{e.name, to_text(e.peer), path_of(overlay_, e.path), to_text(e.remote)});
+}
+
+void News::on(const overlay::PeerDown& e) {
+  record(
+      events::PeerDown{e.name, to_text(e.peer), std::string(session::name_of(e.reason)), e.detail});
+}
+
+void News::on(const overlay::PeerMoved& e) {
+  record(events::PeerMoved{e.name, to_text(e.peer), path_of(overlay_, e.path), to_text(e.remote)});
+}
+
+void News::on(const overlay::PeerSilent& e) {
+  if (e.silent)
+    record(events::PeerSilent{e.name, to_text(e.peer)});
+  else
+    record(events::PeerHeard{e.name, to_text(e.peer)});
+}
+
+void News::on(const overlay::ServicesChanged& e) {
+  record(events::ServicesChanged{e.name, to_text(e.node)});
+}
+
+void News::on(const overlay::CallerDenied& e) {
+  record(events::CallerDenied{e.service, e.caller_name, to_text(e.caller), e.rule});
+}
+
+void News::on(const overlay::StoreChanged& e) {
+  if (e.why.empty())
+    recorder_.record(events::StoreWorks{});
+  else
+    recorder_.record(events::StoreFailed{e.why});
+}
+
+void News::on(const overlay::RosterChanged& e) {
+  record(events::RosterChanged{e.sequence, e.lost});
+  changes_.look(overlay_.network_name(), overlay_.members());
+}
+
+void News::on(const overlay::RemovedFromNetwork&) { record(events::Removed{}); }
+
+void News::on(const overlay::Notice& e) {
+  const bool warns = e.level == overlay::Notice::Level::Warning;
+  recorder_.record(events::Notice{e.text}, overlay_.network_name(),
+                   warns ? events::Level::Warning : events::Level::Info);
+}
+
+}  // namespace weft::node
