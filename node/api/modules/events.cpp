@@ -26,7 +26,7 @@ class StreamSink final : public events::Sink {
 
 // The stream keeps the reader, by what it calls, until it is closed.
 void begin(events::Recorder& recorder, events::Wanted wanted,
-           std::shared_ptr<AnswerStream> stream) {
+           const std::shared_ptr<AnswerStream>& stream) {
   auto reader = std::make_shared<events::Follower>(recorder, std::make_shared<StreamSink>(stream),
                                                    std::move(wanted));
   stream->when_drained([reader] { reader->on_room(); });
@@ -58,8 +58,8 @@ void run_events(events::Recorder& recorder, Call& call) {
   if (!wanted) return;
   StreamAnswer stream;
   stream.farewell = events::Follower::farewell();
-  stream.begin = [&recorder, wanted = std::move(*wanted)](std::shared_ptr<AnswerStream> opened) {
-    begin(recorder, wanted, std::move(opened));
+  stream.begin = [&recorder, wanted = std::move(*wanted)](const std::shared_ptr<AnswerStream>& opened) {
+    begin(recorder, wanted, opened);
   };
   call.answer({200, {}, {}, {}, std::move(stream)});
 }
