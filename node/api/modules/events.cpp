@@ -58,7 +58,8 @@ void run_events(events::Recorder& recorder, Call& call) {
   if (!wanted) return;
   StreamAnswer stream;
   stream.farewell = events::Follower::farewell();
-  stream.begin = [&recorder, wanted = std::move(*wanted)](const std::shared_ptr<AnswerStream>& opened) {
+  stream.begin = [&recorder,
+                  wanted = std::move(*wanted)](const std::shared_ptr<AnswerStream>& opened) {
     begin(recorder, wanted, opened);
   };
   call.answer({200, {}, {}, {}, std::move(stream)});
