@@ -130,7 +130,6 @@ class Daemon final : public OverlayListener {
   io::SecureRng rng_;
   io::EventLoop loop_;
   std::vector<Row> stored_;
-  std::vector<Row> dht_rows_;
   std::uint16_t kept_port_ = 0;
   std::vector<std::string> kept_listen_;
   std::string last_name_;  // as a member
@@ -179,7 +178,6 @@ Result<void> Daemon::open_store() {
         kept_port_ = read_be<std::uint16_t>(*row.value);
       if (row.table == Table::Setting && text_of(row.key) == kListenKey && row.value)
         kept_listen_ = lines_of(text_of(*row.value));
-      if (row.table == Table::Setting) dht_rows_.push_back(row);
       stored_.push_back(std::move(row));
     }
   }
@@ -214,12 +212,11 @@ Result<void> Daemon::load_overlay() {
   gateway_ = std::make_unique<Gateway>(
       loop_, *port_, [this](events::Body happened) { news_->record(std::move(happened)); });
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_, events_);
-  dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_, *writer_, rng_);
+  dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_);
   if (const auto started = gateway_->start(); !started) {
     no_resolver_ = started.error().detail;
     events_.record(events::NoResolver{no_resolver_});
   }
-  dht_->load(dht_rows_);
   control_->set_dht(*dht_);
   metrics_ = std::make_unique<MetricsControl>(*overlay_, *driver_, *gateway_, events_);
   metrics_->dht = dht_.get();
@@ -439,12 +436,9 @@ void Daemon::say_other_name() {
 }
 
 void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
-  if (gateway_->handle(event)) return;
+  if (gateway_->handle(event) || dht_->handle(event)) return;
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
     control_->commands.on_done(*done);
-    dht_->refresh_soon();  // it may have been a join, or an exposure
-  } else if (std::holds_alternative<overlay::RosterChanged>(event)) {
-    dht_->roster_changed();
   }
   news_->tell(event);
 }
@@ -495,9 +489,7 @@ void Daemon::look_around() {
   if (const Duration suspended = io::time_suspended(); suspended > suspended_ + kSlept) {
     events_.record(events::Woke{static_cast<std::uint64_t>((suspended - suspended_) / 1s)});
     suspended_ = suspended;
-    dht_->came_back();
-  } else {
-    dht_->refresh();
+    overlay_->came_back(now);
   }
   driver_->wake();
   look_timer_->arm(now + kLookAround);
@@ -553,7 +545,6 @@ int Daemon::run() {
   address_watch_ = std::make_unique<AddressWatch>(loop_, [this] { look_around(); });
   end_timer_ = std::make_unique<io::Timer>(loop_, [this] { loop_.stop(); });
   tell_configured_peers(io::monotonic_time());
-  dht_->refresh();
   driver_->wake();
   control_->doors.restore();
   apply_wishes();

@@ -45,10 +45,8 @@ void Driver::on_datagram(const Datagram& datagram) {
   for_each_datagram(datagram,
                     [&](const Datagram& one) { any_sealed = any_sealed || is_sealed(one); });
   if (!any_sealed) return overlay_.handle_datagram(batch_time_, datagram);
-  for_each_datagram(datagram, [&](const Datagram& one) {
-    if (!is_sealed(one)) return overlay_.handle_datagram(batch_time_, one);
-    if (on_sealed) on_sealed(batch_time_, one);
-  });
+  for_each_datagram(datagram,
+                    [&](const Datagram& one) { overlay_.handle_datagram(batch_time_, one); });
 }
 
 void Driver::on_writable() {

@@ -36,14 +36,6 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
          OverlayListener& listener);
   ~Driver() override;
 
-  // Sealed datagrams (first byte 0x04) go here, not to the overlay; unset: dropped.
-  std::function<void(Instant now, const Datagram& datagram)> on_sealed;
-  // One datagram of another core's; dropped when its path has no room, as the net would.
-  void send(const Transmit& transmit, ByteView bytes) {
-    if (carriers_ && carriers_->can_send(transmit.path, transmit.to))
-      carriers_->send(transmit, bytes);
-  }
-
   [[nodiscard]] Result<void> open(const std::vector<carriers::UdpOptions>& options);
   [[nodiscard]] const carriers::Carriers& udp() const { return *carriers_; }
   // The addresses of the machine may have changed.

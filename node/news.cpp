@@ -79,6 +79,12 @@ void News::on(const overlay::RosterChanged& e) {
 
 void News::on(const overlay::RemovedFromNetwork&) { record(events::Removed{}); }
 
+void News::on(const overlay::DhtMode& e) { record(events::DhtMode{e.server, e.full_table}); }
+
+void News::on(const overlay::SeenElsewhere& e) {
+  for (const auto& endpoint : e.endpoints) record(events::SeenAt{to_text(endpoint)});
+}
+
 void News::on(const overlay::Notice& e) {
   const bool warns = e.level == overlay::Notice::Level::Warning;
   recorder_.record(events::Notice{e.text}, overlay_.network_name(),

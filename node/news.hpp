@@ -33,6 +33,8 @@ class News {
   void on(const overlay::StoreChanged& e);
   void on(const overlay::RosterChanged& e);
   void on(const overlay::RemovedFromNetwork& e);
+  void on(const overlay::DhtMode& e);
+  void on(const overlay::SeenElsewhere& e);
   void on(const overlay::Notice& e);
   template <class Other>
   void on(const Other&) {}  // streams and rows: nothing that people wait for

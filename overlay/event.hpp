@@ -12,6 +12,7 @@
 #include "base/core.hpp"
 #include "base/error.hpp"
 #include "base/persist.hpp"
+#include "overlay/discovery/question.hpp"
 #include "overlay/service/mapping.hpp"
 #include "overlay/service/service.hpp"
 #include "overlay/service/stream_open.hpp"
@@ -191,11 +192,32 @@ struct Notice {
   NetworkId network = {};  // zero: of all of them, or of none
 };
 
+// To be multicast on every interface of the LAN.
+struct BeaconReady {
+  Bytes beacon;
+};
+// This node serves others in the DHT of that network, or does not any more.
+struct DhtMode {
+  NetworkId network;
+  bool server = false;
+  bool full_table = false;
+};
+// Where others see this node, beside its own addresses, is another list.
+struct SeenElsewhere {
+  NetworkId network;
+  std::vector<Endpoint> endpoints;
+};
+// What came of a question to the DHT (Overlay::ask_dht).
+struct DhtAnswer {
+  NetworkId network;
+  discovery::Answer answer;
+};
+
 using OverlayEvent =
     std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
                  ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
                  StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
-                 MessageArrived>;
+                 MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer>;
 
 }  // namespace weft::overlay

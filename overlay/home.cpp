@@ -158,6 +158,7 @@ void Overlay::peer_found(Instant now, const NodeId& node,
     network->peers().found(now, {node, certificate, endpoints, surely});
   impl_->settle(now);
 }
+
 void Overlay::peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
                          const Endpoint& endpoint) {
   if (Network* network = find(certificate.network))
@@ -275,6 +276,16 @@ std::optional<NetworkKeys> Overlay::network_keys() const {
 }
 std::vector<KnownPeer> Overlay::known_peers() const {
   return of_home([](Network& n) { return n.peers().known(); });
+}
+std::optional<discovery::QuestionId> Overlay::ask_dht(Instant now, discovery::Question question) {
+  Network* network = home();
+  if (network == nullptr) return std::nullopt;
+  const auto id = network->mail().ask(now, std::move(question));
+  impl_->settle(now);
+  return id;
+}
+const Mail* Overlay::mail() const {
+  return of_home([](Network& n) -> const Mail* { return &n.mail(); });
 }
 std::vector<std::string> Overlay::attention(Instant now) const {
   return of_home([&](Network& n) { return n.peers().attention(now); });

@@ -27,26 +27,29 @@ Network::Network(const Shared& shared, roster::Roster roster)
     : shared_(shared),
       roster_(std::move(roster)),
       table_(shared.config.identity.id, shared.sessions),
-      beside_{shared.config,   shared.clock, shared.rng,     shared.sessions, roster_,
-              table_,          shared.links, shared.journal, shared.instance, shared.last_command,
-              shared.last_door},
+      beside_{shared.config,    shared.clock, shared.rng,     shared.sessions, roster_,
+              table_,           shared.links, shared.journal, shared.instance, shared.last_command,
+              shared.last_door, seen_at_},
       names_(shared.config.identity.id, roster_, table_, shared.sessions),
       credential_(beside_),
       peers_(beside_, table_, credential_),
       sync_(beside_, roster_),
       members_(beside_, sync_, names_, shared.born),
       inviter_(beside_, credential_, members_, sync_),
-      streams_(beside_) {
-  const auto seat = [&](Room room, Part& part) {
-    parts_.push_back({room, &part, part.interests()});
-  };
+      streams_(beside_),
+      mail_(beside_, credential_, streams_.offering().registry()) {
   seat(Room::Credential, credential_);
   seat(Room::Peers, peers_);
   seat(Room::Sync, sync_);
   seat(Room::Joining, inviter_);
   seat(Room::Members, members_);
   seat(Room::Streams, streams_);
-  for (const auto& seated : parts_)
+  seat(Room::Post, mail_);
+}
+
+void Network::seat(Room room, Part& part) {
+  parts_.push_back({room, &part, part.interests()});
+  for (const auto& seated : parts_)  // they may have moved
     for (const auto& range : seated.interests.controls)
       for (auto type = range.first; type <= range.last && type < kControlTypes; ++type)
         by_control_[type] = &seated;
@@ -64,6 +67,7 @@ Result<void> Network::load(const Row& row) {
 
 void Network::begin(Instant now, std::optional<StaticCredential> first) {
   credential_.begin(now, first);
+  mail_.begin(now);
   inviter_.begin(now);
   sync_.begin(now);
   push_context(now);
@@ -173,6 +177,19 @@ void Network::handle_room(Instant now, Room room, const LinkRoom& news) {
     if (seat.room == room) seat.part->handle_session(now, news);
 }
 
+void Network::handle_sealed(Instant now, const Datagram& datagram) {
+  const auto in = mail_.handle_datagram(now, datagram);
+  if (!in) return;
+  const auto wants = [&](const Seat& seat) {
+    return std::ranges::find(seat.interests.channels, in->channel) != seat.interests.channels.end();
+  };
+  const auto seat = std::ranges::find_if(parts_, wants);
+  if (seat == parts_.end())
+    mail_.unclaimed();
+  else
+    seat->part->handle_sealed(now, *in);
+}
+
 void Network::handle_timeout(Instant now) {
   for (const auto& seat : parts_) seat.part->handle_timeout(now);
 }
@@ -188,6 +205,7 @@ std::optional<Instant> Network::poll_timeout() const {
 void Network::clock_set() {
   credential_.clock_set();
   inviter_.clock_set();
+  mail_.clock_set();
 }
 
 // ---- outputs ------------------------------------------------------------------------------------
@@ -202,6 +220,7 @@ bool Network::drain(Instant now) {
         more = true;
       }
     members_.settle();
+    mail_.look_at_services(now);
     push_context(now);
     any = any || more;
   }
@@ -216,10 +235,22 @@ void Network::carry(Instant now, Room room, Output output) {
 
     void operator()(Say& say) { network.shared_.links.say(now, room, std::move(say)); }
     void operator()(SayAll& say) { network.shared_.links.say_all(now, room, network.id(), say); }
-    // There is no post office among the parts yet.
-    void operator()(Seal&) { network.shared_.links.unclaimed(); }
-    void operator()(const Want& want) { network.peers_.want(now, want); }
+    void operator()(const Seal& seal) { network.mail_.send(now, seal); }
+    void operator()(const Want& want) {
+      network.peers_.want(now, want);
+      network.mail_.members_changed(now);
+    }
     void operator()(const Learned& learned) { network.peers_.found(now, learned); }
+    void operator()(const Observed& seen) { network.mail_.observed(now, seen.by, seen.endpoint); }
+    void operator()(SeenAt& seen) {
+      if (network.seen_at_ == seen.endpoints) return;
+      network.seen_at_ = std::move(seen.endpoints);
+      network.shared_.events.push_back(SeenElsewhere{network.id(), network.seen_at_});
+      network.peers_.tell_own_place(false, now);
+    }
+    void operator()(const Heard& heard) {
+      network.peers_.heard(now, heard.certificate.node(), heard.certificate, heard.endpoint);
+    }
     void operator()(Store& store) {
       network.note_rows(store.rows);
       network.shared_.journal.store(network.id(), std::move(store));

@@ -19,6 +19,7 @@
 #include "overlay/joining/inviter.hpp"
 #include "overlay/journal/journal.hpp"
 #include "overlay/links/links.hpp"
+#include "overlay/mail/mail.hpp"
 #include "overlay/members/members.hpp"
 #include "overlay/network_members.hpp"
 #include "overlay/part.hpp"
@@ -47,6 +48,10 @@ class Network {
  public:
   Network(const Shared& shared, roster::Roster roster);
 
+  // One more part beside its own; it outlives the network.
+  void seat(Room room, Part& part);
+  [[nodiscard]] const Beside& beside() const { return beside_; }
+
   // First all rows of it, then begin(). `first`: the credential that it was joined with.
   [[nodiscard]] Result<void> load(const Row& row);
   void begin(Instant now, std::optional<StaticCredential> first = std::nullopt);
@@ -57,6 +62,11 @@ class Network {
   // False: no part claims streams of this kind.
   [[nodiscard]] bool open_stream(Instant now, std::uint64_t kind, const StreamIn& in);
   void handle_room(Instant now, Room room, const LinkRoom& news);
+  // A sealed datagram that passed this network's gate, or might.
+  void handle_sealed(Instant now, const Datagram& datagram);
+  std::optional<Transmit> poll_transmit(const path::PathTable& paths, MutableByteView out) {
+    return mail_.poll_transmit(paths, out);
+  }
   void roster_stored(Instant now) { sync_.stored(now); }
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
@@ -79,6 +89,7 @@ class Network {
   Peers& peers() { return peers_; }
   Sync& sync() { return sync_; }
   Streams& streams() { return streams_; }
+  Mail& mail() { return mail_; }
   [[nodiscard]] const Credential& credential() const { return credential_; }
 
   // Rows of the trust database for a first commit; and those that undo all of it, by database.
@@ -99,6 +110,7 @@ class Network {
   const Shared& shared_;
   roster::Roster roster_;
   PeerTable table_;
+  std::vector<Endpoint> seen_at_;
   Beside beside_;
   NetworkMembers names_;
   Credential credential_;
@@ -107,6 +119,7 @@ class Network {
   Members members_;
   Inviter inviter_;
   Streams streams_;
+  Mail mail_;
   struct Seat {
     Room room;
     Part* part;

@@ -100,6 +100,7 @@ std::unique_ptr<Network> Overlay::Impl::take_out(Instant now, const NetworkId& i
   for (const auto session : links.of(id))
     sessions.close(now, session, kCodeDone, "this node left the network");
   while (auto event = sessions.poll_event()) std::visit([&](const auto& e) { on(now, e); }, *event);
+  network.mail().end(now);
   network.drain(now);
   network.end();
   trust.remove(id);
@@ -268,7 +269,8 @@ void Overlay::Impl::joined(Instant now, Joiner::Joined joined) {
         if (is_default) default_network = network.id();
         store(network.id(), std::move(moved));
         const NodeId via = node_id_of(ticket.inviter);
-        network.peers().found(later, {via, std::nullopt, udp_endpoints(ticket.addresses), false});
+        network.peers().found(later, {via, std::nullopt, udp_endpoints(ticket.addresses), false,
+                                      discovery::Source::Ticket});
         if (remote) network.peers().found(later, {via, std::nullopt, {*remote}, true});
         network.peers().want(later, {via, true});
         joiner.stored(later, {});
@@ -316,7 +318,10 @@ void Overlay::set_wall_clock(WallClock clock) {
 void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints) {
   if (endpoints == impl_->config.listen_endpoints) return;
   impl_->config.listen_endpoints = std::move(endpoints);
-  for (const auto& [id, network] : impl_->networks) network->peers().tell_own_place(true, now);
+  for (const auto& [id, network] : impl_->networks) {
+    network->peers().tell_own_place(true, now);
+    network->mail().set_addresses(now, impl_->config.listen_endpoints);
+  }
   impl_->settle(now);
 }
 

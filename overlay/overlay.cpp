@@ -53,12 +53,44 @@ void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
     impl_->sessions.handle_datagram(now, datagram);
     impl_->unsettled = now;
   } else if (first == sealed::kFirstByte) {
-    ++impl_->counters.sealed_unclaimed;
+    impl_->handle_sealed(now, datagram);
   } else if (first == kRelayFirstByte) {
     ++impl_->counters.relay_unclaimed;
   } else {
     ++impl_->counters.no_such_first_byte;
   }
+}
+
+void Overlay::Impl::handle_sealed(Instant now, const Datagram& run) {
+  std::vector<post::PostOffice*> offices;
+  for (const auto& [id, network] : networks) offices.push_back(&network->mail().office());
+  if (offices.empty()) {
+    ++counters.sealed_unclaimed;
+    return;
+  }
+  for_each_datagram(run, [&](const Datagram& datagram) {
+    const auto* office = post::addressee(offices, datagram.payload);
+    for (const auto& [id, network] : networks)
+      if (&network->mail().office() == office) network->handle_sealed(now, datagram);
+  });
+  unsettled = now;
+}
+
+std::optional<Transmit> Overlay::Impl::poll_post(MutableByteView out) {
+  for (const auto& [id, network] : networks)
+    if (auto transmit = network->poll_transmit(paths, out)) return transmit;
+  return std::nullopt;
+}
+
+void Overlay::hear_beacon(Instant now, ByteView datagram, const Endpoint& from) {
+  for (const auto& [id, network] : impl_->networks)
+    network->mail().handle_beacon(now, datagram, from);
+  impl_->settle(now);
+}
+
+void Overlay::came_back(Instant now) {
+  for (const auto& [id, network] : impl_->networks) network->mail().came_back(now);
+  impl_->settle(now);
 }
 
 void Overlay::handle_timeout(Instant now) {
@@ -70,9 +102,13 @@ void Overlay::handle_timeout(Instant now) {
 }
 
 std::optional<Transmit> Overlay::poll_transmit(Instant now, MutableByteView out) {
-  auto transmit = impl_->sessions.poll_transmit(now, out);
-  if (!transmit) impl_->settle(now);
-  return transmit;
+  // In turns: neither a download nor a burst of the post holds up the other.
+  impl_->post_goes = !impl_->post_goes;
+  if (impl_->post_goes)
+    if (auto transmit = impl_->poll_post(out)) return transmit;
+  if (auto transmit = impl_->sessions.poll_transmit(now, out)) return transmit;
+  impl_->settle(now);
+  return impl_->poll_post(out);
 }
 
 std::optional<OverlayEvent> Overlay::poll_event() {

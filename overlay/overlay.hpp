@@ -31,6 +31,7 @@
 
 namespace weft::overlay {
 
+class Mail;
 class Network;
 struct JournalCounters;
 struct LinkCounters;
@@ -67,6 +68,8 @@ class Overlay {
   CommandId next_command();
 
   void handle_datagram(Instant now, const Datagram& datagram);
+  // A multicast datagram of the LAN; what is to be sent there comes as BeaconReady.
+  void hear_beacon(Instant now, ByteView datagram, const Endpoint& from);
   void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(Instant now, MutableByteView out);
   std::optional<OverlayEvent> poll_event();
@@ -183,12 +186,18 @@ class Overlay {
   [[nodiscard]] Result<std::string> export_roster() const;  // JSON, weft.roster/1
   [[nodiscard]] std::optional<NetworkKeys> network_keys() const;
   [[nodiscard]] std::vector<KnownPeer> known_peers() const;
-  // Somebody told where a member is; `surely`: the member itself, signed, so it is tried first.
-  void peer_found(Instant now, const NodeId& node, const std::optional<Certificate>& certificate,
-                  const std::vector<Endpoint>& endpoints, bool surely);
   // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.
   void peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
                   const Endpoint& endpoint);
+  // Of home(): what people ask the DHT; DhtAnswer follows. nullopt: in no network.
+  std::optional<discovery::QuestionId> ask_dht(Instant now, discovery::Question question);
+  // The machine slept: others may have forgotten this node.
+  void came_back(Instant now);
+  // Post and discovery of home(), to look at; nullptr: in no network.
+  [[nodiscard]] const Mail* mail() const;
+  // Somebody told where a member is; `surely`: the member itself, signed, so it is tried first.
+  void peer_found(Instant now, const NodeId& node, const std::optional<Certificate>& certificate,
+                  const std::vector<Endpoint>& endpoints, bool surely);
   // Sentences for the user: what is wrong around this node and what to do about it.
   [[nodiscard]] std::vector<std::string> attention(Instant now) const;
   // Resolves a member's name, its id, or the beginning of its id if no other begins so.

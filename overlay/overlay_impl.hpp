@@ -34,6 +34,8 @@ struct Overlay::Impl {
   template <class Other>
   void on(Instant now, const Other& e);  // the others go to the network as they are
   void request_arrived(Instant now, const StreamKey& key);
+  void handle_sealed(Instant now, const Datagram& run);
+  std::optional<Transmit> poll_post(MutableByteView out);
   void link_open(Instant now, const session::SessionUp& up);
   void hear(Instant now, SessionId session);
   [[nodiscard]] Result<void> heard(Instant now, const session::SessionUp& from, ByteView body);
@@ -85,6 +87,7 @@ struct Overlay::Impl {
   std::vector<std::unique_ptr<Network>> retired;
   NetworkId default_network;
   OverlayCounters counters;
+  bool post_goes = false;            // first, at the next poll_transmit()
   bool store_troubled = false;       // as was told
   Instant latest;                    // of what was handed in
   std::optional<Instant> unsettled;  // datagrams came then; their events are read once per batch

@@ -1,8 +1,20 @@
 #include "overlay/part.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
+#include "overlay/control_message.hpp"
 
 namespace weft::overlay {
+
+std::vector<Endpoint> Beside::own_places() const {
+  auto out = config.listen_endpoints;
+  const std::size_t own = kMaxEndpointsPerNode - std::min(kMaxEndpointsPerNode, seen_at.size());
+  if (out.size() > own) out.resize(own);
+  for (const auto& endpoint : seen_at)
+    if (std::ranges::find(out, endpoint) == out.end()) out.push_back(endpoint);
+  return out;
+}
 
 Result<void> Part::load(const Row&) { return {}; }
 void Part::handle_session(Instant, const SessionNews&) {}

@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "overlay/config.hpp"
+#include "overlay/discovery/address_book.hpp"
 #include "overlay/event.hpp"
 #include "overlay/roster/entry.hpp"
 #include "overlay/roster/roster.hpp"
@@ -114,7 +115,8 @@ struct SealedIn {
   NodeId from;
   std::uint8_t channel = 0;
   PathId path = PathId::Udp;
-  Endpoint remote;  // where it came from; unspecified when it was forwarded
+  Endpoint remote;           // where it came from; unspecified when it was forwarded
+  std::optional<NodeId> by;  // the member that forwarded it
   ByteView body;
 };
 
@@ -148,12 +150,13 @@ struct SayAll {
   std::optional<SessionId> except = {};
   bool skip_busy = false;  // not to those who have much waiting: they will ask
 };
-// A sealed datagram to a member, by whatever way there is (decision 33). Dropped and counted when
-// there is none: datagrams get lost.
+// A sealed datagram to a member, by whatever way there is (decision 33): the path of a live
+// session, an address of it, another member. Dropped and counted when there is none: datagrams get
+// lost, and nobody says so. They may come in another order.
 struct Seal {
   NodeId to;
-  std::uint8_t channel = 0;
-  Bytes body;
+  std::uint8_t channel = 0;  // of post::Channel, but for 1 and 4, which are the post's own
+  Bytes body;                // at most post::kMaxContent, 768 bytes
 };
 // A session with this member is wished for; SessionUp tells when it is there.
 struct Want {
@@ -166,6 +169,21 @@ struct Learned {
   std::optional<Certificate> certificate;
   std::vector<Endpoint> endpoints;
   bool surely = false;
+  discovery::Source source = discovery::Source::Configured;
+};
+// A member says at which address it sees us.
+struct Observed {
+  NodeId by;
+  Endpoint endpoint;
+};
+// Where others see us, beside our own addresses; replaces what was so before.
+struct SeenAt {
+  std::vector<Endpoint> endpoints;
+};
+// A beacon of the LAN names this address: a hint, which proves nothing.
+struct Heard {
+  Certificate certificate;
+  Endpoint endpoint;
 };
 // The part's own continuation: it captures the part and values, nothing else. It runs exactly once,
 // and with an error when the network goes away before.
@@ -193,8 +211,8 @@ struct Promise {
 };
 
 // RosterNews: every part hears of it by handle_roster().
-using Output =
-    std::variant<Say, SayAll, Seal, Want, Learned, Store, Sign, Promise, RosterNews, OverlayEvent>;
+using Output = std::variant<Say, SayAll, Seal, Want, Learned, Observed, SeenAt, Heard, Store, Sign,
+                            Promise, RosterNews, OverlayEvent>;
 
 // ---- the part -----------------------------------------------------------------------------------
 
@@ -212,12 +230,16 @@ struct Beside {
   const PeerTable& peers;
   const Links& links;
   const Journal& journal;
-  ByteArray<8> instance{};   // of this process, told in Hello
-  CommandId& last_command;   // of this node: ids go up
-  std::uint64_t& last_door;  // of all networks of this node
+  ByteArray<8> instance{};               // of this process, told in Hello
+  CommandId& last_command;               // of this node: ids go up
+  std::uint64_t& last_door;              // of all networks of this node
+  const std::vector<Endpoint>& seen_at;  // where others see us (SeenAt)
 
   [[nodiscard]] const NetworkId& network() const { return roster.network(); }
   [[nodiscard]] const NodeId& self() const { return config.identity.id; }
+  // Where this node can be reached, as it tells others: its own addresses, then those that others
+  // see; no more than one message holds.
+  [[nodiscard]] std::vector<Endpoint> own_places() const;
 };
 
 class Part {

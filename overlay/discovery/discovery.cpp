@@ -80,6 +80,9 @@ void Discovery::look(Instant now) {
   seed(now);
   publish(now);
   search(now);
+  // Who goes away, comes or is sought ends the rest (members_changed).
+  if (at_rest())
+    next_look_ = std::min(now + kRest, std::max(publisher_.poll_timeout(), now + kLook));
 }
 
 std::optional<Instant> Discovery::poll_timeout() const {
@@ -181,6 +184,11 @@ QuestionId Discovery::ask(Instant now, Question question) {
   return id;
 }
 
+void Discovery::end() {
+  questions_.end_all();
+  while (auto answer = questions_.poll_answer()) emit(std::move(*answer));
+}
+
 // ---- what it does -------------------------------------------------------------------------------
 
 // Whom to begin with: members that are known, and those kept from the last run. A session that came
@@ -259,7 +267,10 @@ void Discovery::on(Instant now, const dht::GetDone& e) {
 }
 
 void Discovery::on(Instant now, const dht::PutDone& e) {
-  if (!e.ok && e.region == 0) publisher_.soon(now + Publisher::kAgain);
+  if (!e.ok && e.region == 0) {
+    publisher_.soon(now + Publisher::kAgain);
+    next_look_ = std::min(next_look_, now + Publisher::kAgain);
+  }
   questions_.on(now, around(now), e);
 }
 
@@ -276,6 +287,7 @@ void Discovery::on(Instant now, const dht::ModeChanged& e) {
   emit(Serving{e.server, e.full_table});
   // Those who took us for a client are told otherwise at once.
   if (e.server && dht_.table_size() == 0) next_seed_ = now + kLook;
+  next_look_ = std::min(next_look_, now + kLook);
 }
 
 }  // namespace weft::discovery

@@ -17,6 +17,7 @@
 // until empty, poll_timeout(). The same seed and inputs give the same outputs.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <variant>
@@ -36,6 +37,7 @@ inline constexpr std::size_t kKeptPeers = 64;
 inline constexpr std::size_t kSeeds = 16;  // contacts one start is made from
 inline constexpr Duration kReseed = 20s;   // while nobody answers
 inline constexpr Duration kLook = 1s;      // at who is sought, and who came up
+inline constexpr Duration kRest = 30s;     // the same while nobody is sought and nothing changes
 inline constexpr std::size_t kMaxEvents = 1024;
 
 // What discovery must ask about members. Queries only.
@@ -128,7 +130,11 @@ class Discovery {
   // A member says at which address it sees us.
   void observed(Instant now, const NodeId& by, const Endpoint& endpoint);
   void roster_changed(Instant now);
+  // Somebody came up, went down or is sought from now on.
+  void members_changed(Instant now) { next_look_ = std::min(next_look_, now); }
   QuestionId ask(Instant now, Question question);
+  // The network is left: questions under way are answered so.
+  void end();
 
   [[nodiscard]] const dht::Dht& dht() const { return dht_; }
   [[nodiscard]] const LanCounters& lan() const { return lan_.counters(); }
@@ -146,6 +152,7 @@ class Discovery {
   void on(Instant now, const dht::ModeChanged& e);
   void drain(Instant now);
   void look(Instant now);
+  [[nodiscard]] bool at_rest() const { return dht_.table_size() > 0 && searcher_.size() == 0; }
   void seed(Instant now);
   void publish(Instant now);
   void search(Instant now);

@@ -46,7 +46,7 @@ void Inviter::invite(Instant now, CommandId id, const std::string& name,
     ticket.network_secret = roster.network_secret();
     ticket.inviter = beside_.config.identity.public_key();
     ticket.inviter_static = credential_.current().key.public_key;
-    ticket.addresses = udp_addresses(beside_.config.listen_endpoints);
+    ticket.addresses = udp_addresses(beside_.own_places());
     if (ticket.addresses.size() > roster::kMaxTicketAddresses)
       ticket.addresses.resize(roster::kMaxTicketAddresses);
     ticket.name = name;

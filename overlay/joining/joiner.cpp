@@ -69,7 +69,7 @@ void Joiner::on(Instant now, const session::SessionUp& up) {
 void Joiner::on(Instant now, const LinkOpen& open) {
   if (!join_ || !join_->session || join_->session->session != open.session) return;
   const auto& up = *join_->session;
-  say(hello_to(up.remote, config_, instance_));
+  say(hello_to(up.remote, config_, instance_, config_.listen_endpoints));
   say(JoinRequest{join_->ticket.id, roster::join_proof(join_->ticket.secret, up.channel_binding),
                   join_->ticket.name, static_cast<std::uint64_t>(clock_.at(now))});
 }

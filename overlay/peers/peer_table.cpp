@@ -42,6 +42,7 @@ void PeerTable::remove(Instant now, const NodeId& id) {
   if (at == peers_.end()) return;
   cancel_dials(now, at->second);
   attempt_at(at->second, std::nullopt);
+  book_.forget(id);
   doubled_.erase(id);
   for (const auto& session : at->second.sessions) by_session_.erase(session.id);
   peers_.erase(at);
@@ -62,23 +63,15 @@ Peer* PeerTable::find_by_session(SessionId session) {
   return at == by_session_.end() ? nullptr : find(at->second);
 }
 
-void PeerTable::learn(Peer& peer, const std::vector<Endpoint>& endpoints, bool good) {
-  for (const auto& endpoint : endpoints) {
-    if (endpoint.port == 0 || endpoint.is_unspecified()) continue;
-    const auto known = std::ranges::find(peer.endpoints, endpoint);
-    if (known != peer.endpoints.end()) {
-      if (!good) continue;
-      peer.endpoints.erase(known);
-    }
-    if (good) {
-      peer.endpoints.insert(peer.endpoints.begin(), endpoint);
-      if (peer.endpoints.size() > kMaxKnownEndpoints) peer.endpoints.pop_back();
-    } else if (peer.endpoints.size() < kMaxKnownEndpoints) {
-      peer.endpoints.push_back(endpoint);
-    } else {
-      peer.endpoints.back() = endpoint;  // the stalest gives way
-    }
+void PeerTable::learn(Instant now, Peer& peer, const std::vector<Endpoint>& endpoints,
+                      discovery::Source source, bool surely) {
+  for (const Address& address : udp_addresses(endpoints)) {
+    if (source == discovery::Source::Session && surely)
+      book_.worked(now, peer.id, std::get<UdpAddress>(address).endpoint);
+    else
+      book_.learn(now, peer.id, address, source, surely);
   }
+  peer.endpoints = book_.endpoints(peer.id);
 }
 
 bool PeerTable::learn(Peer& peer, const Certificate& certificate) {
@@ -162,7 +155,7 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   learn(peer, up.certificate);
   // What a dialled peer answered from is where it can be reached; where an inbound one comes from
   // may be a NAT's mapping, worth keeping behind what we know.
-  learn(peer, {up.remote}, up.initiator);
+  learn(now, peer, {up.remote}, discovery::Source::Session, up.initiator);
   std::erase_if(peer.dialing, [&](const auto& dial) { return dial.first == up.session; });
   if (peer.hint_dial && peer.hint_dial->session == up.session) peer.hint_dial.reset();
   peer.hint.reset();

@@ -30,6 +30,7 @@
 #include "base/endpoint.hpp"
 #include "base/identity.hpp"
 #include "base/time.hpp"
+#include "overlay/discovery/address_book.hpp"
 #include "overlay/session/session_layer.hpp"
 
 namespace weft::overlay {
@@ -47,7 +48,6 @@ inline constexpr Duration kUnanswered = 500ms;  // then a hint is looked at besi
 inline constexpr Duration kRetireAfter = 5s;    // a session without an answer, another being there
 inline constexpr Duration kTwiceKept = 10min;   // what was seen of a second life is told so long
 inline constexpr std::size_t kMaxLives = 4;
-inline constexpr std::size_t kMaxKnownEndpoints = 16;  // 8 told by the peer, 8 learned
 
 struct PeerSession {
   SessionId id = 0;
@@ -61,7 +61,7 @@ struct Peer {
   NetworkId network;
   IdentityKey identity{};
   std::optional<Certificate> certificate;  // the newest seen: its static key allows IK
-  std::vector<Endpoint> endpoints;         // best first
+  std::vector<Endpoint> endpoints;         // best first: those of the book that UDP reaches
   std::vector<PeerSession> sessions;
   struct Life {
     ByteArray<8> instance;
@@ -105,9 +105,13 @@ class PeerTable {
   [[nodiscard]] const Peer* find(const NodeId& id) const;
   [[nodiscard]] Peer* find_by_session(SessionId session);
   [[nodiscard]] const std::map<NodeId, Peer>& all() const { return peers_; }
+  // Where members are, for all who ask: the one book of the network.
+  [[nodiscard]] const discovery::AddressBook& addresses() const { return book_; }
 
-  // Puts endpoints at the front (`good`: a session came up there) or at the back of what we know.
-  void learn(Peer& peer, const std::vector<Endpoint>& endpoints, bool good);
+  // Into the book: to the front (`surely`: a session came up there, or the peer signed it) or to
+  // the back.
+  void learn(Instant now, Peer& peer, const std::vector<Endpoint>& endpoints,
+             discovery::Source source, bool surely = false);
   // A newer certificate of this peer; an older epoch is ignored. True if it was news.
   bool learn(Peer& peer, const Certificate& certificate);
 
@@ -156,6 +160,7 @@ class PeerTable {
 
   NodeId self_;
   session::SessionLayer& sessions_;
+  discovery::AddressBook book_;
   std::map<NodeId, Peer> peers_;
   std::set<std::pair<Instant, NodeId>> due_;  // each peer's next_attempt
   std::set<NodeId> doubled_;

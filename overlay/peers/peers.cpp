@@ -39,7 +39,7 @@ void Peers::begin(Instant now) {
     Peer* peer = table_.find(certificate->node());
     if (peer == nullptr) continue;
     table_.learn(*peer, *certificate);
-    table_.learn(*peer, record.endpoints, false);
+    table_.learn(now, *peer, record.endpoints, discovery::Source::Stored);
   }
 }
 
@@ -73,8 +73,9 @@ void Peers::on(Instant now, const LinkOpen& open) {
   if (at == links_.end()) return;
   Link& link = at->second;
   link.open = true;
-  put(Say{
-      open.session, encode(hello_to(link.up.remote, beside_.config, beside_.instance)), {1, {}}});
+  put(Say{open.session,
+          encode(hello_to(link.up.remote, beside_.config, beside_.instance, beside_.own_places())),
+          {1, {}}});
   if (link.up.joining) return;
   put(Say{open.session, encode(own_list(true)), {2, {}}});
   start_pings(now, link.up.peer);
@@ -102,7 +103,7 @@ void Peers::on(Instant now, const session::SessionDown& down) {
 void Peers::on(Instant now, const session::RemoteMoved& moved) {
   Peer* peer = table_.find_by_session(moved.session);
   if (peer == nullptr) return;
-  table_.learn(*peer, {moved.remote}, true);
+  table_.learn(now, *peer, {moved.remote}, discovery::Source::Session, true);
   keep(*peer);
   follow(now, *peer, moved.session, moved.path, moved.remote);
   if (peer->preferred == moved.session)
@@ -168,7 +169,7 @@ void Peers::found(Instant now, const Learned& learned) {
     return std::ranges::find(before, endpoint) == before.end();
   });
   for (const auto& endpoint : std::views::reverse(learned.endpoints))
-    table_.learn(*peer, {endpoint}, learned.surely);
+    table_.learn(now, *peer, {endpoint}, learned.source, learned.surely);
   if (!news && !learned.surely) return;
   keep(*peer);
   if (peer->is_up() || !peer->wanted) return;
@@ -207,7 +208,7 @@ void Peers::ping(Instant now, CommandId id, const NodeId& node, Duration within)
   if (peer->is_up())
     start_pings(now, node);
   else
-    table_.want(now, *peer, true);
+    put(Want{node, true});
 }
 
 void Peers::start_pings(Instant now, const NodeId& node) {
@@ -287,13 +288,6 @@ std::vector<PeerView> Peers::view() const {
   return out;
 }
 
-std::vector<KnownPeer> Peers::known() const {
-  std::vector<KnownPeer> out;
-  for (const auto& [id, peer] : table_.all())
-    out.push_back({id, peer.identity, peer.certificate, peer.endpoints, peer.is_up(), peer.wanted});
-  return out;
-}
-
 std::vector<std::string> Peers::attention(Instant now) const {
   constexpr const char* kWhy =
       " Was a home or a machine copied? Stop one, and let it join with a home of its own";
@@ -316,6 +310,13 @@ std::vector<std::pair<std::string, std::string>> Peers::clocks_off() const {
   for (const auto& [node, off] : clocks_.all())
     if (beside_.roster.member(node) != nullptr) out.emplace_back(label(node), off_by(off.ahead));
   std::ranges::sort(out);
+  return out;
+}
+
+std::vector<KnownPeer> Peers::known() const {
+  std::vector<KnownPeer> out;
+  for (const auto& [id, peer] : table_.all())
+    out.push_back({id, peer.identity, peer.certificate, peer.endpoints, peer.is_up(), peer.wanted});
   return out;
 }
 

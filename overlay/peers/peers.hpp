@@ -37,7 +37,7 @@ inline constexpr Duration kRetireLook = 1s;     // between two looks at sessions
 
 // The Hello that this node says on a session.
 [[nodiscard]] Hello hello_to(const Endpoint& observed, const OverlayConfig& config,
-                             const ByteArray<8>& instance);
+                             const ByteArray<8>& instance, std::vector<Endpoint> places);
 
 class Peers final : public Part {
  public:

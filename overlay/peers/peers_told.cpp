@@ -9,12 +9,12 @@
 
 namespace weft::overlay {
 
-Hello hello_to(const Endpoint& observed, const OverlayConfig& config,
-               const ByteArray<8>& instance) {
+Hello hello_to(const Endpoint& observed, const OverlayConfig& config, const ByteArray<8>& instance,
+               std::vector<Endpoint> places) {
   Hello hello;
   hello.instance = instance;
   hello.observed = observed;
-  hello.endpoints = config.listen_endpoints;
+  hello.endpoints = std::move(places);
   hello.software = config.software.substr(0, 64);
   return hello;
 }
@@ -50,7 +50,8 @@ void Peers::heed_member(Instant now, Link& link, const Hello& m) {
   const bool back = table_.on_hello(now, link.up.session, m.instance);
   Peer* peer = table_.find_by_session(link.up.session);
   if (peer == nullptr) return;
-  table_.learn(*peer, m.endpoints, false);
+  table_.learn(now, *peer, m.endpoints, discovery::Source::Hello);
+  put(Observed{peer->id, m.observed});
   keep(*peer);
   // Both dialled at once, by two ways of which it names both: that is no move.
   const bool two_ways = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
@@ -118,8 +119,7 @@ void Peers::said(Instant now, Link& link, const Pong& m) {
 
 PeerList Peers::own_list(bool all) const {
   PeerList list;
-  list.peers.push_back(
-      {credential_.current().certificate.encode(), beside_.config.listen_endpoints});
+  list.peers.push_back({credential_.current().certificate.encode(), beside_.own_places()});
   if (!all) return list;
   for (const auto& [id, peer] : table_.all()) {
     if (list.peers.size() == kMaxPeersPerMessage) break;
@@ -138,7 +138,7 @@ void Peers::said(Instant now, Link& link, const PeerList& m) {
     if (peer == nullptr) continue;  // not a member, or ourselves
     const auto known = peer->endpoints.size();
     const bool fresh = table_.learn(*peer, *certificate);
-    table_.learn(*peer, record.endpoints, false);
+    table_.learn(now, *peer, record.endpoints, discovery::Source::Hearsay);
     if (!fresh && peer->endpoints.size() == known) continue;
     keep(*peer);
     // News about somebody we could not reach is a reason to try at once.

@@ -18,11 +18,13 @@ Result<Row> Registry::replace(Exposure exposure) {
     return fail(Errc::Limit, "256 services are exposed");
   auto row = row_of(exposure);
   exposures_.insert_or_assign(exposure.name, std::move(exposure));
+  ++changes_;
   return row;
 }
 
 Result<Row> Registry::remove(const std::string& name) {
   if (exposures_.erase(name) == 0) return fail(Errc::NotFound, "no service " + name + " here");
+  ++changes_;
   return Row{Table::Exposure, network_, to_bytes(bytes_of(name)), std::nullopt};
 }
 
@@ -43,6 +45,7 @@ Result<void> Registry::load(const Row& row) {
   WEFT_TRY(auto exposure, Exposure::decode(*row.value));
   if (text_of(row.key) != exposure.name) return fail(Errc::Malformed, "exposure under other name");
   exposures_.insert_or_assign(exposure.name, std::move(exposure));
+  ++changes_;
   return {};
 }
 

@@ -2,6 +2,7 @@
 // Limit: kMaxExposures.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ class Registry {
   [[nodiscard]] const Exposure* find(const std::string& name) const;
   [[nodiscard]] std::vector<Exposure> list() const;  // by name
   [[nodiscard]] std::size_t size() const { return exposures_.size(); }
+  // Goes up with every change.
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
   [[nodiscard]] Result<void> load(const Row& row);
   [[nodiscard]] std::vector<Row> rows() const;  // all, e.g. to move them to another network
@@ -34,6 +37,7 @@ class Registry {
 
   NetworkId network_;
   std::map<std::string, Exposure> exposures_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace weft::service

@@ -142,6 +142,7 @@ TEST_F(DiscoveryTest, TwoThatNeverMetFindEachOtherByAThird) {
   run(5s);
   EXPECT_TRUE(b.core->dht().is_server());
   a.wanted = {c.identity.id};
+  a.core->members_changed(now);
   run(5s);
   const auto* found = a.event<MemberFound>();
   ASSERT_NE(found, nullptr);
@@ -161,6 +162,7 @@ TEST_F(DiscoveryTest, ANodeThatMovedIsFoundAtItsNewAddress) {
   c.core->set_addresses(now, {c.endpoint});
   run(3s);
   a.wanted = {c.identity.id};
+  a.core->members_changed(now);
   run(5s);
   const auto* found = a.event<MemberFound>();
   ASSERT_NE(found, nullptr);

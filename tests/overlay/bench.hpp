@@ -26,7 +26,7 @@ struct Bench {
     links = std::make_unique<Links>(*sessions);
     table = std::make_unique<PeerTable>(config.identity.id, *sessions);
     beside = std::make_unique<Beside>(Beside{config, clock, rng, *sessions, *roster, *table, *links,
-                                             journal, instance, last_command, last_door});
+                                             journal, instance, last_command, last_door, seen_at});
   }
   roster::Roster make_roster() {
     roster::GenesisBody genesis;
@@ -113,6 +113,7 @@ struct Bench {
   ByteArray<8> instance{};
   CommandId last_command = 0;
   std::uint64_t last_door = 0;
+  std::vector<Endpoint> seen_at;
   std::unique_ptr<Beside> beside;
 };
 

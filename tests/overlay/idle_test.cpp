@@ -63,13 +63,14 @@ TEST(Idle, AThousandMembersAndEightSessionsCostFewWakeUps) {
   ASSERT_EQ(up(), kSessions);
   ASSERT_EQ(a.overlay->members().size(), kMembers);
   const auto before = a.wakes;
-  world.run(60s);
-  const auto wakes = a.wakes - before;
+  world.run(10min);
+  const auto wakes = (a.wakes - before) / 10;
   RecordProperty("wake_ups_per_minute", static_cast<int>(wakes));
   EXPECT_EQ(up(), kSessions);
-  // The aim is 120, two a second. 157 is what there is: 110 deadlines of sessions (keep-alives and
-  // delayed acknowledgements), the rest what peers send.
-  EXPECT_LE(wakes, 160u);
+  // The aim is 120, two a second. 190 is what there is: 110 deadlines of sessions (keep-alives and
+  // delayed acknowledgements), 47 of what peers send, two looks of discovery; and 90 wake-ups at
+  // once every four minutes, when the DHT looks around and publishes.
+  EXPECT_LE(wakes, 200u);
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ struct Dialler {
     layer.set_network(context);
     peer = &table.add(network, Identity::generate(rng).public_key());
     for (std::size_t i = 0; i < endpoints; ++i)
-      table.learn(*peer, {Endpoint::v4(0x0a000001, static_cast<std::uint16_t>(4000 + i))}, false);
+      table.learn(now, *peer, {Endpoint::v4(0x0a000001, static_cast<std::uint16_t>(4000 + i))},
+                  discovery::Source::Hearsay);
   }
   void step(Duration span) {
     now += span;
