@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -39,9 +40,9 @@ constexpr std::array<std::string_view, 8> kTopKeys{"version", "node",   "log",  
                                                    "metrics", "expose", "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
-constexpr std::array<std::string_view, 1> kNetKeys{"gso"};
+constexpr std::array<std::string_view, 2> kNetKeys{"gso", "udp_idle_s"};
 constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "token"};
-constexpr std::array<std::string_view, 3> kExposeKeys{"name", "target", "allow"};
+constexpr std::array<std::string_view, 4> kExposeKeys{"name", "target", "protocol", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
 constexpr std::array<Section, 8> kSections{{{"", kTopKeys},
@@ -54,6 +55,8 @@ constexpr std::array<Section, 8> kSections{{{"", kTopKeys},
                                             {"peer", kPeerKeys}}};
 constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 3> kGso{"auto", "on", "off"};
+constexpr std::int64_t kLeastIdle = 10, kMostIdle = 86'400;
+constexpr const char* kIdleFix = "use seconds, from 10 to 86400";
 constexpr const char* kGsoFix = "use auto, on or off";
 
 std::span<const std::string_view> keys_of(std::string_view section) {
@@ -214,6 +217,13 @@ class Reader {
       config_.gso = std::move(*text);
       note("net.gso", *gso);
     }
+    if (const auto* idle = (*table)->get("udp_idle_s")) {
+      const auto seconds = idle->value_exact<std::int64_t>();
+      if (!seconds || *seconds < kLeastIdle || *seconds > kMostIdle)
+        return error(line(*idle), "net.udp_idle_s is no such time", kIdleFix);
+      config_.udp_idle_s = *seconds;
+      note("net.udp_idle_s", *idle);
+    }
     return {};
   }
 
@@ -266,7 +276,16 @@ class Reader {
     if (!text) return std::unexpected(text.error());
     const auto target = service::Target::from_text(*text);
     if (!target) return error(line(*target_node), "expose.target: " + target.error().detail);
-    ExposeConfig entry{service::default_name(*target), target->to_text(), {}};
+    std::string protocol_text = "tcp";
+    if (const auto* protocol_node = table.get("protocol")) {
+      auto said = text_of(*protocol_node, "expose.protocol");
+      if (!said) return std::unexpected(said.error());
+      protocol_text = std::move(*said);
+    }
+    const auto protocol = service::protocol_from_text(protocol_text);
+    if (!protocol) return error(at, "expose.protocol: " + protocol.error().detail);
+    ExposeConfig entry{
+        service::default_name(*target, *protocol), target->to_text(), {}, protocol_text};
     if (const auto* name = table.get("name")) {
       auto label = text_of(*name, "expose.name");
       if (!label) return std::unexpected(label.error());
@@ -421,10 +440,18 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
     if (!is_token(value)) return bad(variable + " is no token", kTokenFix);
     config.metrics_token = value;
     config.origin["metrics.token"] = "env " + variable;
+  } else if (key == "NET__UDP_IDLE_S") {
+    std::int64_t seconds = 0;
+    const auto* end = value.data() + value.size();
+    const auto [at, error] = std::from_chars(value.data(), end, seconds);
+    if (error != std::errc{} || at != end || seconds < kLeastIdle || seconds > kMostIdle)
+      return bad(variable + " is no such time", kIdleFix);
+    config.udp_idle_s = seconds;
+    config.origin["net.udp_idle_s"] = "env " + variable;
   } else {
     return bad(variable + " names no key",
-               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL, WEFT_NET__GSO and "
-               "WEFT_METRICS__TOKEN");
+               "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL, WEFT_NET__GSO, "
+               "WEFT_NET__UDP_IDLE_S and WEFT_METRICS__TOKEN");
   }
   return {};
 }
@@ -503,7 +530,8 @@ std::string to_toml(const Config& config, bool with_origin) {
   }
   out << "listen = " << list_in_quotes(config.listen) << origin("node.listen") << "\n";
   out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
-  out << "\n[net]\ngso = " << in_quotes(config.gso) << origin("net.gso") << "\n";
+  out << "\n[net]\ngso = " << in_quotes(config.gso) << origin("net.gso")
+      << "\nudp_idle_s = " << config.udp_idle_s << origin("net.udp_idle_s") << "\n";
   if (config.metrics_listen || !config.metrics_token.empty()) {
     out << "\n[metrics]\n";
     if (config.metrics_listen)
@@ -517,7 +545,8 @@ std::string to_toml(const Config& config, bool with_origin) {
   }
   for (const auto& e : config.expose)
     out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
-        << "\ntarget = " << in_quotes(e.target) << "\nallow = " << list_in_quotes(e.allow) << "\n";
+        << "\ntarget = " << in_quotes(e.target) << "\nprotocol = " << in_quotes(e.protocol)
+        << "\nallow = " << list_in_quotes(e.allow) << "\n";
   for (std::size_t i = 0; i < config.consume.size(); ++i) {
     const auto& c = config.consume[i];
     out << "\n[[consume]]" << origin(consume_key(config, i))
@@ -528,46 +557,6 @@ std::string to_toml(const Config& config, bool with_origin) {
     out << "\n[[peer]]" << origin("peer." + p.node) << "\nnode = " << in_quotes(p.node)
         << "\naddresses = " << list_in_quotes(p.addresses) << "\n";
   return out.str();
-}
-
-std::string_view starter_config() {
-  return R"(# weft configuration. Every key is optional; what is here is what there is.
-# Check it with: weft config check      See what holds with: weft config show --origin
-version = 1
-
-[node]
-# name = "oak"                    # default: the hostname
-# listen = ["0.0.0.0:41820"]      # default: every address, a port chosen once and kept
-
-[log]
-level = "info"                    # trace, debug, info, warn, error
-
-[net]
-# gso = "auto"                    # may the kernel cut trains of datagrams: auto, on, off
-
-# What the node counts, for Prometheus; the API's socket has it always.
-# [metrics]
-# listen = "127.0.0.1:9464"
-# token = "..."                   # a bearer token; with one, other addresses may be listened on
-
-# A service this node offers; nobody may use it until allowed. At each start the target is what is
-# written here. Who stands in allow may use it unless a command has denied it; whom you take out
-# here keeps what it has until: weft deny blog laptop
-# [[expose]]
-# name = "blog"
-# target = "127.0.0.1:3000"       # HOST:PORT or unix:/path
-# allow = ["laptop", "group:friends"]
-
-# A local door to somebody's service.
-# [[consume]]
-# service = "db@oak"
-# listen = "127.0.0.1:5432"
-
-# Where a member is reached, should nobody have told yet.
-# [[peer]]
-# node = "oak"
-# addresses = ["203.0.113.7:41820"]
-)";
 }
 
 }  // namespace weft::node

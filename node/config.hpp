@@ -6,8 +6,10 @@
 //   [node]     name = "oak"   listen = ["0.0.0.0:41820"]
 //   [log]      level = "info"           trace, debug, info, warn, error
 //   [net]      gso = "auto"             auto, on, off: may the kernel cut trains of datagrams?
+//              udp_idle_s = 120         a flow of a udp service ends after that silence, 10..86400
 //   [metrics]  listen = "127.0.0.1:9464"  token = "..."   /metrics on a TCP port too
 //   [[expose]] name = "blog"  target = "127.0.0.1:3000"  allow = ["laptop", "group:friends"]
+//              protocol = "udp"         tcp without it
 //   [[consume]] service = "db@oak"  listen = "127.0.0.1:5432"
 //
 // A service that is named here and kept in the store from before: at each start its target is the
@@ -34,6 +36,7 @@ namespace weft::node {
 struct ExposeConfig {
   std::string name, target;  // canonical target (service::Target); name made from it when absent
   std::vector<std::string> allow;
+  std::string protocol = "tcp";
 };
 struct ConsumeConfig {
   std::string service, node;       // node may be empty
@@ -52,6 +55,7 @@ struct Config {
   std::vector<std::string> listen;  // "IP:PORT"; empty: all addresses, a port kept in state.db
   std::string log_level = "info";
   std::string gso = "auto";
+  std::int64_t udp_idle_s = 120;
   std::optional<Endpoint> metrics_listen;  // none: on the API's socket alone
   std::string metrics_token;               // empty: none is asked for
   std::vector<ExposeConfig> expose;
@@ -76,7 +80,8 @@ using ConfigResult = std::expected<T, ConfigError>;
 [[nodiscard]] ConfigResult<void> apply_toml(Config& config, std::string_view text,
                                             const std::string& file);
 // WEFT_NODE__NAME, WEFT_NODE__LISTEN (comma separated), WEFT_LOG__LEVEL, WEFT_NET__GSO,
-// WEFT_METRICS__TOKEN. `environment` holds "KEY=VALUE" rows; rows without "__" after WEFT_ are not configuration.
+// WEFT_NET__UDP_IDLE_S, WEFT_METRICS__TOKEN.
+// `environment` holds "KEY=VALUE" rows; rows without "__" after WEFT_ are not configuration.
 [[nodiscard]] ConfigResult<void> apply_environment(Config& config,
                                                    const std::vector<std::string>& environment);
 // All of it, in order. A missing file is an empty one.

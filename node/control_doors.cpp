@@ -6,6 +6,7 @@
 #include "node/api/json.hpp"
 #include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
+#include "overlay/streams/message.hpp"
 
 namespace weft::node {
 
@@ -35,6 +36,22 @@ Endpoint DoorsControl::first_listen(const api::OpenRequest& request, const NodeI
   return Endpoint::v4(0x7f000001, port);
 }
 
+service::Protocol DoorsControl::door_protocol(const std::string& said, const std::string& service,
+                                              const NodeId& node) const {
+  auto text = said;
+  for (const auto& view : overlay_.services())
+    if (text.empty() && view.name == service && view.node_id == node) text = view.protocol;
+  const auto protocol = service::protocol_from_text(text);
+  return protocol == service::Protocol::Udp ? service::Protocol::Udp : service::Protocol::Tcp;
+}
+
+std::optional<std::size_t> DoorsControl::largest_datagram(const std::optional<NodeId>& node) const {
+  const auto view = node ? peer_of(overlay_, *node) : std::nullopt;
+  if (!view || !view->session || view->session->message_limit <= overlay::kMaxMessageHeader)
+    return std::nullopt;
+  return view->session->message_limit - overlay::kMaxMessageHeader;
+}
+
 void DoorsControl::fill_path(const std::string& service, const std::optional<NodeId>& node,
                              api::OpenResult& result) const {
   result.path = "none";
@@ -53,6 +70,9 @@ api::OpenResult DoorsControl::describe_open(const service::Mapping& mapping, boo
   fill_path(mapping.service, mapping.node, out);
   out.existing = existing;
   out.reach = reach_of(mapping.listen);
+  out.protocol = service::name_of(mapping.protocol);
+  if (mapping.protocol == service::Protocol::Udp)
+    out.largest_datagram = largest_datagram(mapping.node);
   return out;
 }
 
@@ -141,7 +161,8 @@ std::optional<service::Mapping> DoorsControl::open_door(const service::Mapping& 
                                                         bool same_listen) const {
   for (const auto& door : overlay_.mappings())
     if (door.service == wanted.service && door.node == wanted.node && door.any == wanted.any &&
-        door.also == wanted.also && !door.once && (!same_listen || door.listen == wanted.listen))
+        door.also == wanted.also && door.protocol == wanted.protocol && !door.once &&
+        (!same_listen || door.listen == wanted.listen))
       return door;
   return std::nullopt;
 }
@@ -174,6 +195,7 @@ void DoorsControl::open_known(const api::OpenRequest& request, api::Done<api::Op
     if (*also != overlay_.id() && *also != *node) mapping.also.push_back(*also);
   }
   mapping.listen = first_listen(request, *node);
+  mapping.protocol = door_protocol(request.protocol, request.service, *node);
   if (!request.once)
     if (const auto door = open_door(mapping, request.listen.has_value()))
       return done(describe_open(*door, true));
@@ -301,6 +323,10 @@ void DoorsControl::pipe_known(const api::PipeRequest& request,
                             provider.error().detail,
                             "name the node: weft pipe " + request.service + "@NODE"));
   const auto node = provider ? node_label(overlay_, *provider) : request.node;
+  if (provider && door_protocol({}, request.service, *provider) == service::Protocol::Udp)
+    return done(api::refuse(api::Code::Usage, request.service + " is a service of datagrams",
+                            "a pipe carries bytes",
+                            "a door takes them: weft open " + request.service + "@" + node));
   gateway_.open_pipe(request.service, provider ? to_text(*provider) : request.node, request.timeout,
                      [this, done, request, node](const auto& result) {
                        if (!result) {
@@ -321,10 +347,19 @@ void DoorsControl::pipe_known(const api::PipeRequest& request,
 
 api::MappingInfo DoorsControl::describe(const service::Mapping& mapping) const {
   const auto traffic = gateway_.traffic(mapping.id);
-  api::MappingInfo info{
-      std::to_string(mapping.id), mapping.service, node_label(overlay_, mapping.node),
-      to_text(mapping.listen),    "tcp",           traffic.connections,
-      traffic.tx_bytes,           traffic.rx_bytes};
+  api::MappingInfo info{std::to_string(mapping.id),
+                        mapping.service,
+                        node_label(overlay_, mapping.node),
+                        to_text(mapping.listen),
+                        std::string(service::name_of(mapping.protocol)),
+                        traffic.connections,
+                        traffic.tx_bytes,
+                        traffic.rx_bytes};
+  if (mapping.protocol == service::Protocol::Udp) {
+    const auto& went = traffic.datagrams;
+    info.datagrams = {went.to_stream, went.from_stream, went.large, went.lost};
+    info.largest_datagram = largest_datagram(mapping.node);
+  }
   info.reach = reach_of(mapping.listen);
   if (const auto view = mapping.node ? peer_of(overlay_, *mapping.node) : std::nullopt)
     info.state = state_of(*view);

@@ -44,6 +44,12 @@ class DoorsControl final : public api::Doors, public api::Pipes {
                const api::Done<api::OpenResult>& done);
   void fill_path(const std::string& service, const std::optional<NodeId>& node,
                  api::OpenResult& result) const;
+  // What clients of a door to it speak: datagrams or bytes; unless somebody said, as it is offered.
+  [[nodiscard]] service::Protocol door_protocol(const std::string& said, const std::string& service,
+                                                const NodeId& node) const;
+  // Bytes of the largest datagram that goes in one packet now; none: no session.
+  [[nodiscard]] std::optional<std::size_t> largest_datagram(
+      const std::optional<NodeId>& node) const;
   [[nodiscard]] Endpoint first_listen(const api::OpenRequest& request, const NodeId& node) const;
   [[nodiscard]] std::unexpected<api::ApiError> open_own(const api::OpenRequest& request) const;
   // Calls `then` when `node` (empty: every peer) was heard, or did not answer in time.

@@ -40,9 +40,10 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
   if (!target) return done(refused(target, "\"" + request.target + "\" is not a target"));
-  if (!protocol || *protocol != service::Protocol::Tcp)
-    return done(api::refuse(api::Code::Usage, "only tcp can be exposed now",
-                            "\"" + request.protocol + "\" was asked for", "use --protocol tcp"));
+  if (!protocol || adapter::adapter_of(*protocol) == nullptr)
+    return done(api::refuse(api::Code::Usage,
+                            "this weft does not expose \"" + request.protocol + "\" services", "",
+                            "use --protocol tcp or udp"));
   if (const auto why = gateway_.own_places.forbid(*protocol, *target))
     return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
                             *why, "expose the service of another program"));

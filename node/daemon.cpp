@@ -320,6 +320,7 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   const auto plan = descriptor_plan(io::descriptor_limit(), io::descriptors_open());
   server.max_connections = plan.api_connections;
   gateway_->set_capacity(plan.connections);
+  gateway_->set_datagram_idle(std::chrono::seconds(options_.config.udp_idle_s));
   control_->set_metrics(*metrics_);
   auto routes = api::routes_of(api::modules());
   std::ranges::move(api::routes_of(modules()), std::back_inserter(routes));
@@ -365,7 +366,7 @@ std::vector<std::string> Daemon::machine_troubles() const {
 
 void Daemon::apply_wishes() {
   for (const auto& e : options_.config.expose)
-    control_->wishes.apply_expose(e.name, e.target, e.allow);
+    control_->wishes.apply_expose(e.name, e.target, e.protocol, e.allow);
   for (const auto& c : options_.config.consume)
     control_->wishes.apply_open(c.service, c.node, c.listen);
 }
@@ -384,6 +385,7 @@ void Daemon::reload() {
   if (counted) restart_metrics();
   log_.set_level(options_.config.log_level);
   overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
+  gateway_->set_datagram_idle(std::chrono::seconds(options_.config.udp_idle_s));
   control_->wishes.forget();
   apply_wishes();
   tell_configured_peers(io::monotonic_time());

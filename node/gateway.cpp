@@ -59,7 +59,7 @@ Gateway::~Gateway() = default;
 Result<Gateway::BoundDoor> Gateway::bind(service::Protocol protocol, const Endpoint& at,
                                          adapter::IfTaken taken) {
   const auto* adapter = find_adapter_(protocol);
-  if (adapter == nullptr)
+  if (adapter == nullptr || (adapter->needs_messages && port_.messages() == nullptr))
     return fail(Errc::Unsupported,
                 "this weft has no doors for " + std::string(service::name_of(protocol)));
   BoundDoor door;
@@ -102,6 +102,7 @@ DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
     ++sum.connections;
     sum.tx_bytes += connection.flow->counters().to_stream;
     sum.rx_bytes += connection.flow->counters().from_stream;
+    if (const auto* datagrams = connection.flow->datagrams()) sum.datagrams += *datagrams;
   }
   return sum;
 }
@@ -298,6 +299,10 @@ void Gateway::on(const overlay::ProbeTarget& e) {
   const auto& name = e.exposure.name;
   if (const auto why = own_places.forbid(e.exposure.protocol, target))
     return probed(name, service::Health::NoAnswer, *why);
+  // Where nothing answers a knock, only a real question would tell.
+  const auto* adapter = find_adapter_(e.exposure.protocol);
+  if (adapter == nullptr || adapter->socket_type != SOCK_STREAM)
+    return probed(name, service::Health::Unknown, {});
   auto place = take_place(std::nullopt, "probes");
   if (!place) return probed(name, service::Health::Unknown, {});
   connector_.connect(
@@ -323,7 +328,8 @@ void Gateway::probed(const std::string& service, service::Health health, std::st
 void Gateway::start_flow(const overlay::StreamKey& key, adapter::LocalEnd& end,
                          Connection& connection) {
   accounts_.on_flow(connection.node, connection.service);
-  connection.flow = end.begin({loop_, port_.streams(), port_.messages()}, port_key(key), *this);
+  connection.flow =
+      end.begin({loop_, port_.streams(), port_.messages(), datagram_idle_}, port_key(key), *this);
   connection.flow->start();
 }
 
@@ -333,12 +339,20 @@ void Gateway::on_bytes(adapter::StreamKey key, std::size_t size, adapter::Direct
   accounts_.on_bytes(at->second.node, at->second.service, size, direction);
 }
 
+void Gateway::on_nobody_there(adapter::StreamKey key) {
+  const auto at = connections_.find(key);
+  if (at == connections_.end()) return;
+  record(events::TargetFailed{at->second.service, at->second.peer, "nobody takes its datagrams"});
+}
+
 void Gateway::on_flow_done(adapter::StreamKey key, adapter::FlowEnd) {
   const auto at = connections_.find(key);
   if (at == connections_.end()) return;
   if (const auto door = doors_.find(at->second.mapping); door != doors_.end()) {
     door->second.done.tx_bytes += at->second.flow->counters().to_stream;
     door->second.done.rx_bytes += at->second.flow->counters().from_stream;
+    if (const auto* datagrams = at->second.flow->datagrams())
+      door->second.done.datagrams += *datagrams;
   }
   forget(overlay_key(key));
 }

@@ -31,6 +31,7 @@ struct DoorTraffic {
   std::size_t connections = 0;
   std::uint64_t tx_bytes = 0;  // client to service
   std::uint64_t rx_bytes = 0;
+  adapter::DatagramCounters datagrams;
 };
 
 class Gateway final : public adapter::FlowOwner {
@@ -44,6 +45,8 @@ class Gateway final : public adapter::FlowOwner {
 
   // How many connections and doors there may be at once: as descriptor_plan() has it.
   void set_capacity(std::size_t capacity) { capacity_ = capacity; }
+  // How long a flow of datagrams is silent before it ends; of those that begin from now on.
+  void set_datagram_idle(Duration idle) { datagram_idle_ = idle; }
   // Makes the threads that resolve names; without them only addresses are reached.
   [[nodiscard]] Result<void> start() { return connector_.start(); }
   // Holders that wanted more than their share, of late.
@@ -125,6 +128,7 @@ class Gateway final : public adapter::FlowOwner {
   void start_flow(const overlay::StreamKey& key, adapter::LocalEnd& end, Connection& connection);
   void on_flow_done(adapter::StreamKey key, adapter::FlowEnd end) override;
   void on_bytes(adapter::StreamKey key, std::size_t size, adapter::Direction direction) override;
+  void on_nobody_there(adapter::StreamKey key) override;
   void on_closed(const overlay::StreamKey& key);
   std::optional<ConnectionShares::Place> take_place(const ConnectionShares::Holder& holder,
                                                     std::string_view name);
@@ -139,8 +143,9 @@ class Gateway final : public adapter::FlowOwner {
   std::map<std::uint64_t, OpenDoor> doors_;
   Accounts accounts_;
   std::size_t capacity_ = kMaxConnections;  // connections and doors
-  ConnectionShares shares_;                 // outlives the places below
-  adapter::FlowCounters ended_;             // bytes of connections that ended
+  Duration datagram_idle_ = adapter::kDatagramIdle;
+  ConnectionShares shares_;      // outlives the places below
+  adapter::FlowCounters ended_;  // bytes of connections that ended
   std::map<overlay::CommandId, Client> waiting_;
   std::map<overlay::StreamKey, Connecting> connecting_;
   std::unordered_map<adapter::StreamKey, Connection> connections_;

@@ -3,13 +3,15 @@
 #include <sys/socket.h>
 
 #include "node/adapter/tcp_end.hpp"
+#include "node/adapter/udp_door.hpp"
 
 namespace weft::adapter {
 
 namespace {
 
 constexpr Adapter kAdapters[] = {
-    {service::Protocol::Tcp, listen_tcp, SOCK_STREAM, tcp_end},
+    {service::Protocol::Tcp, listen_tcp, SOCK_STREAM, false, tcp_end},
+    {service::Protocol::Udp, UdpDoor::listen, SOCK_DGRAM, true, udp_end},
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 namespace weft::adapter {
 
+// In the order of the members, so that a protocol is one line.
 struct Adapter {
   service::Protocol protocol;
   // Busy: taken. Denied: not permitted. NotFound: no such address here.
@@ -17,6 +18,7 @@ struct Adapter {
                                           OnClient on_client);
   // The type of socket that reaches a target (Connector connects it), and the end it becomes.
   int socket_type;
+  bool needs_messages;  // beside the bytes of its streams
   std::unique_ptr<LocalEnd> (*end_of)(io::UniqueFd socket);
 };
 

@@ -19,15 +19,18 @@ enum class IfTaken : std::uint8_t {
 
 struct DoorCounters {
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;  // no descriptor left
+  std::uint64_t refused = 0;
   std::uint64_t errors = 0;
+  std::uint64_t dropped = 0;
 
   static constexpr auto fields() {
     using C = DoorCounters;
     return std::tuple{
         field("accepted", "connections", "accepted", &C::accepted),
-        field("refused", "connections", "refused because no descriptor was left", &C::refused),
-        field("errors", "errors", "of accepting", &C::errors)};
+        field("refused", "connections", "refused because no descriptor or place was left",
+              &C::refused),
+        field("errors", "errors", "of accepting", &C::errors),
+        field("dropped", "datagrams", "that came too early for their flow", &C::dropped)};
   }
 };
 static_assert(lists_all_fields<DoorCounters>());

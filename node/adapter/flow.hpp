@@ -38,6 +38,8 @@ class FlowOwner {
   virtual void on_bytes(StreamKey key, std::size_t size, Direction direction) {
     (void)key, (void)size, (void)direction;
   }
+  // A datagram came back: nobody listens where the flow leads. Once for each flow, at most.
+  virtual void on_nobody_there(StreamKey key) { (void)key; }
 
  protected:
   ~FlowOwner() = default;
@@ -56,11 +58,42 @@ struct FlowCounters {
 };
 static_assert(lists_all_fields<FlowCounters>());
 
+// Of a flow of datagrams.
+struct DatagramCounters {
+  std::uint64_t to_stream = 0;
+  std::uint64_t from_stream = 0;
+  std::uint64_t large = 0;
+  std::uint64_t lost = 0;
+
+  DatagramCounters& operator+=(const DatagramCounters& other) {
+    to_stream += other.to_stream;
+    from_stream += other.from_stream;
+    large += other.large;
+    lost += other.lost;
+    return *this;
+  }
+  bool operator==(const DatagramCounters&) const = default;
+
+  static constexpr auto fields() {
+    using C = DatagramCounters;
+    return std::tuple{
+        field("to_stream", "datagrams", "from the local program", &C::to_stream),
+        field("from_stream", "datagrams", "to the local program", &C::from_stream),
+        field("large", "datagrams", "of both, too large for a message: by the stream", &C::large),
+        field("lost", "datagrams", "here, for want of room or of a listener", &C::lost)};
+  }
+};
+static_assert(lists_all_fields<DatagramCounters>());
+
+// After RFC 4787 section 4.3, which wants at least 2 minutes.
+inline constexpr Duration kDatagramIdle = 120s;
+
 // What a flow works with; all of it outlives the flow.
 struct FlowPorts {
   io::EventLoop& loop;
   StreamPort& streams;
   MessagePort* messages = nullptr;  // null where streams carry no messages
+  Duration datagram_idle = kDatagramIdle;
 };
 
 class Flow {
@@ -84,6 +117,7 @@ class Flow {
   virtual void on_message(ByteView message) { (void)message; }
 
   [[nodiscard]] virtual const FlowCounters& counters() const = 0;
+  [[nodiscard]] virtual const DatagramCounters* datagrams() const { return nullptr; }
 };
 
 }  // namespace weft::adapter

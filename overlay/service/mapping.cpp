@@ -116,7 +116,8 @@ Result<MappingTable::Change> MappingTable::add(Mapping mapping) {
   if (!is_label(mapping.service)) return fail(Errc::Usage, "not a service name");
   if (mappings_.size() >= kMaxMappings) return fail(Errc::Limit, "a node has at most 256 doors");
   for (const auto& [id, other] : mappings_)
-    if (mapping.listen.port != 0 && other.listen == mapping.listen)
+    if (mapping.listen.port != 0 && other.listen == mapping.listen &&
+        (mapping.protocol == Protocol::Udp) == (other.protocol == Protocol::Udp))
       return fail(Errc::Conflict, to_text(mapping.listen) + " already opens " + other.service);
   mapping.id = next_id_++;
   const auto at = mappings_.emplace(mapping.id, std::move(mapping)).first;

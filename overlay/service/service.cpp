@@ -77,7 +77,8 @@ Result<Target> Target::from_text(std::string_view text) {
   if (text.starts_with(kUnix)) return unix_target(text.substr(kUnix.size()));
   if (text.starts_with(kTcp)) text.remove_prefix(kTcp.size());
   if (text.find("://") != std::string_view::npos)
-    return fail(Errc::Usage, "only TCP and unix: targets can be exposed in this version");
+    return fail(Errc::Usage,
+                "a target is PORT, HOST:PORT or unix:PATH; how to speak to it says --protocol");
   Target target;
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) {
@@ -107,8 +108,9 @@ std::string Target::to_text() const {
   return host.find(':') == std::string::npos ? host + text : "[" + host + "]" + text;
 }
 
-std::string default_name(const Target& target) {
-  if (target.kind == Target::Kind::Host) return "tcp-" + std::to_string(target.port);
+std::string default_name(const Target& target, Protocol protocol) {
+  if (target.kind == Target::Kind::Host)
+    return std::string(name_of(protocol)) + "-" + std::to_string(target.port);
   std::string name;
   for (const char c : target.path.substr(target.path.rfind('/') + 1)) {
     if (c >= 'A' && c <= 'Z')
@@ -128,6 +130,8 @@ Result<void> Exposure::check() const {
     return fail(Errc::Usage, "a service name is 1 to 63 of a-z, 0-9 and -, no - at the ends");
   WEFT_TRY(const auto same, Target::from_text(target.to_text()));
   if (same != target) return fail(Errc::Usage, "the target does not read back as itself");
+  if (protocol == Protocol::Udp && target.kind == Target::Kind::Unix)
+    return fail(Errc::Usage, "a udp service is at HOST:PORT, not at a unix socket");
   return {};
 }
 

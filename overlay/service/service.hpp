@@ -39,7 +39,7 @@ struct Target {
 };
 
 // A label for a service nobody named: "tcp-3000", or the socket's file name made into one.
-std::string default_name(const Target& target);
+std::string default_name(const Target& target, Protocol protocol = Protocol::Tcp);
 
 struct Exposure {
   std::string name;  // DNS label, unique on its node

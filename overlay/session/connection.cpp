@@ -503,6 +503,7 @@ SessionInfo Connection::info() const {
   info.heard = heard_at_;
   info.unanswered_since = watch_.unanswered_since();
   info.datagram_limit = watch_.limit();
+  info.message_limit = message_limit();
   return info;
 }
 

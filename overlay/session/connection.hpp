@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +26,7 @@
 #include "overlay/session/handshake.hpp"
 #include "overlay/session/key_schedule.hpp"
 #include "overlay/session/layer_state.hpp"
+#include "overlay/session/message_queue.hpp"
 #include "overlay/session/packet_opener.hpp"
 #include "overlay/session/path_watch.hpp"
 #include "overlay/session/quic_memory.hpp"
@@ -78,7 +78,8 @@ class Connection {
   [[nodiscard]] ByteView readable(StreamId id) const;
   [[nodiscard]] bool read_finished(StreamId id) const;
   void consume(Instant now, StreamId id, std::size_t size);
-  Result<void> send_message(ByteView payload);
+  Result<void> send_message(MessageQueue::Sender sender, ByteView payload);
+  [[nodiscard]] std::size_t message_limit() const;  // bytes; 0: none now
   void handle_rekey(Instant now, ByteView message);
   // The owner has taken this event from the queue.
   void event_taken(const SessionEvent& event);
@@ -277,7 +278,8 @@ class Connection {
   ReceiveBudget receiving_{state_.limits};
   SendHeld sending_;  // of all streams together
   SendQueue senders_;
-  std::deque<Bytes> messages_;
+  MessageQueue messages_{state_.limits.max_queued_messages};
+  bool streams_turn_ = false;  // the packet before was for messages
   std::size_t queued_messages_in_ = 0;
   Bytes held_;  // a packet that could not share the last batch
   Packet held_packet_;

@@ -14,7 +14,6 @@ constexpr std::size_t kMaxVectors = 4;
 // Bytes of one stream before the next has its turn: enough that the program at the other end gets
 // them in few writes, few enough that a short message beside them still leaves in this batch.
 constexpr std::size_t kQuantum = 16 * 1024;
-constexpr std::size_t kMessageOverhead = 64;  // short header, tag, frame header, and slack
 
 }  // namespace
 
@@ -87,9 +86,7 @@ void Connection::wrote_stream(Stream& stream, std::size_t offered, ngtcp2_ssize 
 
 ngtcp2_ssize Connection::write_messages(MutableByteView out, ngtcp2_tstamp now, ngtcp2_path* path,
                                         ngtcp2_pkt_info* info) {
-  const std::size_t room =
-      std::min({ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit(), path_mtu()}) -
-      kMessageOverhead;
+  const std::size_t room = message_limit();
   while (!messages_.empty()) {
     Bytes& message = messages_.front();
     if (message.size() > room) {  // the path became narrower after it was queued
@@ -153,10 +150,18 @@ ngtcp2_ssize Connection::write_packet(MutableByteView out, ngtcp2_tstamp now, Pa
   ngtcp2_path_storage path;
   ngtcp2_path_storage_zero(&path);
   ngtcp2_pkt_info info{};
-  ngtcp2_ssize size = NGTCP2_ERR_WRITE_MORE;
-  if (!messages_.empty() && state_of_ == State::Up)
-    size = write_messages(out, now, &path.path, &info);
-  if (size == NGTCP2_ERR_WRITE_MORE) size = write_streams(out, now, &path.path, &info);
+  // Messages go first, and every second packet is for streams that wait: a flood of datagrams must
+  // not stop the control stream.
+  const bool speak = !messages_.empty() && state_of_ == State::Up;
+  ngtcp2_ssize size = 0;
+  if (speak && streams_turn_ && next_sender() != nullptr)
+    size = write_streams(out, now, &path.path, &info);
+  streams_turn_ = speak && size == 0;
+  if (size == 0) {
+    size = NGTCP2_ERR_WRITE_MORE;
+    if (speak) size = write_messages(out, now, &path.path, &info);
+    if (size == NGTCP2_ERR_WRITE_MORE) size = write_streams(out, now, &path.path, &info);
+  }
   if (size > 0) {
     packet.size = static_cast<std::size_t>(size);
     packet.path_index = path_index_of(path.path);

@@ -10,6 +10,9 @@ namespace weft::session {
 namespace {
 
 constexpr std::size_t kSpaceWorthTelling = 64 * 1024;
+// Short header, packet number, frame header, tag (RFC 9000 section 17.3, RFC 9221), and slack: 1,400
+// bytes fit a path of 1,500.
+constexpr std::size_t kMessageOverhead = 40;
 constexpr std::size_t kStreamMemory = 2048;  // of ngtcp2's, for each stream accepted
 // A window is given back in quarters: few packets carry it, and most of it is always there. A
 // reader keeps up if a quarter took it less than a round trip; on short paths less than this, which
@@ -178,16 +181,20 @@ void Connection::take_window_back(Stream& stream) {
   stream.window = 0;
 }
 
-Result<void> Connection::send_message(ByteView payload) {
-  if (state_of_ != State::Up) return fail(Errc::Closed, "the session is not up");
+std::size_t Connection::message_limit() const {
+  if (state_of_ != State::Up) return 0;
   const auto* remote = ngtcp2_conn_get_remote_transport_params(quic_);
   const std::size_t path =
-      std::min(ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit());
-  if (!remote || payload.size() + 64 > path || payload.size() > remote->max_datagram_frame_size)
+      std::min({ngtcp2_conn_get_path_max_tx_udp_payload_size(quic_), watch_.limit(), path_mtu()});
+  if (!remote || path <= kMessageOverhead) return 0;
+  return std::min<std::size_t>(path - kMessageOverhead, remote->max_datagram_frame_size);
+}
+
+Result<void> Connection::send_message(MessageQueue::Sender sender, ByteView payload) {
+  if (state_of_ != State::Up) return fail(Errc::Closed, "the session is not up");
+  if (payload.size() > message_limit())
     return fail(Errc::TooLarge, "a message must fit one packet");
-  if (messages_.size() >= state_.limits.max_queued_messages)
-    return fail(Errc::Limit, "too many messages wait");
-  messages_.push_back(to_bytes(payload));
+  if (!messages_.push(sender, payload)) return fail(Errc::Limit, "too many messages wait");
   return {};
 }
 

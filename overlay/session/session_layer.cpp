@@ -526,11 +526,12 @@ void SessionLayer::consume(Instant now, SessionId session, StreamId stream, std:
   impl_->touch(*connection);
 }
 
-Result<void> SessionLayer::send_message(Instant, SessionId session, ByteView payload) {
+Result<void> SessionLayer::send_message(Instant, SessionId session, ByteView payload,
+                                        std::int64_t sender) {
   Connection* connection = impl_->find(session);
   if (!connection) return fail(Errc::Closed, "no such session");
   impl_->touch(*connection);
-  return connection->send_message(payload);
+  return connection->send_message(sender, payload);
 }
 
 void SessionLayer::handle_rekey(Instant now, SessionId session, ByteView message) {

@@ -229,6 +229,7 @@ struct SessionInfo {
   // Since when something waits for its acknowledgement and none came: not connected, if long.
   std::optional<Instant> unanswered_since;
   std::size_t datagram_limit;  // bytes, by PathWatch; without one larger than any
+  std::size_t message_limit;   // bytes of the largest message that goes now; 0: none
 };
 
 class SessionLayer {
@@ -286,7 +287,9 @@ class SessionLayer {
   [[nodiscard]] bool read_finished(SessionId session,
                                    StreamId stream) const;  // all consumed, end seen
   void consume(Instant now, SessionId session, StreamId stream, std::size_t size);
-  [[nodiscard]] Result<void> send_message(Instant now, SessionId session, ByteView payload);
+  // `sender`: whose messages they are; of several none crowds out the others (message_queue.hpp).
+  [[nodiscard]] Result<void> send_message(Instant now, SessionId session, ByteView payload,
+                                          std::int64_t sender = 0);
   // A RekeySend message arrived from the peer over the control stream.
   void handle_rekey(Instant now, SessionId session, ByteView message);
 

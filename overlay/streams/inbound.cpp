@@ -43,7 +43,10 @@ void Inbound::accept(Instant now, const StreamKey& key) {
   if (at == streams_.end()) return;
   WEFT_ASSERT(at->second.phase == Phase::AwaitDecision);
   at->second.phase = Phase::Open;
-  offering_.target_did(now, at->second.service, Health::Ok, {});
+  // That a socket for datagrams was made says nothing about who takes them.
+  const auto* exposure = offering_.registry().find(at->second.service);
+  if (exposure != nullptr && exposure->protocol != service::Protocol::Udp)
+    offering_.target_did(now, at->second.service, Health::Ok, {});
   io_.accept(key);
   io_.write(now, key, service::StreamResponse{OpenStatus::Ok, {}}.encode());
 }

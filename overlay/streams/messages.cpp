@@ -15,7 +15,7 @@ constexpr session::StreamId kOpenedByServer = 1;  // bit of a stream id, RFC 900
 Result<void> Messages::send(Instant now, const StreamKey& key, ByteView payload) {
   if (!inbound_.is_open(key) && !outbound_.contains(key))
     return fail(Errc::NotFound, "no such stream");
-  auto sent = io_.send_message(now, key.session, encode_message(key.stream, payload));
+  auto sent = io_.send_message(now, key, encode_message(key.stream, payload));
   ++(sent ? counters_.messages_out : counters_.messages_refused);
   return sent;
 }

@@ -21,7 +21,8 @@ class StreamIo {
   [[nodiscard]] virtual ByteView readable(const StreamKey& key) const = 0;
   [[nodiscard]] virtual bool read_finished(const StreamKey& key) const = 0;
   virtual void consume(Instant now, const StreamKey& key, std::size_t size) = 0;
-  [[nodiscard]] virtual Result<void> send_message(Instant now, session::SessionId session,
+  // Of this stream.
+  [[nodiscard]] virtual Result<void> send_message(Instant now, const StreamKey& key,
                                                   ByteView frame) = 0;
 };
 
@@ -52,9 +53,9 @@ class SessionStreams final : public StreamIo {
   void consume(Instant now, const StreamKey& key, std::size_t size) override {
     sessions_.consume(now, key.session, key.stream, size);
   }
-  [[nodiscard]] Result<void> send_message(Instant now, session::SessionId session,
+  [[nodiscard]] Result<void> send_message(Instant now, const StreamKey& key,
                                           ByteView frame) override {
-    return sessions_.send_message(now, session, frame);
+    return sessions_.send_message(now, key.session, frame, key.stream);
   }
 
  private:

@@ -157,7 +157,7 @@ TEST_F(RouterTest, FieldsAreChecked) {
   EXPECT_EQ(ask("POST", "/api/v1/exposed", "[]").status, 400);
   EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","name":"No Label"})").status, 400);
   EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","allow":["a b"]})").status, 400);
-  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","protocol":"udp"})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/exposed", R"({"target":"3000","protocol":"sctp"})").status, 400);
   EXPECT_EQ(ask("POST", "/api/v1/mappings", R"({"service":"blog","timeout_ms":-1})").status, 400);
   EXPECT_EQ(ask("POST", "/api/v1/mappings", R"({"service":"blog","timeout_ms":1.5})").status, 400);
   EXPECT_EQ(ask("POST", "/api/v1/invites", R"({"name":"laptop","may":["fly"]})").status, 400);

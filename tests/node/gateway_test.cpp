@@ -22,7 +22,7 @@ constexpr NodeId kOak{{1}};
 constexpr NodeId kElm{{2}};
 
 // Everything that the gateway asked for, in order.
-struct FakePort final : ServicePort, adapter::StreamPort {
+struct FakePort final : ServicePort, adapter::StreamPort, adapter::MessagePort {
   std::vector<std::string> asked;
   std::set<StreamKey> gated;
   overlay::CommandId last = 0;
@@ -52,7 +52,9 @@ struct FakePort final : ServicePort, adapter::StreamPort {
     asked.push_back("write " + std::string(text_of(bytes)));
   }
   adapter::StreamPort& streams() override { return *this; }
-  adapter::MessagePort* messages() override { return nullptr; }
+  adapter::MessagePort* messages() override { return with_messages ? this : nullptr; }
+  Result<void> send_message(adapter::StreamKey, ByteView) override { return {}; }
+  bool with_messages = false;
   std::string name_of(const NodeId& member) const override { return member == kOak ? "oak" : ""; }
   std::optional<NodeId> peer_of(const StreamKey&) const override { return kOak; }
 
@@ -117,9 +119,12 @@ const adapter::Adapter kFake{
       if (FakeDoor::all.contains(at.port)) return fail(Errc::Busy, "taken");
       return std::make_unique<FakeDoor>(at, std::move(f));
     },
-    SOCK_STREAM,
+    SOCK_STREAM, false,
     [](io::UniqueFd) -> std::unique_ptr<adapter::LocalEnd> { return std::make_unique<FakeEnd>(); }};
 const adapter::Adapter* find_fake(service::Protocol protocol) {
+  static const adapter::Adapter datagrams{service::Protocol::Udp, kFake.listen, SOCK_DGRAM, true,
+                                          kFake.end_of};
+  if (protocol == service::Protocol::Udp) return &datagrams;
   return protocol == service::Protocol::Tcp ? &kFake : nullptr;
 }
 
@@ -259,6 +264,19 @@ TEST_F(GatewayTest, AProtocolThatIsNotSpokenHasNoDoorsAndNoTargets) {
   EXPECT_EQ(port_.asked,
             std::vector<std::string>{"refuse " +
                                      std::string(name_of(service::OpenStatus::TargetUnreachable))});
+}
+
+TEST_F(GatewayTest, AProtocolOfMessagesNeedsStreamsThatCarryThem) {
+  const Endpoint at = Endpoint::v4(0x7f000001, 9000);
+  EXPECT_FALSE(gateway_.bind(service::Protocol::Udp, at, adapter::IfTaken::Fail).has_value());
+  port_.with_messages = true;
+  EXPECT_TRUE(gateway_.bind(service::Protocol::Udp, at, adapter::IfTaken::Fail).has_value());
+}
+
+// A datagram that nobody asked for may go unanswered: its silence says nothing.
+TEST_F(GatewayTest, ATargetOfDatagramsIsNotProbed) {
+  tell(overlay::ProbeTarget{inbound({7, 4}, 1, service::Protocol::Udp).exposure});
+  EXPECT_EQ(port_.asked, std::vector<std::string>{"probed blog unknown"});
 }
 
 TEST_F(GatewayTest, ACallerIsAcceptedWhenTheTargetAnswers) {

@@ -44,9 +44,9 @@ class FakeIo final : public StreamIo {
     auto& bytes = coming.at(key);
     bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
   }
-  Result<void> send_message(Instant, session::SessionId session, ByteView frame) override {
+  Result<void> send_message(Instant, const StreamKey& key, ByteView frame) override {
     if (message_error) return std::unexpected(*message_error);
-    messages.emplace_back(session, to_bytes(frame));
+    messages.emplace_back(key.session, to_bytes(frame));
     return {};
   }
 

@@ -6,26 +6,45 @@
 #include "node/api/json_parts.hpp"
 #include "node/api/route.hpp"
 #include "node/listen_addresses.hpp"
+#include "overlay/service/service.hpp"
 
 namespace weft::api {
 
+namespace {
+
+Json size_json(const std::optional<std::size_t>& size) {
+  return size ? Json(*size) : Json(nullptr);
+}
+
+}  // namespace
+
 Json to_json(const MappingInfo& m) {
-  return {{"mapping", m.mapping},   {"service", m.service},   {"node", m.node},
-          {"listen", m.listen},     {"protocol", m.protocol}, {"connections", m.connections},
-          {"tx_bytes", m.tx_bytes}, {"rx_bytes", m.rx_bytes}, {"reach", m.reach},
-          {"state", m.state},       {"any", m.any},           {"also", m.also}};
+  Json out{{"mapping", m.mapping},   {"service", m.service},   {"node", m.node},
+           {"listen", m.listen},     {"protocol", m.protocol}, {"connections", m.connections},
+           {"tx_bytes", m.tx_bytes}, {"rx_bytes", m.rx_bytes}, {"reach", m.reach},
+           {"state", m.state},       {"any", m.any},           {"also", m.also}};
+  if (!m.datagrams) return out;
+  out["datagrams"] = {{"sent", m.datagrams->sent},
+                      {"received", m.datagrams->received},
+                      {"large", m.datagrams->large},
+                      {"lost", m.datagrams->lost}};
+  out["largest_datagram"] = size_json(m.largest_datagram);
+  return out;
 }
 
 Json to_json(const OpenResult& r) {
-  return {{"schema", "weft.open/1"},
-          {"mapping", r.mapping},
-          {"service", r.service},
-          {"node", r.node},
-          {"listen", r.listen},
-          {"path", r.path},
-          {"rtt_ms", rounded(r.rtt_ms)},
-          {"existing", r.existing},
-          {"reach", r.reach}};
+  Json out{{"schema", "weft.open/1"},
+           {"mapping", r.mapping},
+           {"service", r.service},
+           {"node", r.node},
+           {"listen", r.listen},
+           {"path", r.path},
+           {"rtt_ms", rounded(r.rtt_ms)},
+           {"existing", r.existing},
+           {"reach", r.reach},
+           {"protocol", r.protocol}};
+  if (r.protocol == "udp") out["largest_datagram"] = size_json(r.largest_datagram);
+  return out;
 }
 
 Json to_json(const MappingsResult& r) {
@@ -50,7 +69,11 @@ void run_open(Doors& part, Call& call) {
                       call.body.value("once", false),
                       call.timeout(10'000),
                       call.body.value("any", false),
-                      ref->also};
+                      ref->also,
+                      call.text("protocol")};
+  if (!request.protocol.empty() && !service::protocol_from_text(request.protocol))
+    return send_error(call.answer, Code::Usage, "\"" + request.protocol + "\" is no protocol", "",
+                      "for a node that is away now: --protocol tcp or udp");
   if (const auto listen = call.text("listen"); !listen.empty()) {
     const auto address = node::door_address(listen);
     if (!address)
@@ -75,6 +98,7 @@ std::vector<Route> doors_routes() {
         {"any", Type::Flag, false, "nodes of the same owner may serve too"},
         {"listen", Type::Text, false, "[HOST:]PORT; else the service's port, else the next free"},
         {"once", Type::Flag, false, "not kept across restarts"},
+        {"protocol", Type::Text, false, "what its clients speak; else what the service does"},
         timeout_field()},
        run_open,
        "open",

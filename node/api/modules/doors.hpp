@@ -20,6 +20,12 @@ struct MappingInfo {
   std::string state = {};              // of its node: "connected", "connecting", "away"
   bool any = false;                    // nodes of the same owner may serve too
   std::vector<std::string> also = {};  // so may these
+  // Of doors for datagrams only: what went through, and the largest that goes in one packet now.
+  struct Datagrams {
+    std::uint64_t sent = 0, received = 0, large = 0, lost = 0;
+  };
+  std::optional<Datagrams> datagrams = {};
+  std::optional<std::size_t> largest_datagram = {};  // bytes; none: no session with the node
 };
 
 struct OpenRequest {
@@ -30,6 +36,7 @@ struct OpenRequest {
   std::chrono::milliseconds timeout{10'000};
   bool any = false;                    // nodes of the same owner may serve too
   std::vector<std::string> also = {};  // so may these
+  std::string protocol = {};           // what its clients speak; empty: as the service does
 };
 
 struct OpenResult {
@@ -37,6 +44,8 @@ struct OpenResult {
   std::optional<double> rtt_ms;
   bool existing = false;          // this door was open already
   std::string reach = "machine";  // as in MappingInfo
+  std::string protocol = "tcp";
+  std::optional<std::size_t> largest_datagram = {};  // as in MappingInfo
 };
 
 struct MappingsResult {

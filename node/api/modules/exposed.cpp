@@ -48,13 +48,15 @@ void run_expose(Exposed& part, Call& call) {
                       "for example: weft expose 3000 --name blog");
   ExposeRequest request;
   request.target = target->to_text();
-  request.name = call.text("name");
-  if (request.name.empty()) request.name = service::default_name(*target);
   request.protocol = call.body.value("protocol", std::string("tcp"));
+  const auto protocol = service::protocol_from_text(request.protocol);
+  if (!protocol)
+    return send_error(call.answer, Code::Usage, "\"" + request.protocol + "\" is no protocol",
+                      protocol.error().detail, "for example: weft expose 5353 --protocol udp");
+  request.name = call.text("name");
+  if (request.name.empty()) request.name = service::default_name(*target, *protocol);
   request.allow = call.list("allow");
   if (bad_service(call, request.name) || any_bad(call, request.allow, bad_who)) return;
-  if (request.protocol != "tcp")
-    return send_error(call.answer, Code::Usage, "this version exposes tcp services only");
   part.expose(std::move(request), done<ExposeResult>(call));
 }
 void run_unexpose(Exposed& part, Call& call) {
@@ -82,7 +84,7 @@ std::vector<Route> exposed_routes() {
            "weft.expose/1",
            {{"target", Type::Text, true, "PORT, HOST:PORT or unix:PATH"},
             {"name", Type::Text, false, "a DNS label"},
-            {"protocol", Type::Text, false, "tcp"},
+            {"protocol", Type::Text, false, "tcp or udp"},
             {"allow", Type::List, false, "who may use it: node, group:NAME, *"}},
            run_expose,
            "expose"},

@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 struct OpenOptions {
-  std::string service, listen;
+  std::string service, listen, protocol;
   bool once = false, any = false;
 };
 
@@ -24,29 +24,50 @@ int run_open(const Context& context, const OpenOptions& options) {
             {"any", options.any},
             {"timeout_ms", limit.count()}};
   if (!options.listen.empty()) body["listen"] = options.listen;
+  if (!options.protocol.empty()) body["protocol"] = options.protocol;
   return context.show(context.ask("POST", "/api/v1/mappings", body, limit), [&](const Json& data) {
     const auto rtt = data["rtt_ms"].is_number() ? ", " + ms_text(data["rtt_ms"]) : "";
     const auto listen = data.value("listen", "");
     const auto service = data.value("service", "") + "@" + data.value("node", "");
-    context.print(listen + " -> " + service + "  " + data.value("path", "") + rtt + "\n");
+    const bool udp = data.value("protocol", "tcp") == "udp";
+    context.print((udp ? "udp " : "") + listen + " -> " + service + "  " + data.value("path", "") +
+                  rtt + "\n");
     const auto kept = data.value("existing", false) ? "this door was open already"
                       : options.once                ? "for one connection"
                                                     : "kept across restarts";
     context.talk(std::string(kept) + "; close it with: " +
                  context.command("close " + data.value("mapping", "")) + "\n");
+    if (const auto largest = data.find("largest_datagram");
+        largest != data.end() && largest->is_number())
+      context.talk("datagrams of up to " + std::to_string(largest->get<std::uint64_t>()) +
+                   " bytes go as they are, larger ones in pieces: `weft doors` counts them\n");
     if (data.value("reach", "machine") != "machine")
       context.talk("warning: whoever reaches this machine at " + listen + " may use " + service +
                    " as this node;\n  without --listen only programs on this machine may\n");
   });
 }
 
+// What of its datagrams went otherwise than as they were.
+std::string datagrams_text(const Json& door) {
+  const auto all = door.find("datagrams");
+  if (all == door.end()) return "-";
+  std::string out;
+  if (const auto large = all->value("large", std::uint64_t{0}); large > 0)
+    out = std::to_string(large) + " in pieces";
+  if (const auto lost = all->value("lost", std::uint64_t{0}); lost > 0)
+    out += (out.empty() ? "" : ", ") + std::to_string(lost) + " lost here";
+  return or_dash(out);
+}
+
 void print_doors(const Context& context, const Json& data) {
-  Table table({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS", "SENT", "RECEIVED"});
+  Table table(
+      {"DOOR", "TO", "STATE", "PROTOCOL", "LISTEN", "CONNECTIONS", "SENT", "RECEIVED", "NOTE"});
   for (const auto& m : data["mappings"])
-    table.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")), listen_text(m),
+    table.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")),
+               m.value("protocol", "tcp"), listen_text(m),
                std::to_string(m.value("connections", std::uint64_t{0})),
                bytes_text(m.value("tx_bytes", std::uint64_t{0})),
-               bytes_text(m.value("rx_bytes", std::uint64_t{0}))});
+               bytes_text(m.value("rx_bytes", std::uint64_t{0})), datagrams_text(m)});
   if (!table.empty()) return context.print(table);
   context.talk("no doors are open\n");
   context.next("services");
@@ -66,6 +87,8 @@ void add(CLI::App& app, Context& context) {
           "--listen", options->listen,
           "where the door is (default: the service's port on 127.0.0.1, or the next free one)")
       ->type_name("HOST:PORT");
+  open->add_option("--protocol", options->protocol,
+                   "tcp or udp, for a node that is away (default: as the service is offered)");
   open->add_flag("--once", options->once,
                  "for one connection only; else the door stays, also across restarts");
   open->footer("example: weft open blog@oak --listen 127.0.0.1:8080");

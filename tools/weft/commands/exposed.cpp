@@ -90,8 +90,8 @@ void add(CLI::App& app, Context& context) {
       ->add_option("target", options->target,
                    "where the service is: PORT on this machine, HOST:PORT or unix:PATH")
       ->required();
-  expose->add_option("--name", options->name, "the service's name (default: tcp-PORT)");
-  expose->add_option("--protocol", options->protocol, "tcp, the only one so far");
+  expose->add_option("--name", options->name, "the service's name (default: PROTOCOL-PORT)");
+  expose->add_option("--protocol", options->protocol, "tcp (default) or udp");
   expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *")
       ->type_name("WHO[,WHO...]")
       ->delimiter(',')
