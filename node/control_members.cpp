@@ -215,10 +215,15 @@ void MembersControl::members(api::Done<api::MembersResult> done) {
     info.id = to_text(member.id);
     info.name = member.name;
     info.self = member.state == "self";
-    // The roster says who belongs; until gossip tells more, a session is the sign of life.
-    info.state = member.state == "away" ? "away" : "alive";
+    // The roster says who belongs, membership who is there. A session may be up before the first
+    // word of a member is heard.
+    const bool heard = member.presence != membership::State::Unknown;
+    info.connected = member.state == "alive" || info.self;
+    info.state = heard ? std::string(membership::name_of(member.presence))
+                       : (info.connected ? "alive" : "away");
+    info.incarnation = member.incarnation;
     info.rtt_ms = milliseconds(member.rtt);
-    info.since = member.since;
+    info.since = info.self || member.presence_since == 0 ? member.since : member.presence_since;
     info.joined = member.joined;
     info.role = member.admin ? "admin" : "member";
     info.may = std::move(member.may);

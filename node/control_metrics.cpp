@@ -9,6 +9,7 @@
 #include "node/io/descriptors.hpp"
 #include "node/metrics/families.hpp"
 #include "node/version.hpp"
+#include "overlay/network.hpp"
 
 namespace weft::node {
 
@@ -49,6 +50,12 @@ metrics::Snapshot MetricsControl::gather() const {
     out.sealer = counted.sealer;
     out.gauges.dht_contacts = stats.contacts;
     out.gauges.dht_records = stats.records;
+  }
+  if (auto* network = overlay_.home()) {
+    const auto& liveness = network->liveness();
+    out.membership = liveness.counters();
+    out.gauges.members_present = liveness.table().present();
+    out.gauges.membership_health = static_cast<std::uint64_t>(liveness.health());
   }
   if (api != nullptr) {
     out.api = api->counters();

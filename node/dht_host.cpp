@@ -91,8 +91,7 @@ api::DhtStats DhtHost::stats() const {
 DhtHost::Counters DhtHost::counters() const {
   const overlay::Mail* mail = overlay_.mail();
   if (mail == nullptr) return {};
-  return {mail->discovery().dht().counters(), mail->office().counters(),
-          mail->sealer().counters()};
+  return {mail->discovery().dht().counters(), mail->office().counters(), mail->sealer().counters()};
 }
 
 void DhtHost::run(api::DhtRequest request, api::Done<api::DhtResult> done) {

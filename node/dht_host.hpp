@@ -26,12 +26,6 @@ class DhtHost {
     post::SealerCounters sealer;
   };
   [[nodiscard]] Counters counters() const;
-  struct Counters {
-    dht::DhtCounters dht;
-    post::PostCounters post;
-    post::SealerCounters sealer;
-  };
-  [[nodiscard]] Counters counters() const;
   void run(api::DhtRequest request, api::Done<api::DhtResult> done);
 
  private:

@@ -77,6 +77,11 @@ void News::on(const overlay::RosterChanged& e) {
   changes_.look(overlay_.network_name(), overlay_.members());
 }
 
+void News::on(const overlay::MemberStateChanged& e) {
+  record(events::MemberState{e.name, to_text(e.node), std::string(membership::name_of(e.state)),
+                             std::string(membership::name_of(e.was)), e.incarnation});
+}
+
 void News::on(const overlay::RemovedFromNetwork&) { record(events::Removed{}); }
 
 void News::on(const overlay::DhtMode& e) { record(events::DhtMode{e.server, e.full_table}); }

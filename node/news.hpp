@@ -32,6 +32,7 @@ class News {
   void on(const overlay::CallerDenied& e);
   void on(const overlay::StoreChanged& e);
   void on(const overlay::RosterChanged& e);
+  void on(const overlay::MemberStateChanged& e);
   void on(const overlay::RemovedFromNetwork& e);
   void on(const overlay::DhtMode& e);
   void on(const overlay::SeenElsewhere& e);

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/persist.hpp"
 #include "overlay/discovery/question.hpp"
+#include "overlay/membership/state.hpp"
 #include "overlay/service/mapping.hpp"
 #include "overlay/service/service.hpp"
 #include "overlay/service/stream_open.hpp"
@@ -182,6 +183,14 @@ struct RosterChanged {
   std::size_t lost = 0;  // entries that counted and do not any more
   NetworkId network = {};
 };
+// What this node holds of a member (membership/state.hpp).
+struct MemberStateChanged {
+  NodeId node;
+  std::string name;
+  membership::State state{}, was{};
+  std::uint64_t incarnation = 0;
+  NetworkId network = {};
+};
 struct RemovedFromNetwork {
   NetworkId network;
 };
@@ -218,6 +227,7 @@ using OverlayEvent =
                  ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
                  StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
-                 MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer>;
+                 MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer,
+                 MemberStateChanged>;
 
 }  // namespace weft::overlay

@@ -200,7 +200,11 @@ std::optional<NetworkId> Overlay::network() const {
   return of_home([](Network& n) { return std::optional(n.id()); });
 }
 std::vector<MemberView> Overlay::members() const {
-  return of_home([](Network& n) { return n.members().view(); });
+  return of_home([](Network& n) {
+    auto views = n.members().view();
+    n.liveness().complete(views);
+    return views;
+  });
 }
 std::vector<InviteView> Overlay::invites(Instant now) const {
   return of_home([&](Network& n) { return n.inviter().invites(now); });

@@ -37,7 +37,8 @@ Network::Network(const Shared& shared, roster::Roster roster)
       members_(beside_, sync_, names_, shared.born),
       inviter_(beside_, credential_, members_, sync_),
       streams_(beside_),
-      mail_(beside_, credential_, streams_.offering().registry()) {
+      mail_(beside_, credential_, streams_.offering().registry()),
+      liveness_(beside_, credential_) {
   seat(Room::Credential, credential_);
   seat(Room::Peers, peers_);
   seat(Room::Sync, sync_);
@@ -45,6 +46,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
   seat(Room::Members, members_);
   seat(Room::Streams, streams_);
   seat(Room::Post, mail_);
+  seat(Room::Membership, liveness_);
 }
 
 void Network::seat(Room room, Part& part) {
@@ -72,6 +74,7 @@ void Network::begin(Instant now, std::optional<StaticCredential> first) {
   sync_.begin(now);
   push_context(now);
   peers_.begin(now);
+  liveness_.begin(now);
   streams_.offering().look_at_all(now);
   credential_.rotate_if_due(now);
 }

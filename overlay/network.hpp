@@ -19,6 +19,7 @@
 #include "overlay/joining/inviter.hpp"
 #include "overlay/journal/journal.hpp"
 #include "overlay/links/links.hpp"
+#include "overlay/liveness/liveness.hpp"
 #include "overlay/mail/mail.hpp"
 #include "overlay/members/members.hpp"
 #include "overlay/network_members.hpp"
@@ -90,6 +91,7 @@ class Network {
   Sync& sync() { return sync_; }
   Streams& streams() { return streams_; }
   Mail& mail() { return mail_; }
+  Liveness& liveness() { return liveness_; }
   [[nodiscard]] const Credential& credential() const { return credential_; }
 
   // Rows of the trust database for a first commit; and those that undo all of it, by database.
@@ -120,6 +122,7 @@ class Network {
   Inviter inviter_;
   Streams streams_;
   Mail mail_;
+  Liveness liveness_;
   struct Seat {
     Room room;
     Part* part;

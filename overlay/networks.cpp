@@ -327,6 +327,8 @@ void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints)
 
 void Overlay::shutdown(Instant now) {
   for (const auto& [id, network] : impl_->networks) {
+    network->liveness().leave(now);
+    network->drain(now);
     for (const auto session : impl_->links.of(id))
       impl_->sessions.close(now, session, kCodeShutdown, "the node is going down");
     // Whoever hears it dials again at once: a session taken up now would be left without a word.

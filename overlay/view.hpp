@@ -9,6 +9,7 @@
 
 #include "base/identity.hpp"
 #include "base/trust_view.hpp"
+#include "overlay/membership/state.hpp"
 #include "overlay/service/service.hpp"
 #include "overlay/session/session_layer.hpp"
 
@@ -35,6 +36,10 @@ struct MemberView {
   UnixTime joined = 0;
   bool admin = false;
   std::vector<std::string> may;  // expose, relay, admin
+  // As membership has it, whether or not a session is up.
+  membership::State presence{};
+  UnixTime presence_since = 0;  // 0: as since this start
+  std::uint64_t incarnation = 0;
 };
 // A ticket that waits for its node.
 struct InviteView {

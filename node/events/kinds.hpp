@@ -317,6 +317,20 @@ struct MemberChanged {
                       field("may", "", "its rights: expose, relay, admin", &MemberChanged::may)};
   }
 };
+struct MemberState {
+  std::string peer, node, state, was;
+  std::uint64_t incarnation = 0;
+  static constexpr Kind kKind{"member_state", Group::Members, Level::Info,
+                              "{peer} is {state}, was {was}"};
+  static constexpr auto fields() {
+    return std::tuple{
+        field("peer", "", "its name", &MemberState::peer),
+        field("node", "", "its NodeId", &MemberState::node),
+        field("state", "", "alive, suspect, dead or left", &MemberState::state),
+        field("was", "", "the same, or away: not heard of since the start", &MemberState::was),
+        field("incarnation", "", "of its newest word", &MemberState::incarnation)};
+  }
+};
 struct NetworkJoined {
   std::string via;
   static constexpr Kind kKind{"joined", Group::Members, Level::Info,
@@ -536,7 +550,7 @@ using Body = std::variant<
     Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired, SetAsideRemoved,
     NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, GsoOff, GsoOn, SeenAt,
     Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard, RosterChanged,
-    MemberAdded, MemberRemoved, MemberChanged, NetworkJoined, Removed, ServiceExposed,
+    MemberAdded, MemberRemoved, MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed,
     ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed, DoorOpened,
     DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
     StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain, Repeated>;

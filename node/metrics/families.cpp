@@ -168,6 +168,7 @@ std::vector<MetricFamily> families(const Snapshot& snapshot) {
   out.room("dht", snapshot.dht);
   out.room("post", snapshot.post);
   out.room("seal", snapshot.sealer);
+  out.room("membership", snapshot.membership);
   out.room("journal", snapshot.journal);
   out.room("flow", snapshot.flow);
   out.room("api", snapshot.api);

@@ -14,6 +14,7 @@
 #include "node/carriers/udp_counters.hpp"
 #include "node/metrics/histogram.hpp"
 #include "overlay/journal/journal.hpp"
+#include "overlay/membership/counters.hpp"
 #include "overlay/post/counters.hpp"
 #include "overlay/post/real_sealer.hpp"
 #include "overlay/session/counters.hpp"
@@ -27,6 +28,8 @@ struct Gauges {
   std::uint64_t max_descriptors = 0;
   std::uint64_t networks = 0;
   std::uint64_t members = 0;
+  std::uint64_t members_present = 0;
+  std::uint64_t membership_health = 0;
   std::uint64_t sessions = 0;
   std::uint64_t streams = 0;
   std::uint64_t services = 0;
@@ -48,6 +51,9 @@ struct Gauges {
         field("max_descriptors", "descriptors", "that it may open", &G::max_descriptors),
         field("networks", "networks", "this node is in", &G::networks),
         field("members", "nodes", "in its networks, itself among them", &G::members),
+        field("members_present", "nodes", "alive or suspect, but this one", &G::members_present),
+        field("membership_health", "", "0 is well, 8 a node that is too slow to judge others",
+              &G::membership_health),
         field("sessions", "sessions", "with peers", &G::sessions),
         field("streams", "streams", "open in all sessions", &G::streams),
         field("services", "services", "exposed here", &G::services),
@@ -97,6 +103,7 @@ struct Snapshot {
   dht::DhtCounters dht;
   post::PostCounters post;
   post::SealerCounters sealer;
+  membership::SwimCounters membership;
   overlay::JournalCounters journal;
   carriers::UdpCounters udp;
   adapter::FlowCounters flow;

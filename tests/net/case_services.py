@@ -132,7 +132,7 @@ def case_who_is_away_is_said_so(weft):
         expect("away since " in shown, shown)
         greeting(b, door)
         eventually("away in status", 20, lambda: b.do("status")["peers"][0]["state"] == "away")
-        expect({m["state"] for m in b.do("members")["members"]} == {"alive", "away"}, "members")
+        expect({m["state"] for m in b.do("members")["members"]} == {"alive", "left"}, "members")
         told = "\n".join(b.do("status")["attention"])
         expect("blog@a: a is away since " in told, f"attention: {told!r}")
         code = ("import socket,time;t=time.monotonic()\n"

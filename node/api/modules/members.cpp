@@ -14,6 +14,7 @@ Json to_json(const MembersResult& r) {
     return {{"id", m.id},
             {"name", m.name},
             {"state", m.state},
+            {"connected", m.connected},
             {"incarnation", m.incarnation},
             {"rtt_ms", rounded(m.rtt_ms)},
             {"since", m.since == 0 ? Json(nullptr) : Json(rfc3339(m.since))},

@@ -13,7 +13,9 @@
 namespace weft::api {
 
 struct MemberInfo {
-  std::string id, name, state;  // state: alive, suspect, dead, left
+  // alive, suspect, dead, left; away: not heard of since this node started
+  std::string id, name, state;
+  bool connected = false;  // by a session
   std::uint64_t incarnation = 0;
   std::optional<double> rtt_ms;
   UnixTime since = 0;  // of the state

@@ -13,12 +13,11 @@
 namespace weft::cli {
 namespace {
 
-// One word for one state (docs/glossary.md); "alive" is what the JSON calls a node that is
-// connected.
+// One word for one state (docs/glossary.md): "connected" is an alive one with a session.
 std::string state_text(const Json& member) {
   if (member.value("self", false)) return "here";
   const auto state = member.value("state", "");
-  return state == "alive" ? "connected" : state;
+  return state == "alive" && member.value("connected", true) ? "connected" : state;
 }
 
 // What most may is not said; what is more or less than that is.
