@@ -19,6 +19,11 @@ class DoorsControl final : public api::Doors, public api::Pipes {
   DoorsControl(overlay::Overlay& overlay, Gateway& gateway, Commands& commands);
 
   void restore();  // doors that were there before a restart
+  // Why a door has no listener; empty: it has one.
+  [[nodiscard]] std::string why_shut(std::uint64_t mapping) const {
+    const auto shut = shut_doors_.find(mapping);
+    return shut == shut_doors_.end() ? std::string() : shut->second;
+  }
   void retry();  // what restore() could not do: a port that was taken, an address that comes later
   void attention(std::vector<std::string>& out) const;  // sentences for status
 

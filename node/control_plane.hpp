@@ -12,6 +12,7 @@
 #include "node/api/modules/metrics.hpp"
 #include "node/api/route.hpp"
 #include "node/control_commands.hpp"
+#include "node/control_doctor.hpp"
 #include "node/control_doors.hpp"
 #include "node/control_members.hpp"
 #include "node/control_probes.hpp"
@@ -49,6 +50,8 @@ class ControlPlane final : public api::Hosts,
   // What the API may ask.
   [[nodiscard]] api::ApiResult<const api::Host*> of(const std::string& network) const override;
   void set_dht(DhtHost& dht);
+  void set_doctor(DoctorControl& doctor) { host_.offer<DoctorControl>(doctor); }
+  [[nodiscard]] const api::Host& host() const { return host_; }
   void set_metrics(api::Metrics& metrics) { host_.offer<api::Metrics>(metrics); }
   // Tries again what could not be done: a port that was taken, a node that joins later.
   void retry() {

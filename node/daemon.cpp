@@ -146,6 +146,7 @@ class Daemon final : public OverlayListener {
   std::unique_ptr<DhtHost> dht_;
   std::unique_ptr<ControlPlane> control_;
   std::unique_ptr<MetricsControl> metrics_;
+  std::unique_ptr<DoctorControl> doctor_;
   std::unique_ptr<api::HttpServer> api_;
   std::unique_ptr<metrics::Server> metrics_server_;
   std::unique_ptr<io::Timer> look_timer_;
@@ -212,7 +213,8 @@ Result<void> Daemon::load_overlay() {
   gateway_ = std::make_unique<Gateway>(
       loop_, *port_, [this](events::Body happened) { news_->record(std::move(happened)); });
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_, events_);
-  dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_);
+  dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_,
+                                   [this](events::Body told) { events_.record(std::move(told)); });
   if (const auto started = gateway_->start(); !started) {
     no_resolver_ = started.error().detail;
     events_.record(events::NoResolver{no_resolver_});
@@ -322,6 +324,11 @@ Result<void> Daemon::start_api_at(const std::filesystem::path& socket) {
   gateway_->set_capacity(plan.connections);
   gateway_->set_datagram_idle(std::chrono::seconds(options_.config.udp_idle_s));
   control_->set_metrics(*metrics_);
+  doctor_ = std::make_unique<DoctorControl>([this] {
+    return Subject{control_->host(), *overlay_,      *driver_,    control_->doors,
+                   log_.place(),     log_.dropped(), no_resolver_};
+  });
+  control_->set_doctor(*doctor_);
   auto routes = api::routes_of(api::modules());
   std::ranges::move(api::routes_of(modules()), std::back_inserter(routes));
   api_ = std::make_unique<api::HttpServer>(io::asio_context(loop_),

@@ -41,13 +41,19 @@ std::string fix_of(const discovery::Unanswered& unanswered) {
 
 }  // namespace
 
-DhtHost::DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver)
+DhtHost::DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
+                 std::function<void(events::Body)> record)
     : overlay_(overlay),
       driver_(driver),
-      lan_(loop, [this](ByteView datagram, const Endpoint& from) {
-        overlay_.hear_beacon(io::monotonic_time(), datagram, from);
-        driver_.wake();
-      }) {}
+      lan_(
+          loop,
+          [this](ByteView datagram, const Endpoint& from) {
+            overlay_.hear_beacon(io::monotonic_time(), datagram, from);
+            driver_.wake();
+          },
+          [record = std::move(record)](IpFamily family, std::size_t left_out, std::size_t joined) {
+            record(events::LanLeftOut{family == IpFamily::V4 ? "IPv4" : "IPv6", left_out, joined});
+          }) {}
 
 bool DhtHost::handle(const overlay::OverlayEvent& event) {
   if (const auto* beacon = std::get_if<overlay::BeaconReady>(&event))

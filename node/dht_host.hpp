@@ -2,11 +2,13 @@
 // beacons, and the API's words for what discovery answers. Nothing is decided here.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <utility>
 
 #include "node/api/modules/dht.hpp"
 #include "node/driver.hpp"
+#include "node/events/kinds.hpp"
 #include "node/lan_socket.hpp"
 #include "overlay/mail/mail.hpp"
 #include "overlay/overlay.hpp"
@@ -15,7 +17,9 @@ namespace weft::node {
 
 class DhtHost {
  public:
-  DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver);
+  // `record` takes what happened.
+  DhtHost(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
+          std::function<void(events::Body)> record);
 
   // True: the event was for this.
   bool handle(const overlay::OverlayEvent& event);

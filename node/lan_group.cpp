@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <spdlog/spdlog.h>
-
 #include "node/io/socket_address.hpp"
 
 namespace weft::node {
@@ -57,8 +55,12 @@ LanPlaces lan_places(std::vector<LocalAddress> all, IpFamily family) {
   return out;
 }
 
-LanGroup::LanGroup(io::EventLoop& loop, IpFamily family, Heard heard)
-    : loop_(loop), family_(family), heard_(std::move(heard)), group_(group_of(family)) {}
+LanGroup::LanGroup(io::EventLoop& loop, IpFamily family, Heard heard, LeftOut left_out)
+    : loop_(loop),
+      family_(family),
+      heard_(std::move(heard)),
+      left_out_(std::move(left_out)),
+      group_(group_of(family)) {}
 
 LanGroup::~LanGroup() = default;
 
@@ -108,8 +110,7 @@ void LanGroup::join(const LanPlaces& there) {
       ++deaf;
   }
   if (deaf == std::exchange(said_left_out_, deaf) || deaf == 0) return;
-  spdlog::warn("event=lan_interfaces_left_out family={} count={} joined={}",
-               family_ == IpFamily::V4 ? "IPv4" : "IPv6", deaf, joined_.size());
+  left_out_(family_, deaf, joined_.size());
 }
 
 // True: it is so now. An interface may have lost a membership we know of, by going down and up.

@@ -36,7 +36,10 @@ class LanGroup final : private io::FdEvents {
  public:
   using Heard = std::function<void(ByteView datagram, const Endpoint& from)>;
 
-  LanGroup(io::EventLoop& loop, IpFamily family, Heard heard);
+  // Interfaces where beacons are not heard, and those where they are; told when it changes.
+  using LeftOut = std::function<void(IpFamily family, std::size_t left_out, std::size_t joined)>;
+
+  LanGroup(io::EventLoop& loop, IpFamily family, Heard heard, LeftOut left_out);
   ~LanGroup();
   LanGroup(const LanGroup&) = delete;
   LanGroup& operator=(const LanGroup&) = delete;
@@ -55,6 +58,7 @@ class LanGroup final : private io::FdEvents {
   io::EventLoop& loop_;
   IpFamily family_;
   Heard heard_;
+  LeftOut left_out_;
   Endpoint group_;
   std::unique_ptr<io::FdWatch> watch_;
   std::set<unsigned> joined_;

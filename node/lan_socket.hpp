@@ -8,8 +8,9 @@ namespace weft::node {
 
 class LanSocket {
  public:
-  LanSocket(io::EventLoop& loop, LanGroup::Heard heard)
-      : v4_(loop, IpFamily::V4, heard), v6_(loop, IpFamily::V6, std::move(heard)) {}
+  LanSocket(io::EventLoop& loop, LanGroup::Heard heard, LanGroup::LeftOut left_out)
+      : v4_(loop, IpFamily::V4, heard, left_out),
+        v6_(loop, IpFamily::V6, std::move(heard), std::move(left_out)) {}
 
   // On every interface that is up and does multicast. Without multicast here: nothing.
   void send(ByteView beacon) {

@@ -54,6 +54,7 @@ struct PeerView {
   std::string name;
   std::string state;  // "up", "dialing": in its first round since it spoke, "down"
   std::optional<session::SessionInfo> session;
+  std::string software = {};  // "weft 0.1.0", as it says; empty: not heard since we started
 };
 struct ServiceView {
   std::string name;

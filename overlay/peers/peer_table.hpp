@@ -90,6 +90,7 @@ struct Peer {
   Duration backoff = kFirstBackoff;
   bool wanted = false;           // keep trying while this holds
   bool says_we_are_out = false;  // it told us that we were removed; the user has been told once
+  std::string software;          // as its last Hello says
   std::optional<Instant> told;   // when others last heard of it from us
 
   [[nodiscard]] bool is_up() const { return preferred.has_value(); }

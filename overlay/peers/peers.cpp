@@ -275,7 +275,7 @@ void Peers::close_doubles(Instant now) {
 std::vector<PeerView> Peers::view() const {
   std::vector<PeerView> out;
   for (const auto& [node, peer] : table_.all()) {
-    PeerView view{node, label(node), "down", std::nullopt};
+    PeerView view{node, label(node), "down", std::nullopt, peer.software};
     if (peer.is_up()) {
       view.state = "up";
       view.session = beside_.sessions.info(*peer.preferred);

@@ -50,6 +50,7 @@ void Peers::heed_member(Instant now, Link& link, const Hello& m) {
   const bool back = table_.on_hello(now, link.up.session, m.instance);
   Peer* peer = table_.find_by_session(link.up.session);
   if (peer == nullptr) return;
+  peer->software = m.software;
   table_.learn(now, *peer, m.endpoints, discovery::Source::Hello);
   put(Observed{peer->id, m.observed});
   keep(*peer);
