@@ -27,6 +27,7 @@ enum class Table : std::uint8_t {
   Mapping,   // key: mapping id
   Peer,      // key: NodeId 32
   Setting,   // key: a short name
+  Message,   // key: of the broker, overlay/broker/shelf.hpp
 };
 
 // All there is to say of a table: what the store makes of it, loads and checks comes from this
@@ -43,7 +44,7 @@ inline constexpr TableInfo kTables[] = {
     {Table::Epoch, "epoch", true, false, 1},        {Table::Network, "network", true, false, 1},
     {Table::Exposure, "exposure", false, false, 1}, {Table::Access, "access", false, false, 1},
     {Table::Mapping, "mapping", false, false, 1},   {Table::Peer, "peer", false, true, 1},
-    {Table::Setting, "setting", false, true, 1},
+    {Table::Setting, "setting", false, true, 1},    {Table::Message, "message", false, false, 3},
 };
 inline constexpr std::size_t kTableCount = std::size(kTables);
 static_assert(

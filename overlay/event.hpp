@@ -63,8 +63,16 @@ struct PingOutcome {
   PathId path{};
   Endpoint remote;
 };
-using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome,
-                             MappingOutcome, MemberOutcome, LeaveOutcome, NetworkOutcome>;
+// Where a message stands in what its publisher said, and how many members hold it.
+struct PublishOutcome {
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t stamp = 0;  // hybrid clock: milliseconds since 1970 << 16 | counter
+  std::size_t holders = 0;
+};
+using Outcome =
+    std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome, MappingOutcome,
+                 MemberOutcome, LeaveOutcome, NetworkOutcome, PublishOutcome>;
 
 // Why a join came to nothing, where its error's code does not say it: each has another way out.
 enum class Refusal : std::uint8_t {
@@ -194,6 +202,11 @@ struct MemberStateChanged {
 struct RemovedFromNetwork {
   NetworkId network;
 };
+// A subscriber of the broker has messages to take, after it had none.
+struct MessagesWaiting {
+  std::uint64_t subscriber;
+  NetworkId network = {};
+};
 // For the operator, in a sentence: an alarm of the roster, a clock that is wrong.
 struct Notice {
   enum class Level : std::uint8_t { Info, Warning } level;
@@ -227,7 +240,7 @@ using OverlayEvent =
                  ConnectAccepted, ConnectRefused, DataReadable, DataWritable, DataReset, DataClosed,
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
                  StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
-                 MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer,
-                 MemberStateChanged>;
+                 MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer, MemberStateChanged,
+                 MessagesWaiting>;
 
 }  // namespace weft::overlay

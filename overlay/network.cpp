@@ -38,7 +38,8 @@ Network::Network(const Shared& shared, roster::Roster roster)
       inviter_(beside_, credential_, members_, sync_),
       streams_(beside_),
       mail_(beside_, credential_, streams_.offering().registry()),
-      liveness_(beside_, credential_) {
+      liveness_(beside_, credential_),
+      broker_(beside_) {
   seat(Room::Credential, credential_);
   seat(Room::Peers, peers_);
   seat(Room::Sync, sync_);
@@ -47,6 +48,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
   seat(Room::Streams, streams_);
   seat(Room::Post, mail_);
   seat(Room::Membership, liveness_);
+  seat(Room::Broker, broker_);
 }
 
 void Network::seat(Room room, Part& part) {
@@ -76,6 +78,7 @@ void Network::begin(Instant now, std::optional<StaticCredential> first) {
   peers_.begin(now);
   liveness_.begin(now);
   streams_.offering().look_at_all(now);
+  broker_.begin(now);
   credential_.rotate_if_due(now);
 }
 

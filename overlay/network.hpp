@@ -27,6 +27,7 @@
 #include "overlay/peers/peers.hpp"
 #include "overlay/streams/streams.hpp"
 #include "overlay/sync/sync.hpp"
+#include "overlay/topics/broker_part.hpp"
 
 namespace weft::overlay {
 
@@ -92,6 +93,7 @@ class Network {
   Streams& streams() { return streams_; }
   Mail& mail() { return mail_; }
   Liveness& liveness() { return liveness_; }
+  BrokerPart& broker() { return broker_; }
   [[nodiscard]] const Credential& credential() const { return credential_; }
 
   // Rows of the trust database for a first commit; and those that undo all of it, by database.
@@ -123,6 +125,7 @@ class Network {
   Streams streams_;
   Mail mail_;
   Liveness liveness_;
+  BrokerPart broker_;
   struct Seat {
     Room room;
     Part* part;

@@ -97,6 +97,7 @@ Network& Overlay::Impl::install(Instant now, std::unique_ptr<Network> fresh,
 
 std::unique_ptr<Network> Overlay::Impl::take_out(Instant now, const NetworkId& id) {
   Network& network = *networks.at(id);
+  network.broker().stop();
   for (const auto session : links.of(id))
     sessions.close(now, session, kCodeDone, "this node left the network");
   while (auto event = sessions.poll_event()) std::visit([&](const auto& e) { on(now, e); }, *event);

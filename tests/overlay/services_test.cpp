@@ -272,7 +272,7 @@ TEST(Services, AThousandConnectionsOpenAndCloseAndNothingStays) {
   }
   EXPECT_TRUE(t.world.run_until([&] { return t.a.overlay->connections("web") == 0; }, 10s));
   t.world.run(1s);
-  EXPECT_EQ(t.a.overlay->peers()[0].session->open_streams, 1u);  // the control stream
+  EXPECT_EQ(t.a.overlay->peers()[0].session->open_streams, 2u);  // control and broker
 }
 
 TEST(Services, StreamsThatAskForNothingAreBounded) {
