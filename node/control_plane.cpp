@@ -7,6 +7,8 @@ namespace weft::node {
 ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
                            Gateway& gateway, events::Recorder& recorder)
     : commands(driver),
+      broker(loop, overlay, driver, commands),
+      nats(loop, broker),
       members(overlay, driver, commands),
       services(overlay, gateway, commands),
       doors(overlay, gateway, commands),
@@ -24,6 +26,8 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
   host_.offer<api::Waiting>(waits);
   host_.offer<events::Recorder>(recorder);
   host_.offer<api::Pings, api::DhtQuestions>(probes);
+  host_.offer<BrokerHost>(broker);
+  host_.offer<NatsDoor>(nats);
   host_.offer<overlay::Overlay>(overlay);  // for node/modules
 }
 

@@ -11,6 +11,7 @@
 #include "node/api/modules/lifecycle.hpp"
 #include "node/api/modules/metrics.hpp"
 #include "node/api/route.hpp"
+#include "node/broker_host.hpp"
 #include "node/control_commands.hpp"
 #include "node/control_doctor.hpp"
 #include "node/control_doors.hpp"
@@ -20,6 +21,7 @@
 #include "node/control_status.hpp"
 #include "node/control_wait.hpp"
 #include "node/control_wishes.hpp"
+#include "node/nats_door.hpp"
 
 namespace weft::node {
 
@@ -36,6 +38,8 @@ class ControlPlane final : public api::Hosts,
                events::Recorder& recorder);
 
   Commands commands;
+  BrokerHost broker;
+  NatsDoor nats;
   MembersControl members;
   ServicesControl services;
   DoorsControl doors;
@@ -57,6 +61,7 @@ class ControlPlane final : public api::Hosts,
   void retry() {
     doors.retry();
     wishes.retry();
+    nats.retry();
   }
 
   void audit(api::Audited what) override;

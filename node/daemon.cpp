@@ -49,6 +49,7 @@ constexpr Duration kSlept = 60s;        // so long, and others may have forgotte
 constexpr Duration kLookAround = 10s;   // clocks are set; addresses the kernel did not tell of
 constexpr Duration kLastWords = 300ms;  // time for closing packets and the API's last answer
 constexpr std::string_view kPortKey = "udp_port";
+constexpr std::string_view kNatsKey = "nats_listen";   // of weft broker listen
 constexpr std::string_view kListenKey = "udp_listen";  // of the last --listen, one a line
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -132,6 +133,7 @@ class Daemon final : public OverlayListener {
   std::vector<Row> stored_;
   std::uint16_t kept_port_ = 0;
   std::vector<std::string> kept_listen_;
+  std::string kept_nats_;
   std::string last_name_;  // as a member
   Duration suspended_ = io::time_suspended();
   std::shared_ptr<store::HomeLock> lock_;
@@ -179,6 +181,8 @@ Result<void> Daemon::open_store() {
         kept_port_ = read_be<std::uint16_t>(*row.value);
       if (row.table == Table::Setting && text_of(row.key) == kListenKey && row.value)
         kept_listen_ = lines_of(text_of(*row.value));
+      if (row.table == Table::Setting && text_of(row.key) == kNatsKey && row.value)
+        kept_nats_ = text_of(*row.value);
       stored_.push_back(std::move(row));
     }
   }
@@ -288,6 +292,9 @@ Result<void> Daemon::start_metrics() {
 }
 
 Result<void> Daemon::start_api() {
+  const auto door = control_->nats.start(
+      kept_nats_, [this](auto at) { std::ignore = keep(kNatsKey, std::move(at)); });
+  if (!door) events_.record(events::ConfigFailed{"nats", kept_nats_, door.error().detail});
   control_->on_shutdown = [this] { end(); };
   control_->status.log_place = log_.place();
   control_->status.machine_troubles = [this] { return machine_troubles(); };
@@ -445,7 +452,7 @@ void Daemon::say_other_name() {
 }
 
 void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
-  if (gateway_->handle(event) || dht_->handle(event)) return;
+  if (gateway_->handle(event) || control_->broker.handle(event) || dht_->handle(event)) return;
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
     control_->commands.on_done(*done);
   }

@@ -211,7 +211,7 @@ struct ConfigFailed {
                               "what the configuration asks cannot be done ({what} {service}): "
                               "{err}; tried again"};
   static constexpr auto fields() {
-    return std::tuple{field("what", "", "expose, open or metrics", &ConfigFailed::what),
+    return std::tuple{field("what", "", "expose, open, metrics or nats", &ConfigFailed::what),
                       field("service", "", "which, or where", &ConfigFailed::service),
                       field("err", "", "why", &ConfigFailed::err)};
   }
