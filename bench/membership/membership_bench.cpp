@@ -76,34 +76,45 @@ void detection(std::size_t members, std::size_t runs, Duration latency, bool lif
       static_cast<double>(bytes) / span / static_cast<double>(members));
 }
 
-// One in twenty stands still again and again, for up to three seconds, as a machine without time
-// does. Who is well and is thought dead is so because of them.
-void wrongly_dead(std::size_t members, bool lifeguard) {
+// Some stand still again and again, as machines without time do. Who is well and is thought dead is
+// so because of them.
+struct Slow {
+  std::size_t of;    // one in so many
+  Duration longest;  // pause; the shortest is an eighth of it
+  Duration between;  // pauses, at most
+};
+
+void wrongly_dead(std::size_t members, const Slow& how, bool lifeguard) {
   World world(members,
               {.seed = 5, .latency = 20ms, .real = false, .options = {.lifeguard = lifeguard}});
   settle(world);
-  const std::size_t slow = std::max<std::size_t>(1, members / 20);
+  const std::size_t slow = std::max<std::size_t>(1, members / how.of);
   std::size_t deaths = 0, of_slow = 0;
   world.on_change = [&](std::size_t, const StateChanged& change) {
     if (change.state != State::Dead) return;
     ++(world.index(change.node) < slow ? of_slow : deaths);
   };
   SeededRng rng(3);
+  const auto up_to = [&](Duration most) {
+    return Duration(
+        static_cast<std::int64_t>(rng.uniform(static_cast<std::uint64_t>(most.count()))));
+  };
   std::vector<Instant> next(slow, world.now);
   const Instant until = world.now + 300s;
   while (world.now < until) {
     for (std::size_t i = 0; i < slow; ++i) {
       if (world.now < next[i]) continue;
-      const auto span = 500ms + 1ms * static_cast<int>(rng.uniform(2500));
+      const auto span = how.longest / 8 + up_to(how.longest * 7 / 8);
       world.pause(i, span);
-      next[i] = world.now + span + 1ms * static_cast<int>(rng.uniform(400));
+      next[i] = world.now + span + up_to(how.between);
     }
     world.run(20ms);
   }
   std::printf(
-      "%5zu  %-9s  well members thought dead in 5 min beside %zu slow ones: %zu (slow "
-      "ones: %zu)\n",
-      members, lifeguard ? "lifeguard" : "plain", slow, deaths, of_slow);
+      "%5zu  %-9s  5 min, %3zu slow ones with pauses up to %2d s: well ones thought dead "
+      "%zu times, slow ones %zu times\n",
+      members, lifeguard ? "lifeguard" : "plain", slow, static_cast<int>(how.longest / 1s), deaths,
+      of_slow);
 }
 
 }  // namespace
@@ -114,5 +125,6 @@ int main(int argc, char** argv) {
   const auto runs = static_cast<std::size_t>(argc > 2 ? std::atoi(argv[2]) : 20);
   for (const auto latency : {1ms, 50ms})
     for (const bool lifeguard : {true, false}) detection(members, runs, latency, lifeguard);
-  for (const bool lifeguard : {true, false}) wrongly_dead(members, lifeguard);
+  for (const auto& how : {Slow{20, 3s, 400ms}, Slow{5, 8s, 2s}, Slow{3, 16s, 16ms}})
+    for (const bool lifeguard : {true, false}) wrongly_dead(members, how, lifeguard);
 }

@@ -121,7 +121,8 @@ void Liveness::handle_sealed(Instant now, const SealedIn& in) {
 }
 
 void Liveness::handle_timeout(Instant now) {
-  if (!swim_ || swim_->poll_timeout() > now) return;
+  const auto due = poll_timeout();
+  if (!due || *due > now) return;
   tell_self(now);
   swim_->handle_timeout(now);
   carry(now);

@@ -86,6 +86,7 @@ void Swim::leave(Instant now) {
 
 void Swim::set_members(Instant now, std::vector<Table::Roster> members) {
   std::ranges::sort(members, {}, &Table::Roster::id);
+  const bool was_alone = table_.size() == 0;
   const auto change = table_.set_members(members, setup_.self);
   for (const auto& id : change.removed) {
     news_.forget(id);
@@ -96,6 +97,7 @@ void Swim::set_members(Instant now, std::vector<Table::Roster> members) {
     });
   }
   // What was said about them before their names came was dropped.
+  if (was_alone) next_tick_ = std::max(next_tick_, now);  // nobody was there to tick for
   if (!change.added.empty()) next_sync_ = std::min(next_sync_, now + setup_.options.period);
 }
 

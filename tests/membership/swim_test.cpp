@@ -254,6 +254,25 @@ TEST(Swim, WhoComesLastLearnsAllByComparison) {
   EXPECT_LE(world.biggest, kMaxPacket);
 }
 
+// A network of one waits for its second member, perhaps for days.
+TEST(Swim, WhoWasAloneForLongWasNotAway) {
+  World world(2, {});
+  auto& peer = *world.peers[0];
+  world.crash(1);
+  world.crash(0);
+  const auto both = world.roster;
+  world.roster.pop_back();
+  world.start(0);
+  world.now += 24h;
+  world.roster = both;
+  peer.swim->set_members(world.now, both);
+  world.drain(0);
+  world.start(1);
+  ASSERT_TRUE(world.run_until([&] { return world.all_alive(); }, 30s));
+  EXPECT_EQ(peer.swim->counters().aways, 0u);
+  EXPECT_EQ(peer.swim->health(), 0);
+}
+
 TEST(Swim, TheSameSeedGivesTheSameBytes) {
   const auto run = [] {
     World world(6, {.seed = 5, .loss = 50});
