@@ -18,6 +18,7 @@
 #include "base/node_id.hpp"
 #include "base/text.hpp"
 #include "node/listen_addresses.hpp"
+#include "node/relay_amounts.hpp"
 #include "overlay/service/mapping.hpp"
 #include "overlay/service/service.hpp"
 
@@ -36,20 +37,22 @@ struct Section {
   std::string_view name;
   std::span<const std::string_view> keys;
 };
-constexpr std::array<std::string_view, 8> kTopKeys{"version", "node",   "log",     "net",
-                                                   "metrics", "expose", "consume", "peer"};
+constexpr std::array<std::string_view, 9> kTopKeys{"version", "node",   "log",     "net", "metrics",
+                                                   "relay",   "expose", "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
 constexpr std::array<std::string_view, 2> kNetKeys{"gso", "udp_idle_s"};
 constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "token"};
+constexpr std::array<std::string_view, 3> kRelayKeys{"enabled", "rate", "cap"};
 constexpr std::array<std::string_view, 4> kExposeKeys{"name", "target", "protocol", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
-constexpr std::array<Section, 8> kSections{{{"", kTopKeys},
+constexpr std::array<Section, 9> kSections{{{"", kTopKeys},
                                             {"node", kNodeKeys},
                                             {"log", kLogKeys},
                                             {"net", kNetKeys},
                                             {"metrics", kMetricsKeys},
+                                            {"relay", kRelayKeys},
                                             {"expose", kExposeKeys},
                                             {"consume", kConsumeKeys},
                                             {"peer", kPeerKeys}}};
@@ -105,6 +108,7 @@ class Reader {
     if (auto ok = read_log(root.get("log")); !ok) return ok;
     if (auto ok = read_net(root.get("net")); !ok) return ok;
     if (auto ok = read_metrics(root.get("metrics")); !ok) return ok;
+    if (auto ok = read_relay(root.get("relay")); !ok) return ok;
     if (auto ok = each_table(root.get("expose"), "expose", &Reader::read_expose); !ok) return ok;
     if (auto ok = each_table(root.get("consume"), "consume", &Reader::read_consume); !ok) return ok;
     return each_table(root.get("peer"), "peer", &Reader::read_peer);
@@ -247,6 +251,26 @@ class Reader {
                      "write IP:PORT, as 127.0.0.1:9464");
       config_.metrics_listen = *address;
       note("metrics.listen", *listen);
+    }
+    return {};
+  }
+
+  ConfigResult<void> read_relay(const toml::node* node) {
+    auto table = table_of(node, "relay");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    const std::array<std::string*, 3> into{&config_.relay.enabled, &config_.relay.rate,
+                                           &config_.relay.cap};
+    for (std::size_t i = 0; i < into.size(); ++i) {
+      const auto* value = (*table)->get(kRelayKeys[i]);
+      if (value == nullptr) continue;
+      const std::string name = "relay." + std::string(kRelayKeys[i]);
+      auto text = text_of(*value, name);
+      if (!text) return std::unexpected(text.error());
+      if (const auto fix = wrong_relay_value(kRelayKeys[i], *text); !fix.empty())
+        return error(line(*value), name + " is none of its values", fix);
+      *into[i] = std::move(*text);
+      note(name, *value);
     }
     return {};
   }
@@ -543,6 +567,14 @@ std::string to_toml(const Config& config, bool with_origin) {
           << in_quotes(with_origin ? std::string("(kept back)") : config.metrics_token)
           << origin("metrics.token") << "\n";
   }
+  const auto relay = [&](const char* key, const std::string& value) {
+    if (!value.empty())
+      out << key << " = " << in_quotes(value) << origin(std::string("relay.") + key) << "\n";
+  };
+  if (config.relay.given()) out << "\n[relay]\n";
+  relay("enabled", config.relay.enabled);
+  relay("rate", config.relay.rate);
+  relay("cap", config.relay.cap);
   for (const auto& e : config.expose)
     out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
         << "\ntarget = " << in_quotes(e.target) << "\nprotocol = " << in_quotes(e.protocol)

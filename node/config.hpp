@@ -8,6 +8,7 @@
 //   [net]      gso = "auto"             auto, on, off: may the kernel cut trains of datagrams?
 //              udp_idle_s = 120         a flow of a udp service ends after that silence, 10..86400
 //   [metrics]  listen = "127.0.0.1:9464"  token = "..."   /metrics on a TCP port too
+//   [relay]    enabled = "auto"  rate = "20Mbit/s"  cap = "50GB/month"   hand on for others?
 //   [[expose]] name = "blog"  target = "127.0.0.1:3000"  allow = ["laptop", "group:friends"]
 //              protocol = "udp"         tcp without it
 //   [[consume]] service = "db@oak"  listen = "127.0.0.1:5432"
@@ -50,6 +51,13 @@ struct PeerConfig {
   std::vector<std::string> addresses;  // "IP:PORT", one or more
 };
 
+// What is not given here stays as a command said, or is the default.
+struct RelayConfig {
+  std::string enabled;    // auto, on, off
+  std::string rate, cap;  // node/relay_amounts.hpp
+  [[nodiscard]] bool given() const { return !enabled.empty() || !rate.empty() || !cap.empty(); }
+};
+
 struct Config {
   std::string name;                 // empty: the hostname
   std::vector<std::string> listen;  // "IP:PORT"; empty: all addresses, a port kept in state.db
@@ -58,6 +66,7 @@ struct Config {
   std::int64_t udp_idle_s = 120;
   std::optional<Endpoint> metrics_listen;  // none: on the API's socket alone
   std::string metrics_token;               // empty: none is asked for
+  RelayConfig relay;
   std::vector<ExposeConfig> expose;
   std::vector<ConsumeConfig> consume;
   std::vector<PeerConfig> peer;

@@ -1,3 +1,4 @@
+// The commented file that `weft config init` writes.
 #include "node/config.hpp"
 
 namespace weft::node {
@@ -22,6 +23,12 @@ level = "info"                    # trace, debug, info, warn, error
 # [metrics]
 # listen = "127.0.0.1:9464"
 # token = "..."                   # a bearer token; with one, other addresses may be listened on
+
+[relay]
+# enabled = "auto"                # hand on datagrams for members that do not reach each other:
+                                  # auto (once others reach this node), on, off
+# rate = "20Mbit/s"               # at most so fast, or "unlimited"
+# cap = "50GB/month"              # at most so much
 
 # A service this node offers; nobody may use it until allowed. At each start the target is what is
 # written here. Who stands in allow may use it unless a command has denied it; whom you take out

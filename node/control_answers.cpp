@@ -15,6 +15,23 @@ std::optional<overlay::PeerView> peer_of(const overlay::Overlay& overlay, const 
   return std::nullopt;
 }
 
+std::string via_of(const overlay::Overlay& overlay, PathId path) {
+  const auto& known = overlay.paths().at(path);
+  return path::is_direct(known.kind) ? std::string() : node_label(overlay, known.via);
+}
+
+std::string path_text(const overlay::Overlay& overlay, PathId path) {
+  const auto via = via_of(overlay, path);
+  return path_of(overlay, path) + (via.empty() ? "" : " " + via);
+}
+
+PathWords path_to(const overlay::Overlay& overlay, const NodeId& node) {
+  if (node == overlay.id()) return {"local", {}};
+  const auto view = peer_of(overlay, node);
+  if (!view || !view->session) return {"none", {}};
+  return {path_of(overlay, view->session->path), via_of(overlay, view->session->path)};
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;

@@ -28,6 +28,16 @@ inline std::string path_of(const overlay::Overlay& overlay, PathId path) {
   return std::string(path::name_of(overlay.paths().at(path).kind));
 }
 
+// Of a path through a relay, that one's name; else nothing.
+[[nodiscard]] std::string via_of(const overlay::Overlay& overlay, PathId path);
+// "direct", "relay r": for a line of the log.
+[[nodiscard]] std::string path_text(const overlay::Overlay& overlay, PathId path);
+// By which path a node is reached now: the two words above, "none" without a session.
+struct PathWords {
+  std::string path, via;
+};
+[[nodiscard]] PathWords path_to(const overlay::Overlay& overlay, const NodeId& node);
+
 // An address of this machine; unspecified, where sessions have not told one.
 inline std::string address_text(const Endpoint& local) {
   if (local.is_unspecified()) return "all";

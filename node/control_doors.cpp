@@ -57,7 +57,9 @@ void DoorsControl::fill_path(const std::string& service, const std::optional<Nod
   result.path = "none";
   for (const auto& view : overlay_.services()) {
     if (view.name != service || (node && view.node_id != *node) || !view.up) continue;
-    result.path = "direct";
+    const auto words = path_to(overlay_, view.node_id);
+    result.path = words.path;
+    result.via = words.via;
     result.rtt_ms = milliseconds(view.rtt);
     if (result.node.empty()) result.node = view.node;
   }
@@ -337,7 +339,8 @@ void DoorsControl::pipe_known(const api::PipeRequest& request,
                        }
                        api::PipeResult out;
                        out.node = node;
-                       out.path = "direct";
+                       const auto info = overlay_.sessions().info(result->session);
+                       out.path = info ? path_of(overlay_, info->path) : "none";
                        out.adopt = [this, key = *result](int fd, const Bytes& early) {
                          gateway_.adopt(key, io::UniqueFd(fd), early);
                        };

@@ -20,7 +20,8 @@ void ProbesControl::ping(api::PingRequest request, api::Done<api::PingResult> do
         const bool self = node && *node == overlay_.id();
         done(api::PingResult{request.node, node ? to_text(*node) : "", request.seq,
                              milliseconds(outcome.rtt),
-                             self ? "local" : path_of(overlay_, outcome.path)});
+                             self ? "local" : path_of(overlay_, outcome.path),
+                             self ? "" : via_of(overlay_, outcome.path)});
       });
 }
 

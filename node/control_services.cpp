@@ -130,12 +130,10 @@ void ServicesControl::services(api::Done<api::ServicesResult> done) {
   api::ServicesResult out;
   const Instant now = io::monotonic_time();
   for (const auto& service : overlay_.services()) {
-    api::ServiceInfo info{service.name,
-                          service.node,
-                          service.protocol,
-                          service.healthy,
-                          service.up ? "direct" : "none",
-                          milliseconds(service.rtt)};
+    const auto words = path_to(overlay_, service.node_id);
+    api::ServiceInfo info{service.name,    service.node, service.protocol,
+                          service.healthy, words.path,   milliseconds(service.rtt)};
+    info.via = words.via;
     info.state = service.up ? "connected" : "away";
     info.away_since = service.away_since;
     info.health = service::name_of(service.health);

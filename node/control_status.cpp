@@ -41,7 +41,8 @@ void StatusControl::status(api::Done<api::StatusResult> done) {
         to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0, {}};
     if (view.session) {
       info.path = path_of(overlay_, view.session->path);
-      info.endpoint = to_text(view.session->remote);
+      info.via = via_of(overlay_, view.session->path);
+      if (info.via.empty()) info.endpoint = to_text(view.session->remote);
       info.rtt_ms = milliseconds(view.session->smoothed_rtt);
       info.kex = kKex;
       info.cipher = name_of(view.session->cipher);

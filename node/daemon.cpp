@@ -36,6 +36,7 @@
 #include "node/metrics/server.hpp"
 #include "node/news.hpp"
 #include "node/overlay_port.hpp"
+#include "node/relay_amounts.hpp"
 #include "node/set_aside.hpp"
 #include "node/store/backup.hpp"
 #include "node/systemd.hpp"
@@ -201,6 +202,7 @@ Result<void> Daemon::load_overlay() {
   crypto::wipe(identity_);
   crypto::wipe(person_);
   config.software = std::string("weft ") + kVersion;
+  config.relay = relay_settings_of(options_.config.relay);
   config.max_networks = 1;  // doors, discovery and the commands know one network so far
   WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
                                             std::move(config), std::move(stored_), rng_));

@@ -60,7 +60,7 @@ void Driver::on_batch_end() {
 }
 
 void Driver::on_too_large(const Transmit& transmit, std::size_t size) {
-  overlay_.sessions().datagram_refused(io::monotonic_time(), transmit.path, transmit.to, size);
+  overlay_.datagram_refused(io::monotonic_time(), transmit.path, transmit.to, size);
   wake();
 }
 

@@ -8,6 +8,7 @@
 #include "base/endpoint.hpp"
 #include "base/identity.hpp"
 #include "base/time.hpp"
+#include "overlay/relaying/relay_settings.hpp"
 #include "overlay/session/session_layer.hpp"
 
 namespace weft::overlay {
@@ -23,6 +24,7 @@ struct OverlayConfig {
   std::string software;                    // "weft 0.1.0", told to peers
   std::vector<Endpoint> listen_endpoints;  // where this host can be reached, best first
   session::SessionLimits session_limits;
+  std::optional<RelaySettings> relay;  // as configured; else as a command said, or the default
   std::size_t max_networks = 16;   // a join beyond is refused; each costs a roster, parts and links
   Duration connect_timeout = 10s;  // a client waits this long for an absent peer
   Duration ping_timeout = 5s;

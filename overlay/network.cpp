@@ -33,6 +33,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
       names_(shared.config.identity.id, roster_, table_, shared.sessions),
       credential_(beside_),
       peers_(beside_, table_, credential_),
+      relaying_(beside_, table_, shared.relaying),
       sync_(beside_, roster_),
       members_(beside_, sync_, names_, shared.born),
       inviter_(beside_, credential_, members_, sync_),
@@ -42,6 +43,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
       broker_(beside_) {
   seat(Room::Credential, credential_);
   seat(Room::Peers, peers_);
+  seat(Room::Path, relaying_);
   seat(Room::Sync, sync_);
   seat(Room::Joining, inviter_);
   seat(Room::Members, members_);
@@ -220,6 +222,7 @@ bool Network::drain(Instant now) {
   bool any = false;
   for (bool more = true; more;) {
     more = false;
+    relaying_.settle(now);
     for (const auto& seat : parts_)
       while (auto output = seat.part->poll_output()) {
         carry(now, seat.room, std::move(*output));
@@ -244,8 +247,10 @@ void Network::carry(Instant now, Room room, Output output) {
     void operator()(const Seal& seal) { network.mail_.send(now, seal); }
     void operator()(const Want& want) {
       network.peers_.want(now, want);
+      network.relaying_.wanted(now, want.node);
       network.mail_.members_changed(now);
     }
+    void operator()(const DialOver& dial) { network.peers_.dial_over(now, dial); }
     void operator()(const Learned& learned) { network.peers_.found(now, learned); }
     void operator()(const Observed& seen) { network.mail_.observed(now, seen.by, seen.endpoint); }
     void operator()(SeenAt& seen) {
@@ -286,7 +291,8 @@ void Network::carry(Instant now, Room room, Output output) {
 // Tells the session layer our credential, head and joiner flag, when one of them is another.
 void Network::push_context(Instant now) {
   const auto& announced = sync_.announced();
-  const Context context{credential_.current().certificate.epoch, announced.hash, inviter_.open()};
+  const Context context{credential_.current().certificate.epoch, announced.hash,
+                        inviter_.open() || shared_.relaying.server.awaits_joiners(now, id())};
   if (ended_ || told_ == context) return;
   const bool renewed = told_ && told_->epoch != context.epoch;
   told_ = context;

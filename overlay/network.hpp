@@ -25,6 +25,7 @@
 #include "overlay/network_members.hpp"
 #include "overlay/part.hpp"
 #include "overlay/peers/peers.hpp"
+#include "overlay/relaying/relaying.hpp"
 #include "overlay/streams/streams.hpp"
 #include "overlay/sync/sync.hpp"
 #include "overlay/topics/broker_part.hpp"
@@ -39,6 +40,7 @@ struct Shared {
   session::SessionLayer& sessions;
   Links& links;
   Journal& journal;
+  RelayHome& relaying;
   std::deque<OverlayEvent>& events;
   CommandId& last_command;
   std::uint64_t& last_door;
@@ -89,6 +91,7 @@ class Network {
   Members& members() { return members_; }
   Inviter& inviter() { return inviter_; }
   Peers& peers() { return peers_; }
+  Relaying& relaying() { return relaying_; }
   Sync& sync() { return sync_; }
   Streams& streams() { return streams_; }
   Mail& mail() { return mail_; }
@@ -119,6 +122,7 @@ class Network {
   NetworkMembers names_;
   Credential credential_;
   Peers peers_;
+  Relaying relaying_;
   Sync sync_;
   Members members_;
   Inviter inviter_;

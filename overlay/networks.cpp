@@ -40,6 +40,7 @@ std::unexpected<Error> bad_row(const Row& row, const Error& error) {
 Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
   std::set<NetworkId> ids;
   for (const auto& row : rows) {
+    relaying.load(row);
     if (row.table != Table::Network || !row.value) continue;
     if (row.network.is_zero() && text_of(row.key) == kCurrent) {
       WEFT_TRY(default_network.bytes, to_array<32>(*row.value));
@@ -47,6 +48,10 @@ Result<void> Overlay::Impl::load_rows(Instant now, std::vector<Row> rows) {
       ids.insert(row.network);
     }
   }
+  if (config.relay)
+    relaying.set(now, clock.at(now), *config.relay);
+  else
+    relaying.begin(now, clock.at(now));
   if (default_network.is_zero()) return {};
   ids.insert(default_network);
   // A join that drops an unused network moves its exposures and doors; if it was cut short, they
@@ -314,6 +319,20 @@ void Overlay::set_wall_clock(WallClock clock) {
   impl_->clock = clock;
   impl_->sessions.set_wall_clock(clock);
   for (const auto& [id, network] : impl_->networks) network->clock_set();
+}
+
+void Overlay::set_relay(Instant now, const RelaySettings& settings) {
+  impl_->relaying.set(now, impl_->clock.at(now), settings);
+  impl_->settle(now);
+}
+
+RelayView Overlay::relay(Instant now) const { return impl_->relaying.view(now); }
+
+void Overlay::datagram_refused(Instant now, PathId path, const Endpoint& to, std::size_t size) {
+  impl_->sessions.datagram_refused(now, path, to, size);
+  for (const auto circuit : impl_->relaying.circuits.through({path, to}))
+    impl_->sessions.datagram_refused(now, circuit, relay::stand_in(circuit),
+                                     size - std::min(size, relay::kHeader));
 }
 
 void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints) {

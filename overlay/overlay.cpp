@@ -5,6 +5,7 @@
 
 #include "base/sealed.hpp"
 #include "overlay/overlay_impl.hpp"
+#include "overlay/relay/frame.hpp"
 #include "overlay/streams/codes.hpp"
 
 namespace weft::overlay {
@@ -13,7 +14,15 @@ namespace {
 
 constexpr std::uint64_t kRekey = 12;     // a control type of the sessions themselves
 constexpr std::uint8_t kQuicBit = 0x40;  // the first byte of every packet of a session
-constexpr std::uint8_t kRelayFirstByte = 0x05;
+
+enum class Kind : std::uint8_t { Session, Sealed, Relayed, None };
+
+Kind kind_of(ByteView datagram) {
+  const std::uint8_t first = datagram.empty() ? std::uint8_t{0} : datagram[0];
+  if (first >= kQuicBit) return Kind::Session;
+  if (first == sealed::kFirstByte) return Kind::Sealed;
+  return first == relay::kFirstByte ? Kind::Relayed : Kind::None;
+}
 
 }  // namespace
 
@@ -23,13 +32,14 @@ Overlay::Impl::Impl(Instant now, WallClock wall, OverlayConfig overlay_config, R
     : config(std::move(overlay_config)),
       rng(random),
       clock(wall),
+      relaying(random, paths),
       sessions(config.identity, trust, random, paths, wall, config.session_limits),
       links(sessions),
       stream_io(sessions),
       openings(stream_io),
       instance(random.bytes<8>()),
-      shared{config, clock,        rng,       sessions, links, journal,
-             events, last_command, last_door, instance, now},
+      shared{config,   clock,  rng,          sessions,  links,    journal,
+             relaying, events, last_command, last_door, instance, now},
       joiner(config, clock, rng, sessions, instance),
       latest(now) {}
 
@@ -46,19 +56,50 @@ Result<std::unique_ptr<Overlay>> Overlay::load(Instant now, WallClock clock, Ove
 
 // ---- the core's shape ---------------------------------------------------------------------------
 
+// What came together from one sender may be of several kinds: packets of its session, and what it
+// relays. Each stretch of one kind goes on as a run.
 void Overlay::handle_datagram(Instant now, const Datagram& datagram) {
-  // Of a run the caller has looked at each: they are all of one kind.
-  const std::uint8_t first = datagram.payload.empty() ? std::uint8_t{0} : datagram.payload[0];
-  if ((first & kQuicBit) != 0 || first >= 0x80) {
-    impl_->sessions.handle_datagram(now, datagram);
-    impl_->unsettled = now;
-  } else if (first == sealed::kFirstByte) {
-    impl_->handle_sealed(now, datagram);
-  } else if (first == kRelayFirstByte) {
-    ++impl_->counters.relay_unclaimed;
-  } else {
-    ++impl_->counters.no_such_first_byte;
+  if (!datagram.is_run()) return impl_->handle_one_kind(now, datagram);
+  const ByteView all = datagram.payload;
+  for (std::size_t at = 0; at < all.size();) {
+    const Kind kind = kind_of(all.subspan(at));
+    std::size_t end = at + datagram.segment_size;
+    while (end < all.size() && kind_of(all.subspan(end)) == kind) end += datagram.segment_size;
+    Datagram run = datagram;
+    run.payload = all.subspan(at, std::min(end, all.size()) - at);
+    impl_->handle_one_kind(now, run);
+    at = end;
   }
+}
+
+void Overlay::Impl::handle_one_kind(Instant now, const Datagram& run) {
+  switch (kind_of(run.payload)) {
+    case Kind::Session:
+      sessions.handle_datagram(now, run);
+      unsettled = now;
+      return;
+    case Kind::Sealed:
+      return handle_sealed(now, run);
+    case Kind::Relayed:
+      return handle_frames(now, run);
+    case Kind::None:
+      ++counters.no_such_first_byte;
+      return;
+  }
+}
+
+void Overlay::Impl::handle_frames(Instant now, const Datagram& run) {
+  if (relaying.server.forwarder().handle_datagram(now, run)) return;
+  const bool ours = relaying.circuits.unwrap(now, run, [&](Instant at, const Datagram& inner) {
+    if (kind_of(inner.payload) == Kind::Session)
+      sessions.handle_datagram(at, inner);
+    else
+      ++counters.no_such_first_byte;
+  });
+  if (ours)
+    unsettled = now;
+  else
+    ++counters.relay_unclaimed;
 }
 
 void Overlay::Impl::handle_sealed(Instant now, const Datagram& run) {
@@ -95,6 +136,10 @@ void Overlay::came_back(Instant now) {
 
 void Overlay::handle_timeout(Instant now) {
   impl_->sessions.handle_timeout(now);
+  impl_->relaying.server.handle_timeout(now);
+  impl_->relaying.circuits.handle_timeout(now);
+  while (const auto path = impl_->relaying.circuits.poll_suspect())
+    for (const auto& [id, network] : impl_->networks) network->relaying().suspect(now, *path);
   for (const auto& [id, network] : impl_->networks) network->handle_timeout(now);
   impl_->joiner.handle_timeout(now);
   impl_->journal.handle_timeout(now);
@@ -102,11 +147,15 @@ void Overlay::handle_timeout(Instant now) {
 }
 
 std::optional<Transmit> Overlay::poll_transmit(Instant now, MutableByteView out) {
-  // In turns: neither a download nor a burst of the post holds up the other.
+  // Others' frames first: they wait for nobody, and are never more than what just came. Then in
+  // turns: neither a download nor a burst of the post holds up the other.
+  if (auto frames = impl_->relaying.server.forwarder().poll_transmit(out)) return frames;
   impl_->post_goes = !impl_->post_goes;
   if (impl_->post_goes)
     if (auto transmit = impl_->poll_post(out)) return transmit;
-  if (auto transmit = impl_->sessions.poll_transmit(now, out)) return transmit;
+  while (auto transmit = impl_->sessions.poll_transmit(now, out))
+    if (transmit->headroom == 0 || impl_->relaying.circuits.wrap(now, *transmit, out))
+      return transmit;
   impl_->settle(now);
   return impl_->poll_post(out);
 }
@@ -126,6 +175,8 @@ std::optional<Instant> Overlay::poll_timeout() const {
     if (at && (!earliest || *at < *earliest)) earliest = at;
   };
   for (const auto& [id, network] : impl_->networks) consider(network->poll_timeout());
+  consider(impl_->relaying.server.poll_timeout());
+  consider(impl_->relaying.circuits.poll_timeout());
   consider(impl_->joiner.poll_timeout());
   consider(impl_->journal.poll_timeout());
   return earliest;
@@ -155,6 +206,7 @@ void Overlay::Impl::settle(Instant now) {
   }
   const bool had_trouble = std::exchange(store_troubled, journal.trouble().has_value());
   if (had_trouble && !store_troubled) events.push_back(StoreChanged{});
+  if (auto row = relaying.poll_row(now, clock.at(now))) store({}, {std::move(*row)});
   while (auto batch = journal.poll_persist()) events.push_back(PersistRequest{std::move(*batch)});
 }
 

@@ -34,6 +34,7 @@ namespace weft::overlay {
 class Mail;
 class Network;
 struct JournalCounters;
+struct RelayView;
 struct LinkCounters;
 
 class Overlay {
@@ -78,6 +79,11 @@ class Overlay {
   void set_wall_clock(WallClock clock);
   // Where this host can be reached now; peers are told when it changed.
   void set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints);
+  // Whether this node relays for others, and how much.
+  void set_relay(Instant now, const RelaySettings& settings);
+  [[nodiscard]] RelayView relay(Instant now) const;
+  // The socket would not send a datagram of this size there (EMSGSIZE).
+  void datagram_refused(Instant now, PathId path, const Endpoint& to, std::size_t size);
 
   // ---- of home(), until every caller names a network
   // Commands.

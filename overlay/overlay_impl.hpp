@@ -20,6 +20,8 @@ struct Overlay::Impl {
   Impl(Instant now, WallClock wall, OverlayConfig overlay_config, Rng& random);
 
   // --- overlay.cpp
+  void handle_one_kind(Instant now, const Datagram& run);
+  void handle_frames(Instant now, const Datagram& run);
   void settle(Instant now);  // until nothing is left to carry anywhere
   bool settle_once(Instant now);
   void on(Instant now, const session::SessionUp& e);
@@ -71,6 +73,7 @@ struct Overlay::Impl {
   WallClock clock;
   TrustRouter trust;
   path::PathTable paths;
+  RelayHome relaying;
   session::SessionLayer sessions;
   Links links;
   SessionStreams stream_io;

@@ -163,6 +163,12 @@ struct Want {
   NodeId node;
   bool at_once = false;  // whatever pause dialling is in
 };
+// A way to this member is there: its session is dialled over it.
+struct DialOver {
+  NodeId node;
+  PathId path = PathId::Udp;
+  Endpoint remote;
+};
 // Where a member is; `surely`: by its own, signed word, so it is tried first.
 struct Learned {
   NodeId node;
@@ -211,8 +217,8 @@ struct Promise {
 };
 
 // RosterNews: every part hears of it by handle_roster().
-using Output = std::variant<Say, SayAll, Seal, Want, Learned, Observed, SeenAt, Heard, Store, Sign,
-                            Promise, RosterNews, OverlayEvent>;
+using Output = std::variant<Say, SayAll, Seal, Want, DialOver, Learned, Observed, SeenAt, Heard,
+                            Store, Sign, Promise, RosterNews, OverlayEvent>;
 
 // ---- the part -----------------------------------------------------------------------------------
 

@@ -194,7 +194,9 @@ std::optional<post::Way> Mail::session_with(const NodeId& node) const {
   const Peer* peer = beside_.peers.find(node);
   if (peer == nullptr || !peer->preferred) return std::nullopt;
   const auto info = beside_.sessions.info(*peer->preferred);
-  return info ? std::optional(post::Way{info->path, info->remote}) : std::nullopt;
+  // No sealed datagram goes through a relay: a member hands it on (channel 4).
+  if (!info || !path::is_direct(beside_.sessions.paths().at(info->path).kind)) return std::nullopt;
+  return post::Way{info->path, info->remote};
 }
 
 std::optional<post::Members::Direct> Mail::address_of(Instant now, const NodeId& node) const {

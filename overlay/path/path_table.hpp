@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/core.hpp"
+#include "base/node_id.hpp"
 #include "overlay/path/gso_guard.hpp"
 
 namespace weft::path {
@@ -50,6 +51,7 @@ struct Path {
   bool blocked = false;        // takes nothing now: write no packets for it
   bool lost = false;           // the machine does not have its address now
   bool closed = false;         // its carrier is gone: what is sent there is dropped
+  NodeId via{};                // the relay of a circuit
 
   // Measured by who used it, smoothed; of a socket that reaches many, over all of them together.
   std::optional<Duration> rtt{};

@@ -129,6 +129,10 @@ void PeerTable::want(Instant now, Peer& peer, bool at_once) {
   }
 }
 
+void PeerTable::dial_over(Instant now, Peer& peer, PathId path, const Endpoint& remote) {
+  if (const auto id = dial(now, peer, remote, path)) peer.dialing.emplace_back(*id, remote);
+}
+
 void PeerTable::unwant_all() {
   for (auto& [id, peer] : peers_) peer.wanted = false;
 }
@@ -306,6 +310,11 @@ void PeerTable::note_doubled(const Peer& peer) {
     doubled_.erase(peer.id);
 }
 
+bool PeerTable::relayed(const PeerSession& session) const {
+  const auto info = sessions_.info(session.id);
+  return info && !path::is_direct(sessions_.paths().at(info->path).kind);
+}
+
 bool PeerTable::keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const {
   if (a.instance && b.instance && *a.instance != *b.instance) {
     const auto age = [&](const PeerSession& s) {
@@ -313,6 +322,7 @@ bool PeerTable::keep_over(const Peer& peer, const PeerSession& a, const PeerSess
     };
     return age(a) > age(b);
   }
+  if (relayed(a) != relayed(b)) return relayed(b);
   const Duration apart = a.since > b.since ? a.since - b.since : b.since - a.since;
   if (apart > kSimultaneous || a.initiator == b.initiator)
     return a.since != b.since ? a.since > b.since : a.id > b.id;

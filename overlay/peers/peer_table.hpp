@@ -121,6 +121,8 @@ class PeerTable {
 
   // Starts dialling unless up or under way. `at_once` ignores the backoff pause.
   void want(Instant now, Peer& peer, bool at_once);
+  // By this way, beside what is under way and beside the session there is.
+  void dial_over(Instant now, Peer& peer, PathId path, const Endpoint& remote);
   // Those under way; they go to where it is not.
   void cancel_dials(Instant now, Peer& peer);
   void unwant_all();  // no more dialling but for who waits
@@ -157,6 +159,7 @@ class PeerTable {
   void end_older_lives(Instant now, Peer& peer, const ByteArray<8>& instance);
 
   // Sets next_attempt.
+  [[nodiscard]] bool relayed(const PeerSession& session) const;
   void attempt_at(Peer& peer, std::optional<Instant> at);
 
   NodeId self_;

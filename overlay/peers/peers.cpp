@@ -157,6 +157,10 @@ void Peers::want(Instant now, const Want& want) {
   if (Peer* peer = table_.find(want.node)) table_.want(now, *peer, want.at_once);
 }
 
+void Peers::dial_over(Instant now, const DialOver& dial) {
+  if (Peer* peer = table_.find(dial.node)) table_.dial_over(now, *peer, dial.path, dial.remote);
+}
+
 void Peers::found(Instant now, const Learned& learned) {
   Peer* peer = table_.find(learned.node);
   if (peer == nullptr) return;  // no member, or ourselves

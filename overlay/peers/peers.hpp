@@ -55,6 +55,7 @@ class Peers final : public Part {
 
   void begin(Instant now);  // once, behind the rows
   void want(Instant now, const Want& want);
+  void dial_over(Instant now, const DialOver& dial);
   // Somebody told where a member is.
   void found(Instant now, const Learned& learned);
   // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.

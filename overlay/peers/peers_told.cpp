@@ -13,7 +13,7 @@ Hello hello_to(const Endpoint& observed, const OverlayConfig& config, const Byte
                std::vector<Endpoint> places) {
   Hello hello;
   hello.instance = instance;
-  hello.observed = observed;
+  if (observed.port != 0) hello.observed = observed;  // through a relay nobody sees where it is
   hello.endpoints = std::move(places);
   hello.software = config.software.substr(0, 64);
   return hello;
@@ -52,7 +52,7 @@ void Peers::heed_member(Instant now, Link& link, const Hello& m) {
   if (peer == nullptr) return;
   peer->software = m.software;
   table_.learn(now, *peer, m.endpoints, discovery::Source::Hello);
-  put(Observed{peer->id, m.observed});
+  if (m.observed.port != 0) put(Observed{peer->id, m.observed});
   keep(*peer);
   // Both dialled at once, by two ways of which it names both: that is no move.
   const bool two_ways = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
@@ -80,6 +80,11 @@ void Peers::follow(Instant now, const Peer& peer, SessionId seen, PathId path,
     const auto info = beside_.sessions.info(session.id);
     if (!session.initiator || session.instance != fresh->instance || !info) continue;
     if (info->remote == remote && info->path == path) continue;
+    // A relayed way is worse than a direct one that works.
+    const auto& paths = beside_.sessions.paths();
+    if (!path::is_direct(paths.at(path).kind) && path::is_direct(paths.at(info->path).kind) &&
+        !table_.unanswered(now, session.id))
+      continue;
     if (fresh->initiator && !table_.unanswered(now, session.id)) continue;
     if (const auto moved = beside_.sessions.migrate(now, session.id, path, remote); !moved)
       notice(Notice::Level::Info,

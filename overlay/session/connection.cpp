@@ -487,6 +487,7 @@ SessionInfo Connection::info() const {
   if (const auto* entry = path_at(current_path_)) {
     info.path = entry->path;
     info.remote = entry->remote;
+    if (!initiator_) info.local = entry->local;
   }
   info.cipher = cipher_;
   if (quic_) {

@@ -547,6 +547,7 @@ std::optional<SessionInfo> SessionLayer::info(SessionId session) const {
   return connection->info();
 }
 
+const path::PathTable& SessionLayer::paths() const { return impl_->state.paths; }
 std::size_t SessionLayer::session_count() const { return impl_->sessions.size(); }
 const SessionCounters& SessionLayer::counters() const { return impl_->state.counters; }
 

@@ -230,6 +230,7 @@ struct SessionInfo {
   std::optional<Instant> unanswered_since;
   std::size_t datagram_limit;  // bytes, by PathWatch; without one larger than any
   std::size_t message_limit;   // bytes of the largest message that goes now; 0: none
+  Endpoint local;  // of ours, that the peer called; unspecified: we dialled, or none is known
 };
 
 class SessionLayer {
@@ -294,6 +295,7 @@ class SessionLayer {
   void handle_rekey(Instant now, SessionId session, ByteView message);
 
   [[nodiscard]] std::optional<SessionInfo> info(SessionId session) const;
+  [[nodiscard]] const path::PathTable& paths() const;
   [[nodiscard]] std::size_t session_count() const;
   [[nodiscard]] const SessionCounters& counters() const;
 

@@ -125,6 +125,11 @@ std::string listen_text(const api::Json& door) {
   return door.value("listen", "") + (machine ? "" : " (others reach it)");
 }
 
+std::string path_text(const api::Json& one) {
+  const auto via = one.value("via", "");
+  return one.value("path", "") + (via.empty() ? "" : " " + printable(via));
+}
+
 std::string list_text(const api::Json& list) {
   std::string out;
   for (const auto& item : list)

@@ -35,6 +35,8 @@ std::string health_text(const api::Json& service);
 // Of a door: where it leads, and who reaches it.
 std::string door_text(const api::Json& door);
 std::string listen_text(const api::Json& door);
+// Of a peer, a service, a reply: "direct", "relay oak".
+std::string path_text(const api::Json& one);
 std::string list_text(const api::Json& list);  // "a, b", "-" when empty
 std::string short_id(std::string_view id);
 std::string or_dash(std::string text);

@@ -39,6 +39,7 @@ Json to_json(const OpenResult& r) {
            {"node", r.node},
            {"listen", r.listen},
            {"path", r.path},
+           {"via", r.via},
            {"rtt_ms", rounded(r.rtt_ms)},
            {"existing", r.existing},
            {"reach", r.reach},

@@ -9,7 +9,7 @@
 namespace weft::api {
 
 Json to_json(const PingResult& r) {
-  Json reply{{"seq", r.seq}, {"rtt_ms", rounded(r.rtt_ms)}, {"path", r.path}};
+  Json reply{{"seq", r.seq}, {"rtt_ms", rounded(r.rtt_ms)}, {"path", r.path}, {"via", r.via}};
   return {{"schema", "weft.ping/1"},
           {"node", r.node},
           {"id", r.id},

@@ -21,6 +21,7 @@ struct PingResult {  // one round trip; `weft ping` asks once per line
   std::uint32_t seq = 1;
   double rtt_ms = 0;
   std::string path;
+  std::string via = {};  // the relay's name, of a path through one
 };
 
 class Pings {

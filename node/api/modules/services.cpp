@@ -13,6 +13,7 @@ Json to_json(const ServicesResult& r) {
             {"protocol", s.protocol},
             {"healthy", s.healthy},
             {"path", s.path},
+            {"via", s.via},
             {"rtt_ms", rounded(s.rtt_ms)},
             {"state", s.state},
             {"away_since", s.away_since == 0 ? Json(nullptr) : Json(rfc3339(s.away_since))},

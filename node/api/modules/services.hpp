@@ -21,6 +21,7 @@ struct ServiceInfo {
   UnixTime away_since = 0;
   std::string health = "unknown";  // ok, refused, no answer, unknown
   std::optional<std::int64_t> health_age_s{};
+  std::string via = {};  // the relay's name, of a path through one
 };
 
 struct ServicesResult {

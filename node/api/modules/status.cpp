@@ -16,6 +16,7 @@ Json peer_json(const PeerInfo& p) {
           {"name", p.name},
           {"state", p.state},
           {"path", p.path},
+          {"via", p.via},
           {"endpoint", p.endpoint},
           {"rtt_ms", rounded(p.rtt_ms)},
           {"kex", p.kex},

@@ -36,6 +36,7 @@ struct PeerInfo {
   std::string kex, cipher;
   std::uint64_t tx_bytes = 0, rx_bytes = 0;
   std::optional<std::int64_t> heard_ms_ago;  // with a session: since its last packet came
+  std::string via = {};                      // the relay's name, of a path through one
 };
 
 // An interface on which the kernel does not cut trains of datagrams for now, because they are lost

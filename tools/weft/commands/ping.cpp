@@ -64,7 +64,7 @@ int run_ping(const Context& context, const PingOptions& options) {
     all["replies"].push_back(one);
     if (!context.json)
       context.print(shown.value("node", "") + "  seq " + std::to_string(seq) + "  " +
-                    ms_text(one["rtt_ms"]) + "  " + shown["replies"][0].value("path", "") + "\n");
+                    ms_text(one["rtt_ms"]) + "  " + path_text(shown["replies"][0]) + "\n");
   }
   if (all["replies"].empty() && last_error) return context.report(*last_error);
   sum_up(context, all, options.count);

@@ -34,7 +34,7 @@ void print_services(const Context& context, const Json& data) {
     if (first.empty() && s.value("healthy", false))
       first = s.value("name", "") + "@" + s.value("node", "");
     table.add({s.value("name", ""), s.value("node", ""), s.value("protocol", ""), health_text(s),
-               s.value("path", ""), ms_text(s["rtt_ms"])});
+               path_text(s), ms_text(s["rtt_ms"])});
   }
   if (table.empty()) return talk_no_services(context);
   context.print(table);

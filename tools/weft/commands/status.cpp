@@ -36,7 +36,7 @@ void print_status(const Context& context, const Json& s) {
   context.print(head.text());
   Table peers({"PEER", "STATE", "PATH", "RTT", "SENT", "RECEIVED", "KEYS"});
   for (const auto& p : s["peers"])
-    peers.add({printable(or_dash(p.value("name", ""))), p.value("state", ""), p.value("path", ""),
+    peers.add({printable(or_dash(p.value("name", ""))), p.value("state", ""), path_text(p),
                ms_text(p["rtt_ms"]), bytes_text(p.value("tx_bytes", std::uint64_t{0})),
                bytes_text(p.value("rx_bytes", std::uint64_t{0})), or_dash(p.value("kex", ""))});
   if (!peers.empty()) {

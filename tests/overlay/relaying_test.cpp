@@ -1,0 +1,224 @@
+// Members that do not reach each other: they talk through one that both reach, change relays when
+// one fails, and go direct as soon as they can. a and b are cut; r, and sometimes s, see both.
+#include <gtest/gtest.h>
+
+#include "overlay/network.hpp"
+#include "overlay/relaying/relay_home.hpp"
+#include "tests/overlay/world.hpp"
+
+namespace weft::overlay::testing {
+namespace {
+
+struct Split : World {
+  explicit Split(std::uint64_t seed = 1, int relays = 1) : World(seed) {
+    r = &add("r");
+    a = &add("a");
+    b = &add("b");
+    cut(*a, *b);
+    bring_in(*r, *a);
+    bring_in(*r, *b);
+    if (relays > 1) {
+      s = &add("s");
+      bring_in(*r, *s);
+    }
+  }
+  std::optional<session::SessionInfo> session(const Node& from, const Node& to) const {
+    for (const auto& peer : from.overlay->peers())
+      if (peer.id == to.identity.id) return peer.session;
+    return std::nullopt;
+  }
+  // The relay between the two; zero: they talk directly; nothing: not at all.
+  std::optional<NodeId> via(const Node& from, const Node& to) const {
+    const auto info = session(from, to);
+    if (!info) return std::nullopt;
+    return from.overlay->paths().at(info->path).via;
+  }
+  bool relayed(const Node& from, const Node& to, const Node& by) const {
+    return via(from, to) == by.identity.id;
+  }
+  bool direct(const Node& from, const Node& to) const { return via(from, to) == NodeId{}; }
+  bool all_meet(Duration span = 30s) {
+    return run_until([&] { return via(*a, *b) && via(*b, *a); }, span);
+  }
+  RelayView of(const Node& node) const { return node.overlay->relay(now); }
+
+  Node* r = nullptr;
+  Node* s = nullptr;
+  Node* a = nullptr;
+  Node* b = nullptr;
+};
+
+TEST(Relaying, TwoThatDoNotReachEachOtherTalkThroughAThird) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  EXPECT_TRUE(world.relayed(*world.a, *world.b, *world.r));
+  EXPECT_TRUE(world.relayed(*world.b, *world.a, *world.r));
+  world.expose(*world.b, "echo", {"*"});
+  Client& client = world.open(*world.a, "echo", "b");
+  EXPECT_TRUE(client.accepted);
+  const auto key = world.last_key(*world.a);
+  const std::string much(300'000, 'x');
+  world.say(*world.a, key, much);
+  EXPECT_TRUE(world.run_until([&] { return client.received == much; }));
+  const auto view = world.of(*world.r);
+  EXPECT_TRUE(view.on);
+  EXPECT_EQ(view.reservations, 2);
+  EXPECT_GT(view.used, 600'000);
+  // What passed is nothing the relay could read: it has no stream of theirs.
+  EXPECT_TRUE(world.r->served.empty());
+}
+
+TEST(Relaying, TheFirstWayIsThereWithinASecond) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  world.crash(*world.a);
+  world.run(5s);
+  const Instant begun = world.now;
+  world.start(*world.a);
+  ASSERT_TRUE(world.run_until([&] { return world.via(*world.a, *world.b).has_value(); }));
+  EXPECT_LT(world.now - begun, 2s);
+}
+
+TEST(Relaying, WhenItsRelayDiesASessionGoesOnThroughAnother) {
+  Split world(3, 2);
+  ASSERT_TRUE(world.all_meet());
+  world.expose(*world.b, "echo", {"*"});
+  Client& client = world.open(*world.a, "echo", "b");
+  const auto key = world.last_key(*world.a);
+  world.say(*world.a, key, "one");
+  ASSERT_TRUE(world.run_until([&] { return client.received == "one"; }));
+  world.run(5s);  // a second circuit is made ready
+  const auto first = world.via(*world.a, *world.b);
+  ASSERT_TRUE(first);
+  Node& dies = *first == world.r->identity.id ? *world.r : *world.s;
+  Node& stays = &dies == world.r ? *world.s : *world.r;
+  world.crash(dies);
+  const Instant begun = world.now;
+  world.say(*world.a, key, "two");
+  ASSERT_TRUE(world.run_until([&] { return client.received == "onetwo"; }, 20s));
+  EXPECT_LT(world.now - begun, 5s);
+  EXPECT_FALSE(client.reset);
+  EXPECT_TRUE(world.relayed(*world.a, *world.b, stays));
+}
+
+TEST(Relaying, SwitchedOffItRefusesAndSwitchedOnItServesAgain) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  RelaySettings settings;
+  settings.mode = RelaySettings::Mode::Off;
+  settings.source = RelaySettings::Source::Command;
+  world.r->overlay->set_relay(world.now, settings);
+  ASSERT_TRUE(world.run_until([&] { return !world.via(*world.a, *world.b); }, 60s));
+  world.run(10s);
+  EXPECT_FALSE(world.via(*world.a, *world.b));
+  EXPECT_EQ(world.of(*world.r).circuits, 0);
+  EXPECT_EQ(world.of(*world.r).reservations, 0);
+  // It stays so over a restart.
+  world.crash(*world.r);
+  world.start(*world.r);
+  world.run(10s);
+  EXPECT_FALSE(world.of(*world.r).on);
+  settings.mode = RelaySettings::Mode::Auto;
+  world.r->overlay->set_relay(world.now, settings);
+  EXPECT_TRUE(world.all_meet());
+}
+
+TEST(Relaying, OnceTheyReachEachOtherTheyGoDirectAndNothingIsCut) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  world.expose(*world.b, "echo", {"*"});
+  Client& client = world.open(*world.a, "echo", "b");
+  const auto key = world.last_key(*world.a);
+  world.say(*world.a, key, "one");
+  ASSERT_TRUE(world.run_until([&] { return client.received == "one"; }));
+  world.cut(*world.a, *world.b, false);
+  ASSERT_TRUE(world.run_until(
+      [&] { return world.direct(*world.a, *world.b) && world.direct(*world.b, *world.a); }, 120s));
+  world.say(*world.a, key, "two");
+  ASSERT_TRUE(world.run_until([&] { return client.received == "onetwo"; }));
+  EXPECT_FALSE(client.reset);
+  EXPECT_TRUE(world.run_until([&] { return world.of(*world.r).circuits == 0; }, 60s));
+}
+
+TEST(Relaying, WhereAllReachEachOtherNothingIsRelayed) {
+  World world;
+  Node& r = world.add("r");
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  world.bring_in(r, a);
+  world.bring_in(r, b);
+  ASSERT_TRUE(world.run_until([&] { return world.linked(a, b); }));
+  world.run(30s);
+  EXPECT_EQ(r.overlay->relay(world.now).frames.forwarded, 0);
+  EXPECT_EQ(r.overlay->relay(world.now).circuits, 0);
+}
+
+TEST(Relaying, ADirectPathThatDiesIsReplacedByARelay) {
+  Split world;
+  world.cut(*world.a, *world.b, false);
+  ASSERT_TRUE(world.run_until(
+      [&] { return world.direct(*world.a, *world.b) && world.direct(*world.b, *world.a); }, 120s));
+  world.expose(*world.b, "echo", {"*"});
+  Client& client = world.open(*world.a, "echo", "b");
+  const auto key = world.last_key(*world.a);
+  world.say(*world.a, key, "one");
+  ASSERT_TRUE(world.run_until([&] { return client.received == "one"; }));
+  world.cut(*world.a, *world.b);
+  world.say(*world.a, key, "two");
+  ASSERT_TRUE(world.run_until([&] { return client.received == "onetwo"; }, 60s));
+  EXPECT_FALSE(client.reset);
+  EXPECT_TRUE(world.relayed(*world.a, *world.b, *world.r));
+}
+
+TEST(Relaying, TheVolumeOfAMonthCountsOverRestarts) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  RelaySettings settings;
+  settings.cap = 1'000'000;
+  settings.source = RelaySettings::Source::Command;
+  world.r->overlay->set_relay(world.now, settings);
+  world.expose(*world.b, "echo", {"*"});
+  Client& client = world.open(*world.a, "echo", "b");
+  world.say(*world.a, world.last_key(*world.a), std::string(2'000'000, 'x'));
+  world.run(20s);
+  EXPECT_LT(client.received.size(), 600'000);
+  EXPECT_LE(world.of(*world.r).used, 1'000'000);
+  EXPECT_GT(world.of(*world.r).frames.over_volume, 0);
+  world.run(11min);  // it is kept
+  const auto used = world.of(*world.r).used;
+  world.crash(*world.r);
+  world.start(*world.r);
+  world.run(1s);
+  EXPECT_EQ(world.of(*world.r).used, used);
+}
+
+// Whatever a relay does with what it carries: nothing wrong is ever read.
+TEST(Relaying, ARelayThatMangledFramesIsUselessAndNothingElse) {
+  for (int how = 0; how < 4; ++how) {
+    Split world(static_cast<std::uint64_t>(20 + how));
+    ASSERT_TRUE(world.all_meet());
+    world.expose(*world.b, "echo", {"*"});
+    Client& client = world.open(*world.a, "echo", "b");
+    SeededRng dice(9);
+    world.tap = [&](const Node& from, const Node& to, ByteView bytes) {
+      if (&from != world.r || bytes.empty() || bytes[0] != relay::kFirstByte) return true;
+      if (how == 0) return dice.uniform(3) != 0;  // drops a third
+      // The bytes are the world's own buffer: what is written is what arrives.
+      auto* wire = const_cast<std::uint8_t*>(bytes.data());
+      if (how == 1 && dice.uniform(3) == 0) wire[8 + dice.uniform(bytes.size() - 8)] ^= 0x40;
+      if (how == 2 && dice.uniform(3) == 0) wire[2 + dice.uniform(6)] ^= 0x01;  // another label
+      if (how == 3 && dice.uniform(3) == 0) std::fill(wire + 8, wire + bytes.size(), 0);
+      std::ignore = to;
+      return true;
+    };
+    std::string said;
+    for (int i = 0; i < 200; ++i) said += "line " + std::to_string(i) + "\n";
+    world.say(*world.a, world.last_key(*world.a), said);
+    world.run_until([&] { return client.received.size() >= said.size(); }, 60s);
+    EXPECT_TRUE(said.starts_with(client.received)) << how;
+    EXPECT_EQ(client.received, said) << how;  // a third lost is slow, no more
+  }
+}
+
+}  // namespace
+}  // namespace weft::overlay::testing
