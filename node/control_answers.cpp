@@ -25,6 +25,10 @@ std::string path_text(const overlay::Overlay& overlay, PathId path) {
   return path_of(overlay, path) + (via.empty() ? "" : " " + via);
 }
 
+std::string place_text(const overlay::Overlay& overlay, PathId path, const Endpoint& remote) {
+  return path::is_direct(overlay.paths().at(path).kind) ? to_text(remote) : std::string();
+}
+
 PathWords path_to(const overlay::Overlay& overlay, const NodeId& node) {
   if (node == overlay.id()) return {"local", {}};
   const auto view = peer_of(overlay, node);

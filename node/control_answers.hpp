@@ -32,6 +32,9 @@ inline std::string path_of(const overlay::Overlay& overlay, PathId path) {
 [[nodiscard]] std::string via_of(const overlay::Overlay& overlay, PathId path);
 // "direct", "relay r": for a line of the log.
 [[nodiscard]] std::string path_text(const overlay::Overlay& overlay, PathId path);
+// Where the far end is; nothing behind a relay.
+[[nodiscard]] std::string place_text(const overlay::Overlay& overlay, PathId path,
+                                     const Endpoint& remote);
 // By which path a node is reached now: the two words above, "none" without a session.
 struct PathWords {
   std::string path, via;

@@ -38,7 +38,8 @@ void News::on(const overlay::CommandDone& e) {
 }
 
 void News::on(const overlay::PeerUp& e) {
-  record(events::PeerUp{e.name, to_text(e.peer), path_of(overlay_, e.path), to_text(e.remote)});
+  record(events::PeerUp{e.name, to_text(e.peer), path_text(overlay_, e.path),
+                        place_text(overlay_, e.path, e.remote)});
 }
 
 void News::on(const overlay::PeerDown& e) {
@@ -47,7 +48,8 @@ void News::on(const overlay::PeerDown& e) {
 }
 
 void News::on(const overlay::PeerMoved& e) {
-  record(events::PeerMoved{e.name, to_text(e.peer), path_of(overlay_, e.path), to_text(e.remote)});
+  record(events::PeerMoved{e.name, to_text(e.peer), path_text(overlay_, e.path),
+                           place_text(overlay_, e.path, e.remote)});
 }
 
 void News::on(const overlay::PeerSilent& e) {

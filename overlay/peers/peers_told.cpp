@@ -144,6 +144,8 @@ void Peers::said(Instant now, Link& link, const PeerList& m) {
     if (peer == nullptr) continue;  // not a member, or ourselves
     const auto known = peer->endpoints.size();
     const bool fresh = table_.learn(*peer, *certificate);
+    // One alone: it has just come up there (tell_about).
+    if (m.peers.size() == 1 && !peer->is_up() && peer->wanted) put(Want{peer->id});
     table_.learn(now, *peer, record.endpoints, discovery::Source::Hearsay);
     if (!fresh && peer->endpoints.size() == known) continue;
     keep(*peer);

@@ -27,10 +27,10 @@ namespace weft::overlay {
 
 inline constexpr Duration kDirectFirst = 250ms;  // as the attempt delay of RFC 8305
 inline constexpr Duration kSecondAsks =
-    200ms;                                  // both ends may want each other: the higher id waits
-inline constexpr Duration kAskAnswer = 1s;  // then the next relay is asked as well
-inline constexpr Duration kSeekFirst = 2s;  // a pause after all were asked, doubling
-inline constexpr Duration kSeekMost = 60s;
+    200ms;                                    // both ends may want each other: the higher id waits
+inline constexpr Duration kAskAnswer = 1s;    // then the next relay is asked as well
+inline constexpr Duration kSeekFirst = 2s;    // a pause after all were asked, doubling
+inline constexpr Duration kSeekMost = 10min;  // who comes up is told by those who see it
 inline constexpr Duration kDirectAgain = 2s;  // a direct address is tried again, doubling
 inline constexpr Duration kDirectMost = 60s;
 inline constexpr Duration kSpareAfter = 1s;  // a second circuit, once the first one serves

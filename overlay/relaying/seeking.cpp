@@ -17,7 +17,8 @@ constexpr Duration kRelaySilent = 1s;
 
 void Relaying::wanted(Instant now, const NodeId& node) {
   const Peer* peer = table_.find(node);
-  if (peer == nullptr || peer->is_up() || relays_.empty()) return;
+  // Whom nobody here has met is not behind a relay of ours.
+  if (peer == nullptr || peer->is_up() || !peer->certificate || relays_.empty()) return;
   const Duration second = beside_.self() < node ? Duration{} : kSecondAsks;
   seek(node, now + second + (peer->endpoints.empty() ? Duration{} : kDirectFirst));
 }
@@ -74,7 +75,7 @@ bool Relaying::fails(Instant now, SessionId session) const {
 bool Relaying::needs(Instant now, const NodeId& node) const {
   const Peer* peer = table_.find(node);
   if (peer == nullptr) return false;
-  if (!peer->is_up()) return peer->wanted;
+  if (!peer->is_up()) return peer->wanted && peer->certificate;
   const auto info = beside_.sessions.info(*peer->preferred);
   if (!info || fails(now, *peer->preferred)) return true;
   return is_circuit(info->path) && info->initiator && spares_of(node).empty();

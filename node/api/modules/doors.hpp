@@ -46,7 +46,7 @@ struct OpenResult {
   std::string reach = "machine";  // as in MappingInfo
   std::string protocol = "tcp";
   std::optional<std::size_t> largest_datagram = {};  // as in MappingInfo
-  std::string via = {};           // the relay's name, of a path through one
+  std::string via = {};                              // the relay's name, of a path through one
 };
 
 struct MappingsResult {

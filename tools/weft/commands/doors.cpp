@@ -30,8 +30,8 @@ int run_open(const Context& context, const OpenOptions& options) {
     const auto listen = data.value("listen", "");
     const auto service = data.value("service", "") + "@" + data.value("node", "");
     const bool udp = data.value("protocol", "tcp") == "udp";
-    context.print((udp ? "udp " : "") + listen + " -> " + service + "  " + path_text(data) +
-                  rtt + "\n");
+    context.print((udp ? "udp " : "") + listen + " -> " + service + "  " + path_text(data) + rtt +
+                  "\n");
     const auto kept = data.value("existing", false) ? "this door was open already"
                       : options.once                ? "for one connection"
                                                     : "kept across restarts";
