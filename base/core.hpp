@@ -62,6 +62,7 @@ struct Transmit {
   Endpoint local{};  // leave from this address, if it is still there; unspecified: from any
   bool gso = true;   // false: let not the kernel cut it
   std::size_t headroom = 0;
+  std::uint8_t ttl = 0;  // hops after which it is dropped; 0: as usual
 };
 
 // What the owner should offer poll_transmit: one full GSO batch.

@@ -1,6 +1,7 @@
 #include "base/crypto.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -123,6 +124,15 @@ Hash hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
   Hmac mac(key);
   for (const auto part : parts) mac.add(part);
   return mac.finish();
+}
+
+ByteArray<20> hmac_sha1(ByteView key, ByteView bytes) {
+  ByteArray<20> out;
+  unsigned size = 0;
+  const auto* made = HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()), bytes.data(),
+                          bytes.size(), out.data(), &size);
+  WEFT_ASSERT(made != nullptr && size == out.size());
+  return out;
 }
 
 Hash hkdf_extract(ByteView salt, ByteView ikm) { return hmac_sha256(salt, ikm); }

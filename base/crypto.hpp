@@ -24,6 +24,9 @@ inline Hash sha256(ByteView bytes) { return sha256({bytes}); }
 Hash hmac_sha256(ByteView key, std::initializer_list<ByteView> parts);
 inline Hash hmac_sha256(ByteView key, ByteView bytes) { return hmac_sha256(key, {bytes}); }
 
+// For STUN alone (RFC 8489 14.5), which asks for it: nothing of ours rests on SHA-1.
+ByteArray<20> hmac_sha1(ByteView key, ByteView bytes);
+
 // RFC 5869. out.size() <= 255 * 32.
 Hash hkdf_extract(ByteView salt, ByteView ikm);
 void hkdf_expand(ByteView prk, ByteView info, MutableByteView out);

@@ -63,6 +63,7 @@ void StatusControl::status(api::Done<api::StatusResult> done) {
   doors_.attention(out.attention);
   wishes_.attention(out.attention);
   gso_status(out);
+  nat_status(out);
   if (machine_troubles)
     for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
   for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
@@ -92,6 +93,24 @@ void StatusControl::gso_status(api::StatusResult& out) const {
     out.attention.push_back(gso_off_text(where) + "; in " + std::to_string(seconds / 60 + 1) +
                             " minutes that is tried again. For good: [net] gso = \"off\"");
   }
+}
+
+void StatusControl::nat_status(api::StatusResult& out) const {
+  const auto family = [&](nat::Family which, const char* name) {
+    const auto verdict = overlay_.nat(io::monotonic_time(), which);
+    if (verdict.observers == 0) return;
+    api::NatInfo info{name,
+                      std::string(nat::name_of(verdict.mapping)),
+                      std::string(nat::name_of(verdict.filtering)),
+                      std::string(nat::name_of(verdict.ports)),
+                      verdict.hairpin,
+                      {},
+                      verdict.observers};
+    for (const auto& endpoint : verdict.outside) info.seen_at.push_back(to_text(endpoint));
+    out.nat.push_back(std::move(info));
+  };
+  family(nat::Family::V4, "ipv4");
+  family(nat::Family::V6, "ipv6");
 }
 
 std::string StatusControl::crowd_text(const ConnectionShares::Crowd& crowd) const {

@@ -29,6 +29,7 @@ class StatusControl final : public api::Status {
 
  private:
   void gso_status(api::StatusResult& out) const;
+  void nat_status(api::StatusResult& out) const;
   [[nodiscard]] std::string crowd_text(const ConnectionShares::Crowd& crowd) const;
 
   overlay::Overlay& overlay_;

@@ -4,6 +4,7 @@
 
 #include "base/sealed.hpp"
 #include "node/io/clock.hpp"
+#include "node/send_elsewhere.hpp"
 
 namespace weft::node {
 
@@ -77,6 +78,8 @@ bool Driver::take_event() {
   if (!event) return false;
   if (auto* request = std::get_if<overlay::PersistRequest>(&*event))
     store(std::move(request->persist));
+  else if (const auto* elsewhere = std::get_if<overlay::SendElsewhere>(&*event))
+    send_elsewhere(elsewhere->to, elsewhere->bytes);
   else
     listener_.on_overlay_event(*event);
   return true;

@@ -234,6 +234,12 @@ struct DhtAnswer {
   NetworkId network;
   discovery::Answer answer;
 };
+// To be sent from a port that nothing of ours has used, by a socket of its own: only so does who
+// asked learn whether its NAT lets in another port of an address that it knows (RFC 5780).
+struct SendElsewhere {
+  Endpoint to;
+  Bytes bytes;
+};
 
 using OverlayEvent =
     std::variant<CommandDone, PersistRequest, InboundStream, ConnectReady, ConnectFailed,
@@ -241,6 +247,6 @@ using OverlayEvent =
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
                  StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
                  MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer, MemberStateChanged,
-                 MessagesWaiting>;
+                 MessagesWaiting, SendElsewhere>;
 
 }  // namespace weft::overlay

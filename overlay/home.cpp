@@ -291,6 +291,9 @@ std::optional<discovery::QuestionId> Overlay::ask_dht(Instant now, discovery::Qu
 const Mail* Overlay::mail() const {
   return of_home([](Network& n) -> const Mail* { return &n.mail(); });
 }
+nat::Verdict Overlay::nat(Instant now, nat::Family family) const {
+  return of_home([&](Network& n) { return n.punch().verdict(now, family); });
+}
 std::vector<std::string> Overlay::attention(Instant now) const {
   return of_home([&](Network& n) { return n.peers().attention(now); });
 }

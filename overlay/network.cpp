@@ -7,6 +7,8 @@ namespace weft::overlay {
 namespace {
 
 constexpr std::uint64_t kRosterGet = 5;
+// Datagrams of no session that wait to be sent; beyond it they are lost, as the net loses them.
+constexpr std::size_t kMostCasts = 1024;
 
 std::optional<SessionId> session_of(const SessionNews& news) {
   return std::visit(
@@ -40,7 +42,8 @@ Network::Network(const Shared& shared, roster::Roster roster)
       streams_(beside_),
       mail_(beside_, credential_, streams_.offering().registry()),
       liveness_(beside_, credential_),
-      broker_(beside_) {
+      broker_(beside_),
+      punch_(beside_) {
   seat(Room::Credential, credential_);
   seat(Room::Peers, peers_);
   seat(Room::Path, relaying_);
@@ -51,6 +54,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
   seat(Room::Post, mail_);
   seat(Room::Membership, liveness_);
   seat(Room::Broker, broker_);
+  seat(Room::Path, punch_);
 }
 
 void Network::seat(Room room, Part& part) {
@@ -79,6 +83,7 @@ void Network::begin(Instant now, std::optional<StaticCredential> first) {
   push_context(now);
   peers_.begin(now);
   liveness_.begin(now);
+  punch_.addresses_changed(now);
   streams_.offering().look_at_all(now);
   broker_.begin(now);
   credential_.rotate_if_due(now);
@@ -262,6 +267,11 @@ void Network::carry(Instant now, Room room, Output output) {
     void operator()(const Heard& heard) {
       network.peers_.heard(now, heard.certificate.node(), heard.certificate, heard.endpoint);
     }
+    void operator()(Cast& cast) {
+      if (network.shared_.casts.size() < kMostCasts)
+        network.shared_.casts.push_back(std::move(cast));
+    }
+    void operator()(const Punched& way) { network.peers_.punched(now, way); }
     void operator()(Store& store) {
       network.note_rows(store.rows);
       network.shared_.journal.store(network.id(), std::move(store));

@@ -25,6 +25,7 @@
 #include "overlay/network_members.hpp"
 #include "overlay/part.hpp"
 #include "overlay/peers/peers.hpp"
+#include "overlay/punch/punch.hpp"
 #include "overlay/relaying/relaying.hpp"
 #include "overlay/streams/streams.hpp"
 #include "overlay/sync/sync.hpp"
@@ -44,6 +45,7 @@ struct Shared {
   std::deque<OverlayEvent>& events;
   CommandId& last_command;
   std::uint64_t& last_door;
+  std::deque<Cast>& casts;  // to be sent
   ByteArray<8> instance{};
   Instant born;
 };
@@ -97,6 +99,7 @@ class Network {
   Mail& mail() { return mail_; }
   Liveness& liveness() { return liveness_; }
   BrokerPart& broker() { return broker_; }
+  Punch& punch() { return punch_; }
   [[nodiscard]] const Credential& credential() const { return credential_; }
 
   // Rows of the trust database for a first commit; and those that undo all of it, by database.
@@ -130,6 +133,7 @@ class Network {
   Mail mail_;
   Liveness liveness_;
   BrokerPart broker_;
+  Punch punch_;
   struct Seat {
     Room room;
     Part* part;

@@ -339,6 +339,7 @@ void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints)
   if (endpoints == impl_->config.listen_endpoints) return;
   impl_->config.listen_endpoints = std::move(endpoints);
   for (const auto& [id, network] : impl_->networks) {
+    network->punch().addresses_changed(now);
     network->peers().tell_own_place(true, now);
     network->mail().set_addresses(now, impl_->config.listen_endpoints);
   }

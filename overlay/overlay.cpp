@@ -12,15 +12,17 @@ namespace weft::overlay {
 
 namespace {
 
-constexpr std::uint64_t kRekey = 12;     // a control type of the sessions themselves
-constexpr std::uint8_t kQuicBit = 0x40;  // the first byte of every packet of a session
+constexpr std::uint64_t kRekey = 12;       // a control type of the sessions themselves
+constexpr std::uint8_t kQuicBit = 0x40;    // the first byte of every packet of a session
+constexpr std::uint8_t kLastStunByte = 3;  // RFC 7983
 
-enum class Kind : std::uint8_t { Session, Sealed, Relayed, None };
+enum class Kind : std::uint8_t { Session, Sealed, Relayed, Stun, None };
 
 Kind kind_of(ByteView datagram) {
   const std::uint8_t first = datagram.empty() ? std::uint8_t{0} : datagram[0];
   if (first >= kQuicBit) return Kind::Session;
   if (first == sealed::kFirstByte) return Kind::Sealed;
+  if (first <= kLastStunByte && !datagram.empty()) return Kind::Stun;
   return first == relay::kFirstByte ? Kind::Relayed : Kind::None;
 }
 
@@ -38,8 +40,8 @@ Overlay::Impl::Impl(Instant now, WallClock wall, OverlayConfig overlay_config, R
       stream_io(sessions),
       openings(stream_io),
       instance(random.bytes<8>()),
-      shared{config,   clock,  rng,          sessions,  links,    journal,
-             relaying, events, last_command, last_door, instance, now},
+      shared{config, clock,        rng,       sessions, links,    journal, relaying,
+             events, last_command, last_door, casts,    instance, now},
       joiner(config, clock, rng, sessions, instance),
       latest(now) {}
 
@@ -82,6 +84,8 @@ void Overlay::Impl::handle_one_kind(Instant now, const Datagram& run) {
       return handle_sealed(now, run);
     case Kind::Relayed:
       return handle_frames(now, run);
+    case Kind::Stun:
+      return for_each_datagram(run, [&](const Datagram& one) { handle_stun(now, one); });
     case Kind::None:
       ++counters.no_such_first_byte;
       return;
@@ -118,6 +122,7 @@ void Overlay::Impl::handle_sealed(Instant now, const Datagram& run) {
 }
 
 std::optional<Transmit> Overlay::Impl::poll_post(MutableByteView out) {
+  if (auto transmit = poll_cast(out)) return transmit;
   for (const auto& [id, network] : networks)
     if (auto transmit = network->poll_transmit(paths, out)) return transmit;
   return std::nullopt;

@@ -24,6 +24,8 @@
 
 #include "base/core.hpp"
 #include "base/rng.hpp"
+#include "nat/behaviour.hpp"
+#include "nat/responder.hpp"
 #include "overlay/config.hpp"
 #include "overlay/counters.hpp"
 #include "overlay/event.hpp"
@@ -195,6 +197,9 @@ class Overlay {
   // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.
   void peer_heard(Instant now, const NodeId& node, const Certificate& certificate,
                   const Endpoint& endpoint);
+  // What the NATs around this node do, as members of home() see it.
+  [[nodiscard]] nat::Verdict nat(Instant now, nat::Family family) const;
+  [[nodiscard]] const nat::ResponderCounters& stun_counters() const;
   // Of home(): what people ask the DHT; DhtAnswer follows. nullopt: in no network.
   std::optional<discovery::QuestionId> ask_dht(Instant now, discovery::Question question);
   // The machine slept: others may have forgotten this node.

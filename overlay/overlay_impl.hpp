@@ -1,5 +1,6 @@
 // The insides of Overlay, shared by its .cpp files and nobody else:
 //   overlay.cpp    datagrams, session events and time, to whom they belong
+//   stun.cpp       STUN, which is no session's: who is answered, and what parts send themselves
 //   networks.cpp   the networks of this node: loading, founding, joining, leaving
 //   home.cpp       what is asked for without naming a network
 #pragma once
@@ -8,6 +9,8 @@
 #include <map>
 #include <memory>
 
+#include "base/meter.hpp"
+#include "nat/responder.hpp"
 #include "overlay/joining/joiner.hpp"
 #include "overlay/network.hpp"
 #include "overlay/overlay.hpp"
@@ -47,6 +50,10 @@ struct Overlay::Impl {
     events.push_back(CommandDone{id, std::move(result), refusal});
   }
 
+  // --- stun.cpp
+  void handle_stun(Instant now, const Datagram& datagram);
+  std::optional<Transmit> poll_cast(MutableByteView out);
+
   // --- networks.cpp
   [[nodiscard]] Result<void> load_rows(Instant now, std::vector<Row> rows);
   [[nodiscard]] Result<void> load_network(Instant now, const NetworkId& id,
@@ -80,6 +87,9 @@ struct Overlay::Impl {
   Openings openings;
   Journal journal;
   std::deque<OverlayEvent> events;
+  std::deque<Cast> casts;
+  nat::Responder stun;
+  Meter stun_lookups{1000, 1000};  // whether who asks is a member: at most so often a second
   CommandId last_command = 0;
   std::uint64_t last_door = 0;
   ByteArray<8> instance{};

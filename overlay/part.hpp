@@ -194,6 +194,21 @@ struct Heard {
 // The part's own continuation: it captures the part and values, nothing else. It runs exactly once,
 // and with an error when the network goes away before.
 using Then = std::function<void(Instant, const Result<void>&)>;
+// A datagram of no session, as it is, from this node's own sockets; `ttl` hops far, 0: as usual.
+struct Cast {
+  PathId path = PathId::Udp;
+  Endpoint to;
+  Endpoint local;  // leave from there; unspecified: from any
+  std::uint8_t ttl = 0;
+  Bytes bytes;
+};
+// A way to this member that was proven there and back just now: sessions are better there than
+// through a relay.
+struct Punched {
+  NodeId node;
+  PathId path = PathId::Udp;
+  Endpoint endpoint;
+};
 // Rows that the disk refuses are tried again until it takes them; Never: they are given up.
 enum class Again : std::uint8_t { UntilStored, Never };
 // Rows to be stored, all of one database (base/persist.hpp).
@@ -218,7 +233,7 @@ struct Promise {
 
 // RosterNews: every part hears of it by handle_roster().
 using Output = std::variant<Say, SayAll, Seal, Want, DialOver, Learned, Observed, SeenAt, Heard,
-                            Store, Sign, Promise, RosterNews, OverlayEvent>;
+                            Cast, Punched, Store, Sign, Promise, RosterNews, OverlayEvent>;
 
 // ---- the part -----------------------------------------------------------------------------------
 

@@ -36,6 +36,9 @@ struct UdpSender::Header {
       std::ranges::copy(transmit.local.address, info.ipi6_addr.s6_addr);
       append(IPPROTO_IPV6, IPV6_PKTINFO, info);
     }
+    if (transmit.ttl != 0)
+      append(v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT,
+             static_cast<int>(transmit.ttl));
     if (transmit.ecn == Ecn::NotEct) return;
     append(v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS,
            static_cast<int>(transmit.ecn));
@@ -73,7 +76,7 @@ struct UdpSender::Header {
   io::SocketAddress to;
   bool from_set = false;
   bool from_gone = false;  // the address to leave from is not ours any more; nothing was sent
-  alignas(cmsghdr) std::array<std::uint8_t, 96> control{};
+  alignas(cmsghdr) std::array<std::uint8_t, 128> control{};
   std::size_t control_size = 0;
 };
 

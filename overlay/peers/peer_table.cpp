@@ -133,6 +133,12 @@ void PeerTable::dial_over(Instant now, Peer& peer, PathId path, const Endpoint& 
   if (const auto id = dial(now, peer, remote, path)) peer.dialing.emplace_back(*id, remote);
 }
 
+void PeerTable::dial_there(Instant now, Peer& peer, PathId path, const Endpoint& endpoint) {
+  cancel_dials(now, peer);
+  if (const auto id = dial(now, peer, endpoint, path)) peer.dialing.emplace_back(*id, endpoint);
+  if (!peer.next_attempt) attempt_at(peer, now + kDialStagger);
+}
+
 void PeerTable::unwant_all() {
   for (auto& [id, peer] : peers_) peer.wanted = false;
 }

@@ -123,6 +123,8 @@ class PeerTable {
   void want(Instant now, Peer& peer, bool at_once);
   // By this way, beside what is under way and beside the session there is.
   void dial_over(Instant now, Peer& peer, PathId path, const Endpoint& remote);
+  // It answers there, just now: whatever else is under way gives way.
+  void dial_there(Instant now, Peer& peer, PathId path, const Endpoint& endpoint);
   // Those under way; they go to where it is not.
   void cancel_dials(Instant now, Peer& peer);
   void unwant_all();  // no more dialling but for who waits

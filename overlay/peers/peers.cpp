@@ -195,6 +195,20 @@ void Peers::heard(Instant now, const NodeId& node, const Certificate& certificat
   table_.hint(now, *peer, endpoint);
 }
 
+void Peers::punched(Instant now, const Punched& way) {
+  Peer* peer = table_.find(way.node);
+  if (peer == nullptr) return;
+  table_.learn(now, *peer, {way.endpoint}, discovery::Source::Session, true);
+  keep(*peer);
+  if (!peer->is_up()) return table_.dial_there(now, *peer, way.path, way.endpoint);
+  // Only who dialled can move a session; the other end has proven the same way and moves its own.
+  for (const auto& session : peer->sessions)
+    if (session.initiator && session.id == peer->preferred)
+      if (const auto moved = beside_.sessions.migrate(now, session.id, way.path, way.endpoint);
+          !moved)
+        table_.dial_over(now, *peer, way.path, way.endpoint);  // it is moving elsewhere just now
+}
+
 void Peers::tell_own_place(bool moved, Instant now) {
   put(SayAll{encode(own_list(true)), {2, {}}, std::nullopt, false});
   if (moved) table_.follow_move(now);

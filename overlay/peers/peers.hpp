@@ -58,6 +58,9 @@ class Peers final : public Part {
   void dial_over(Instant now, const DialOver& dial);
   // Somebody told where a member is.
   void found(Instant now, const Learned& learned);
+  // A way that was proven just now: what we dialled through a relay moves there; who is not up is
+  // dialled there.
+  void punched(Instant now, const Punched& way);
   // A beacon on the LAN, which anybody may send again from anywhere, was heard from there.
   void heard(Instant now, const NodeId& node, const Certificate& certificate,
              const Endpoint& endpoint);

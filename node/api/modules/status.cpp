@@ -11,6 +11,16 @@ Json gso_off_json(const GsoOffInfo& g) {
   return {{"interface", g.interface}, {"again_in_s", g.again_in_s}};
 }
 
+Json nat_json(const NatInfo& n) {
+  return {{"family", n.family},
+          {"mapping", n.mapping},
+          {"filtering", n.filtering},
+          {"ports", n.ports},
+          {"hairpin", n.hairpin ? Json(*n.hairpin) : Json(nullptr)},
+          {"seen_at", n.seen_at},
+          {"observers", n.observers}};
+}
+
 Json peer_json(const PeerInfo& p) {
   return {{"id", p.id},
           {"name", p.name},
@@ -43,7 +53,10 @@ Json to_json(const StatusResult& r) {
             {"id", r.network.id},
             {"role", r.network.role},
             {"members", r.network.members}}},
-          {"net", {{"gso", r.gso}, {"gso_off", list_json(r.gso_off, gso_off_json)}}},
+          {"net",
+           {{"gso", r.gso},
+            {"gso_off", list_json(r.gso_off, gso_off_json)},
+            {"nat", list_json(r.nat, nat_json)}}},
           {"peers", list_json(r.peers, peer_json)},
           {"exposed", list_json(r.exposed, [](const ExposedInfo& e) { return to_json(e); })},
           {"mappings", list_json(r.mappings, [](const MappingInfo& m) { return to_json(m); })},

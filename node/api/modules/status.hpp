@@ -46,11 +46,21 @@ struct GsoOffInfo {
   std::int64_t again_in_s = 0;
 };
 
+// What stands between this node and the internet, as members see it (nat/behaviour.hpp).
+struct NatInfo {
+  std::string family;  // "ipv4", "ipv6"
+  std::string mapping, filtering, ports;
+  std::optional<bool> hairpin;
+  std::vector<std::string> seen_at;  // outside addresses, the newest first
+  std::uint64_t observers = 0;
+};
+
 struct StatusResult {
   NodeInfo node;
   NetworkInfo network;
   std::string gso = "auto";  // as set: "auto", "on", "off"
   std::vector<GsoOffInfo> gso_off;
+  std::vector<NatInfo> nat;  // of the families that members told something about
   std::vector<PeerInfo> peers;
   std::vector<ExposedInfo> exposed;
   std::vector<MappingInfo> mappings;

@@ -19,6 +19,16 @@ std::string who_may_text(const Json& exposed) {
   return readers + " (denied: " + list_text(exposed["deny"]) + ")";
 }
 
+std::string nat_text(const Json& n) {
+  const auto mapping = n.value("mapping", "");
+  const auto family = n.value("family", "");
+  if (mapping == "none") return family + ": no translation, filtering " + n.value("filtering", "");
+  std::string out = family + ": mapping " + mapping + ", filtering " + n.value("filtering", "") +
+                    ", ports " + n.value("ports", "");
+  if (!n["seen_at"].empty()) out += "; seen at " + list_text(n["seen_at"]);
+  return out;
+}
+
 void print_status(const Context& context, const Json& s) {
   const auto& node = s["node"];
   const auto& network = s["network"];
@@ -26,6 +36,7 @@ void print_status(const Context& context, const Json& s) {
   head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
                            ", " + "members: " + std::to_string(network.value("members", 0))});
   head.add({"listen", list_text(node["listen"])});
+  for (const auto& n : s["net"]["nat"]) head.add({"nat", nat_text(n)});
   if (s["dht"].is_object())
     head.add({"dht", std::to_string(s["dht"].value("contacts", std::uint64_t{0})) + " contacts, " +
                          std::to_string(s["dht"].value("records", std::uint64_t{0})) +
