@@ -66,11 +66,11 @@ void BrokerHost::publish(broker::Publish what, std::function<void(const Result<R
   network->broker().publish(io::monotonic_time(), id, std::move(what));
 }
 
-void BrokerHost::publish(broker::Publish what) {
+bool BrokerHost::publish(broker::Publish what) {
   auto* network = overlay_.home();
-  if (network == nullptr) return;
-  network->broker().publish(io::monotonic_time(), 0, std::move(what));
+  if (network == nullptr) return false;
   driver_.wake();
+  return network->broker().publish(io::monotonic_time(), 0, std::move(what));
 }
 
 // ---- requests -----------------------------------------------------------------------------------

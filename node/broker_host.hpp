@@ -49,7 +49,8 @@ class BrokerHost {
   [[nodiscard]] Result<std::unique_ptr<Subscription>> subscribe(const broker::Wanted& wanted,
                                                                 std::function<void()> waiting);
   void publish(broker::Publish what, std::function<void(const Result<Receipt>&)> done);
-  void publish(broker::Publish what);  // nobody waits for an answer
+  // Nobody waits for an answer. False: it was refused.
+  bool publish(broker::Publish what);
   // The first reply.
   void request(broker::Message message, Duration within,
                std::function<void(const Result<broker::Delivered>&)> done);

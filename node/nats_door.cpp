@@ -68,7 +68,7 @@ std::optional<Endpoint> NatsDoor::local() const {
   return server_ ? std::optional(server_->local()) : std::nullopt;
 }
 
-void NatsDoor::publish(broker::Message message) { host_.publish({std::move(message)}); }
+bool NatsDoor::publish(broker::Message message) { return host_.publish({std::move(message)}); }
 
 Result<std::unique_ptr<nats::Bus::Subscription>> NatsDoor::subscribe(
     const broker::Wanted& wanted, std::function<void()> waiting) {

@@ -28,7 +28,7 @@ class NatsDoor final : private nats::Bus {
 
  private:
   [[nodiscard]] Result<void> open(const Endpoint& at);
-  void publish(broker::Message message) override;
+  bool publish(broker::Message message) override;
   [[nodiscard]] Result<std::unique_ptr<nats::Bus::Subscription>> subscribe(
       const broker::Wanted& wanted, std::function<void()> waiting) override;
 

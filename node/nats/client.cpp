@@ -89,8 +89,12 @@ void Client::on(Pub& pub) {
     wrote_();
     return fine();
   }
-  bus_.publish({std::move(pub.subject), std::move(pub.payload), std::move(pub.reply),
-                std::move(pub.headers)});
+  if (pub.subject.starts_with(broker::kReserved))
+    return refuse("Permissions Violation for Publish to \"" + pub.subject + "\"", false);
+  // Who goes on after a refusal would take the next PONG for an acknowledgement of this.
+  if (!bus_.publish({std::move(pub.subject), std::move(pub.payload), std::move(pub.reply),
+                     std::move(pub.headers)}))
+    return refuse("Slow Consumer: too much is published at once", true);
   fine();
 }
 

@@ -39,7 +39,8 @@ class Bus {
     [[nodiscard]] virtual bool gone() const { return false; }  // nothing will come any more
   };
   virtual ~Bus() = default;
-  virtual void publish(broker::Message message) = 0;
+  // False: it was refused, too much is published at once or the topic is the nodes' own.
+  virtual bool publish(broker::Message message) = 0;
   // `waiting` is called when next() has something after it had nothing.
   [[nodiscard]] virtual Result<std::unique_ptr<Subscription>> subscribe(
       const broker::Wanted& wanted, std::function<void()> waiting) = 0;

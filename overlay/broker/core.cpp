@@ -70,9 +70,13 @@ std::optional<Error> Core::refuse(const Publish& what) const {
   return std::nullopt;
 }
 
-void Core::publish(Instant now, PublishId id, Publish what) {
-  if (auto error = refuse(what)) return answer(id, std::unexpected(std::move(*error)));
+bool Core::publish(Instant now, PublishId id, Publish what) {
+  if (auto error = refuse(what)) {
+    answer(id, std::unexpected(std::move(*error)));
+    return false;
+  }
   enqueue(now, id, std::move(what));
+  return true;
 }
 
 void Core::enqueue(Instant now, PublishId id, Publish what) {

@@ -46,7 +46,6 @@ inline constexpr Duration kFresh = 5s;                // after a start: what was
 inline constexpr Duration kSyncPause = 10s;           // neighbours hear again what changed
 inline constexpr Duration kKeptPause = 30s;           // between two summaries for one link
 inline constexpr std::size_t kPullBytes = 512u << 10;
-inline constexpr std::string_view kReserved = "weft.";  // topics of the nodes themselves
 
 struct BrokerCounts {
   std::uint64_t published = 0;
@@ -134,8 +133,9 @@ class Core {
   void written(Instant now);
 
   // ---- programs
-  // Published{id} follows, unless the id is 0. Usage, TooLarge, Denied, Limit, Timeout.
-  void publish(Instant now, PublishId id, Publish what);
+  // Published{id} follows, unless the id is 0. Usage, TooLarge, Denied, Limit, Timeout. False: it
+  // was refused.
+  bool publish(Instant now, PublishId id, Publish what);
   [[nodiscard]] Result<SubscriberId> subscribe(Instant now, const Wanted& wanted);
   void unsubscribe(SubscriberId id);
   [[nodiscard]] std::optional<Delivered> next(SubscriberId id) { return subscribers_.next(id); }

@@ -263,8 +263,8 @@ bool Core::hear(Instant now, LinkId link, const Gone& gone) {
   return true;
 }
 
-bool Core::hear(Instant, LinkId link, const Prune& prune) {
-  links_.prune(prune.publisher, link);
+bool Core::hear(Instant now, LinkId link, const Prune& prune) {
+  if (is_member(now, prune.publisher)) links_.prune(prune.publisher, link);
   return true;
 }
 

@@ -34,11 +34,17 @@ const Wanted* Subscribers::find(SubscriberId id) const {
   return at == all_.end() ? nullptr : &at->second.wanted;
 }
 
-std::set<SubscriberId> Subscribers::wanting(const std::string& topic) const {
-  std::set<SubscriberId> out;
-  if (const auto at = exact_.find(topic); at != exact_.end()) out = at->second;
+// Each once, in the order of their ids.
+std::vector<SubscriberId> Subscribers::wanting(const std::string& topic) const {
+  std::vector<SubscriberId> out;
+  if (const auto at = exact_.find(topic); at != exact_.end())
+    out.assign(at->second.begin(), at->second.end());
+  const auto exact = out.size();
   for (const auto& [pattern, ids] : wild_)
-    if (matches(pattern, topic)) out.insert(ids.begin(), ids.end());
+    if (matches(pattern, topic)) out.insert(out.end(), ids.begin(), ids.end());
+  if (out.size() == exact) return out;
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
   return out;
 }
 

@@ -74,7 +74,7 @@ class Subscribers {
     std::uint64_t missed = 0;
     bool told = false;
   };
-  [[nodiscard]] std::set<SubscriberId> wanting(const std::string& topic) const;
+  [[nodiscard]] std::vector<SubscriberId> wanting(const std::string& topic) const;
   void push(SubscriberId id, Subscriber& subscriber, Delivered delivered);
   void pop(Subscriber& subscriber);
 

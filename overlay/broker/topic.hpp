@@ -12,6 +12,7 @@
 namespace weft::broker {
 
 inline constexpr std::size_t kMaxTopic = 255;
+inline constexpr std::string_view kReserved = "weft.";  // topics of the nodes themselves
 
 [[nodiscard]] bool is_topic(std::string_view text);
 [[nodiscard]] bool is_pattern(std::string_view text);  // every topic is one

@@ -193,10 +193,11 @@ std::optional<Instant> BrokerPart::poll_timeout() const { return core_.poll_time
 
 // ---- commands -----------------------------------------------------------------------------------
 
-void BrokerPart::publish(Instant now, CommandId id, broker::Publish what) {
+bool BrokerPart::publish(Instant now, CommandId id, broker::Publish what) {
   if (id != 0) waiting_.insert(id);
-  core_.publish(now, id, std::move(what));
+  const bool taken = core_.publish(now, id, std::move(what));
   settle(now);
+  return taken;
 }
 
 Result<broker::SubscriberId> BrokerPart::subscribe(Instant now, const broker::Wanted& wanted) {

@@ -31,8 +31,8 @@ class BrokerPart final : public Part {
   void handle_timeout(Instant now) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override;
 
-  // PublishOutcome by CommandDone; no answer for the id 0.
-  void publish(Instant now, CommandId id, broker::Publish what);
+  // PublishOutcome by CommandDone; no answer for the id 0. False: it was refused.
+  bool publish(Instant now, CommandId id, broker::Publish what);
   // MessagesWaiting tells when next() has something after it had nothing.
   [[nodiscard]] Result<broker::SubscriberId> subscribe(Instant now, const broker::Wanted& wanted);
   void unsubscribe(broker::SubscriberId id);

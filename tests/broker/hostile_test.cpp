@@ -165,6 +165,14 @@ TEST(Hostile, WhatDoesNotParseSendsItsSenderAway) {
   EXPECT_FALSE(core.receive(t.now, 999, unknown));  // no such link
 }
 
+TEST(Hostile, PrunesOfStrangersAreNotRemembered) {
+  World t(3);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(t.say(1, 0, Prune{NodeId{t.rng.bytes<32>()}}));
+  EXPECT_EQ(t[0].core->links().lazy_count(), 0u);
+  EXPECT_TRUE(t.say(1, 0, Prune{t[2].identity.id}));
+  EXPECT_EQ(t[0].core->links().lazy_count(), 1u);
+}
+
 TEST(Hostile, NobodyConfirmsForAnother) {
   World t(3);
   t.stall(0, 1);

@@ -14,9 +14,10 @@ class Nobody final : public Bus {
    public:
     [[nodiscard]] std::optional<broker::Delivered> next() override { return std::nullopt; }
   };
-  void publish(broker::Message message) override {
+  bool publish(broker::Message message) override {
     WEFT_ASSERT(message.payload.size() + message.headers.size() <= kMaxPayload);
     ++published;
+    return true;
   }
   [[nodiscard]] Result<std::unique_ptr<Subscription>> subscribe(const broker::Wanted&,
                                                                 std::function<void()>) override {

@@ -25,13 +25,15 @@ class TestBus final : public Bus {
     TestBus& bus_;
     broker::SubscriberId id_;
   };
-  void publish(broker::Message message) override {
+  bool publish(broker::Message message) override {
+    if (full) return false;
     published.push_back(message);
     auto batch = std::make_shared<broker::Batch>();
     batch->first = ++number;
     batch->messages.push_back(std::move(message));
     subscribers.put({batch, 0}, [](const std::string&) { return true; });
     while (const auto id = subscribers.poll_waiting()) waiting.at (*id)();
+    return true;
   }
   [[nodiscard]] Result<std::unique_ptr<Subscription>> subscribe(
       const broker::Wanted& wanted, std::function<void()> call) override {
@@ -44,6 +46,7 @@ class TestBus final : public Bus {
   std::map<broker::SubscriberId, std::function<void()>> waiting;
   std::vector<broker::Message> published;
   std::uint64_t number = 0;
+  bool full = false;
 };
 
 struct Talk {
@@ -118,7 +121,7 @@ TEST(NatsClient, AQueueGroupSharesTheWork) {
   const auto count = [](const std::string& text) {
     return std::count(text.begin(), text.end(), 'M');
   };
-  bus.publish({"a", {}});
+  std::ignore = bus.publish({"a", {}});
   EXPECT_GT(count(two.heard()), 3);
 }
 
@@ -141,6 +144,18 @@ TEST(NatsClient, WhatIsWrongIsSaid) {
   EXPECT_TRUE(web.client.ended());
 }
 
+TEST(NatsClient, WhatIsNotTakenIsNeverAcknowledged) {
+  TestBus bus;
+  Talk t(bus);
+  t.say(kConnect);
+  EXPECT_EQ(t.say("PUB weft.members 1\r\nx\r\nPING\r\n"),
+            "-ERR 'Permissions Violation for Publish to \"weft.members\"'\r\nPONG\r\n");
+  bus.full = true;
+  EXPECT_EQ(t.say("PUB a 1\r\nx\r\nPING\r\n"),
+            "-ERR 'Slow Consumer: too much is published at once'\r\n");
+  EXPECT_TRUE(t.client.ended());
+}
+
 TEST(NatsClient, JetStreamIsNotThere) {
   TestBus bus;
   Talk t(bus);
@@ -156,7 +171,7 @@ TEST(NatsClient, AClientThatDoesNotReadIsGivenNoMore) {
   Talk t(bus);
   t.say(kConnect);
   t.say("SUB a 1\r\n");
-  for (int i = 0; i < 2000; ++i) bus.publish({"a", Bytes(1000, 'x')});
+  for (int i = 0; i < 2000; ++i) std::ignore = bus.publish({"a", Bytes(1000, 'x')});
   EXPECT_LT(t.client.output().size(), kAhead + 2000);
   std::size_t all = t.heard().size();
   for (int i = 0; i < 100; ++i) {
