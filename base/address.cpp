@@ -190,6 +190,14 @@ std::vector<Endpoint> udp_endpoints(const std::vector<Address>& addresses) {
   return out;
 }
 
+std::vector<Address> stream_addresses(const std::vector<Address>& addresses) {
+  std::vector<Address> out;
+  for (const Address& address : addresses)
+    if (std::holds_alternative<TcpAddress>(address) || std::holds_alternative<WssAddress>(address))
+      out.push_back(address);
+  return out;
+}
+
 std::vector<Address> udp_addresses(const std::vector<Endpoint>& endpoints) {
   std::vector<Address> out;
   for (const Endpoint& endpoint : endpoints)

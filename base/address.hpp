@@ -69,6 +69,8 @@ void write_addresses(wire::Writer& out, const std::vector<Address>& addresses, s
 // What UDP reaches, in order, as this version dials it; and the other way. Endpoints that break
 // invariant 1 are left out.
 [[nodiscard]] std::vector<Endpoint> udp_endpoints(const std::vector<Address>& addresses);
+// Those of TCP and WebSocket, in order.
+[[nodiscard]] std::vector<Address> stream_addresses(const std::vector<Address>& addresses);
 [[nodiscard]] std::vector<Address> udp_addresses(const std::vector<Endpoint>& endpoints);
 
 }  // namespace weft

@@ -17,6 +17,7 @@
 #include "base/nearest_word.hpp"
 #include "base/node_id.hpp"
 #include "base/text.hpp"
+#include "node/http_proxy.hpp"
 #include "node/listen_addresses.hpp"
 #include "node/relay_amounts.hpp"
 #include "overlay/service/mapping.hpp"
@@ -37,25 +38,30 @@ struct Section {
   std::string_view name;
   std::span<const std::string_view> keys;
 };
-constexpr std::array<std::string_view, 9> kTopKeys{"version", "node",   "log",     "net", "metrics",
-                                                   "relay",   "expose", "consume", "peer"};
+constexpr std::array<std::string_view, 11> kTopKeys{"version", "node",    "log",   "net",
+                                                    "metrics", "listen",  "proxy", "relay",
+                                                    "expose",  "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
 constexpr std::array<std::string_view, 2> kNetKeys{"gso", "udp_idle_s"};
 constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "token"};
 constexpr std::array<std::string_view, 3> kRelayKeys{"enabled", "rate", "cap"};
+constexpr std::array<std::string_view, 2> kListenKeys{"certificate", "key"};
+constexpr std::array<std::string_view, 1> kProxyKeys{"url"};
 constexpr std::array<std::string_view, 4> kExposeKeys{"name", "target", "protocol", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
-constexpr std::array<Section, 9> kSections{{{"", kTopKeys},
-                                            {"node", kNodeKeys},
-                                            {"log", kLogKeys},
-                                            {"net", kNetKeys},
-                                            {"metrics", kMetricsKeys},
-                                            {"relay", kRelayKeys},
-                                            {"expose", kExposeKeys},
-                                            {"consume", kConsumeKeys},
-                                            {"peer", kPeerKeys}}};
+constexpr std::array<Section, 11> kSections{{{"", kTopKeys},
+                                             {"node", kNodeKeys},
+                                             {"log", kLogKeys},
+                                             {"net", kNetKeys},
+                                             {"metrics", kMetricsKeys},
+                                             {"listen", kListenKeys},
+                                             {"proxy", kProxyKeys},
+                                             {"relay", kRelayKeys},
+                                             {"expose", kExposeKeys},
+                                             {"consume", kConsumeKeys},
+                                             {"peer", kPeerKeys}}};
 constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 3> kGso{"auto", "on", "off"};
 constexpr std::int64_t kLeastIdle = 10, kMostIdle = 86'400;
@@ -78,19 +84,6 @@ bool is_token(std::string_view text) {
          });
 }
 
-std::string text_of(const ConsumeConfig& entry) {
-  return entry.service + (entry.node.empty() ? "" : "@" + entry.node);
-}
-
-// Its key in `origin`. A service may have several doors: "consume.db@oak", "consume.db@oak#2".
-std::string consume_key(const Config& config, std::size_t index) {
-  const auto full = text_of(config.consume[index]);
-  const auto end = config.consume.begin() + static_cast<std::ptrdiff_t>(index);
-  const auto before = std::ranges::count(config.consume.begin(), end, full,
-                                         [](const ConsumeConfig& c) { return text_of(c); });
-  return "consume." + full + (before == 0 ? "" : "#" + std::to_string(before + 1));
-}
-
 // One pass over one document. The first thing wrong ends it; `config_` is then half changed, so
 // the caller works on a copy.
 class Reader {
@@ -109,6 +102,8 @@ class Reader {
     if (auto ok = read_net(root.get("net")); !ok) return ok;
     if (auto ok = read_metrics(root.get("metrics")); !ok) return ok;
     if (auto ok = read_relay(root.get("relay")); !ok) return ok;
+    if (auto ok = read_listen(root.get("listen")); !ok) return ok;
+    if (auto ok = read_proxy(root.get("proxy")); !ok) return ok;
     if (auto ok = each_table(root.get("expose"), "expose", &Reader::read_expose); !ok) return ok;
     if (auto ok = each_table(root.get("consume"), "consume", &Reader::read_consume); !ok) return ok;
     return each_table(root.get("peer"), "peer", &Reader::read_peer);
@@ -185,7 +180,7 @@ class Reader {
     if (const auto* listen = (*table)->get("listen")) {
       auto list = list_of(*listen, "node.listen");
       if (!list) return std::unexpected(list.error());
-      if (const auto right = listen_addresses(*list); !right)
+      if (const auto right = listen_places(*list); !right)
         return error(line(*listen), "node.listen: " + right.error().detail, kListenFix);
       config_.listen = std::move(*list);
       note("node.listen", *listen);
@@ -272,6 +267,43 @@ class Reader {
       *into[i] = std::move(*text);
       note(name, *value);
     }
+    return {};
+  }
+
+  // What of `section` is one text: into `value`.
+  ConfigResult<void> read_text(const toml::table& table, const std::string& section,
+                               const std::string& key, std::string& value) {
+    const auto* node = table.get(key);
+    if (node == nullptr) return {};
+    auto text = text_of(*node, section + "." + key);
+    if (!text) return std::unexpected(text.error());
+    value = std::move(*text);
+    note(section + "." + key, *node);
+    return {};
+  }
+
+  ConfigResult<void> read_listen(const toml::node* node) {
+    auto table = table_of(node, "listen");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    for (auto [key, value] : {std::pair{"certificate", &config_.certificate},
+                              std::pair{"key", &config_.certificate_key}})
+      if (auto read = read_text(**table, "listen", key, *value); !read) return read;
+    if (config_.certificate.empty() != config_.certificate_key.empty())
+      return error(line(*node), "listen.certificate and listen.key belong together",
+                   "name both files, or none: then a certificate is made at each start");
+    return {};
+  }
+
+  ConfigResult<void> read_proxy(const toml::node* node) {
+    auto table = table_of(node, "proxy");
+    if (!table) return std::unexpected(table.error());
+    if (*table == nullptr) return {};
+    if (auto read = read_text(**table, "proxy", "url", config_.proxy); !read) return read;
+    if (config_.proxy.empty()) return {};
+    if (const auto right = ProxyAddress::parse(config_.proxy); !right)
+      return error(line(*node), "proxy.url: " + right.error().detail,
+                   "write http://USER:PASSWORD@HOST:PORT");
     return {};
   }
 
@@ -446,7 +478,7 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
     config.origin["node.name"] = "env " + variable;
   } else if (key == "NODE__LISTEN") {
     auto list = split(value, ',');
-    if (const auto right = listen_addresses(list); !right)
+    if (const auto right = listen_places(list); !right)
       return bad(variable + ": " + right.error().detail, kListenFix);
     config.listen = std::move(list);
     config.origin["node.listen"] = "env " + variable;
@@ -472,21 +504,32 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
       return bad(variable + " is no such time", kIdleFix);
     config.udp_idle_s = seconds;
     config.origin["net.udp_idle_s"] = "env " + variable;
+  } else if (key == "PROXY__URL") {
+    if (const auto right = ProxyAddress::parse(value); !right)
+      return bad(variable + ": " + right.error().detail, "write http://USER:PASSWORD@HOST:PORT");
+    config.proxy = value;
+    config.origin["proxy.url"] = "env " + variable;
   } else {
     return bad(variable + " names no key",
                "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL, WEFT_NET__GSO, "
-               "WEFT_NET__UDP_IDLE_S and WEFT_METRICS__TOKEN");
+               "WEFT_NET__UDP_IDLE_S, WEFT_METRICS__TOKEN and WEFT_PROXY__URL");
   }
   return {};
 }
 
-std::string list_in_quotes(const std::vector<std::string>& list) {
-  std::string out = "[";
-  for (const auto& item : list) out += (out.size() > 1 ? ", " : "") + in_quotes(item);
-  return out + "]";
+}  // namespace
+
+std::string service_of(const ConsumeConfig& entry) {
+  return entry.service + (entry.node.empty() ? "" : "@" + entry.node);
 }
 
-}  // namespace
+std::string consume_key(const Config& config, std::size_t index) {
+  const auto full = service_of(config.consume[index]);
+  const auto end = config.consume.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto before = std::ranges::count(config.consume.begin(), end, full,
+                                         [](const ConsumeConfig& c) { return service_of(c); });
+  return "consume." + full + (before == 0 ? "" : "#" + std::to_string(before + 1));
+}
 
 std::string to_text(const ConfigError& error) {
   return error.file + (error.line > 0 ? ":" + std::to_string(error.line) : "") + ": " + error.what;
@@ -536,59 +579,6 @@ ConfigResult<Config> load_config(const Paths& paths) {
   for (char** row = environ; row != nullptr && *row != nullptr; ++row) rows.emplace_back(*row);
   if (auto ok = apply_environment(config, rows); !ok) return std::unexpected(ok.error());
   return config;
-}
-
-std::string to_toml(const Config& config, bool with_origin) {
-  std::ostringstream out;
-  const auto origin = [&](const std::string& key) -> std::string {
-    if (!with_origin) return "";
-    const auto at = config.origin.find(key);
-    return "  # " + (at == config.origin.end() ? "default" : at->second);
-  };
-  out << "version = 1\n\n[node]\n";
-  if (!config.name.empty() || !with_origin) {
-    if (!config.name.empty())
-      out << "name = " << in_quotes(config.name) << origin("node.name") << "\n";
-  } else {
-    out << "# name: the hostname" << origin("node.name") << "\n";
-  }
-  out << "listen = " << list_in_quotes(config.listen) << origin("node.listen") << "\n";
-  out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
-  out << "\n[net]\ngso = " << in_quotes(config.gso) << origin("net.gso")
-      << "\nudp_idle_s = " << config.udp_idle_s << origin("net.udp_idle_s") << "\n";
-  if (config.metrics_listen || !config.metrics_token.empty()) {
-    out << "\n[metrics]\n";
-    if (config.metrics_listen)
-      out << "listen = " << in_quotes(to_text(*config.metrics_listen)) << origin("metrics.listen")
-          << "\n";
-    // What a file shows may be shown; a secret stays where it is when somebody looks.
-    if (!config.metrics_token.empty())
-      out << "token = "
-          << in_quotes(with_origin ? std::string("(kept back)") : config.metrics_token)
-          << origin("metrics.token") << "\n";
-  }
-  const auto relay = [&](const char* key, const std::string& value) {
-    if (!value.empty())
-      out << key << " = " << in_quotes(value) << origin(std::string("relay.") + key) << "\n";
-  };
-  if (config.relay.given()) out << "\n[relay]\n";
-  relay("enabled", config.relay.enabled);
-  relay("rate", config.relay.rate);
-  relay("cap", config.relay.cap);
-  for (const auto& e : config.expose)
-    out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
-        << "\ntarget = " << in_quotes(e.target) << "\nprotocol = " << in_quotes(e.protocol)
-        << "\nallow = " << list_in_quotes(e.allow) << "\n";
-  for (std::size_t i = 0; i < config.consume.size(); ++i) {
-    const auto& c = config.consume[i];
-    out << "\n[[consume]]" << origin(consume_key(config, i))
-        << "\nservice = " << in_quotes(text_of(c)) << "\n";
-    if (c.listen) out << "listen = " << in_quotes(to_text(*c.listen)) << "\n";
-  }
-  for (const auto& p : config.peer)
-    out << "\n[[peer]]" << origin("peer." + p.node) << "\nnode = " << in_quotes(p.node)
-        << "\naddresses = " << list_in_quotes(p.addresses) << "\n";
-  return out.str();
 }
 
 }  // namespace weft::node

@@ -9,6 +9,8 @@
 //              udp_idle_s = 120         a flow of a udp service ends after that silence, 10..86400
 //   [metrics]  listen = "127.0.0.1:9464"  token = "..."   /metrics on a TCP port too
 //   [relay]    enabled = "auto"  rate = "20Mbit/s"  cap = "50GB/month"   hand on for others?
+//   [listen]   certificate = "chain.pem"  key = "key.pem"   what wss listeners show
+//   [proxy]    url = "http://user:password@proxy:3128"      else https_proxy and no_proxy
 //   [[expose]] name = "blog"  target = "127.0.0.1:3000"  allow = ["laptop", "group:friends"]
 //              protocol = "udp"         tcp without it
 //   [[consume]] service = "db@oak"  listen = "127.0.0.1:5432"
@@ -60,12 +62,14 @@ struct RelayConfig {
 
 struct Config {
   std::string name;                 // empty: the hostname
-  std::vector<std::string> listen;  // "IP:PORT"; empty: all addresses, a port kept in state.db
+  std::vector<std::string> listen;  // as --listen; empty: all addresses, a port kept in state.db
   std::string log_level = "info";
   std::string gso = "auto";
   std::int64_t udp_idle_s = 120;
-  std::optional<Endpoint> metrics_listen;  // none: on the API's socket alone
-  std::string metrics_token;               // empty: none is asked for
+  std::optional<Endpoint> metrics_listen;    // none: on the API's socket alone
+  std::string metrics_token;                 // empty: none is asked for
+  std::string certificate, certificate_key;  // of wss listeners, PEM files; empty: one is made
+  std::string proxy;                         // for WebSockets; empty: as https_proxy says
   RelayConfig relay;
   std::vector<ExposeConfig> expose;
   std::vector<ConsumeConfig> consume;
@@ -73,6 +77,11 @@ struct Config {
   // key -> where its value came from ("weft.toml:3", "env WEFT_NODE__NAME"); absent: the default.
   std::map<std::string, std::string> origin;
 };
+
+// "db@oak", and its key in Config::origin. A service may have several doors: "consume.db@oak",
+// "consume.db@oak#2".
+std::string service_of(const ConsumeConfig& entry);
+std::string consume_key(const Config& config, std::size_t index);
 
 struct ConfigError {
   std::string file;  // or "environment"
@@ -89,7 +98,7 @@ using ConfigResult = std::expected<T, ConfigError>;
 [[nodiscard]] ConfigResult<void> apply_toml(Config& config, std::string_view text,
                                             const std::string& file);
 // WEFT_NODE__NAME, WEFT_NODE__LISTEN (comma separated), WEFT_LOG__LEVEL, WEFT_NET__GSO,
-// WEFT_NET__UDP_IDLE_S, WEFT_METRICS__TOKEN.
+// WEFT_NET__UDP_IDLE_S, WEFT_METRICS__TOKEN, WEFT_PROXY__URL.
 // `environment` holds "KEY=VALUE" rows; rows without "__" after WEFT_ are not configuration.
 [[nodiscard]] ConfigResult<void> apply_environment(Config& config,
                                                    const std::vector<std::string>& environment);

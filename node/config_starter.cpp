@@ -10,7 +10,8 @@ version = 1
 
 [node]
 # name = "oak"                    # default: the hostname
-# listen = ["0.0.0.0:41820"]      # default: every address, a port chosen once and kept
+# listen = ["0.0.0.0:41820"]      # default: every address, a port chosen once and kept;
+#                                 # "tcp:0.0.0.0:443", "wss:0.0.0.0:443": where UDP is blocked
 
 [log]
 level = "info"                    # trace, debug, info, warn, error
@@ -29,6 +30,13 @@ level = "info"                    # trace, debug, info, warn, error
                                   # auto (once others reach this node), on, off
 # rate = "20Mbit/s"               # at most so fast, or "unlimited"
 # cap = "50GB/month"              # at most so much
+
+# [listen]                        # of wss: in node.listen; without these one is made at each start
+# certificate = "/etc/weft/fullchain.pem"
+# key = "/etc/weft/privkey.pem"
+
+# [proxy]                         # where only a web proxy lets out; default: https_proxy
+# url = "http://user:password@proxy.example:3128"
 
 # A service this node offers; nobody may use it until allowed. At each start the target is what is
 # written here. Who stands in allow may use it unless a command has denied it; whom you take out

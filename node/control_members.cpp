@@ -5,6 +5,7 @@
 #include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
 #include "node/listen_addresses.hpp"
+#include "node/listening.hpp"
 #include "node/local_addresses.hpp"
 #include "node/ticket_text.hpp"
 
@@ -93,7 +94,7 @@ std::string MembersControl::unreachable() const {
 void MembersControl::invite(api::InviteRequest request, api::Done<api::InviteResult> done) {
   const Instant now = io::monotonic_time();
   // An address may have come since the last look around: the ticket names what there is now.
-  overlay_.set_listen_endpoints(now, local_endpoints(driver_.udp().bound()));
+  Listening::tell(now, driver_, overlay_);
   const auto id = overlay_.invite(now, request.name, request.may, request.allow, request.ttl);
   commands_.track(id, [this, done, name = request.name](const Result<overlay::Outcome>& result) {
     if (result) {

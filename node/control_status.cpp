@@ -4,6 +4,7 @@
 
 #include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
+#include "node/listening.hpp"
 #include "node/local_addresses.hpp"
 #include "node/version.hpp"
 
@@ -30,9 +31,8 @@ void StatusControl::status(api::Done<api::StatusResult> done) {
               std::chrono::duration_cast<std::chrono::seconds>(uptime).count(),
               {},
               {}};
-  for (const auto& endpoint : driver_.udp().bound()) out.node.bound.push_back(to_text(endpoint));
-  for (const auto& endpoint : local_endpoints(driver_.udp().bound()))
-    out.node.listen.push_back(to_text(endpoint));
+  out.node.bound = listen_texts(driver_, false);
+  out.node.listen = listen_texts(driver_, true);
   out.node.log = log_place;
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
                  overlay_.role(), overlay_.members().size()};

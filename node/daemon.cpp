@@ -31,6 +31,7 @@
 #include "node/io/secure_rng.hpp"
 #include "node/io/thread.hpp"
 #include "node/listen_addresses.hpp"
+#include "node/listening.hpp"
 #include "node/local_addresses.hpp"
 #include "node/log/log.hpp"
 #include "node/metrics/server.hpp"
@@ -49,24 +50,12 @@ namespace {
 constexpr Duration kSlept = 60s;        // so long, and others may have forgotten us
 constexpr Duration kLookAround = 10s;   // clocks are set; addresses the kernel did not tell of
 constexpr Duration kLastWords = 300ms;  // time for closing packets and the API's last answer
-constexpr std::string_view kPortKey = "udp_port";
-constexpr std::string_view kNatsKey = "nats_listen";   // of weft broker listen
-constexpr std::string_view kListenKey = "udp_listen";  // of the last --listen, one a line
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    if (end > 0) out.emplace_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return out;
-}
+constexpr std::string_view kNatsKey = "nats_listen";  // of weft broker listen
 
 static_assert(kMostListenAddresses == carriers::Carriers::kMostSockets);
 
 std::string listen_fix(Errc code) {
-  if (code == Errc::Busy) return "`ss -lunp` tells who listens there; end it or take another port";
+  if (code == Errc::Busy) return "`ss -lntup` tells who listens there; end it or take another port";
   return code == Errc::Denied ? "ports below 1024 are root's: take a higher one" : kListenFix;
 }
 
@@ -89,8 +78,7 @@ class Daemon final : public OverlayListener {
   [[nodiscard]] bool left() const { return left_; }
   // What the one after it takes over: the port that firewalls know, the name.
   void take_over(const Daemon& before) {
-    kept_port_ = before.kept_port_;
-    kept_listen_ = before.kept_listen_;
+    listening_ = before.listening_;
     if (options_.name.empty() && options_.config.name.empty()) options_.name = before.last_name_;
   }
 
@@ -100,9 +88,8 @@ class Daemon final : public OverlayListener {
   }
   Result<void> open_store();
   Result<void> load_overlay();
-  Result<std::vector<Endpoint>> wanted_listen();
   Result<void> keep(std::string_view key, std::optional<Bytes> value);
-  Result<void> open_udp();
+  Result<void> open_sockets();
   Result<void> start_api();
   Result<void> start_metrics();
   void restart_metrics();
@@ -132,8 +119,7 @@ class Daemon final : public OverlayListener {
   io::SecureRng rng_;
   io::EventLoop loop_;
   std::vector<Row> stored_;
-  std::uint16_t kept_port_ = 0;
-  std::vector<std::string> kept_listen_;
+  Listening listening_;
   std::string kept_nats_;
   std::string last_name_;  // as a member
   Duration suspended_ = io::time_suspended();
@@ -177,11 +163,7 @@ Result<void> Daemon::open_store() {
   for (const auto& info : kTables) {
     WEFT_TRY(auto rows, home.store->load(info.table));
     for (auto& row : rows) {
-      if (row.table == Table::Setting && text_of(row.key) == kPortKey && row.value &&
-          row.value->size() == 2)
-        kept_port_ = read_be<std::uint16_t>(*row.value);
-      if (row.table == Table::Setting && text_of(row.key) == kListenKey && row.value)
-        kept_listen_ = lines_of(text_of(*row.value));
+      listening_.load(row);
       if (row.table == Table::Setting && text_of(row.key) == kNatsKey && row.value)
         kept_nats_ = text_of(*row.value);
       stored_.push_back(std::move(row));
@@ -233,48 +215,18 @@ Result<void> Daemon::load_overlay() {
   return {};
 }
 
-// --listen, else the configuration, else what an earlier --listen said; none: the default.
-Result<std::vector<Endpoint>> Daemon::wanted_listen() {
-  if (asks_for_default(options_.listen)) {
-    kept_listen_.clear();
-    kept_port_ = 0;
-    WEFT_CHECK(keep(kListenKey, std::nullopt));
-    return listen_addresses(options_.config.listen);
-  }
-  if (!options_.listen.empty()) return listen_addresses(options_.listen);
-  return listen_addresses(options_.config.listen.empty() ? kept_listen_ : options_.config.listen);
-}
-
 Result<void> Daemon::keep(std::string_view key, std::optional<Bytes> value) {
   return writer_->submit({{Table::Setting, {}, to_bytes(bytes_of(key)), std::move(value)}},
                          [](const Result<void>&) {});
 }
 
-Result<void> Daemon::open_udp() {
-  WEFT_TRY(const auto listen, wanted_listen());
+Result<void> Daemon::open_sockets() {
   overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
-  std::vector<carriers::UdpOptions> udp(std::max<std::size_t>(listen.size(), 1));
-  for (std::size_t i = 0; i < listen.size(); ++i) udp[i].bind = listen[i];
-  if (listen.empty()) udp.front().bind.port = kept_port_ != 0 ? kept_port_ : kDefaultPort;
-  auto opened = driver_->open(udp);
-  if (!opened && listen.empty()) {
-    // Somebody has our port, or took it while we were away: peers learn the new one from us.
-    udp.front().bind.port = 0;
-    opened = driver_->open(udp);
-  }
-  WEFT_CHECK(opened);
-  const std::uint16_t port = driver_->udp().port();
-  if (listen.empty()) {
-    kept_port_ = port;
-    Bytes value;
-    append_be(value, port);
-    WEFT_CHECK(keep(kPortKey, std::move(value)));
-  } else if (options_.config.listen.empty() || !options_.listen.empty()) {
-    std::string lines;  // as bound: a port that was drawn for :0 is the port from now on
-    for (const auto& endpoint : driver_->udp().bound()) lines += to_text(endpoint) + "\n";
-    WEFT_CHECK(keep(kListenKey, to_bytes(bytes_of(lines))));
-  }
-  overlay_->set_listen_endpoints(io::monotonic_time(), local_endpoints(driver_->udp().bound()));
+  WEFT_CHECK(listening_.open(options_.listen, options_.config, *driver_,
+                             [this](std::string_view key, std::optional<Bytes> value) {
+                               return keep(key, std::move(value));
+                             }));
+  Listening::tell(io::monotonic_time(), *driver_, *overlay_);
   return {};
 }
 
@@ -426,8 +378,7 @@ void Daemon::say_ready() {
   ready["name"] = overlay_->name();
   ready["network"] = overlay_->network_name();
   ready["listen"] = nlohmann::ordered_json::array();
-  for (const auto& endpoint : local_endpoints(driver_->udp().bound()))
-    ready["listen"].push_back(to_text(endpoint));
+  for (const auto& place : listen_texts(*driver_, true)) ready["listen"].push_back(place);
   if (options_.json_ready)
     std::cout << ready.dump() << '\n' << std::flush;
   else if (options_.log_file.empty())
@@ -498,9 +449,8 @@ void Daemon::look_around() {
   events_.sweep();
   overlay_->set_wall_clock(io::read_wall_clock());
   driver_->look_around();
-  const auto addresses = local_endpoints(driver_->udp().bound());
-  news_->look(addresses);
-  overlay_->set_listen_endpoints(now, addresses);
+  news_->look(local_endpoints(driver_->udp().bound()));
+  Listening::tell(now, *driver_, *overlay_);
   tell_configured_peers(now);
   control_->retry();
   if (!ending_) keep_api();
@@ -548,8 +498,8 @@ int Daemon::run() {
   if (auto opened = open_store(); !opened)
     return explain(opened.error(), "cannot use " + options_.paths.state_dir.string());
   if (auto loaded = load_overlay(); !loaded) return explain(loaded.error(), "cannot start");
-  if (auto opened = open_udp(); !opened)
-    return explain(opened.error(), "cannot listen on UDP", listen_fix(opened.error().code));
+  if (auto opened = open_sockets(); !opened)
+    return explain(opened.error(), "cannot listen", listen_fix(opened.error().code));
   if (auto started = start_api(); !started)
     return explain(started.error(), "cannot listen on " + options_.paths.socket.string());
   if (auto started = start_metrics(); !started)

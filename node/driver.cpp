@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
 #include "base/sealed.hpp"
+#include "base/text.hpp"
 #include "node/io/clock.hpp"
 #include "node/send_elsewhere.hpp"
 
@@ -32,8 +35,28 @@ Driver::Driver(io::EventLoop& loop, overlay::Overlay& overlay, store::Writer& wr
 Driver::~Driver() { *alive_ = false; }
 
 Result<void> Driver::open(const std::vector<carriers::UdpOptions>& options) {
+  streams_.reset();
   WEFT_TRY(carriers_, carriers::Carriers::open(loop_, options, overlay_.paths(), *this));
+  streams_ =
+      std::make_unique<carriers::StreamHub>(loop_, *carriers_, overlay_.paths(), stream_events());
   return {};
+}
+
+carriers::StreamHub::Events Driver::stream_events() {
+  return {[this](overlay::CommandId id, PathId path, const Endpoint& remote) {
+            overlay_.carrier_opened(io::monotonic_time(), id, path, remote);
+            wake();
+          },
+          [this](overlay::CommandId id, const std::string& why) {
+            spdlog::info("event=connection_failed err={}", in_quotes(why));
+            overlay_.carrier_failed(io::monotonic_time(), id);
+            wake();
+          },
+          [this] {
+            overlay_.sessions().paths_changed();  // what waited for the path need not any more
+            overlay_.carrier_closed(io::monotonic_time());
+            wake();
+          }};
 }
 
 void Driver::on_datagram(const Datagram& datagram) {
@@ -80,6 +103,8 @@ bool Driver::take_event() {
     store(std::move(request->persist));
   else if (const auto* elsewhere = std::get_if<overlay::SendElsewhere>(&*event))
     send_elsewhere(elsewhere->to, elsewhere->bytes);
+  else if (const auto* wanted = std::get_if<overlay::OpenCarrier>(&*event))
+    streams_->dial(wanted->id, wanted->address);
   else
     listener_.on_overlay_event(*event);
   return true;

@@ -12,6 +12,7 @@
 
 #include "node/adapter/stream_port.hpp"
 #include "node/carriers/carriers.hpp"
+#include "node/carriers/stream_hub.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/metrics/histogram.hpp"
 #include "node/store/writer.hpp"
@@ -38,6 +39,9 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
 
   [[nodiscard]] Result<void> open(const std::vector<carriers::UdpOptions>& options);
   [[nodiscard]] const carriers::Carriers& udp() const { return *carriers_; }
+  // Connections that carry datagrams; there from open() on.
+  [[nodiscard]] carriers::StreamHub& streams() { return *streams_; }
+  [[nodiscard]] const carriers::StreamHub& streams() const { return *streams_; }
   // The addresses of the machine may have changed.
   void look_around() { carriers_->look_around(); }
   void wake() override { flush_.schedule(); }
@@ -73,6 +77,7 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
   bool take_event() override;
   void turn_ended() override;
   void store(Persist persist);
+  [[nodiscard]] carriers::StreamHub::Events stream_events();
   void stored(std::uint64_t id, Instant begun, const Result<void>& result);
 
   io::EventLoop& loop_;
@@ -82,6 +87,7 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
   io::Deferred flush_;
   io::Timer timer_;
   std::unique_ptr<carriers::Carriers> carriers_;
+  std::unique_ptr<carriers::StreamHub> streams_;
   std::unordered_set<adapter::StreamKey> gated_;
   Bytes out_;
   TurnShare share_;

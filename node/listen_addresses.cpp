@@ -4,18 +4,28 @@
 
 namespace weft::node {
 
-Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& texts) {
-  if (texts.size() > kMostListenAddresses)
-    return fail(Errc::Usage, std::to_string(texts.size()) + " addresses; a node listens at " +
-                                 std::to_string(kMostListenAddresses) + " at most");
-  std::vector<Endpoint> out;
+Result<ListenPlaces> listen_places(const std::vector<std::string>& texts) {
+  ListenPlaces out;
   for (const auto& text : texts) {
-    const auto address = endpoint_from_text(text);
+    std::string_view place = text;
+    auto* all = &out.udp;
+    for (auto [prefix, of_kind] : {std::pair{std::string_view(kListenTcp), &out.tcp},
+                                   std::pair{std::string_view(kListenWss), &out.wss}}) {
+      if (!place.starts_with(prefix)) continue;
+      place.remove_prefix(prefix.size());
+      all = of_kind;
+      break;
+    }
+    const auto address = endpoint_from_text(place);
     if (!address) return fail(Errc::Usage, "\"" + text + "\": " + address.error().detail);
-    if (address->port != 0 && std::ranges::find(out, *address) != out.end())
+    if (address->port != 0 && std::ranges::find(*all, *address) != all->end())
       return fail(Errc::Usage, "\"" + text + "\" is given twice");
-    out.push_back(*address);
+    all->push_back(*address);
   }
+  if (const auto most = std::max({out.udp.size(), out.tcp.size(), out.wss.size()});
+      most > kMostListenAddresses)
+    return fail(Errc::Usage, std::to_string(most) + " addresses; a node listens at " +
+                                 std::to_string(kMostListenAddresses) + " at most");
   return out;
 }
 

@@ -1,4 +1,4 @@
-// Where to listen, as a user writes it: the UDP addresses of a node (--listen, [node] listen and
+// Where to listen, as a user writes it: the addresses of a node (--listen, [node] listen and
 // WEFT_NODE__LISTEN mean the same and are refused for the same reasons), the TCP address of a door.
 #pragma once
 
@@ -21,11 +21,20 @@ inline constexpr const char* kListenDefault = "default";
 
 // What to do about an address that cannot be used, in one line for all three places.
 inline constexpr const char* kListenFix =
-    "write ADDRESS:PORT with an address of this machine, for example 0.0.0.0:41820 or [::]:41820";
+    "write ADDRESS:PORT with an address of this machine, for example 0.0.0.0:41820 or [::]:41820; "
+    "before it tcp: or wss: where UDP does not get through";
 
-// Each is "IP:PORT" or "[IPv6]:PORT"; port 0: any. Errc::Usage for a malformed one (named), the
-// same one twice, or more than kMostListenAddresses. None at all is right: every address, one port.
-[[nodiscard]] Result<std::vector<Endpoint>> listen_addresses(const std::vector<std::string>& texts);
+inline constexpr const char* kListenTcp = "tcp:";
+inline constexpr const char* kListenWss = "wss:";
+
+struct ListenPlaces {
+  std::vector<Endpoint> udp;  // none: every address, one port
+  std::vector<Endpoint> tcp;  // where the same datagrams are taken from TCP connections
+  std::vector<Endpoint> wss;  // and from WebSockets in TLS
+};
+// Each is "IP:PORT" or "[IPv6]:PORT", behind "tcp:" or "wss:" if that is meant; port 0: any. Errc::Usage for a
+// malformed one (named), the same one twice, or more than kMostListenAddresses of a kind.
+[[nodiscard]] Result<ListenPlaces> listen_places(const std::vector<std::string>& texts);
 
 // True for just `default`.
 [[nodiscard]] bool asks_for_default(const std::vector<std::string>& texts);

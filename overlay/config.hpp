@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address.hpp"
 #include "base/endpoint.hpp"
 #include "base/identity.hpp"
 #include "base/time.hpp"
@@ -23,6 +24,7 @@ struct OverlayConfig {
   std::optional<crypto::Ed25519KeyPair> person;
   std::string software;                    // "weft 0.1.0", told to peers
   std::vector<Endpoint> listen_endpoints;  // where this host can be reached, best first
+  std::vector<Address> carriers;           // and by TCP and WebSocket; 4 at most are told
   session::SessionLimits session_limits;
   std::optional<RelaySettings> relay;  // as configured; else as a command said, or the default
   std::size_t max_networks = 16;   // a join beyond is refused; each costs a roster, parts and links

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/address.hpp"
 #include "base/core.hpp"
 #include "base/error.hpp"
 #include "base/persist.hpp"
@@ -207,6 +208,11 @@ struct MessagesWaiting {
   std::uint64_t subscriber;
   NetworkId network = {};
 };
+// A connection is to be made there: Overlay::carrier_opened() or carrier_failed() answers, always.
+struct OpenCarrier {
+  CommandId id;
+  Address address;  // of TCP or WebSocket
+};
 // For the operator, in a sentence: an alarm of the roster, a clock that is wrong.
 struct Notice {
   enum class Level : std::uint8_t { Info, Warning } level;
@@ -247,6 +253,6 @@ using OverlayEvent =
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
                  StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
                  MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer, MemberStateChanged,
-                 MessagesWaiting, SendElsewhere>;
+                 MessagesWaiting, SendElsewhere, OpenCarrier>;
 
 }  // namespace weft::overlay

@@ -36,6 +36,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
       credential_(beside_),
       peers_(beside_, table_, credential_),
       relaying_(beside_, table_, shared.relaying),
+      carrying_(beside_),
       sync_(beside_, roster_),
       members_(beside_, sync_, names_, shared.born),
       inviter_(beside_, credential_, members_, sync_),
@@ -47,6 +48,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
   seat(Room::Credential, credential_);
   seat(Room::Peers, peers_);
   seat(Room::Path, relaying_);
+  seat(Room::Carrying, carrying_);
   seat(Room::Sync, sync_);
   seat(Room::Joining, inviter_);
   seat(Room::Members, members_);

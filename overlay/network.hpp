@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "overlay/carrying/carrying.hpp"
 #include "overlay/credential/credential.hpp"
 #include "overlay/joining/inviter.hpp"
 #include "overlay/journal/journal.hpp"
@@ -94,6 +95,7 @@ class Network {
   Inviter& inviter() { return inviter_; }
   Peers& peers() { return peers_; }
   Relaying& relaying() { return relaying_; }
+  Carrying& carrying() { return carrying_; }
   Sync& sync() { return sync_; }
   Streams& streams() { return streams_; }
   Mail& mail() { return mail_; }
@@ -126,6 +128,7 @@ class Network {
   Credential credential_;
   Peers peers_;
   Relaying relaying_;
+  Carrying carrying_;
   Sync sync_;
   Members members_;
   Inviter inviter_;

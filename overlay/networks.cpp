@@ -249,6 +249,10 @@ void Overlay::Impl::carry(Instant now, Joiner::Output output) {
     events.push_back(std::move(*finished));
     return;
   }
+  if (auto* open = std::get_if<OpenCarrier>(&output)) {
+    events.push_back(std::move(*open));
+    return;
+  }
   joined(now, std::move(std::get<Joiner::Joined>(output)));
 }
 
@@ -275,8 +279,9 @@ void Overlay::Impl::joined(Instant now, Joiner::Joined joined) {
         if (is_default) default_network = network.id();
         store(network.id(), std::move(moved));
         const NodeId via = node_id_of(ticket.inviter);
-        network.peers().found(later, {via, std::nullopt, udp_endpoints(ticket.addresses), false,
-                                      discovery::Source::Ticket});
+        network.peers().found(later,
+                              {via, std::nullopt, udp_endpoints(ticket.addresses), false,
+                               discovery::Source::Ticket, stream_addresses(ticket.addresses)});
         if (remote) network.peers().found(later, {via, std::nullopt, {*remote}, true});
         network.peers().want(later, {via, true});
         joiner.stored(later, {});
@@ -343,6 +348,33 @@ void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints)
     network->peers().tell_own_place(true, now);
     network->mail().set_addresses(now, impl_->config.listen_endpoints);
   }
+  impl_->settle(now);
+}
+
+void Overlay::set_carriers(Instant now, std::vector<Address> carriers) {
+  if (carriers == impl_->config.carriers) return;
+  impl_->config.carriers = std::move(carriers);
+  for (const auto& [id, network] : impl_->networks) {
+    network->peers().tell_own_place(false, now);
+    network->mail().set_carriers(now, impl_->config.carriers);
+  }
+  impl_->settle(now);
+}
+
+void Overlay::carrier_opened(Instant now, CommandId id, PathId path, const Endpoint& remote) {
+  impl_->joiner.carrier_opened(now, id, path, remote);
+  for (const auto& [network, it] : impl_->networks) it->carrying().opened(now, id, path, remote);
+  impl_->settle(now);
+}
+
+void Overlay::carrier_failed(Instant now, CommandId id) {
+  impl_->joiner.carrier_failed(now, id);
+  for (const auto& [network, it] : impl_->networks) it->carrying().failed(now, id);
+  impl_->settle(now);
+}
+
+void Overlay::carrier_closed(Instant now) {
+  for (const auto& [network, it] : impl_->networks) it->carrying().closed(now);
   impl_->settle(now);
 }
 

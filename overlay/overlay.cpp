@@ -42,7 +42,7 @@ Overlay::Impl::Impl(Instant now, WallClock wall, OverlayConfig overlay_config, R
       instance(random.bytes<8>()),
       shared{config, clock,        rng,       sessions, links,    journal, relaying,
              events, last_command, last_door, casts,    instance, now},
-      joiner(config, clock, rng, sessions, instance),
+      joiner(config, clock, rng, sessions, instance, last_command),
       latest(now) {}
 
 Overlay::Overlay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -86,6 +86,12 @@ class Overlay {
   [[nodiscard]] RelayView relay(Instant now) const;
   // The socket would not send a datagram of this size there (EMSGSIZE).
   void datagram_refused(Instant now, PathId path, const Endpoint& to, std::size_t size);
+  // And by TCP and WebSocket.
+  void set_carriers(Instant now, std::vector<Address> carriers);
+  // The answer to OpenCarrier: the connection is a path now, or could not be made.
+  void carrier_opened(Instant now, CommandId id, PathId path, const Endpoint& remote);
+  void carrier_failed(Instant now, CommandId id);
+  void carrier_closed(Instant now);  // a connection ended; its path is closed in the table
 
   // ---- of home(), until every caller names a network
   // Commands.

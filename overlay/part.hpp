@@ -34,6 +34,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/address.hpp"
 #include "overlay/config.hpp"
 #include "overlay/discovery/address_book.hpp"
 #include "overlay/event.hpp"
@@ -61,8 +62,9 @@ enum class Room : std::uint8_t {
   Broker,
   Path,
   Fleet,
+  Carrying,
 };
-inline constexpr std::size_t kRooms = 14;
+inline constexpr std::size_t kRooms = 15;
 
 struct TypeRange {
   std::uint64_t first = 0;
@@ -176,6 +178,7 @@ struct Learned {
   std::vector<Endpoint> endpoints;
   bool surely = false;
   discovery::Source source = discovery::Source::Configured;
+  std::vector<Address> carriers = {};  // of TCP and WebSocket
 };
 // A member says at which address it sees us.
 struct Observed {

@@ -122,6 +122,9 @@ class Discovery {
 
   // Our own addresses, best first; the first one's port is what beacons name.
   void set_addresses(Instant now, std::vector<Endpoint> own);
+  void set_carriers(Instant now, std::vector<Address> carriers) {
+    publisher_.set_carriers(now, std::move(carriers));
+  }
   void set_services(Instant now, std::vector<std::string> names);
   void set_credential(Instant now, const StaticCredential& credential);
   void set_wall_clock(const WallClock& wall);

@@ -6,12 +6,24 @@ namespace weft::discovery {
 
 void Publisher::set_addresses(Instant now, const std::vector<Endpoint>& own,
                               const std::vector<Endpoint>& observed) {
-  std::vector<Endpoint> told = observed;
+  told_ = observed;
   for (const Endpoint& endpoint : own)
-    if (!endpoint.is_loopback() && std::ranges::find(told, endpoint) == told.end())
-      told.push_back(endpoint);
-  if (told.size() > dht::NodeInfo::kMaxAddresses) told.resize(dht::NodeInfo::kMaxAddresses);
-  auto addresses = udp_addresses(told);
+    if (!endpoint.is_loopback() && std::ranges::find(told_, endpoint) == told_.end())
+      told_.push_back(endpoint);
+  put_together(now);
+}
+
+void Publisher::set_carriers(Instant now, std::vector<Address> carriers) {
+  constexpr std::size_t kMost = dht::NodeInfo::kMaxAddresses / 2;
+  carriers_ = std::move(carriers);
+  carriers_.resize(std::min(carriers_.size(), kMost));
+  put_together(now);
+}
+
+void Publisher::put_together(Instant now) {
+  auto addresses = udp_addresses(told_);
+  addresses.resize(std::min(addresses.size(), dht::NodeInfo::kMaxAddresses - carriers_.size()));
+  addresses.insert(addresses.end(), carriers_.begin(), carriers_.end());
   if (addresses == addresses_) return;
   addresses_ = std::move(addresses);
   soon(now);

@@ -27,6 +27,8 @@ class Publisher {
   // Best first; those that others see us at go in front (two at most), loopback is left out.
   void set_addresses(Instant now, const std::vector<Endpoint>& own,
                      const std::vector<Endpoint>& observed);
+  // And by TCP and WebSocket: they have their places in the record, four at most, behind the others.
+  void set_carriers(Instant now, std::vector<Address> carriers);
   void set_services(Instant now, std::vector<std::string> names);
   void soon(Instant at) { next_ = std::min(next_, at); }
 
@@ -43,6 +45,10 @@ class Publisher {
 
  private:
   Instant next_;
+  void put_together(Instant now);
+
+  std::vector<Endpoint> told_;
+  std::vector<Address> carriers_;
   std::vector<Address> addresses_;
   std::vector<std::string> services_;
   std::uint64_t last_sequence_ = 0;

@@ -46,9 +46,13 @@ void Inviter::invite(Instant now, CommandId id, const std::string& name,
     ticket.network_secret = roster.network_secret();
     ticket.inviter = beside_.config.identity.public_key();
     ticket.inviter_static = credential_.current().key.public_key;
+    const auto& carriers = beside_.config.carriers;
+    const std::size_t others = std::min(carriers.size(), kMostCarriersTold);
     ticket.addresses = udp_addresses(beside_.own_places());
-    if (ticket.addresses.size() > roster::kMaxTicketAddresses)
-      ticket.addresses.resize(roster::kMaxTicketAddresses);
+    ticket.addresses.resize(
+        std::min(ticket.addresses.size(), roster::kMaxTicketAddresses - others));
+    ticket.addresses.insert(ticket.addresses.end(), carriers.begin(),
+                            carriers.begin() + static_cast<std::ptrdiff_t>(others));
     ticket.name = name;
     ticket.id = issued.invite.id;
     ticket.secret = issued.invite.secret;

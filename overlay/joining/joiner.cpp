@@ -1,7 +1,9 @@
 #include "overlay/joining/joiner.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "overlay/carrying/dial_policy.hpp"
 #include "overlay/credential/credential.hpp"
 #include "overlay/joining/inviter.hpp"
 #include "overlay/joining/join_status.hpp"
@@ -14,9 +16,12 @@ namespace weft::overlay {
 
 namespace {
 
-std::string list_of(const std::vector<Endpoint>& endpoints) {
+std::string list_of(const std::vector<Address>& addresses) {
   std::string out;
-  for (const auto& endpoint : endpoints) out += (out.empty() ? "" : ", ") + to_text(endpoint);
+  for (const auto& address : addresses) {
+    const auto* udp = std::get_if<UdpAddress>(&address);
+    out += (out.empty() ? "" : ", ") + (udp != nullptr ? to_text(udp->endpoint) : to_text(address));
+  }
   return out.empty() ? "no address" : out;
 }
 
@@ -32,18 +37,42 @@ void Joiner::begin(Instant now, CommandId id, roster::Ticket ticket, Duration wi
   context.secret = ticket.network_secret;
   context.credential = join.credential;
   sessions_.set_network(context);
-  for (const auto& endpoint : udp_endpoints(ticket.addresses)) {
-    session::DialTarget target;
-    target.network = ticket.network;
-    target.identity = ticket.inviter;
-    target.endpoint = endpoint;
-    target.join = true;
-    if (const auto dial = sessions_.dial(now, target)) join.dials.insert(*dial);
-  }
+  join.carriers = stream_addresses(ticket.addresses);
   join.ticket = std::move(ticket);
   join_ = std::move(join);
-  if (join_->dials.empty())
-    abort(now, {Errc::NoPath, "the ticket names no address that can be dialled"});
+  for (const auto& endpoint : udp_endpoints(join_->ticket.addresses))
+    dial(now, PathId::Udp, endpoint);
+  if (!join_->carriers.empty())
+    join_->next_carrier = join_->dials.empty() ? now : now + DialPolicy::kSilence;
+  if (nothing_left())
+    return abort(now, {Errc::NoPath, "the ticket names no address that can be dialled"});
+  handle_timeout(now);
+}
+
+bool Joiner::dial(Instant now, PathId path, const Endpoint& endpoint) {
+  session::DialTarget target;
+  target.network = join_->ticket.network;
+  target.identity = join_->ticket.inviter;
+  target.endpoint = endpoint;
+  target.path = path;
+  target.join = true;
+  const auto dial = sessions_.dial(now, target);
+  if (dial) join_->dials.insert(*dial);
+  return dial.has_value();
+}
+
+bool Joiner::nothing_left() const {
+  return join_->dials.empty() && join_->connecting.empty() && join_->carriers.empty();
+}
+
+void Joiner::carrier_opened(Instant now, CommandId id, PathId path, const Endpoint& remote) {
+  if (!join_ || join_->connecting.erase(id) == 0 || join_->session) return;
+  dial(now, path, remote);
+}
+
+void Joiner::carrier_failed(Instant now, CommandId id) {
+  if (!join_ || join_->connecting.erase(id) == 0 || join_->session) return;
+  if (nothing_left()) abort(now, {Errc::NoPath, "the inviting node was not reached"});
 }
 
 void Joiner::say(const ControlMessage& message) {
@@ -61,6 +90,7 @@ void Joiner::on(Instant now, const session::SessionUp& up) {
   if (join_->session)
     return sessions_.close(now, up.session, kCodeSuperseded, "another dial came up first");
   join_->session = up;
+  join_->next_carrier.reset();
   for (const auto other : join_->dials)
     if (other != up.session) sessions_.close(now, other, kCodeSuperseded, "another dial came up");
   join_->dials = {up.session};
@@ -69,7 +99,7 @@ void Joiner::on(Instant now, const session::SessionUp& up) {
 void Joiner::on(Instant now, const LinkOpen& open) {
   if (!join_ || !join_->session || join_->session->session != open.session) return;
   const auto& up = *join_->session;
-  say(hello_to(up.remote, config_, instance_, config_.listen_endpoints));
+  say(hello_to(observed_at(sessions_, up), config_, instance_, config_.listen_endpoints));
   say(JoinRequest{join_->ticket.id, roster::join_proof(join_->ticket.secret, up.channel_binding),
                   join_->ticket.name, static_cast<std::uint64_t>(clock_.at(now))});
 }
@@ -93,7 +123,7 @@ void Joiner::on(Instant now, const session::SessionDown& down) {
                        "taken back, or has expired"});
   if (join_->session && join_->session->session == down.session)
     abort(now, {Errc::NoPath, "the inviting node ended the session: " + down.detail});
-  else if (join_->dials.empty())
+  else if (nothing_left())
     abort(now, {Errc::NoPath, "the inviting node was not reached: " + down.detail});
 }
 
@@ -148,7 +178,8 @@ void Joiner::finish(Instant now) {
   join_->via_name =
       roster->name_of(join_->ticket.network, node_id_of(join_->ticket.inviter)).value_or("");
   std::optional<Endpoint> remote;
-  if (const auto info = sessions_.info(join_->session->session)) remote = info->remote;
+  if (const auto info = sessions_.info(join_->session->session))
+    if (path::over_udp(sessions_.paths().at(info->path).kind)) remote = info->remote;
   outputs_.push_back(Joined{join_->command, join_->ticket, join_->credential, std::move(*roster),
                             join_->name, remote});
 }
@@ -170,7 +201,7 @@ void Joiner::abort(Instant now, Error error, Refusal refusal) {
   const Join failed = std::move(*join_);
   join_.reset();
   if (error.code == Errc::NoPath) {
-    error.detail += "; tried " + list_of(udp_endpoints(failed.ticket.addresses));
+    error.detail += "; tried " + list_of(failed.ticket.addresses);
     if (failed.ticket.expires <= clock_.at(now))  // by our clock; nobody was there to ask
       error = {Errc::Expired,
                "the ticket has expired by this machine's clock, and " + error.detail};
@@ -181,12 +212,21 @@ void Joiner::abort(Instant now, Error error, Refusal refusal) {
 }
 
 void Joiner::handle_timeout(Instant now) {
+  while (join_ && join_->next_carrier && *join_->next_carrier <= now) {
+    const CommandId id = ++last_command_;
+    join_->connecting.insert(id);
+    outputs_.push_back(OpenCarrier{id, join_->carriers.front()});
+    join_->carriers.erase(join_->carriers.begin());
+    join_->next_carrier = now + DialPolicy::kStagger;
+    if (join_->carriers.empty()) join_->next_carrier.reset();
+  }
   if (join_ && !join_->storing && join_->deadline <= now)
     abort(now, {Errc::NoPath, "the inviting node did not answer at any of its addresses"});
 }
 
 std::optional<Instant> Joiner::poll_timeout() const {
-  return join_ && !join_->storing ? std::optional(join_->deadline) : std::nullopt;
+  if (!join_ || join_->storing) return std::nullopt;
+  return std::min(join_->deadline, join_->next_carrier.value_or(join_->deadline));
 }
 
 std::optional<Joiner::Output> Joiner::poll_output() {

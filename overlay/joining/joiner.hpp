@@ -32,8 +32,13 @@ class Joiner {
  public:
   // All outlive it.
   Joiner(const OverlayConfig& config, const WallClock& clock, Rng& rng,
-         session::SessionLayer& sessions, const ByteArray<8>& instance)
-      : config_(config), clock_(clock), rng_(rng), sessions_(sessions), instance_(instance) {}
+         session::SessionLayer& sessions, const ByteArray<8>& instance, CommandId& last_command)
+      : config_(config),
+        clock_(clock),
+        rng_(rng),
+        sessions_(sessions),
+        instance_(instance),
+        last_command_(last_command) {}
 
   // We are in: what the owner is to store, then to install, then stored().
   struct Joined {
@@ -44,12 +49,15 @@ class Joiner {
     std::string name;
     std::optional<Endpoint> remote;  // where the inviter answered
   };
-  using Output = std::variant<Say, Joined, CommandDone>;
+  using Output = std::variant<Say, Joined, CommandDone, OpenCarrier>;
 
   // REQUIRES: !busy().
   void begin(Instant now, CommandId id, roster::Ticket ticket, Duration within);
   void stored(Instant now, const Result<void>& result);
 
+  // The answer to an OpenCarrier of ours; others are nothing to it.
+  void carrier_opened(Instant now, CommandId id, PathId path, const Endpoint& remote);
+  void carrier_failed(Instant now, CommandId id);
   void handle_session(Instant now, const SessionNews& news);
   Result<void> handle_control(Instant now, const ControlIn& in);
   void handle_timeout(Instant now);
@@ -67,6 +75,9 @@ class Joiner {
     roster::Ticket ticket;
     StaticCredential credential;
     std::set<SessionId> dials;
+    std::vector<Address> carriers;  // not tried yet, while UDP answers nothing
+    std::optional<Instant> next_carrier;
+    std::set<CommandId> connecting;             // connections being made
     std::optional<session::SessionUp> session;  // the one that came up
     bool accepted = false;
     bool storing = false;
@@ -80,6 +91,8 @@ class Joiner {
   void on(Instant now, const session::SessionDown& down);
   template <class Other>
   void on(Instant, const Other&) {}
+  bool dial(Instant now, PathId path, const Endpoint& endpoint);
+  [[nodiscard]] bool nothing_left() const;
   void answered(Instant now, const JoinAnswer& answer);
   void took(Instant now, const RosterEntries& entries);
   void finish(Instant now);
@@ -91,6 +104,7 @@ class Joiner {
   Rng& rng_;
   session::SessionLayer& sessions_;
   const ByteArray<8>& instance_;
+  CommandId& last_command_;
   std::optional<Join> join_;
   std::deque<Output> outputs_;
 };

@@ -65,6 +65,9 @@ class Mail final : public Part, private post::Members, private discovery::Member
   void look_at_services(Instant now);
   void members_changed(Instant now) { discovery_->members_changed(now); }
   void set_addresses(Instant now, const std::vector<Endpoint>& own);
+  void set_carriers(Instant now, const std::vector<Address>& carriers) {
+    if (discovery_) discovery_->set_carriers(now, carriers);
+  }
   void clock_set();
   void came_back(Instant now);
   // A member says at which address it sees us.

@@ -18,7 +18,20 @@ bool reaches(const Path& socket, const Endpoint& to) {
 
 }  // namespace
 
-std::string_view name_of(PathKind kind) { return is_direct(kind) ? "direct" : "relay"; }
+std::string_view name_of(PathKind kind) {
+  switch (kind) {
+    case PathKind::Circuit:
+      return "relay";
+    case PathKind::Tcp:
+      return "tcp";
+    case PathKind::Wss:
+      return "wss";
+    case PathKind::Udp:
+    case PathKind::Ice:
+      break;
+  }
+  return "direct";
+}
 
 PathTable::PathTable() { paths_.emplace(PathId::Udp, Entry{}); }
 
@@ -94,6 +107,11 @@ PathId PathTable::arriving(PathId carrier, const Endpoint& from) const {
 bool PathTable::blocked(PathId id, const Endpoint& to) const {
   const auto carrier = carrier_of(id, to);
   return carrier && at(*carrier).blocked;
+}
+
+bool PathTable::held(PathId id) const {
+  const Entry* entry = find(id);
+  return entry != nullptr && entry->holds > 0;
 }
 
 void PathTable::check_invariants() const {

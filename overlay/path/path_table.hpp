@@ -31,9 +31,19 @@ namespace weft::path {
 
 enum class PathKind : std::uint8_t { Udp, Ice, Circuit, Tcp, Wss };
 
-// "direct" or "relay": whether a third node stands between. In status, ping and wait.
+// "direct", "relay", "tcp" or "wss", as status and ping say it.
 std::string_view name_of(PathKind kind);
+// No third node stands between.
 [[nodiscard]] inline bool is_direct(PathKind kind) { return kind != PathKind::Circuit; }
+
+// Whether its remote endpoint is a place that UDP reaches.
+[[nodiscard]] inline bool over_udp(PathKind kind) {
+  return kind == PathKind::Udp || kind == PathKind::Ice;
+}
+// A connection of its own, which knows no datagrams: no trains, no MTU to look for.
+[[nodiscard]] inline bool over_stream(PathKind kind) {
+  return kind == PathKind::Tcp || kind == PathKind::Wss;
+}
 
 // A jumbo frame less the headers of IPv6 and UDP. MTU probes go no higher.
 inline constexpr std::size_t kUdpMtu = 8952;
@@ -86,6 +96,8 @@ class PathTable {
   // session dialled from here expects.
   [[nodiscard]] PathId arriving(PathId carrier, const Endpoint& from) const;
   [[nodiscard]] bool blocked(PathId id, const Endpoint& to) const;
+  // Whether anybody holds it: a session uses it, or did a moment ago.
+  [[nodiscard]] bool held(PathId id) const;
 
   // Whether trains may be cut by the kernel, for each interface.
   [[nodiscard]] GsoGuards& gso() { return gso_; }

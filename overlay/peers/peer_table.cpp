@@ -44,6 +44,7 @@ void PeerTable::remove(Instant now, const NodeId& id) {
   attempt_at(at->second, std::nullopt);
   book_.forget(id);
   doubled_.erase(id);
+  carried_.erase(id);
   for (const auto& session : at->second.sessions) by_session_.erase(session.id);
   peers_.erase(at);
 }
@@ -72,6 +73,25 @@ void PeerTable::learn(Instant now, Peer& peer, const std::vector<Endpoint>& endp
       book_.learn(now, peer.id, address, source, surely);
   }
   peer.endpoints = book_.endpoints(peer.id);
+}
+
+bool PeerTable::learn_carriers(Peer& peer, const std::vector<Address>& carriers, bool all) {
+  const auto before = peer.carriers;
+  if (all) peer.carriers.clear();
+  for (const Address& address : carriers) {
+    const bool stream =
+        std::holds_alternative<TcpAddress>(address) || std::holds_alternative<WssAddress>(address);
+    if (stream && peer.carriers.size() < kMaxKnownCarriers &&
+        std::ranges::find(peer.carriers, address) == peer.carriers.end())
+      peer.carriers.push_back(address);
+  }
+  if (peer.carriers == before) return false;
+  ++changes_;
+  if (peer.carriers.empty())
+    carried_.erase(peer.id);
+  else
+    carried_.insert(peer.id);
+  return true;
 }
 
 bool PeerTable::learn(Peer& peer, const Certificate& certificate) {
@@ -165,7 +185,8 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   learn(peer, up.certificate);
   // What a dialled peer answered from is where it can be reached; where an inbound one comes from
   // may be a NAT's mapping, worth keeping behind what we know.
-  learn(now, peer, {up.remote}, discovery::Source::Session, up.initiator);
+  if (path::over_udp(sessions_.paths().at(up.path).kind))
+    learn(now, peer, {up.remote}, discovery::Source::Session, up.initiator);
   std::erase_if(peer.dialing, [&](const auto& dial) { return dial.first == up.session; });
   if (peer.hint_dial && peer.hint_dial->session == up.session) peer.hint_dial.reset();
   peer.hint.reset();
@@ -174,6 +195,7 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   peer.sessions.push_back({up.session, up.initiator, now, std::nullopt});
   if (!up.initiator) peer.backoff = kFirstBackoff;
   attempt_at(peer, std::nullopt);
+  peer.trying_since.reset();
   choose_preferred(now, peer);
 }
 
@@ -273,6 +295,10 @@ void PeerTable::handle_timeout(Instant now) {
     Peer& peer = peers_.at(due_.begin()->second);
     attempt_at(peer, std::nullopt);
     if (peer.is_up() || !peer.wanted) continue;
+    if (!peer.trying_since) {
+      peer.trying_since = now;
+      note_change(peer);
+    }
     dial_hint(now, peer);
     dial_next(now, peer);
   }
@@ -306,6 +332,7 @@ void PeerTable::choose_preferred(Instant now, Peer& peer) {
     if (best == nullptr || keep_over(peer, session, *best)) best = &session;
   peer.preferred = best == nullptr ? std::nullopt : std::optional(best->id);
   if (std::exchange(peer.was_up, peer.is_up()) != peer.is_up()) peer.changed = now;
+  note_change(peer);
   note_doubled(peer);
 }
 

@@ -27,6 +27,7 @@
 #include <set>
 #include <vector>
 
+#include "base/address.hpp"
 #include "base/endpoint.hpp"
 #include "base/identity.hpp"
 #include "base/time.hpp"
@@ -48,6 +49,7 @@ inline constexpr Duration kUnanswered = 500ms;  // then a hint is looked at besi
 inline constexpr Duration kRetireAfter = 5s;    // a session without an answer, another being there
 inline constexpr Duration kTwiceKept = 10min;   // what was seen of a second life is told so long
 inline constexpr std::size_t kMaxLives = 4;
+inline constexpr std::size_t kMaxKnownCarriers = 8;
 
 struct PeerSession {
   SessionId id = 0;
@@ -62,6 +64,7 @@ struct Peer {
   IdentityKey identity{};
   std::optional<Certificate> certificate;  // the newest seen: its static key allows IK
   std::vector<Endpoint> endpoints;         // best first: those of the book that UDP reaches
+  std::vector<Address> carriers;           // of TCP and WebSocket, in the order told
   std::vector<PeerSession> sessions;
   struct Life {
     ByteArray<8> instance;
@@ -87,6 +90,7 @@ struct Peer {
   std::optional<HintDial> hint_dial;
   std::size_t next_endpoint = 0;        // within this round
   std::optional<Instant> next_attempt;  // nullopt: not trying; set by attempt_at()
+  std::optional<Instant> trying_since;  // dialled since then, and no session yet
   Duration backoff = kFirstBackoff;
   bool wanted = false;           // keep trying while this holds
   bool says_we_are_out = false;  // it told us that we were removed; the user has been told once
@@ -116,6 +120,11 @@ class PeerTable {
   // A newer certificate of this peer; an older epoch is ignored. True if it was news.
   bool learn(Peer& peer, const Certificate& certificate);
 
+  // Addresses of TCP and WebSocket; `all`: the peer's own word, so others are forgotten. True: news.
+  bool learn_carriers(Peer& peer, const std::vector<Address>& carriers, bool all);
+  // Those with such addresses, and a number that changes with what matters to who dials them.
+  [[nodiscard]] const std::set<NodeId>& carried() const { return carried_; }
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
   // It may be there, says who proves nothing: tried at once, beside what is under way.
   void hint(Instant now, Peer& peer, const Endpoint& endpoint);
 
@@ -156,6 +165,7 @@ class PeerTable {
   void end_round(Instant now, Peer& peer);
   void choose_preferred(Instant now, Peer& peer);
   void note_doubled(const Peer& peer);
+  void note_change(const Peer& peer) { changes_ += peer.carriers.empty() ? 0 : 1; }
   // True if `a` should be kept over `b`.
   [[nodiscard]] bool keep_over(const Peer& peer, const PeerSession& a, const PeerSession& b) const;
   void end_older_lives(Instant now, Peer& peer, const ByteArray<8>& instance);
@@ -170,6 +180,8 @@ class PeerTable {
   std::map<NodeId, Peer> peers_;
   std::set<std::pair<Instant, NodeId>> due_;  // each peer's next_attempt
   std::set<NodeId> doubled_;
+  std::set<NodeId> carried_;
+  std::uint64_t changes_ = 0;
   Instant moved_at_{};
   std::map<SessionId, NodeId> by_session_;  // both live sessions and dials under way
 };

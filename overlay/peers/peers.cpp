@@ -40,13 +40,14 @@ void Peers::begin(Instant now) {
     if (peer == nullptr) continue;
     table_.learn(*peer, *certificate);
     table_.learn(now, *peer, record.endpoints, discovery::Source::Stored);
+    table_.learn_carriers(*peer, record.carriers, true);
   }
 }
 
 void Peers::keep(const Peer& peer) {
   if (!peer.certificate) return;
   PeerList one;
-  one.peers.push_back({peer.certificate->encode(), peer.endpoints});
+  one.peers.push_back({peer.certificate->encode(), peer.endpoints, peer.carriers});
   const Bytes frame = encode(one);
   store({{Table::Peer, beside_.network(), to_bytes(peer.id.view()),
           to_bytes(ByteView(frame).subspan(2))}});
@@ -74,7 +75,8 @@ void Peers::on(Instant now, const LinkOpen& open) {
   Link& link = at->second;
   link.open = true;
   put(Say{open.session,
-          encode(hello_to(link.up.remote, beside_.config, beside_.instance, beside_.own_places())),
+          encode(hello_to(observed_at(beside_.sessions, link.up), beside_.config, beside_.instance,
+                          beside_.own_places())),
           {1, {}}});
   if (link.up.joining) return;
   put(Say{open.session, encode(own_list(true)), {2, {}}});
@@ -103,7 +105,8 @@ void Peers::on(Instant now, const session::SessionDown& down) {
 void Peers::on(Instant now, const session::RemoteMoved& moved) {
   Peer* peer = table_.find_by_session(moved.session);
   if (peer == nullptr) return;
-  table_.learn(now, *peer, {moved.remote}, discovery::Source::Session, true);
+  if (path::over_udp(beside_.sessions.paths().at(moved.path).kind))
+    table_.learn(now, *peer, {moved.remote}, discovery::Source::Session, true);
   keep(*peer);
   follow(now, *peer, moved.session, moved.path, moved.remote);
   if (peer->preferred == moved.session)
@@ -168,13 +171,14 @@ void Peers::found(Instant now, const Learned& learned) {
   if (certificate && certificate->identity == peer->identity &&
       certificate->network == beside_.network())
     table_.learn(*peer, *certificate);
+  const bool carriers = table_.learn_carriers(*peer, learned.carriers, false);
   const auto before = peer->endpoints;
   const bool news = std::ranges::any_of(learned.endpoints, [&](const Endpoint& endpoint) {
     return std::ranges::find(before, endpoint) == before.end();
   });
   for (const auto& endpoint : std::views::reverse(learned.endpoints))
     table_.learn(now, *peer, {endpoint}, learned.source, learned.surely);
-  if (!news && !learned.surely) return;
+  if (!news && !carriers && !learned.surely) return;
   keep(*peer);
   if (peer->is_up() || !peer->wanted) return;
   if (news) table_.cancel_dials(now, *peer);  // they go to where it was before, and hold up others

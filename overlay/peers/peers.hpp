@@ -35,6 +35,9 @@ inline constexpr Duration kHelloPause = 1s;     // between two that have an effe
 inline constexpr std::size_t kEagerPeers = 64;  // networks this small keep all sessions
 inline constexpr Duration kRetireLook = 1s;     // between two looks at sessions beside others
 
+// Where it is seen to be: only what came by UDP tells where UDP reaches it.
+[[nodiscard]] Endpoint observed_at(const session::SessionLayer& sessions,
+                                   const session::SessionUp& up);
 // The Hello that this node says on a session.
 [[nodiscard]] Hello hello_to(const Endpoint& observed, const OverlayConfig& config,
                              const ByteArray<8>& instance, std::vector<Endpoint> places);

@@ -9,12 +9,17 @@
 
 namespace weft::overlay {
 
+Endpoint observed_at(const session::SessionLayer& sessions, const session::SessionUp& up) {
+  return path::over_udp(sessions.paths().at(up.path).kind) ? up.remote : Endpoint{};
+}
+
 Hello hello_to(const Endpoint& observed, const OverlayConfig& config, const ByteArray<8>& instance,
                std::vector<Endpoint> places) {
   Hello hello;
   hello.instance = instance;
   if (observed.port != 0) hello.observed = observed;  // through a relay nobody sees where it is
   hello.endpoints = std::move(places);
+  hello.carriers = config.carriers;
   hello.software = config.software.substr(0, 64);
   return hello;
 }
@@ -53,6 +58,7 @@ void Peers::heed_member(Instant now, Link& link, const Hello& m) {
   peer->software = m.software;
   table_.learn(now, *peer, m.endpoints, discovery::Source::Hello);
   if (m.observed.port != 0) put(Observed{peer->id, m.observed});
+  table_.learn_carriers(*peer, m.carriers, true);
   keep(*peer);
   // Both dialled at once, by two ways of which it names both: that is no move.
   const bool two_ways = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
@@ -94,7 +100,7 @@ void Peers::follow(Instant now, const Peer& peer, SessionId seen, PathId path,
 
 // Who just came up may be news to others: where it is reached, or that it can be at all.
 void Peers::tell_about(Instant now, SessionId from, Peer& peer) {
-  if (!peer.certificate || peer.endpoints.empty()) return;
+  if (!peer.certificate || (peer.endpoints.empty() && peer.carriers.empty())) return;
   if (table_.all().size() >= kEagerPeers) return;
   if (peer.told && now - *peer.told < kHelloPause) {
     tell_again_.insert(peer.id);
@@ -105,7 +111,7 @@ void Peers::tell_about(Instant now, SessionId from, Peer& peer) {
   auto known = peer.endpoints;
   known.resize(std::min(known.size(), kMaxEndpointsPerNode));
   PeerList one;
-  one.peers.push_back({peer.certificate->encode(), std::move(known)});
+  one.peers.push_back({peer.certificate->encode(), std::move(known), peer.carriers});
   put(SayAll{encode(one), {3, peer.id}, from, false});
 }
 
@@ -125,12 +131,13 @@ void Peers::said(Instant now, Link& link, const Pong& m) {
 
 PeerList Peers::own_list(bool all) const {
   PeerList list;
-  list.peers.push_back({credential_.current().certificate.encode(), beside_.own_places()});
+  list.peers.push_back(
+      {credential_.current().certificate.encode(), beside_.own_places(), beside_.config.carriers});
   if (!all) return list;
   for (const auto& [id, peer] : table_.all()) {
     if (list.peers.size() == kMaxPeersPerMessage) break;
-    if (!peer.certificate || peer.endpoints.empty()) continue;
-    list.peers.push_back({peer.certificate->encode(), peer.endpoints});
+    if (!peer.certificate || (peer.endpoints.empty() && peer.carriers.empty())) continue;
+    list.peers.push_back({peer.certificate->encode(), peer.endpoints, peer.carriers});
   }
   return list;
 }
@@ -147,7 +154,9 @@ void Peers::said(Instant now, Link& link, const PeerList& m) {
     // One alone: it has just come up there (tell_about).
     if (m.peers.size() == 1 && !peer->is_up() && peer->wanted) put(Want{peer->id});
     table_.learn(now, *peer, record.endpoints, discovery::Source::Hearsay);
-    if (!fresh && peer->endpoints.size() == known) continue;
+    const bool own = peer->id == link.up.peer;
+    const bool carriers = table_.learn_carriers(*peer, record.carriers, own);
+    if (!fresh && !carriers && peer->endpoints.size() == known) continue;
     keep(*peer);
     // News about somebody we could not reach is a reason to try at once.
     if (!peer->is_up() && peer->wanted) table_.want(now, *peer, true);

@@ -59,7 +59,8 @@ void Connection::heard(Instant now, PathEntry& entry, const Endpoint& local, Ins
 void Connection::judge_trains(Instant now, const PathEntry& entry) {
   if (entry.index != current_path_ || news_.acks.count == 0) return;
   trains_.judge(now, watch_, pto(), [&](const TrainWatch::Fate& fate) {
-    state_.paths.gso().note(now, entry.local, fate.by_kernel, fate.sent, fate.lost);
+    if (!path::over_stream(state_.paths.at(entry.path).kind))
+      state_.paths.gso().note(now, entry.local, fate.by_kernel, fate.sent, fate.lost);
     ngtcp2_conn_info details;
     ngtcp2_conn_get_conn_info(quic_, &details);
     const auto rtt = Duration(static_cast<std::int64_t>(details.smoothed_rtt));

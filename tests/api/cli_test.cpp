@@ -468,7 +468,7 @@ TEST_F(CliTest, UpWithADaemonThereSaysSo) {
 TEST_F(CliTest, UpTellsWhyTheDaemonEnded) {
   const auto up = weft({"up", "--listen", "192.0.2.1:41820"});
   EXPECT_EQ(up.code, 1);
-  EXPECT_TRUE(up.err.contains("weft: cannot listen on UDP\n  why: ")) << up.err;
+  EXPECT_TRUE(up.err.contains("weft: cannot listen\n  why: ")) << up.err;
   EXPECT_TRUE(up.err.contains("\n  fix: ")) << up.err;
 }
 

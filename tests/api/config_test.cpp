@@ -110,7 +110,7 @@ TEST(Config, WrongValuesAreNamed) {
 // What --listen refuses, a file and the environment refuse too, and all say what to write.
 TEST(Config, ListenAddressesAreNumbersOnceEachAndFew) {
   const auto refused = [](const std::vector<std::string>& texts) {
-    const auto result = listen_addresses(texts);
+    const auto result = listen_places(texts);
     EXPECT_FALSE(result.has_value());
     return result ? std::string() : result.error().detail;
   };
@@ -119,8 +119,15 @@ TEST(Config, ListenAddressesAreNumbersOnceEachAndFew) {
   EXPECT_NE(refused({"127.0.0.1:1", "127.0.0.1:1"}).find("twice"), std::string::npos);
   EXPECT_NE(refused(std::vector<std::string>(9, "127.0.0.1:0")).find("9 addresses"),
             std::string::npos);
-  EXPECT_EQ(listen_addresses({})->size(), 0U);
-  EXPECT_EQ(listen_addresses({"127.0.0.1:0", "127.0.0.1:0", "[::1]:7"})->size(), 3U);
+  EXPECT_NE(refused({"tcp:127.0.0.1"}).find("tcp:127.0.0.1"), std::string::npos);
+  EXPECT_NE(refused({"tcp:127.0.0.1:1", "tcp:127.0.0.1:1"}).find("twice"), std::string::npos);
+  EXPECT_EQ(listen_places({})->udp.size(), 0U);
+  EXPECT_EQ(listen_places({"127.0.0.1:0", "127.0.0.1:0", "[::1]:7"})->udp.size(), 3U);
+  const auto both = listen_places({"127.0.0.1:7", "tcp:127.0.0.1:7", "tcp:[::]:443"});
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->udp.size(), 1U);
+  EXPECT_EQ(both->tcp,
+            (std::vector{*endpoint_from_text("127.0.0.1:7"), *endpoint_from_text("[::]:443")}));
   EXPECT_EQ(error_of("version = 1\n[node]\nlisten = [\"oak:1\"]\n").fix, kListenFix);
 }
 

@@ -50,6 +50,21 @@ TEST(Publisher, SaysWhereTheNodeIsAndWhatItExposesToMembersOnly) {
   EXPECT_FALSE(dht::open_value(dht::audience_key(foreign), records[0].key(), records[0].value));
 }
 
+TEST(Publisher, AddressesOfTcpHaveTheirPlacesBehindThoseOfUdp) {
+  Fixture f;
+  std::vector<Endpoint> many;
+  for (std::uint16_t port = 1; port <= 9; ++port) many.push_back(Endpoint::v4(0x0a000001, port));
+  const Address tcp = TcpAddress{kA};
+  f.publisher.set_carriers(Instant{1s}, {tcp});
+  f.publisher.set_addresses(Instant{1s}, many, {});
+  ASSERT_EQ(f.publisher.addresses().size(), dht::NodeInfo::kMaxAddresses);
+  EXPECT_EQ(f.publisher.addresses().back(), tcp);
+  EXPECT_EQ(f.publisher.addresses().front(), Address(UdpAddress{many.front()}));
+  f.publisher.set_carriers(Instant{2s}, std::vector(9, tcp));
+  EXPECT_EQ(f.publisher.addresses()[dht::NodeInfo::kMaxAddresses / 2 - 1],
+            Address(UdpAddress{many[dht::NodeInfo::kMaxAddresses / 2 - 1]}));
+}
+
 TEST(Publisher, EveryTenMinutesAndSoonAfterAChange) {
   Fixture f;
   EXPECT_TRUE(f.publisher.due(Instant{1s}, true));

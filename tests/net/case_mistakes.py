@@ -103,7 +103,7 @@ def case_ports_in_use(weft):
         for address, code in (("oak:1", 2), ("127.0.0.1:65536", 2), ("192.0.2.1:5000", 1)):
             c.refuses(code, "run", "--listen", address, says="write ADDRESS:PORT")
         taken = a.do("status")["node"]["listen"][0].rsplit(":", 1)[1]
-        c.refuses(1, "run", "--listen", f"0.0.0.0:{taken}", says="`ss -lunp`")
+        c.refuses(1, "run", "--listen", f"0.0.0.0:{taken}", says="`ss -lntup`")
 
 
 def case_what_fails_at_the_start_is_done_later(weft):

@@ -66,10 +66,26 @@ TEST(PathTable, OneBlockedPathBlocksNoOther) {
   EXPECT_FALSE(table.blocked(PathId::Udp, kFarV6));  // nobody reaches it: who sends is told so
 }
 
-TEST(PathTable, NamesDirectAndRelayByKind) {
-  for (const auto kind : {PathKind::Udp, PathKind::Ice, PathKind::Tcp, PathKind::Wss})
-    EXPECT_EQ(name_of(kind), "direct");
+TEST(PathTable, ItsKindIsNamedAndOnlyACircuitIsNotDirect) {
+  for (const auto kind : {PathKind::Udp, PathKind::Ice}) EXPECT_EQ(name_of(kind), "direct");
   EXPECT_EQ(name_of(PathKind::Circuit), "relay");
+  EXPECT_EQ(name_of(PathKind::Tcp), "tcp");
+  EXPECT_EQ(name_of(PathKind::Wss), "wss");
+  for (const auto kind : {PathKind::Udp, PathKind::Ice, PathKind::Tcp, PathKind::Wss})
+    EXPECT_TRUE(is_direct(kind));
+  EXPECT_FALSE(is_direct(PathKind::Circuit));
+}
+
+TEST(PathTable, SaysWhetherAnybodyHoldsAPath) {
+  PathTable table;
+  const PathId id = *table.add({.kind = PathKind::Tcp, .mtu = kLeastMtu});
+  EXPECT_FALSE(table.held(id));
+  {
+    const PathHold hold(table, id);
+    EXPECT_TRUE(table.held(id));
+  }
+  EXPECT_FALSE(table.held(id));
+  EXPECT_FALSE(table.held(PathId{4711}));
 }
 
 TEST(PathTable, AClosedPathStaysWhileItIsHeld) {

@@ -112,7 +112,7 @@ doctor::Finding look_at_port(const node::ConfigResult<node::Config>& config) {
   const bool wanted = config && !config->listen.empty();
   std::vector<Endpoint> addresses;
   if (wanted)
-    if (auto listen = node::listen_addresses(config->listen)) addresses = std::move(*listen);
+    if (auto listen = node::listen_places(config->listen)) addresses = std::move(listen->udp);
   if (addresses.empty()) addresses.emplace_back().port = node::kDefaultPort;
   for (const auto& address : addresses) {
     carriers::UdpOptions options;

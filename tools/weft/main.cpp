@@ -65,7 +65,8 @@ void add_run(CLI::App& app, Context& context) {
   auto flags = std::make_shared<RunFlags>();
   run->add_option("--name", flags->name, "this node's name (default: the hostname)");
   run->add_option("--listen", flags->listen,
-                  "UDP address, up to 8 times, kept from then on (default: all, port 41820)")
+                  "UDP address, up to 8 times, kept from then on (default: all, port 41820); "
+                  "tcp:HOST:PORT or wss:HOST:PORT where UDP does not get through")
       ->type_name("HOST:PORT");
   run->add_option("--log-file", flags->log_file,
                   "log to this file, turned over at 5 MiB, instead of standard error")

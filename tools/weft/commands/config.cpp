@@ -45,6 +45,7 @@ Json to_json(const node::Config& config) {
            {"net", {{"gso", config.gso}}},
            {"metrics",  // its token stays in the file
             {{"listen", config.metrics_listen ? to_text(*config.metrics_listen) : std::string()}}},
+           {"listen", {{"certificate", config.certificate}, {"key", config.certificate_key}}},
            {"expose", Json::array()},
            {"consume", Json::array()},
            {"peer", Json::array()},

@@ -55,16 +55,23 @@ ApiResult<void> check_listen(const Context& context, const std::vector<std::stri
   auto status = context.client().call("GET", "/api/v1/status", std::nullopt, milliseconds(5000));
   if (!status) return std::unexpected(status.error());
   const auto& bound = (*status)["node"]["bound"];
-  const auto endpoints = node::listen_addresses(wanted);
-  const bool holds = endpoints && bound.is_array() &&
-                     std::ranges::all_of(*endpoints, [&](const Endpoint& endpoint) {
-                       return std::ranges::any_of(bound, [&](const Json& at) {
-                         const auto here = endpoint_from_text(at.get<std::string>());
-                         return here && here->address == endpoint.address &&
-                                (endpoint.port == 0 || here->port == endpoint.port);
-                       });
-                     });
-  if (holds && bound.size() == wanted.size()) return {};
+  const auto places = node::listen_places(wanted);
+  std::vector<std::string> texts;
+  if (bound.is_array())
+    for (const auto& at : bound) texts.push_back(at.get<std::string>());
+  const auto here = node::listen_places(texts);
+  const auto holds = [](const std::vector<Endpoint>& asked, const std::vector<Endpoint>& there) {
+    return std::ranges::all_of(asked, [&](const Endpoint& endpoint) {
+      return std::ranges::any_of(there, [&](const Endpoint& at) {
+        return at.address == endpoint.address && (endpoint.port == 0 || at.port == endpoint.port);
+      });
+    });
+  };
+  if (places && here && holds(places->udp, here->udp) && holds(places->tcp, here->tcp) &&
+      holds(places->wss, here->wss) && places->wss.size() == here->wss.size() &&
+      (places->udp.empty() || places->udp.size() == here->udp.size()) &&
+      places->tcp.size() == here->tcp.size())
+    return {};
   std::string line = has_boot_unit(context) ? "up --at-boot" : "up";
   for (const auto& address : wanted) line += " --listen " + shell_word(address);
   return api::refuse(Code::Failed, "weft runs already, and listens on " + list_text(bound),
@@ -129,9 +136,8 @@ ApiError failed_start(int pid, int code, const std::filesystem::path& log, std::
 
 int run_up(const Context& context, const UpOptions& options) {
   if (const bool fine = node::asks_for_default(options.listen); !fine)
-    if (const auto right = node::listen_addresses(options.listen); !right)
-      return context.report(
-          {Code::Usage, "cannot listen on UDP", right.error().detail, node::kListenFix});
+    if (const auto right = node::listen_places(options.listen); !right)
+      return context.report({Code::Usage, "cannot listen", right.error().detail, node::kListenFix});
   std::vector<std::string> wishes;
   if (!options.name.empty()) wishes = {"--name", options.name};
   for (const auto& address : options.listen) wishes.insert(wishes.end(), {"--listen", address});
@@ -213,7 +219,8 @@ void add(CLI::App& app, Context& context) {
   auto up_options = std::make_shared<UpOptions>();
   up->add_option("--name", up_options->name, "this node's name (default: the hostname)");
   up->add_option("--listen", up_options->listen,
-                 "UDP address, kept from then on (default: all of them, port 41820)")
+                 "UDP address, kept from then on (default: all of them, port 41820); tcp:HOST:PORT "
+                 "or wss:HOST:PORT where UDP does not get through")
       ->type_name("HOST:PORT");
   up->add_flag("--at-boot", up_options->at_boot,
                "and whenever this machine starts: by systemd, as a unit of this user, or of the "
