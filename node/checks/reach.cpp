@@ -17,7 +17,10 @@ doctor::Finding look_at_reach(const Subject& subject) {
     for (const auto& endpoint : mail->discovery().observed().candidates())
       facts.seen_at.push_back(to_text(endpoint));
   }
-  for (const auto& peer : subject.overlay.peers()) facts.sessions += peer.session ? 1 : 0;
+  for (const auto& peer : subject.overlay.peers()) {
+    ++facts.others;
+    facts.sessions += peer.session ? 1 : 0;
+  }
   return doctor::reachable(facts);
 }
 

@@ -68,6 +68,8 @@ Finding reachable(const Reach& reach) {
                     ", which is a router's address: who it did not call first may not get "
                     "through",
                 "forward the node's UDP port in the router, or let one member be reachable");
+  if (reach.others == 0)
+    return pass(kName, "at " + some_of(reach.own) + "; nobody is there to call");
   if (reach.sessions == 0)
     return warn(kName, "nobody has said yet where this node is seen",
                 "let a member connect: weft members");

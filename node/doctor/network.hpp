@@ -33,10 +33,10 @@ inline constexpr std::size_t kLeastDatagram = 1200;  // of QUIC (RFC 9000, 14)
 [[nodiscard]] Finding mtu(const std::vector<PathSize>& sizes);
 
 struct Reach {
-  bool server = false;               // somebody called this node unasked, and was answered
-  std::vector<std::string> own;      // addresses of this machine that another could call
-  std::vector<std::string> seen_at;  // where others see this node, that no interface has
-  std::size_t sessions = 0;
+  bool server = false;                   // somebody called this node unasked, and was answered
+  std::vector<std::string> own;          // addresses of this machine that another could call
+  std::vector<std::string> seen_at;      // where others see this node, that no interface has
+  std::size_t sessions = 0, others = 0;  // others: members beside this node
 };
 [[nodiscard]] Finding reachable(const Reach& reach);
 

@@ -42,7 +42,7 @@ TEST(Doctor, Mtu) {
 }
 
 TEST(Doctor, Reachable) {
-  Reach facts{false, {"192.0.2.1:41820"}, {}, 1};
+  Reach facts{false, {"192.0.2.1:41820"}, {}, 1, 2};
   expect(reachable(facts), Verdict::Pass, "nobody had to call");
   facts.server = true;
   expect(reachable(facts), Verdict::Pass, "unasked, at 192.0.2.1");
@@ -52,6 +52,8 @@ TEST(Doctor, Reachable) {
   facts.seen_at.clear();
   facts.sessions = 0;
   expect(reachable(facts), Verdict::Warn, "nobody has said");
+  facts.others = 0;
+  expect(reachable(facts), Verdict::Pass, "nobody is there to call");
   facts.own.clear();
   expect(reachable(facts), Verdict::Fail, "no address");
 }

@@ -2,6 +2,7 @@
 import os
 
 from lab import Lab, Node, eventually, expect
+from servers import echo_server
 
 
 def look(node, code=0):
@@ -90,15 +91,16 @@ def case_the_doctor_asks_the_daemon(weft):
         result(look(a), "services", "WARN", "dead")
         a.do("unexpose", "dead")
         # A door whose port somebody else has when the daemon comes back.
-        b.do("expose", "7999", "--name", "far", "--allow", "a")
-        a.do("wait", "service:far", "--timeout", "30s")
+        echo_server(b.host, 7001)
+        b.do("expose", "7001", "--name", "far", "--allow", "a")
+        a.do("wait", "service:far", "--timeout", "20s")
         port = a.open("far")
         result(look(a), "doors", "PASS", "1 is open")
         a.stop()
         holder = a.host.start("python3", "-m", "http.server", str(port), "--bind", "127.0.0.1")
         a.host.wait_port(port)
         a.start(name=False)
-        a.do("wait", "node:b", "--timeout", "30s")
+        a.do("wait", "node:b", "--timeout", "20s")
         result(look(a), "doors", "WARN", "cannot be opened")
         holder.kill()
         holder.wait()

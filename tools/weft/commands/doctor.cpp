@@ -47,9 +47,11 @@ void print_checks(const Context& context, const Json& checks) {
   for (const auto& check : checks)
     table.add({check.value("result", ""), check.value("name", ""), check.value("detail", "")});
   context.print(table);
+  std::string fixes;
   for (const auto& check : checks)
     if (const auto fix = check.value("fix", ""); !fix.empty())
-      context.print("\n" + check.value("name", "") + ": " + fix + "\n");
+      fixes += "  " + check.value("name", "") + ": " + fix + "\n";
+  if (!fixes.empty()) context.print("\nto mend it\n" + fixes);
 }
 
 int run_doctor(const Context& context) {
