@@ -219,7 +219,9 @@ void MembersControl::members(api::Done<api::MembersResult> done) {
     // The roster says who belongs, membership who is there. A session may be up before the first
     // word of a member is heard.
     const bool heard = member.presence != membership::State::Unknown;
-    info.connected = member.state == "alive" || info.self;
+    const bool gone =
+        member.presence == membership::State::Dead || member.presence == membership::State::Left;
+    info.connected = (member.state == "alive" && !gone) || info.self;
     info.state = heard ? std::string(membership::name_of(member.presence))
                        : (info.connected ? "alive" : "away");
     info.incarnation = member.incarnation;

@@ -226,6 +226,9 @@ void Liveness::complete(std::vector<MemberView>& views) const {
     view.presence = member->state;
     view.incarnation = member->incarnation;
     if (member->since) view.presence_since = wall(*member->since);
+    const bool gone = !member->present() && member->state != membership::State::Unknown;
+    // A session with it may still wait for its end.
+    if (gone) view.rtt.reset();
     if (!view.rtt && member->present()) view.rtt = member->rtt.smoothed;
   }
 }
