@@ -67,10 +67,11 @@ TEST(Idle, AThousandMembersAndEightSessionsCostFewWakeUps) {
   const auto wakes = (a.wakes - before) / 10;
   RecordProperty("wake_ups_per_minute", static_cast<int>(wakes));
   EXPECT_EQ(up(), kSessions);
-  // The aim is 120, two a second. 190 is what there is: 110 deadlines of sessions (keep-alives and
-  // delayed acknowledgements), 47 of what peers send, two looks of discovery; and 90 wake-ups at
-  // once every four minutes, when the DHT looks around and publishes.
-  EXPECT_LE(wakes, 200u);
+  // The aim is 120, two a second. 324 is what there is: 110 deadlines of sessions (keep-alives and
+  // delayed acknowledgements), 47 of what peers send, two looks of discovery; 90 wake-ups at once
+  // every four minutes, when the DHT looks around and publishes; and membership, which pings one
+  // member a second, hears its answer, and answers another's ping.
+  EXPECT_LE(wakes, 340u);
 }
 
 }  // namespace
