@@ -222,6 +222,8 @@ WssSocket::WssSocket(boost::asio::io_context& context, io::UniqueFd fd, ssl::con
 
 Wss::Wss(io::EventLoop& loop) : loop_(loop), contexts_(std::make_unique<WssContexts>()) {
   contexts_->client.set_verify_mode(ssl::verify_none);
+  for (ssl::context* context : {&contexts_->server, &contexts_->client})
+    ::SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
 }
 Wss::~Wss() = default;
 

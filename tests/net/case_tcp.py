@@ -214,3 +214,33 @@ def case_where_only_a_web_proxy_lets_out_it_is_used(weft):
         digest, url = web(a, b, os.path.join(lab.folder, "www"))
         speed = fetch(b, url, digest)
         return f"joined in {joined:.1f} s, {speed:.0f} MiB/s through tinyproxy"
+
+
+def case_wss_shows_the_operators_certificate_and_members_ask_for_none(weft):
+    with Lab(weft, 2) as lab:
+        chain, key = (os.path.join(lab.folder, n) for n in ("chain.pem", "key.pem"))
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=relay.example", "-keyout", key, "-out", chain],
+            check=True)
+        a = Node(lab.hosts[0], "a")
+
+        def configure(certificate):
+            with open(os.path.join(a.home, "weft.toml"), "w", encoding="utf-8") as f:
+                f.write('version = 1\n[node]\nlisten = ["wss:0.0.0.0:443"]\n'
+                        f'[listen]\ncertificate = "{certificate}"\nkey = "{key}"\n')
+
+        configure(key)  # no certificate at all
+        a.refuses(2, "run", says="key.pem")
+        configure(chain)
+        a.start()
+        shown = lab.hosts[1].run("openssl", "s_client", "-connect", f"{a.host.address}:443",
+                                 input="", timeout=20)
+        expect("relay.example" in shown.stdout, f"it shows another: {shown.stdout[:300]}")
+        b = Node(lab.hosts[1], "b").start()
+        block_udp(a.host)
+        a.invite(b)
+        on_path(b, "a", "wss")
+        # What TLS a stranger speaks is no matter: an old one is refused by it.
+        old = lab.hosts[1].run("openssl", "s_client", "-connect", f"{a.host.address}:443", "-tls1_1",
+                               "-cipher", "ALL@SECLEVEL=0", input="", timeout=20)
+        expect("Cipher is (NONE)" in old.stdout or old.returncode != 0, "TLS 1.1 is spoken")
