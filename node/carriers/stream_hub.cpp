@@ -141,7 +141,9 @@ void StreamHub::dial_tcp(Id id, const TcpAddress& address) {
                                          connected, kConnectWithin);
 }
 
+// Whoever tells addresses does not choose what this node asks of a web server inside its network.
 void StreamHub::dial_wss(Id id, const WssAddress& address) {
+  if (address.path != kWssPath) return fail_later(id, "a WebSocket of another path than /weft");
   const bool by_proxy = proxy_ && !node::goes_around_proxy(no_proxy_, address.host);
   const auto proxy = by_proxy ? proxy_ : std::nullopt;
   const auto target = by_proxy ? adapter::Target{proxy->host, proxy->port, {}}
@@ -177,9 +179,10 @@ void StreamHub::end(PathId path) {
   const Connection connection = at->second;
   connections_.erase(at);
   if (connection.inbound) admission_.leave(connection.remote, connection.proven);
-  if (!connection.proven) ++counters_.unproven;
+  const bool used = connection.proven || table_.held(path);  // perhaps since the last look
+  if (!used) ++counters_.unproven;
   carriers_.detach(path);
-  if (connection.proven) events_.closed();
+  if (used) events_.closed();
 }
 
 void StreamHub::look() {

@@ -137,6 +137,16 @@ TEST_P(StreamHubTest, AConnectionThatTheFarEndClosesIsAPathNoMore) {
   EXPECT_FALSE(near_.say(path, remote, Bytes(20, 0x41)));
 }
 
+TEST_P(StreamHubTest, OfAWebServerNothingButTheOnePathIsAskedFor) {
+  if (GetParam() != PathKind::Wss) GTEST_SKIP() << "TCP asks for nothing";
+  listen(far_);
+  const Endpoint at = far_.hub->bound(PathKind::Wss).front();
+  near_.hub->dial(5, WssAddress{host_text(at), at.port, "/admin?delete=all"});
+  ASSERT_TRUE(until([&] { return near_.failed.contains(5); }));
+  for (int i = 0; i < 10; ++i) loop_.run_for(5ms);
+  EXPECT_EQ(far_.hub->counters().accepted, 0u);
+}
+
 // Whoever speaks something else hears nothing, as long as it waits.
 TEST_P(StreamHubTest, AStrangerHearsNothing) {
   listen(far_);
