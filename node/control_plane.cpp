@@ -16,6 +16,8 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
       status(overlay, driver, gateway, members, services, doors, wishes),
       waits(loop, overlay, recorder),
       probes(overlay, commands),
+      proxy(loop, overlay, gateway),
+      web(loop, overlay, gateway),
       overlay_(overlay),
       recorder_(recorder) {
   host_.offer<api::AuditLog, api::Lifecycle, api::Backups>(*this);
@@ -28,6 +30,8 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
   host_.offer<api::Pings, api::DhtQuestions>(probes);
   host_.offer<BrokerHost>(broker);
   host_.offer<NatsDoor>(nats);
+  host_.offer<Proxy>(proxy);
+  host_.offer<Web>(web);
   host_.offer<overlay::Overlay>(overlay);  // for node/modules
 }
 

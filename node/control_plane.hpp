@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@
 #include "node/control_wait.hpp"
 #include "node/control_wishes.hpp"
 #include "node/nats_door.hpp"
+#include "node/proxy.hpp"
+#include "node/web.hpp"
 
 namespace weft::node {
 
@@ -47,6 +50,8 @@ class ControlPlane final : public api::Hosts,
   StatusControl status;
   WaitControl waits;
   ProbesControl probes;
+  Proxy proxy;
+  Web web;
 
   std::function<void()> on_shutdown;
   std::function<void(const std::string& file, api::Done<api::BackupResult>)> on_backup;

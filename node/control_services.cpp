@@ -40,10 +40,11 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
   if (!target) return done(refused(target, "\"" + request.target + "\" is not a target"));
-  if (!protocol || adapter::adapter_of(*protocol) == nullptr)
+  const bool exit = protocol == service::Protocol::Socks5;  // by the gateway itself
+  if (!protocol || (!exit && adapter::adapter_of(*protocol) == nullptr))
     return done(api::refuse(api::Code::Usage,
                             "this weft does not expose \"" + request.protocol + "\" services", "",
-                            "use --protocol tcp or udp"));
+                            "use --protocol tcp, udp, http or socks5"));
   if (const auto why = gateway_.own_places.forbid(*protocol, *target))
     return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
                             *why, "expose the service of another program"));

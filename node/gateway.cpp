@@ -1,8 +1,12 @@
 #include "node/gateway.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "node/adapter/tcp_end.hpp"
+#include "node/exit_flow.hpp"
 #include "node/io/clock.hpp"
+#include "node/local_addresses.hpp"
 
 namespace weft::node {
 
@@ -24,6 +28,13 @@ service::OpenStatus status_of(adapter::ConnectFailure failure) {
       break;
   }
   return service::OpenStatus::TargetUnreachable;
+}
+
+// Looked up for each: addresses come and go.
+bool is_own_address(const Endpoint& at) {
+  return std::ranges::any_of(machine_addresses(), [&](const LocalAddress& own) {
+    return own.endpoint.address == at.address;
+  });
 }
 
 Errc errc_of(service::OpenStatus status) {
@@ -144,6 +155,14 @@ void Gateway::adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView
   start_flow(key, *adapter::tcp_end(std::move(socket)), at->second);
 }
 
+void Gateway::adopt(const overlay::StreamKey& key, std::unique_ptr<adapter::LocalEnd> end) {
+  const auto at = connections_.find(port_key(key));
+  if (at == connections_.end()) return;
+  if (end) return start_flow(key, *end, at->second);
+  port_.streams().reset(port_key(key), adapter::kLocalClosed);
+  forget(key);
+}
+
 // ---- events -------------------------------------------------------------------------------------
 
 bool Gateway::handle(overlay::OverlayEvent& event) {
@@ -238,6 +257,7 @@ void Gateway::on(const overlay::InboundStream& e) {
   const auto& target = e.exposure.target;
   adapter::Target where{target.host, target.port, target.path};
   if (const auto why = own_places.forbid(e.exposure.protocol, target)) return refuse_own(e, *why);
+  if (target.kind == service::Target::Kind::Exit) return serve_exit(e);
   const auto* adapter = find_adapter_(e.exposure.protocol);
   if (adapter == nullptr)
     return port_.refuse(
@@ -251,6 +271,29 @@ void Gateway::on(const overlay::InboundStream& e) {
                         connector_.connect(
                             where, [this, e](auto result) { on_target(e, std::move(result)); },
                             adapter::Connector::kTimeout, adapter->socket_type)};
+}
+
+// There is no program behind it: the stream says where to go (exit_flow.hpp).
+void Gateway::serve_exit(const overlay::InboundStream& e) {
+  auto policy = service::ExitPolicy::from_text(e.exposure.target.path);
+  if (!policy)
+    return port_.refuse(e.key, service::OpenStatus::TargetUnreachable, "the exit has no rules");
+  auto place = take_place(e.caller, e.caller_name);
+  if (!place)
+    return port_.refuse(e.key, service::OpenStatus::Limit,
+                        "you hold all the connections that one member may have there");
+  port_.accept(e.key);
+  Connection& connection = connections_[port_key(e.key)];
+  connection.place = std::move(*place);
+  connection.service = e.exposure.name;
+  connection.peer = e.caller_name;
+  connection.node = e.caller;
+  const auto refused = [this, service = e.exposure.name, peer = e.caller_name](
+                           const std::string& where, const std::string& why) {
+    record(events::ExitRefused{service, peer, where, why});
+  };
+  start_flow(e.key, *exit_end({connector_, is_own_address, refused}, std::move(*policy)),
+             connection);
 }
 
 std::optional<ConnectionShares::Place> Gateway::take_place(const ConnectionShares::Holder& holder,
@@ -283,6 +326,10 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
     record(events::TargetFailed{inbound.exposure.name, inbound.caller_name, target.error().detail});
     return port_.refuse(inbound.key, status_of(target.error().failure), target.error().detail);
   }
+  if (inbound.exposure.protocol == service::Protocol::Http && on_http)
+    *target = on_http(std::move(*target), inbound);
+  if (!*target)
+    return port_.refuse(inbound.key, service::OpenStatus::Limit, "too many connections there");
   port_.accept(inbound.key);
   Connection& connection = connections_[port_key(inbound.key)];
   connection.place = std::move(under_way.mapped().place);
@@ -299,6 +346,7 @@ void Gateway::on(const overlay::ProbeTarget& e) {
   const auto& name = e.exposure.name;
   if (const auto why = own_places.forbid(e.exposure.protocol, target))
     return probed(name, service::Health::NoAnswer, *why);
+  if (target.kind == service::Target::Kind::Exit) return probed(name, service::Health::Ok, {});
   // Where nothing answers a knock, only a real question would tell.
   const auto* adapter = find_adapter_(e.exposure.protocol);
   if (adapter == nullptr || adapter->socket_type != SOCK_STREAM)

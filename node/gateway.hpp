@@ -78,6 +78,8 @@ class Gateway final : public adapter::FlowOwner {
   void open_pipe(const std::string& service, const std::string& node, Duration within,
                  PipeAnswer answered);
   void adopt(const overlay::StreamKey& key, io::UniqueFd socket, ByteView early);
+  // The same, with what makes the flow; null: nobody wants it any more.
+  void adopt(const overlay::StreamKey& key, std::unique_ptr<adapter::LocalEnd> end);
 
   // True if the event was this room's.
   bool handle(overlay::OverlayEvent& event);
@@ -85,7 +87,10 @@ class Gateway final : public adapter::FlowOwner {
   const Record record;
   std::function<void(std::uint64_t mapping)> on_once_used;    // a --once door took its client
   std::function<void(const std::string& service)> on_probed;  // the overlay knows how it went
-  OwnPlaces own_places;                                       // no caller is connected to these
+  // Stands before the program of an http service: takes its socket, answers the one that callers
+  // are to be moved to; none: it cannot. Null: the program is reached as any other.
+  std::function<io::UniqueFd(io::UniqueFd program, const overlay::InboundStream&)> on_http;
+  OwnPlaces own_places;  // no caller is connected to these
 
  private:
   struct OpenDoor {
@@ -121,6 +126,7 @@ class Gateway final : public adapter::FlowOwner {
   void on(const overlay::ConnectRefused& e);
   void on(const overlay::InboundStream& e);
   void on(const overlay::ProbeTarget& e);
+  void serve_exit(const overlay::InboundStream& inbound);
   void probed(const std::string& service, service::Health health, std::string_view detail);
   void refuse_own(const overlay::InboundStream& inbound, const std::string& why);
   void on_target(const overlay::InboundStream& inbound,

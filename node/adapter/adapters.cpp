@@ -11,6 +11,7 @@ namespace {
 
 constexpr Adapter kAdapters[] = {
     {service::Protocol::Tcp, listen_tcp, SOCK_STREAM, false, tcp_end},
+    {service::Protocol::Http, listen_tcp, SOCK_STREAM, false, tcp_end},
     {service::Protocol::Udp, UdpDoor::listen, SOCK_DGRAM, true, udp_end},
 };
 

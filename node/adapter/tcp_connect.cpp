@@ -94,13 +94,14 @@ struct Connector::Impl {
 class Connector::Impl::Attempt final : private io::FdEvents {
  public:
   Attempt(Impl& owner, Ticket ticket, Target target, OnDone on_done, Instant deadline,
-          int socket_type)
+          int socket_type, Forbids forbids)
       : owner_(owner),
         ticket_(ticket),
         target_(std::move(target)),
         on_done_(std::move(on_done)),
         deadline_(deadline),
         socket_type_(socket_type),
+        forbids_(std::move(forbids)),
         timer_(owner.loop, [this] { on_time(); }) {
     timer_.arm(deadline);
   }
@@ -132,6 +133,14 @@ class Connector::Impl::Attempt final : private io::FdEvents {
 
   void try_all(std::vector<io::SocketAddress> addresses) {
     addresses_ = std::move(addresses);
+    std::string why;
+    if (forbids_)
+      std::erase_if(addresses_, [&](const io::SocketAddress& at) {
+        const auto forbidden = forbids_(io::to_endpoint(at.storage));
+        if (forbidden) why = *forbidden;
+        return forbidden.has_value();
+      });
+    if (addresses_.empty() && !why.empty()) return fail_with(ConnectFailure::Denied, why);
     try_next();
   }
 
@@ -204,6 +213,7 @@ class Connector::Impl::Attempt final : private io::FdEvents {
   OnDone on_done_;
   Instant deadline_;
   int socket_type_;
+  Forbids forbids_;
   Resolver::Ticket lookup_ = 0;  // under way
   std::vector<io::SocketAddress> addresses_;
   std::size_t next_ = 0;
@@ -226,10 +236,11 @@ Connector::~Connector() = default;
 Result<void> Connector::start() { return impl_->resolver.start(); }
 
 Connector::Ticket Connector::connect(const Target& target, OnDone on_done, Duration timeout,
-                                     int socket_type) {
+                                     int socket_type, Forbids forbids) {
   const Ticket ticket = ++impl_->last_ticket;
   impl_->attempts[ticket] = std::make_unique<Impl::Attempt>(
-      *impl_, ticket, target, std::move(on_done), io::monotonic_time() + timeout, socket_type);
+      *impl_, ticket, target, std::move(on_done), io::monotonic_time() + timeout, socket_type,
+      std::move(forbids));
   impl_->loop.post([impl = impl_.get(), alive = impl_->alive, ticket] {
     if (!*alive) return;
     const auto found = impl->attempts.find(ticket);

@@ -9,9 +9,11 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/endpoint.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
 #include "node/io/event_loop.hpp"
@@ -60,9 +62,12 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
+  // Why an address that a target's name has may not be connected to; nothing if it may.
+  using Forbids = std::function<std::optional<std::string>(const Endpoint&)>;
   // `socket_type`: SOCK_STREAM, or SOCK_DGRAM, whose connecting only names the other end.
+  // Addresses that `forbids` are left out; if all are, it is Denied.
   Ticket connect(const Target& target, OnDone on_done, Duration timeout = kTimeout,
-                 int socket_type = SOCK_STREAM);
+                 int socket_type = SOCK_STREAM, Forbids forbids = {});
   void cancel(Ticket ticket);
   [[nodiscard]] std::size_t under_way() const;
 

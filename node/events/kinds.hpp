@@ -211,9 +211,10 @@ struct ConfigFailed {
                               "what the configuration asks cannot be done ({what} {service}): "
                               "{err}; tried again"};
   static constexpr auto fields() {
-    return std::tuple{field("what", "", "expose, open, metrics or nats", &ConfigFailed::what),
-                      field("service", "", "which, or where", &ConfigFailed::service),
-                      field("err", "", "why", &ConfigFailed::err)};
+    return std::tuple{
+        field("what", "", "expose, open, metrics, nats, proxy or web", &ConfigFailed::what),
+        field("service", "", "which, or where", &ConfigFailed::service),
+        field("err", "", "why", &ConfigFailed::err)};
   }
 };
 struct Notice {
@@ -405,6 +406,18 @@ struct TargetFailed {
   }
 };
 
+struct ExitRefused {
+  std::string service, peer, to, err;
+  static constexpr Kind kKind{"exit_refused", Group::Services, Level::Warning,
+                              "{peer} was not led to {to}: {err}"};
+  static constexpr auto fields() {
+    return std::tuple{field("service", "", "the exit", &ExitRefused::service),
+                      field("peer", "", "who asked", &ExitRefused::peer),
+                      field("to", "", "for what", &ExitRefused::to),
+                      field("err", "", "why", &ExitRefused::err)};
+  }
+};
+
 // ---- doors --------------------------------------------------------------------------------------
 struct DoorOpened {
   std::uint64_t door = 0;
@@ -470,6 +483,15 @@ struct RefusedByPeer {
                       field("peer", "", "its node", &RefusedByPeer::peer),
                       field("status", "", "of the refusal", &RefusedByPeer::status),
                       field("err", "", "in its words", &RefusedByPeer::err)};
+  }
+};
+struct ProxyRefused {
+  std::string to, err;
+  static constexpr Kind kKind{"proxy_refused", Group::Doors, Level::Warning,
+                              "the proxy does not lead to {to}: {err}"};
+  static constexpr auto fields() {
+    return std::tuple{field("to", "", "what a program asked for", &ProxyRefused::to),
+                      field("err", "", "why", &ProxyRefused::err)};
   }
 };
 
@@ -546,13 +568,15 @@ struct Repeated {
   }
 };
 
-using Body = std::variant<
-    Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired, SetAsideRemoved,
-    NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, GsoOff, GsoOn, SeenAt,
-    Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard, RosterChanged,
-    MemberAdded, MemberRemoved, MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed,
-    ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed, DoorOpened,
-    DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
-    StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain, Repeated>;
+using Body =
+    std::variant<Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired,
+                 SetAsideRemoved, NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut,
+                 DhtMode, GsoOff, GsoOn, SeenAt, Limit, ConfigFailed, Notice, PeerUp, PeerDown,
+                 PeerMoved, PeerSilent, PeerHeard, RosterChanged, MemberAdded, MemberRemoved,
+                 MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed,
+                 ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed,
+                 DoorOpened, DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed,
+                 RefusedByPeer, StoreRemark, StoreFailed, StoreWorks, LeaveFailed, Audit,
+                 SocketLost, SocketBoundAgain, ExitRefused, ProxyRefused, Repeated>;
 
 }  // namespace weft::events

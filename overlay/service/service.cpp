@@ -7,6 +7,7 @@
 #include "base/endpoint.hpp"
 #include "base/label.hpp"
 #include "base/wire.hpp"
+#include "overlay/service/exit_policy.hpp"
 
 namespace weft::service {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::array<std::string_view, 4> kProtocols{"tcp", "udp", "http", "sock
 constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxUnixPath = 107;  // sun_path of Linux, without its final zero
 constexpr std::string_view kUnix = "unix:";
+constexpr std::string_view kExit = "exit:";
+constexpr std::size_t kMaxRules = 400;  // bytes
 constexpr std::string_view kTcp = "tcp://";
 
 Result<std::uint16_t> port_from(std::string_view text) {
@@ -56,6 +59,12 @@ Result<Target> unix_target(std::string_view path) {
   return Target{Target::Kind::Unix, {}, 0, std::string(path)};
 }
 
+Result<Target> exit_target(std::string_view rules) {
+  if (rules.size() > kMaxRules) return fail(Errc::Usage, "the rules of an exit are too long");
+  WEFT_TRY(const auto policy, ExitPolicy::from_text(rules));
+  return Target{Target::Kind::Exit, {}, 0, policy.to_text()};
+}
+
 }  // namespace
 
 std::string_view name_of(Protocol protocol) {
@@ -75,6 +84,7 @@ Result<Protocol> protocol_from_text(std::string_view text) {
 
 Result<Target> Target::from_text(std::string_view text) {
   if (text.starts_with(kUnix)) return unix_target(text.substr(kUnix.size()));
+  if (text.starts_with(kExit)) return exit_target(text.substr(kExit.size()));
   if (text.starts_with(kTcp)) text.remove_prefix(kTcp.size());
   if (text.find("://") != std::string_view::npos)
     return fail(Errc::Usage,
@@ -103,14 +113,16 @@ Result<Target> Target::from_text(std::string_view text) {
 
 std::string Target::to_text() const {
   if (kind == Kind::Unix) return std::string(kUnix) + path;
+  if (kind == Kind::Exit) return std::string(kExit) + path;
   const auto text = ":" + std::to_string(port);
-  if (host == "unix") return std::string(kTcp) + host + text;
+  if (host == "unix" || host == "exit") return std::string(kTcp) + host + text;
   return host.find(':') == std::string::npos ? host + text : "[" + host + "]" + text;
 }
 
 std::string default_name(const Target& target, Protocol protocol) {
   if (target.kind == Target::Kind::Host)
     return std::string(name_of(protocol)) + "-" + std::to_string(target.port);
+  if (target.kind == Target::Kind::Exit) return "exit";
   std::string name;
   for (const char c : target.path.substr(target.path.rfind('/') + 1)) {
     if (c >= 'A' && c <= 'Z')
@@ -130,6 +142,8 @@ Result<void> Exposure::check() const {
     return fail(Errc::Usage, "a service name is 1 to 63 of a-z, 0-9 and -, no - at the ends");
   WEFT_TRY(const auto same, Target::from_text(target.to_text()));
   if (same != target) return fail(Errc::Usage, "the target does not read back as itself");
+  if ((protocol == Protocol::Socks5) != (target.kind == Target::Kind::Exit))
+    return fail(Errc::Usage, "a socks5 service has no target but rules of where it leads: --to");
   if (protocol == Protocol::Udp && target.kind == Target::Kind::Unix)
     return fail(Errc::Usage, "a udp service is at HOST:PORT, not at a unix socket");
   return {};

@@ -2,8 +2,9 @@
 // Value of Table::Exposure = canonical msgpack [v=1, name, protocol, target text]; key = the name.
 //
 // Target text: PORT (this machine: localhost, so 127.0.0.1 and then ::1) | HOST:PORT | [IPV6]:PORT
-// | unix:PATH (absolute, <= 107 bytes); tcp:// may stand before a host, and has to before one that
-// is called "unix".
+// | unix:PATH (absolute, <= 107 bytes) | exit:RULES (exit_policy.hpp; of a socks5 service, which has
+// no program of its own); tcp:// may stand before a host, and has to before one that is called
+// "unix" or "exit".
 #pragma once
 
 #include <cstdint>
@@ -27,11 +28,11 @@ constexpr bool is_bad(Health health) {
 }
 
 struct Target {
-  enum class Kind : std::uint8_t { Host, Unix };
+  enum class Kind : std::uint8_t { Host, Unix, Exit };
   Kind kind = Kind::Host;
   std::string host;  // Host: an IP address without brackets or a DNS name
   std::uint16_t port = 0;
-  std::string path;  // Unix
+  std::string path;  // Unix; the rules of an Exit
 
   bool operator==(const Target&) const = default;
   [[nodiscard]] static Result<Target> from_text(std::string_view text);

@@ -42,6 +42,13 @@ std::optional<AccessRequest> access_request(const Call& call, bool somebody = tr
 }
 
 void run_expose(Exposed& part, Call& call) {
+  const bool exit = call.body.value("protocol", std::string()) == "socks5";
+  if (exit && !call.text("target").starts_with("exit:"))
+    return send_error(call.answer, Code::Usage, "an exit is exposed with rules of where it leads",
+                      "", "for example: weft expose --protocol socks5 --to any");
+  if (call.text("target").empty())
+    return send_error(call.answer, Code::Usage, "what is exposed? a target is missing", "",
+                      "for example: weft expose 3000 --name blog");
   const auto target = service::Target::from_text(call.text("target"));
   if (!target)
     return send_error(call.answer, Code::Usage, target.error().detail, "",
@@ -82,9 +89,9 @@ std::vector<Route> exposed_routes() {
            "/api/v1/exposed",
            "Expose a service",
            "weft.expose/1",
-           {{"target", Type::Text, true, "PORT, HOST:PORT or unix:PATH"},
+           {{"target", Type::Text, false, "PORT, HOST:PORT, unix:PATH or exit:RULES", 512},
             {"name", Type::Text, false, "a DNS label"},
-            {"protocol", Type::Text, false, "tcp or udp"},
+            {"protocol", Type::Text, false, "tcp, udp, http or socks5"},
             {"allow", Type::List, false, "who may use it: node, group:NAME, *"}},
            run_expose,
            "expose"},

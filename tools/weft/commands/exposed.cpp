@@ -13,9 +13,8 @@ namespace weft::cli {
 namespace {
 
 struct ExposeOptions {
-  std::string target, name;
-  std::string protocol = "tcp";
-  std::vector<std::string> allow;
+  std::string target, name, protocol;
+  std::vector<std::string> allow, to;
 };
 
 // Never "everybody": what is shown here is pasted.
@@ -34,12 +33,18 @@ void hint_allow(const Context& context, const std::string& name) {
 
 int run_expose(const Context& context, const ExposeOptions& options) {
   auto target = options.target;
+  auto protocol = options.protocol;
+  if (!options.to.empty()) {
+    target = "exit:";
+    for (const auto& rule : options.to) target += (target.size() > 5 ? "," : "") + rule;
+    if (protocol.empty()) protocol = "socks5";
+  }
   if (target.starts_with("unix:") && !target.starts_with("unix:/")) {
     std::error_code none;  // no path, or no working directory: the daemon says what it wants
     const auto path = std::filesystem::absolute(target.substr(5), none);
     if (!none) target = "unix:" + path.lexically_normal().string();
   }
-  Json body{{"target", target}, {"protocol", options.protocol}};
+  Json body{{"target", target}, {"protocol", protocol.empty() ? "tcp" : protocol}};
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.allow.empty()) body["allow"] = options.allow;
   return context.show(context.ask("POST", "/api/v1/exposed", body), [&](const Json& data) {
@@ -86,14 +91,22 @@ int run_access(const Context& context, const std::string& verb, const AccessOpti
 void add(CLI::App& app, Context& context) {
   auto* expose = app.add_subcommand("expose", "Offer a service; nobody may use it until allowed");
   auto options = std::make_shared<ExposeOptions>();
-  expose
-      ->add_option("target", options->target,
-                   "where the service is: PORT on this machine, HOST:PORT or unix:PATH")
-      ->required();
+  expose->add_option(
+      "target", options->target,
+      "where the service is: PORT on this machine, HOST:PORT or unix:PATH; not of an\n"
+      "exit, which has --to");
   expose->add_option("--name", options->name, "the service's name (default: PROTOCOL-PORT)");
-  expose->add_option("--protocol", options->protocol, "tcp (default) or udp");
+  expose->add_option("--protocol", options->protocol,
+                     "tcp (default), udp, http: the program is told who asks,\n"
+                     "or socks5: this node as an exit, with --to");
   expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *")
       ->type_name("WHO[,WHO...]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  expose
+      ->add_option("--to", options->to,
+                   "where an exit leads: any (the public internet), CIDR, name or .name")
+      ->type_name("RULE[,RULE...]")
       ->delimiter(',')
       ->allow_extra_args(false);
   expose->footer("example: weft expose 3000 --name blog --allow laptop");

@@ -1,0 +1,4 @@
+if(TARGET weft_adapter)
+  weft_fuzz(http_head_fuzz SOURCE ${CMAKE_CURRENT_LIST_DIR}/http_head_fuzz.cpp
+            CORPUS ${CMAKE_CURRENT_LIST_DIR}/corpus/http_head LINK weft::adapter)
+endif()
