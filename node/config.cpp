@@ -38,12 +38,13 @@ struct Section {
   std::string_view name;
   std::span<const std::string_view> keys;
 };
-constexpr std::array<std::string_view, 11> kTopKeys{"version", "node",    "log",   "net",
-                                                    "metrics", "listen",  "proxy", "relay",
-                                                    "expose",  "consume", "peer"};
+constexpr std::array<std::string_view, 12> kTopKeys{"version", "node",    "log",     "net",
+                                                    "nat",     "metrics", "listen",  "proxy",
+                                                    "relay",   "expose",  "consume", "peer"};
 constexpr std::array<std::string_view, 2> kNodeKeys{"name", "listen"};
 constexpr std::array<std::string_view, 1> kLogKeys{"level"};
 constexpr std::array<std::string_view, 2> kNetKeys{"gso", "udp_idle_s"};
+constexpr std::array<std::string_view, 1> kNatKeys{"port_mapping"};
 constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "token"};
 constexpr std::array<std::string_view, 3> kRelayKeys{"enabled", "rate", "cap"};
 constexpr std::array<std::string_view, 2> kListenKeys{"certificate", "key"};
@@ -51,10 +52,11 @@ constexpr std::array<std::string_view, 1> kProxyKeys{"url"};
 constexpr std::array<std::string_view, 4> kExposeKeys{"name", "target", "protocol", "allow"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
-constexpr std::array<Section, 11> kSections{{{"", kTopKeys},
+constexpr std::array<Section, 12> kSections{{{"", kTopKeys},
                                              {"node", kNodeKeys},
                                              {"log", kLogKeys},
                                              {"net", kNetKeys},
+                                             {"nat", kNatKeys},
                                              {"metrics", kMetricsKeys},
                                              {"listen", kListenKeys},
                                              {"proxy", kProxyKeys},
@@ -100,6 +102,7 @@ class Reader {
     if (auto ok = read_node(root.get("node")); !ok) return ok;
     if (auto ok = read_log(root.get("log")); !ok) return ok;
     if (auto ok = read_net(root.get("net")); !ok) return ok;
+    if (auto ok = read_nat(root.get("nat")); !ok) return ok;
     if (auto ok = read_metrics(root.get("metrics")); !ok) return ok;
     if (auto ok = read_relay(root.get("relay")); !ok) return ok;
     if (auto ok = read_listen(root.get("listen")); !ok) return ok;
@@ -223,6 +226,19 @@ class Reader {
       config_.udp_idle_s = *seconds;
       note("net.udp_idle_s", *idle);
     }
+    return {};
+  }
+
+  ConfigResult<void> read_nat(const toml::node* node) {
+    auto table = table_of(node, "nat");
+    if (!table) return std::unexpected(table.error());
+    const auto* wish = *table == nullptr ? nullptr : (*table)->get("port_mapping");
+    if (wish == nullptr) return {};
+    const auto value = wish->value_exact<bool>();
+    if (!value)
+      return error(line(*wish), "nat.port_mapping is no truth value", "write true or false");
+    config_.port_mapping = *value;
+    note("nat.port_mapping", *wish);
     return {};
   }
 
@@ -492,6 +508,11 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
       return bad(variable + " is none of its values", kGsoFix);
     config.gso = value;
     config.origin["net.gso"] = "env " + variable;
+  } else if (key == "NAT__PORT_MAPPING") {
+    if (value != "true" && value != "false")
+      return bad(variable + " is no truth value", "write true or false");
+    config.port_mapping = value == "true";
+    config.origin["nat.port_mapping"] = "env " + variable;
   } else if (key == "METRICS__TOKEN") {
     if (!is_token(value)) return bad(variable + " is no token", kTokenFix);
     config.metrics_token = value;
@@ -512,7 +533,8 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
   } else {
     return bad(variable + " names no key",
                "there are WEFT_NODE__NAME, WEFT_NODE__LISTEN, WEFT_LOG__LEVEL, WEFT_NET__GSO, "
-               "WEFT_NET__UDP_IDLE_S, WEFT_METRICS__TOKEN and WEFT_PROXY__URL");
+               "WEFT_NET__UDP_IDLE_S, WEFT_NAT__PORT_MAPPING, WEFT_METRICS__TOKEN and "
+               "WEFT_PROXY__URL");
   }
   return {};
 }
@@ -521,14 +543,6 @@ ConfigResult<void> apply_variable(Config& config, std::string_view key, std::str
 
 std::string service_of(const ConsumeConfig& entry) {
   return entry.service + (entry.node.empty() ? "" : "@" + entry.node);
-}
-
-std::string consume_key(const Config& config, std::size_t index) {
-  const auto full = service_of(config.consume[index]);
-  const auto end = config.consume.begin() + static_cast<std::ptrdiff_t>(index);
-  const auto before = std::ranges::count(config.consume.begin(), end, full,
-                                         [](const ConsumeConfig& c) { return service_of(c); });
-  return "consume." + full + (before == 0 ? "" : "#" + std::to_string(before + 1));
 }
 
 std::string to_text(const ConfigError& error) {

@@ -7,6 +7,7 @@
 //   [log]      level = "info"           trace, debug, info, warn, error
 //   [net]      gso = "auto"             auto, on, off: may the kernel cut trains of datagrams?
 //              udp_idle_s = 120         a flow of a udp service ends after that silence, 10..86400
+//   [nat]      port_mapping = true      ask the router to let others in (NAT-PMP, UPnP)?
 //   [metrics]  listen = "127.0.0.1:9464"  token = "..."   /metrics on a TCP port too
 //   [relay]    enabled = "auto"  rate = "20Mbit/s"  cap = "50GB/month"   hand on for others?
 //   [listen]   certificate = "chain.pem"  key = "key.pem"   what wss listeners show
@@ -66,6 +67,7 @@ struct Config {
   std::string log_level = "info";
   std::string gso = "auto";
   std::int64_t udp_idle_s = 120;
+  bool port_mapping = true;                  // the router is asked to let others in
   std::optional<Endpoint> metrics_listen;    // none: on the API's socket alone
   std::string metrics_token;                 // empty: none is asked for
   std::string certificate, certificate_key;  // of wss listeners, PEM files; empty: one is made

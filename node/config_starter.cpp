@@ -20,6 +20,9 @@ level = "info"                    # trace, debug, info, warn, error
 # gso = "auto"                    # may the kernel cut trains of datagrams: auto, on, off
 # udp_idle_s = 120                # a flow of a udp service ends after that silence
 
+[nat]
+# port_mapping = true             # ask the router to let others in (NAT-PMP, UPnP)
+
 # What the node counts, for Prometheus; the API's socket has it always.
 # [metrics]
 # listen = "127.0.0.1:9464"

@@ -1,4 +1,5 @@
 // The configuration as text: what holds.
+#include <algorithm>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -15,6 +16,14 @@ std::string list_in_quotes(const std::vector<std::string>& list) {
 }
 
 }  // namespace
+
+std::string consume_key(const Config& config, std::size_t index) {
+  const auto full = service_of(config.consume[index]);
+  const auto end = config.consume.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto before = std::ranges::count(config.consume.begin(), end, full,
+                                         [](const ConsumeConfig& c) { return service_of(c); });
+  return "consume." + full + (before == 0 ? "" : "#" + std::to_string(before + 1));
+}
 
 std::string to_toml(const Config& config, bool with_origin) {
   std::ostringstream out;
@@ -34,6 +43,8 @@ std::string to_toml(const Config& config, bool with_origin) {
   out << "\n[log]\nlevel = " << in_quotes(config.log_level) << origin("log.level") << "\n";
   out << "\n[net]\ngso = " << in_quotes(config.gso) << origin("net.gso")
       << "\nudp_idle_s = " << config.udp_idle_s << origin("net.udp_idle_s") << "\n";
+  out << "\n[nat]\nport_mapping = " << (config.port_mapping ? "true" : "false")
+      << origin("nat.port_mapping") << "\n";
   if (config.metrics_listen || !config.metrics_token.empty()) {
     out << "\n[metrics]\n";
     if (config.metrics_listen)

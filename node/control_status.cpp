@@ -109,6 +109,17 @@ void StatusControl::nat_status(api::StatusResult& out) const {
     for (const auto& endpoint : verdict.outside) info.seen_at.push_back(to_text(endpoint));
     out.nat.push_back(std::move(info));
   };
+  if (mapped_port != nullptr && mapped_port->wished()) {
+    api::PortMappingInfo mapping;
+    mapping.trouble = mapped_port->trouble();
+    if (const auto& current = mapped_port->current()) {
+      using std::chrono::duration_cast, std::chrono::seconds;
+      mapping.protocol = current->protocol;
+      mapping.address = to_text(current->outside);
+      mapping.left_s = duration_cast<seconds>(current->until - io::monotonic_time()).count();
+    }
+    out.port_mapping = std::move(mapping);
+  }
   family(nat::Family::V4, "ipv4");
   family(nat::Family::V6, "ipv6");
 }

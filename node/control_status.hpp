@@ -11,6 +11,7 @@
 #include "node/control_services.hpp"
 #include "node/control_wishes.hpp"
 #include "node/dht_host.hpp"
+#include "node/mapped_port.hpp"
 
 namespace weft::node {
 
@@ -24,6 +25,7 @@ class StatusControl final : public api::Status {
   // What the machine does not give this node, in sentences.
   std::function<std::vector<std::string>()> machine_troubles;
   const DhtHost* dht = nullptr;
+  const MappedPort* mapped_port = nullptr;
 
   void status(api::Done<api::StatusResult> done) override;
 

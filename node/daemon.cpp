@@ -34,6 +34,7 @@
 #include "node/listening.hpp"
 #include "node/local_addresses.hpp"
 #include "node/log/log.hpp"
+#include "node/mapped_port.hpp"
 #include "node/metrics/server.hpp"
 #include "node/news.hpp"
 #include "node/overlay_port.hpp"
@@ -140,6 +141,7 @@ class Daemon final : public OverlayListener {
   std::unique_ptr<metrics::Server> metrics_server_;
   std::unique_ptr<io::Timer> look_timer_;
   std::unique_ptr<AddressWatch> address_watch_;
+  std::unique_ptr<MappedPort> mapped_port_;
   std::unique_ptr<io::Timer> end_timer_;
   std::string no_resolver_;  // why there is none
   bool ending_ = false;
@@ -227,6 +229,10 @@ Result<void> Daemon::open_sockets() {
                                return keep(key, std::move(value));
                              }));
   Listening::tell(io::monotonic_time(), *driver_, *overlay_);
+  mapped_port_ = std::make_unique<MappedPort>(loop_, *overlay_, *driver_);
+  control_->status.mapped_port = mapped_port_.get();
+  if (options_.config.port_mapping)
+    mapped_port_->begin(driver_->udp().port(), local_endpoints(driver_->udp().bound()));
   return {};
 }
 
@@ -450,6 +456,7 @@ void Daemon::look_around() {
   overlay_->set_wall_clock(io::read_wall_clock());
   driver_->look_around();
   news_->look(local_endpoints(driver_->udp().bound()));
+  mapped_port_->look(local_endpoints(driver_->udp().bound()));
   Listening::tell(now, *driver_, *overlay_);
   tell_configured_peers(now);
   control_->retry();
@@ -467,6 +474,7 @@ void Daemon::end() {
   if (std::exchange(ending_, true)) return;
   events_.record(events::Stopping{});
   notify_systemd("STOPPING=1");
+  mapped_port_->begin_stop();
   overlay_->shutdown(io::monotonic_time());
   driver_->wake();
   end_timer_->arm(io::monotonic_time() + kLastWords);

@@ -25,6 +25,7 @@ struct OverlayConfig {
   std::string software;                    // "weft 0.1.0", told to peers
   std::vector<Endpoint> listen_endpoints;  // where this host can be reached, best first
   std::vector<Address> carriers;           // and by TCP and WebSocket; 4 at most are told
+  std::vector<Endpoint> mapped_endpoints;  // where a router lets others in, as it says itself
   session::SessionLimits session_limits;
   std::optional<RelaySettings> relay;  // as configured; else as a command said, or the default
   std::size_t max_networks = 16;   // a join beyond is refused; each costs a roster, parts and links

@@ -340,6 +340,16 @@ void Overlay::datagram_refused(Instant now, PathId path, const Endpoint& to, std
                                      size - std::min(size, relay::kHeader));
 }
 
+void Overlay::set_mapped_endpoints(Instant now, std::vector<Endpoint> endpoints) {
+  if (endpoints == impl_->config.mapped_endpoints) return;
+  impl_->config.mapped_endpoints = std::move(endpoints);
+  for (const auto& [id, network] : impl_->networks) {
+    network->peers().tell_own_place(false, now);
+    network->mail().set_addresses(now, impl_->config.listen_endpoints);
+  }
+  impl_->settle(now);
+}
+
 void Overlay::set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints) {
   if (endpoints == impl_->config.listen_endpoints) return;
   impl_->config.listen_endpoints = std::move(endpoints);

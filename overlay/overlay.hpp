@@ -81,6 +81,8 @@ class Overlay {
   void set_wall_clock(WallClock clock);
   // Where this host can be reached now; peers are told when it changed.
   void set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints);
+  // Where a router lets others in to this node; peers are told.
+  void set_mapped_endpoints(Instant now, std::vector<Endpoint> endpoints);
   // Whether this node relays for others, and how much.
   void set_relay(Instant now, const RelaySettings& settings);
   [[nodiscard]] RelayView relay(Instant now) const;

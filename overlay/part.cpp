@@ -1,6 +1,7 @@
 #include "overlay/part.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "overlay/control_message.hpp"
@@ -9,10 +10,13 @@ namespace weft::overlay {
 
 std::vector<Endpoint> Beside::own_places() const {
   auto out = config.listen_endpoints;
-  const std::size_t own = kMaxEndpointsPerNode - std::min(kMaxEndpointsPerNode, seen_at.size());
+  auto outside = config.mapped_endpoints;
+  std::ranges::copy(seen_at, std::back_inserter(outside));
+  const std::size_t own = kMaxEndpointsPerNode - std::min(kMaxEndpointsPerNode, outside.size());
   if (out.size() > own) out.resize(own);
-  for (const auto& endpoint : seen_at)
-    if (std::ranges::find(out, endpoint) == out.end()) out.push_back(endpoint);
+  for (const auto& endpoint : outside)
+    if (out.size() < kMaxEndpointsPerNode && std::ranges::find(out, endpoint) == out.end())
+      out.push_back(endpoint);
   return out;
 }
 

@@ -112,7 +112,10 @@ std::optional<Instant> Mail::poll_timeout() const {
 
 void Mail::set_addresses(Instant now, const std::vector<Endpoint>& own) {
   if (!discovery_) return;
-  discovery_->set_addresses(now, own);
+  auto places = own;
+  places.insert(places.end(), beside_.config.mapped_endpoints.begin(),
+                beside_.config.mapped_endpoints.end());
+  discovery_->set_addresses(now, std::move(places));
   drain(now);
 }
 

@@ -165,6 +165,8 @@ void Punch::flush(Instant now) {
   while (const auto out = watch_.poll(now)) put(Cast{PathId::Udp, out->to, {}, 0, out->bytes});
   auto candidates = watch_.outside(now);
   if (candidates.size() > kOutside) candidates.resize(kOutside);
+  const auto& mapped = beside_.config.mapped_endpoints;
+  candidates.insert(candidates.begin(), mapped.begin(), mapped.end());
   candidates.insert(candidates.end(), beside_.config.listen_endpoints.begin(),
                     beside_.config.listen_endpoints.end());
   pairs_.set_candidates(candidates);

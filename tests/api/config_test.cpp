@@ -34,6 +34,8 @@ listen = ["0.0.0.0:41820", "[::]:41820"]
 level = "debug"
 [net]
 gso = "off"
+[nat]
+port_mapping = false
 [[expose]]
 name = "blog"
 target = "3000"
@@ -51,6 +53,7 @@ addresses = ["203.0.113.7:41820", "[2001:db8::7]:41820"]
   EXPECT_EQ(config.listen, (std::vector<std::string>{"0.0.0.0:41820", "[::]:41820"}));
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.gso, "off");
+  EXPECT_FALSE(config.port_mapping);
   ASSERT_EQ(config.expose.size(), 1u);
   EXPECT_EQ(config.expose[0].target, "localhost:3000");
   EXPECT_EQ(config.expose[0].allow.size(), 2u);
@@ -90,6 +93,7 @@ TEST(Config, WrongValuesAreNamed) {
                            "version = 1\n[log]\nlevel = \"loud\"",
                            "version = 1\n[net]\ngso = \"perhaps\"",
                            "version = 1\n[net]\ngso = true",
+                           "version = 1\n[nat]\nport_mapping = \"yes\"",
                            "version = 1\n[expose]\ntarget = \"1\"",
                            "version = 1\n[[expose]]\nname = \"a\"",
                            "version = 1\n[[expose]]\ntarget = \"udp://1\"",
@@ -150,11 +154,17 @@ TEST(Config, EnvironmentWinsAndUnknownVariablesAreErrors) {
   EXPECT_FALSE(apply_environment(config, {"WEFT_NODE__LISTEN=41820"}));
   EXPECT_FALSE(apply_environment(config, {"WEFT_LOG__LEVEL=loud"}));
   EXPECT_FALSE(apply_environment(config, {"WEFT_NET__GSO=perhaps"}));
+  EXPECT_FALSE(apply_environment(config, {"WEFT_NAT__PORT_MAPPING=perhaps"}));
+  EXPECT_TRUE(config.port_mapping);
+  ASSERT_TRUE(apply_environment(config, {"WEFT_NAT__PORT_MAPPING=false"}));
+  EXPECT_FALSE(config.port_mapping);
 }
 
 TEST(Config, WhatShowPrintsReadsBackTheSame) {
   Config config;
   ASSERT_TRUE(apply_toml(config, R"(version = 1
+[nat]
+port_mapping = false
 [[expose]]
 target = "unix:/run/a \"quoted\" \\ name"
 allow = ["*"]

@@ -33,8 +33,13 @@ PORTS = (3478, 3479)  # of the probe's server, at each of its two addresses
 LIFE = 120            # seconds for which a router keeps a mapping without traffic
 
 
-def public(index):
-    return f"203.0.113.{index}"
+INTERNET = "203.0.113"  # RFC 5737
+# miniupnpd calls documentation addresses no internet; nothing of this leaves the namespaces.
+ROUTABLE = "11.0.0"
+
+
+def public(index, internet=INTERNET):
+    return f"{internet}.{index}"
 
 
 def public6(index):
@@ -144,7 +149,8 @@ class Home:
         self.host = Box(lab, f"h{index}")
         self.router = Box(lab, f"r{index}") if kind != "open" else None
         self.carrier = Box(lab, f"c{index}") if kind.startswith("double") else None
-        self.outside = public6(100 + index) if kind == "six" else public(100 + index)
+        self.outside = (public6(100 + index) if kind == "six"
+                        else public(100 + index, lab.internet))
 
     def boxes(self):
         return [box for box in (self.host, self.router, self.carrier) if box]
@@ -153,10 +159,11 @@ class Home:
 class NatLab(Lab):
     """`with NatLab(weft, ["port", "symmetric"]) as lab`: lab.public[0] and lab.homes[0], [1]."""
 
-    def __init__(self, weft, kinds, publics=1):
+    def __init__(self, weft, kinds, publics=1, internet=INTERNET):
         super().__init__(weft, 0)
+        self.internet = internet
         self.homes = [Home(self, i + 1, kind) for i, kind in enumerate(kinds)]
-        self.public = [Box(self, f"p{i}", public(10 * (i + 1))) for i in range(publics)]
+        self.public = [Box(self, f"p{i}", public(10 * (i + 1), internet)) for i in range(publics)]
         self.boxes = self.public + [box for home in self.homes for box in home.boxes()]
         self.hosts = self.boxes  # what close() takes away
 
@@ -173,7 +180,7 @@ class NatLab(Lab):
         for i, box in enumerate(self.public):
             self._plug(box, "eth0")
             for last in (10 * (i + 1), 10 * (i + 1) + 1):  # two addresses each
-                box.ip("addr", "add", public(last) + "/24", "dev", "eth0")
+                box.ip("addr", "add", public(last, self.internet) + "/24", "dev", "eth0")
                 box.ip("addr", "add", public6(last) + "/64", "dev", "eth0", "nodad")
         for home in self.homes:
             self._wire_home(home)
@@ -259,3 +266,42 @@ def measure(weft, kind):
         if done.returncode:
             raise Failure(f"probe behind {kind}: {done.stderr}")
         return json.loads(done.stdout)
+
+
+def miniupnpd(home, protocols=("upnp", "nat-pmp")):
+    """A port mapping daemon on that home's router, as people have it: miniupnpd. Its lease file."""
+    router = home.router
+    router.nft("""
+table inet upnp {
+  chain miniupnpd { }
+  chain prerouting_miniupnpd { }
+  chain postrouting_miniupnpd { }
+  chain forward { type filter hook forward priority filter - 1; jump miniupnpd; }
+  chain prerouting { type nat hook prerouting priority dstnat; jump prerouting_miniupnpd; }
+  chain postrouting { type nat hook postrouting priority srcnat; jump postrouting_miniupnpd; }
+}
+""")
+    leases = os.path.join(router.lab.folder, f"{router.ns}.leases")
+    config = os.path.join(router.lab.folder, f"{router.ns}.miniupnpd.conf")
+    with open(config, "w", encoding="utf-8") as f:
+        f.write(f"""ext_ifname=wan
+listening_ip=lan
+http_port=0
+enable_upnp={"yes" if "upnp" in protocols else "no"}
+enable_natpmp={"yes" if "nat-pmp" in protocols else "no"}
+secure_mode=yes
+min_lifetime=120
+max_lifetime=86400
+lease_file={leases}
+upnp_table_name=upnp
+upnp_nat_table_name=upnp
+upnp_forward_chain=miniupnpd
+upnp_nat_chain=prerouting_miniupnpd
+upnp_nat_postrouting_chain=postrouting_miniupnpd
+uuid=82030820-3098-476c-ad0a-afe9844117c9
+allow 1024-65535 192.168.0.0/16 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+""")
+    router.ip("route", "add", "224.0.0.0/4", "dev", "lan")  # SSDP answers where it is asked
+    router.start("miniupnpd", "-d", "-f", config, "-P", config + ".pid", log="miniupnpd")
+    return leases

@@ -21,6 +21,14 @@ Json nat_json(const NatInfo& n) {
           {"observers", n.observers}};
 }
 
+Json port_mapping_json(const std::optional<PortMappingInfo>& m) {
+  if (!m) return nullptr;
+  return {{"protocol", m->protocol},
+          {"address", m->address},
+          {"left_s", m->left_s},
+          {"trouble", m->trouble}};
+}
+
 Json peer_json(const PeerInfo& p) {
   return {{"id", p.id},
           {"name", p.name},
@@ -56,7 +64,8 @@ Json to_json(const StatusResult& r) {
           {"net",
            {{"gso", r.gso},
             {"gso_off", list_json(r.gso_off, gso_off_json)},
-            {"nat", list_json(r.nat, nat_json)}}},
+            {"nat", list_json(r.nat, nat_json)},
+            {"port_mapping", port_mapping_json(r.port_mapping)}}},
           {"peers", list_json(r.peers, peer_json)},
           {"exposed", list_json(r.exposed, [](const ExposedInfo& e) { return to_json(e); })},
           {"mappings", list_json(r.mappings, [](const MappingInfo& m) { return to_json(m); })},

@@ -55,12 +55,21 @@ struct NatInfo {
   std::uint64_t observers = 0;
 };
 
+// What the router was asked for; `address` empty: nothing came of it, because of `trouble`.
+struct PortMappingInfo {
+  std::string protocol;  // "nat-pmp", "upnp"
+  std::string address;
+  std::int64_t left_s = 0;  // of the lease; it is renewed at half
+  std::string trouble;
+};
+
 struct StatusResult {
   NodeInfo node;
   NetworkInfo network;
   std::string gso = "auto";  // as set: "auto", "on", "off"
   std::vector<GsoOffInfo> gso_off;
-  std::vector<NatInfo> nat;  // of the families that members told something about
+  std::optional<PortMappingInfo> port_mapping;  // none: not wished for
+  std::vector<NatInfo> nat;                     // of the families that members told something about
   std::vector<PeerInfo> peers;
   std::vector<ExposedInfo> exposed;
   std::vector<MappingInfo> mappings;

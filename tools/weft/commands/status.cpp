@@ -36,6 +36,10 @@ void print_status(const Context& context, const Json& s) {
   head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
                            ", " + "members: " + std::to_string(network.value("members", 0))});
   head.add({"listen", list_text(node["listen"])});
+  const auto& mapping = s["net"]["port_mapping"];
+  if (mapping.is_object() && !mapping.value("address", "").empty())
+    head.add({"router", "lets others in at " + mapping.value("address", "") + " (" +
+                            mapping.value("protocol", "") + ")"});
   for (const auto& n : s["net"]["nat"]) head.add({"nat", nat_text(n)});
   if (s["dht"].is_object())
     head.add({"dht", std::to_string(s["dht"].value("contacts", std::uint64_t{0})) + " contacts, " +
