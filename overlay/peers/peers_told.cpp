@@ -158,8 +158,8 @@ void Peers::said(Instant now, Link& link, const PeerList& m) {
     const bool carriers = table_.learn_carriers(*peer, record.carriers, own);
     if (!fresh && !carriers && peer->endpoints.size() == known) continue;
     keep(*peer);
-    // News about somebody we could not reach is a reason to try at once.
-    if (!peer->is_up() && peer->wanted) table_.want(now, *peer, true);
+    // News about somebody we could not reach is a reason to try at once, and through relays too.
+    if (!peer->is_up() && peer->wanted) put(Want{peer->id, true});
   }
 }
 

@@ -55,12 +55,14 @@ void Punch::look(Instant now) {
 }
 
 void Punch::ask_members(Instant now) {
-  ask_at_ = now + kAskAgain;
+  ask_at_.reset();
   std::size_t asked = 0;
   for (const auto& [node, peer] : beside_.peers.all()) {
     if (asked == kObservers) return;
     if (reach(peer) != Reach::Direct) continue;
     const auto info = beside_.sessions.info(*peer.preferred);
+    if (nat::is_nearby(info->remote)) continue;  // beside us: it knows nothing of our NAT
+    ask_at_ = now + kAskAgain;
     watch_.ask(now, node, info->remote);
     // Of a member with several addresses one more tells whether ours depends on whom we speak to.
     for (const Endpoint& other : peer.endpoints)

@@ -26,7 +26,7 @@ class Punch final : public Part {
   // What a plain dial gets before an attempt begins beside it.
   static constexpr Duration kDialFirst = 500ms;
   // What others see of us is looked at again so often, where there is somebody to ask.
-  static constexpr Duration kAskAgain = 5min;
+  static constexpr Duration kAskAgain = 8min;
   static constexpr std::size_t kObservers = 4;
 
   explicit Punch(const Beside& beside) : Part(beside), watch_(beside.rng), pairs_(beside.rng) {}
