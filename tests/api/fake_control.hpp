@@ -186,6 +186,7 @@ class FakeControl final : public Hosts,
     r.members.push_back({"wf1example",
                          "oak",
                          "alive",
+                         true,
                          3,
                          std::nullopt,
                          1'767'225'600,
@@ -194,7 +195,7 @@ class FakeControl final : public Hosts,
                          "admin",
                          {"expose", "relay", "admin"}});
     r.members.push_back(
-        {"wf1peer", "laptop", "suspect", 1, 11.25, 1'767'225'600, false, 0, "member", {}});
+        {"wf1peer", "laptop", "suspect", false, 1, 11.25, 1'767'225'600, false, 0, "member", {}});
     r.partial = true;
     done(std::move(r));
   }

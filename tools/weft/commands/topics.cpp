@@ -205,7 +205,7 @@ void add_message(CLI::App& app, Context& context) {
   auto options = std::make_shared<TopicOptions>();
   auto* publish = app.add_subcommand("publish", "Send a message to all who subscribe to a topic");
   publish->add_option("topic", options->topic, "words parted by dots: app.door")->required();
-  publish->add_option("text", options->text, "the message; -: each line of standard input");
+  publish->add_option("message", options->text, "the message; -: each line of standard input");
   publish->add_flag("--retain", options->retain, "who subscribes later begins with it");
   publish
       ->add_option("--ack", options->ack,
@@ -219,7 +219,7 @@ void add_message(CLI::App& app, Context& context) {
   auto asked = std::make_shared<TopicOptions>();
   auto* request = app.add_subcommand("request", "Send a message and print the first reply");
   request->add_option("topic", asked->topic, "where somebody replies")->required();
-  request->add_option("text", asked->text, "the message; -: all of standard input");
+  request->add_option("message", asked->text, "the message; -: all of standard input");
   request->footer("example: weft request app.time now --timeout 2s");
   request->callback([&context, asked] {
     context.action = [&context, asked] { return run_request(context, *asked); };
