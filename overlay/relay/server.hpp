@@ -152,7 +152,7 @@ class Server {
                                     Session& target) const;
   void count(Status status);
   void end(CircuitId id, std::optional<Session> silent, Status why);
-  void say(Session to, Message message) { says_.push_back({to, std::move(message)}); }
+  void say(Session to, const Message& message) { says_.push_back({to, message}); }
   void look_by(Instant at);
   [[nodiscard]] Instant deadline_of(const Circuit& circuit) const;
 

@@ -52,6 +52,7 @@ struct ThreeWithPost {
     world.bring_in(a, c);
     EXPECT_TRUE(world.run_until([&] { return world.linked(a, c) && world.linked(a, b); }));
     for (Node* node : {&a, &b, &c}) {
+      node->overlay->set_relay(world.now, {.mode = RelaySettings::Mode::Off});  // apart is apart
       auto* network = node->overlay->home();
       parts.push_back(std::make_unique<Postcards>(network->beside()));
       network->seat(Room::Membership, *parts.back());

@@ -60,14 +60,15 @@ std::string datagrams_text(const Json& door) {
 }
 
 void print_doors(const Context& context, const Json& data) {
-  Table table(
-      {"DOOR", "TO", "STATE", "PROTOCOL", "LISTEN", "CONNECTIONS", "SENT", "RECEIVED", "NOTE"});
-  for (const auto& m : data["mappings"])
+  Table table({"DOOR", "TO", "STATE", "LISTEN", "CONNECTIONS", "SENT", "RECEIVED", "NOTE"});
+  for (const auto& m : data["mappings"]) {
+    const std::string protocol = m.value("protocol", "tcp");
     table.add({m.value("mapping", ""), door_text(m), or_dash(m.value("state", "")),
-               m.value("protocol", "tcp"), listen_text(m),
+               listen_text(m) + (protocol == "tcp" ? "" : "/" + protocol),
                std::to_string(m.value("connections", std::uint64_t{0})),
                bytes_text(m.value("tx_bytes", std::uint64_t{0})),
                bytes_text(m.value("rx_bytes", std::uint64_t{0})), datagrams_text(m)});
+  }
   if (!table.empty()) return context.print(table);
   context.talk("no doors are open\n");
   context.next("services");
