@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -33,6 +35,8 @@ using adapter::rewrite_response;
 namespace http = boost::beast::http;
 using boost::beast::error_code;
 
+// Boost before 1.75 takes "no limit" for a limit of nothing.
+constexpr auto kAnyLength = std::numeric_limits<std::uint64_t>::max();
 constexpr Duration kLateBody = 2s;  // of a request that is answered already
 
 std::shared_ptr<HttpPeer> peer_of(asio::io_context& context, io::UniqueFd fd) {
@@ -82,7 +86,7 @@ class HttpSessions::Session final : public std::enable_shared_from_this<Session>
   void read_request() {
     request_ = std::make_shared<RequestParser>();
     request_->header_limit(kMaxHttpHead);
-    request_->body_limit(boost::none);
+    request_->body_limit(kAnyLength);
     request_done_ = response_done_ = answered_ = false;
     if (client_->buffer.size() > 0) return read_head();
     limit(kIdleLimit, false);
@@ -171,7 +175,7 @@ class HttpSessions::Session final : public std::enable_shared_from_this<Session>
   void read_response() {
     response_ = std::make_shared<ResponseParser>();
     response_->header_limit(kMaxHttpHead);
-    response_->body_limit(boost::none);
+    response_->body_limit(kAnyLength);
     if (head_only_) response_->skip(true);
     http::async_read_header(program_->socket, program_->buffer, *response_,
                             [self = shared_from_this()](const error_code& error, std::size_t) {
@@ -181,7 +185,8 @@ class HttpSessions::Session final : public std::enable_shared_from_this<Session>
 
   void on_response(const error_code& error) {
     if (error)
-      return page({502, "the program behind the service gave no answer that is HTTP",
+      return page({502,
+                   "the program behind the service gave no answer that is HTTP: " + error.message(),
                    "on its node: weft status tells whether it runs"});
     auto& message = response_->get();
     const auto status = message.result_int();

@@ -18,7 +18,7 @@ class HttpTunnel : public std::enable_shared_from_this<HttpTunnel> {
   using ErrorCode = boost::beast::error_code;
 
   // `done`: once, when both directions ended or one failed.
-  static void run(std::shared_ptr<HttpPeer> a, std::shared_ptr<HttpPeer> b,
+  static void run(const std::shared_ptr<HttpPeer>& a, const std::shared_ptr<HttpPeer>& b,
                   std::function<void()> done) {
     const auto both = std::make_shared<std::pair<int, std::function<void()>>>(0, std::move(done));
     std::make_shared<HttpTunnel>(a, b, both)->begin();
