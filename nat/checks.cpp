@@ -17,9 +17,10 @@ std::string user_name(const CheckKey& to, const CheckKey& from) {
 }
 
 // Which of two ways that both work: nothing between the two, then no NAT, then IPv4.
+constexpr int kLastRank = 2;
 int rank(const Endpoint& endpoint) {
   if (is_nearby(endpoint)) return 0;
-  return endpoint.is_v4() ? 2 : 1;
+  return endpoint.is_v4() ? kLastRank : 1;
 }
 
 }  // namespace
@@ -29,10 +30,10 @@ void Checks::set_peer(Instant now, const CheckKey& peer, const std::vector<Endpo
   end_ = now + kPatience;
   next_slot_ = now;
   std::erase_if(targets_, [](const Target& target) { return !target.rtt; });
-  auto order = addresses;
-  std::ranges::stable_sort(order, {}, rank);
-  for (const Endpoint& endpoint : order)
-    if (targets_.size() < kMostTargets && find(endpoint) == nullptr) {
+  for (int wanted = 0; wanted <= kLastRank; ++wanted)  // each rank in the peer's order
+    for (const Endpoint& endpoint : addresses) {
+      if (rank(endpoint) != wanted || targets_.size() >= kMostTargets || find(endpoint) != nullptr)
+        continue;
       Target target;
       target.endpoint = endpoint;
       target.next = now;

@@ -194,7 +194,7 @@ void run_subscribe(BrokerHost& host, Call& call) {
   wanted.group = call.text("group");
   wanted.last = call.body.value("last", std::size_t{0});
   api::StreamAnswer stream;
-  stream.begin = [&host, wanted](std::shared_ptr<api::AnswerStream> opened) {
+  stream.begin = [&host, wanted](const std::shared_ptr<api::AnswerStream>& opened) {
     auto reader = std::make_shared<Reader>(host, opened);
     opened->when_drained([reader] { reader->pump(); });
     opened->when_closed([reader] { reader->close(); });
