@@ -217,7 +217,7 @@ void Server::end(CircuitId id, std::optional<Session> silent, Status why) {
 
 std::optional<Server::Say> Server::poll_say() {
   if (says_.empty()) return std::nullopt;
-  std::optional<Say> next(std::move(says_.front()));
+  const std::optional<Say> next(says_.front());
   says_.pop_front();
   return next;
 }
