@@ -14,7 +14,7 @@ constexpr std::size_t kClaimElements = 8;
 constexpr std::size_t kAccusationElements = 6;
 constexpr std::size_t kKeyElements = 5;
 constexpr std::size_t kSignatureSize = 2 + 64;  // a bin of 64, the last element
-constexpr char kDomain[] = "weft member v1";  // with its zero byte
+constexpr char kDomain[] = "weft member v1";    // with its zero byte
 
 // What the signature is over: the array of one element less, which is all of `raw` but its first
 // byte and its last element.
