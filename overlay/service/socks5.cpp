@@ -112,10 +112,12 @@ Result<std::optional<Parsed<Request>>> parse_request(ByteView received) {
     const auto literal = endpoint_from_text("[" + request.host + "]:1");
     const auto plain = endpoint_from_text(request.host + ":1");
     if (literal && literal->is_v4()) return fail(Errc::Malformed, "an IPv4 address in an IPv6 one");
-    if (literal || plain)
-      request.is_name = false;  // curl and others send addresses so
-    else if (!is_host_name(request.host))
+    if (literal || plain) {  // curl and others send addresses so
+      request.is_name = false;
+      request.host = address_text(literal ? *literal : *plain);
+    } else if (!is_host_name(request.host)) {
       return fail(Errc::Malformed, "not a host name");
+    }
   }
   if (request.port == 0 && request.command == Command::Connect)
     return fail(Errc::Malformed, "port 0");

@@ -44,6 +44,7 @@ TEST(Socks5, RequestsByNameAndByAddress) {
       {{5, 1, 0, 4, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 22},
        {Command::Connect, "2001:db8::7", false, 22}},
       {with({5, 1, 0, 3, 9}, "192.0.2.7", {0, 80}), {Command::Connect, "192.0.2.7", false, 80}},
+      {with({5, 1, 0, 3, 9}, "0::0:0:0b", {0, 80}), {Command::Connect, "::b", false, 80}},
   };
   for (const auto& row : rows) {
     const auto parsed = parse_request(row.bytes);
