@@ -105,7 +105,7 @@ std::unique_ptr<Network> Overlay::Impl::take_out(Instant now, const NetworkId& i
   network.broker().stop();
   for (const auto session : links.of(id))
     sessions.close(now, session, kCodeDone, "this node left the network");
-  while (auto event = sessions.poll_event()) std::visit([&](const auto& e) { on(now, e); }, *event);
+  hear_sessions(now);
   network.mail().end(now);
   network.drain(now);
   network.end();

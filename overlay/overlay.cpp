@@ -215,12 +215,17 @@ void Overlay::Impl::settle(Instant now) {
   while (auto batch = journal.poll_persist()) events.push_back(PersistRequest{std::move(*batch)});
 }
 
-bool Overlay::Impl::settle_once(Instant now) {
+bool Overlay::Impl::hear_sessions(Instant now) {
   bool any = false;
   while (auto event = sessions.poll_event()) {
     std::visit([&](const auto& e) { on(now, e); }, *event);
     any = true;
   }
+  return any;
+}
+
+bool Overlay::Impl::settle_once(Instant now) {
+  bool any = hear_sessions(now);
   for (const auto& [id, network] : networks) any = network->drain(now) || any;
   for (const auto& network : retired) any = network->drain(now) || any;
   std::erase_if(retired, [&](const auto& network) { return !journal.awaited(network->id()); });

@@ -27,6 +27,7 @@ struct Overlay::Impl {
   void handle_frames(Instant now, const Datagram& run);
   void settle(Instant now);  // until nothing is left to carry anywhere
   bool settle_once(Instant now);
+  bool hear_sessions(Instant now);  // what the session layer has to tell; true: something
   void on(Instant now, const session::SessionUp& e);
   void on(Instant now, const session::SessionDown& e);
   void on(Instant now, const session::StreamOpened& e);
