@@ -138,7 +138,7 @@ void MembersControl::join(api::JoinRequest request, api::Done<api::JoinResult> d
                               join_fix(result.error().code, commands_.refusal(), ticket)));
         const auto& outcome = std::get<overlay::JoinOutcome>(*result);
         done(api::JoinResult{overlay_.network_name(), outcome.name, to_text(outcome.via),
-                             outcome.via_name, path_to(overlay_, outcome.via).path, kKex});
+                             outcome.via_name, std::string(path::name_of(outcome.path)), kKex});
       });
 }
 

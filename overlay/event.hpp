@@ -44,6 +44,7 @@ struct JoinOutcome {
   std::string name;
   NodeId via;
   std::string via_name;
+  path::PathKind path = path::PathKind::Udp;  // of the session with `via`, which ends with the join
 };
 // What a change of a member came to: its id and its name now.
 struct MemberOutcome {

@@ -178,8 +178,10 @@ void Joiner::finish(Instant now) {
   join_->via_name =
       roster->name_of(join_->ticket.network, node_id_of(join_->ticket.inviter)).value_or("");
   std::optional<Endpoint> remote;
-  if (const auto info = sessions_.info(join_->session->session))
-    if (path::over_udp(sessions_.paths().at(info->path).kind)) remote = info->remote;
+  if (const auto info = sessions_.info(join_->session->session)) {
+    join_->path = sessions_.paths().at(info->path).kind;
+    if (path::over_udp(join_->path)) remote = info->remote;
+  }
   outputs_.push_back(Joined{join_->command, join_->ticket, join_->credential, std::move(*roster),
                             join_->name, remote});
 }
@@ -192,7 +194,7 @@ void Joiner::stored(Instant now, const Result<void>& result) {
   const Join finished = std::move(*join_);
   join_.reset();
   JoinOutcome outcome{finished.ticket.network, finished.name, node_id_of(finished.ticket.inviter),
-                      finished.via_name};
+                      finished.via_name, finished.path};
   for (const auto session : finished.dials) sessions_.close(now, session, kCodeDone, "joined");
   outputs_.push_back(CommandDone{finished.command, std::move(outcome), Refusal::None});
 }

@@ -83,6 +83,7 @@ class Joiner {
     bool storing = false;
     std::string name;
     std::string via_name;
+    path::PathKind path = path::PathKind::Udp;
     std::vector<Bytes> chain;
     Instant deadline;
   };

@@ -28,7 +28,8 @@ def case_quickstart_shows_a_page_through_the_mesh(weft):
         shown = lab.hosts[0].run(os.path.join(root, "tools", "quickstart"), timeout=120,
                                  env=dict(os.environ, WEFT_PROGRAM=weft, TMPDIR=lab.folder))
         expect(shown.returncode == 0, f"exit {shown.returncode}\n{shown.stdout}{shown.stderr}")
-        for part in ("Hello through the mesh", "path direct", "X25519+ML-KEM-768", "Next"):
+        for part in ("via oak (direct, X25519+ML-KEM-768)", "Hello through the mesh", "path direct",
+                     "Next"):
             expect(part in shown.stdout, f"it does not show {part!r}:\n{shown.stdout}")
         left = [name for name in os.listdir(lab.folder) if name.startswith("weft-quickstart")]
         expect(not left, f"it left {left} behind")

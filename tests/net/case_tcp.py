@@ -207,7 +207,8 @@ def case_where_only_a_web_proxy_lets_out_it_is_used(weft):
         b.env["https_proxy"] = f"http://guest:open@{proxy.address}:8888"
         b.start(name=False)
         started = time.monotonic()
-        b.do("join", ticket)
+        via = b.do("join", ticket)["via"]
+        expect(via["path"] == "wss", f"joined over {via}")
         joined = time.monotonic() - started
         on_path(b, "a", "wss")
         expect(peer_of(a, "b")["endpoint"].startswith(proxy.address), "not through the proxy")
