@@ -34,10 +34,11 @@ void write_place(wire::Writer& out, const WssAddress& a) {
   out.str(a.host).uint(a.port).str(a.path);
 }
 void write_place(wire::Writer& out, const RelayAddress& a) {
-  out.array(3).uint(static_cast<std::uint64_t>(AddressKind::Relay));
+  out.array(a.identity ? 4 : 3).uint(static_cast<std::uint64_t>(AddressKind::Relay));
   out.bin(a.relay.view()).array(std::min(a.places.size(), RelayAddress::kMaxPlaces));
   for (std::size_t i = 0; i < std::min(a.places.size(), RelayAddress::kMaxPlaces); ++i)
     std::visit([&](const auto& place) { write_place(out, place); }, a.places[i]);
+  if (a.identity) out.bin(*a.identity);
 }
 
 Result<std::uint16_t> read_port(wire::Reader& in) {
@@ -132,8 +133,13 @@ Result<std::optional<Address>> read_kind(wire::Reader& in, int depth) {
     }
     case AddressKind::Relay: {
       if (!enough(3)) return fail(Errc::Malformed, "address: too short");
-      WEFT_TRY(out, read_relay(in, depth));
+      WEFT_TRY(auto relay, read_relay(in, depth));
       read = 3;
+      if (elements > 3) {
+        WEFT_TRY(relay.identity, in.fixed<32>());
+        read = 4;
+      }
+      out = std::move(relay);
       break;
     }
   }

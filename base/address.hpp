@@ -4,7 +4,8 @@
 //   1 udp    [1, ip bin 4|16, port]
 //   2 tcp    [2, ip bin 4|16, port]
 //   3 wss    [3, host, port, path]                     a WebSocket over TLS
-//   4 relay  [4, relay NodeId 32, [address, ... <= 2]] through a member; where that one is
+//   4 relay  [4, relay NodeId 32, [address, ... <= 2] (, identity 32)] through a member; where that
+//            one is, and its identity key for who is no member yet
 //
 // Invariants
 // 1. A port is 1..65535, an ip is not the unspecified one, and an IPv4 address has 4 bytes: one
@@ -48,6 +49,7 @@ struct RelayAddress {
   using Place = std::variant<UdpAddress, TcpAddress, WssAddress>;
   NodeId relay;
   std::vector<Place> places;
+  std::optional<ByteArray<32>> identity{};  // its key, of which `relay` is the hash
   auto operator<=>(const RelayAddress&) const = default;
 };
 

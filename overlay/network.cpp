@@ -39,7 +39,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
       carrying_(beside_),
       sync_(beside_, roster_),
       members_(beside_, sync_, names_, shared.born),
-      inviter_(beside_, credential_, members_, sync_),
+      inviter_(beside_, credential_, members_, sync_, relaying_),
       streams_(beside_),
       mail_(beside_, credential_, streams_.offering().registry()),
       liveness_(beside_, credential_),
@@ -230,6 +230,7 @@ bool Network::drain(Instant now) {
   for (bool more = true; more;) {
     more = false;
     relaying_.settle(now);
+    inviter_.settle(now);
     for (const auto& seat : parts_)
       while (auto output = seat.part->poll_output()) {
         carry(now, seat.room, std::move(*output));
@@ -305,6 +306,7 @@ void Network::push_context(Instant now) {
   const auto& announced = sync_.announced();
   const Context context{credential_.current().certificate.epoch, announced.hash,
                         inviter_.open() || shared_.relaying.server.awaits_joiners(now, id())};
+  relaying_.set_open(inviter_.open());
   if (ended_ || told_ == context) return;
   const bool renewed = told_ && told_->epoch != context.epoch;
   told_ = context;

@@ -283,6 +283,17 @@ void Overlay::Impl::joined(Instant now, Joiner::Joined joined) {
                               {via, std::nullopt, udp_endpoints(ticket.addresses), false,
                                discovery::Source::Ticket, stream_addresses(ticket.addresses)});
         if (remote) network.peers().found(later, {via, std::nullopt, {*remote}, true});
+        for (const auto& address : ticket.addresses) {
+          const auto* through = std::get_if<RelayAddress>(&address);
+          if (through == nullptr) continue;
+          std::vector<Endpoint> places;
+          for (const auto& place : through->places)
+            if (const auto* udp = std::get_if<UdpAddress>(&place)) places.push_back(udp->endpoint);
+          if (places.empty()) continue;
+          network.peers().found(later, {through->relay, std::nullopt, std::move(places), false,
+                                        discovery::Source::Ticket});
+          network.peers().want(later, {through->relay, true});
+        }
         network.peers().want(later, {via, true});
         joiner.stored(later, {});
       },

@@ -42,7 +42,7 @@ Overlay::Impl::Impl(Instant now, WallClock wall, OverlayConfig overlay_config, R
       instance(random.bytes<8>()),
       shared{config, clock,        rng,       sessions, links,    journal, relaying,
              events, last_command, last_door, casts,    instance, now},
-      joiner(config, clock, rng, sessions, instance, last_command),
+      joiner(config, clock, rng, sessions, instance, last_command, relaying.circuits),
       latest(now) {}
 
 Overlay::Overlay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -92,7 +92,24 @@ void Overlay::Impl::handle_one_kind(Instant now, const Datagram& run) {
   }
 }
 
+// Of two nodes that relay for each other, one run may hold frames of both roles.
 void Overlay::Impl::handle_frames(Instant now, const Datagram& run) {
+  const auto& forwarder = relaying.server.forwarder();
+  if (!run.is_run() || relaying.circuits.size() == 0 || forwarder.labels() == 0)
+    return handle_stretch(now, run);
+  const ByteView all = run.payload;
+  for (std::size_t at = 0; at < all.size();) {
+    const bool ours = forwarder.owns(all.subspan(at));
+    std::size_t end = at + run.segment_size;
+    while (end < all.size() && forwarder.owns(all.subspan(end)) == ours) end += run.segment_size;
+    Datagram stretch = run;
+    stretch.payload = all.subspan(at, std::min(end, all.size()) - at);
+    handle_stretch(now, stretch);
+    at = end;
+  }
+}
+
+void Overlay::Impl::handle_stretch(Instant now, const Datagram& run) {
   if (relaying.server.forwarder().handle_datagram(now, run)) return;
   const bool ours = relaying.circuits.unwrap(now, run, [&](Instant at, const Datagram& inner) {
     if (kind_of(inner.payload) == Kind::Session)
@@ -280,6 +297,9 @@ void Overlay::Impl::on(Instant now, const session::SessionDown& e) {
   } else {  // a dial that never came up: its network knows it
     for (const auto& [id, network] : networks) network->handle_session(now, e);
   }
+  // Of a network that is gone nobody else says so.
+  relaying.server.leave(now, e.session);
+  relaying.circuits.leave(e.session);
   links.remove(e.session);
 }
 

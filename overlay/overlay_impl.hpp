@@ -25,7 +25,8 @@ struct Overlay::Impl {
   // --- overlay.cpp
   void handle_one_kind(Instant now, const Datagram& run);
   void handle_frames(Instant now, const Datagram& run);
-  void settle(Instant now);  // until nothing is left to carry anywhere
+  void handle_stretch(Instant now, const Datagram& run);  // all for the relay, or all for us
+  void settle(Instant now);                               // until nothing is left to carry anywhere
   bool settle_once(Instant now);
   bool hear_sessions(Instant now);  // what the session layer has to tell; true: something
   void on(Instant now, const session::SessionUp& e);

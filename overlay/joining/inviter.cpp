@@ -14,6 +14,8 @@ namespace {
 constexpr TypeRange kControls[] = {{10, 10}};  // JoinRequest
 constexpr Table kTables[] = {Table::Ticket};
 constexpr Duration kIdleLook = 60s;
+// A joiner whose answer was lost comes through its relay again for so long.
+constexpr std::chrono::seconds kAskAgain{120};
 
 }  // namespace
 
@@ -57,6 +59,8 @@ void Inviter::invite(Instant now, CommandId id, const std::string& name,
     ticket.id = issued.invite.id;
     ticket.secret = issued.invite.secret;
     ticket.expires = issued.invite.expires;
+    add_relays(ticket);
+    introduce(ticket.secret, std::chrono::seconds(life));
     look(now);
     store(std::move(issued.rows),
           done_when_stored(id, InviteOutcome{name, ticket.to_text(), ticket.expires}));
@@ -70,8 +74,52 @@ void Inviter::cancel(Instant now, CommandId id, const std::string& who) {
   if (!cancelled) return done(id, std::unexpected(cancelled.error()));
   look(now);
   const auto& invite = cancelled->invite;
+  introduce(invite.secret, 0s);
   store({std::move(cancelled->row)},
         done_when_stored(id, InviteOutcome{invite.name, {}, invite.expires}));
+}
+
+// At most two places where that relay is told to be: where this node reaches it, and a public one.
+RelayAddress Inviter::address_of(SessionId session, const Peer& relay) const {
+  RelayAddress out{relay.id, {}, relay.identity};
+  std::vector<Endpoint> places = relay.endpoints;
+  std::ranges::stable_partition(places, [](const Endpoint& e) { return !e.is_private(); });
+  const auto info = beside_.sessions.info(session);
+  if (info && path::over_udp(beside_.sessions.paths().at(info->path).kind)) {
+    std::erase(places, info->remote);
+    places.insert(places.begin(), info->remote);
+  }
+  for (const auto& place : places)
+    if (out.places.size() < RelayAddress::kMaxPlaces) out.places.emplace_back(UdpAddress{place});
+  return out;
+}
+
+// They stand at the end of the list: who reaches this node itself needs no relay.
+void Inviter::add_relays(roster::Ticket& ticket) {
+  std::vector<RelayAddress> relays;
+  for (const auto& [session, node] : relaying_.reserved()) {
+    const Peer* peer = beside_.peers.find(node);
+    if (peer == nullptr || relays.size() == kReserved) continue;
+    relays.push_back(address_of(session, *peer));
+    if (relays.back().places.empty()) relays.pop_back();
+  }
+  const std::size_t room = roster::kMaxTicketAddresses - relays.size();
+  if (ticket.addresses.size() > room) ticket.addresses.resize(room);
+  for (auto& address : relays) ticket.addresses.emplace_back(std::move(address));
+}
+
+void Inviter::introduce(const ByteArray<32>& secret, std::chrono::seconds life) {
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(0, life.count()));
+  for (const auto& [session, node] : relaying_.reserved())
+    put(Say{session, relay::encode(relay::Introduce{relay::introduction(secret, node), seconds})});
+}
+
+// A relay that is new, or was started anew, does not know yet whom it is to let through.
+void Inviter::settle(Instant now) {
+  if (introduced_at_ == relaying_.reservations()) return;
+  introduced_at_ = relaying_.reservations();
+  for (const auto& invite : tickets_.live(wall(now)))
+    introduce(invite.secret, std::chrono::seconds(invite.expires - wall(now)));
 }
 
 std::vector<InviteView> Inviter::invites(Instant now) const {
@@ -132,6 +180,7 @@ void Inviter::answer(Instant now, Joiner& joiner, const JoinRequest& request) {
                                   joiner.up.certificate.identity, wall(now));
   if (!redeemed) return refuse(now, joiner, request, redeemed.error());
   joiner.proven = true;
+  introduce(redeemed->invite.secret, kAskAgain);
   if (!redeemed->again && redeemed->row)
     return let_in(now, joiner, request, std::move(*redeemed), *self);
   if (roster.verdict(beside_.network(), joiner.up.peer, wall(now)) == Verdict::Removed)
@@ -171,7 +220,8 @@ void Inviter::let_in(Instant now, const Joiner& joiner, const JoinRequest& reque
 // ---- time ---------------------------------------------------------------------------------------
 
 bool Inviter::knows(const Joiner& joiner) const {
-  return joiner.proven || beside_.roster.member(joiner.up.peer) != nullptr;
+  return joiner.proven || relaying_.leads_on(joiner.up.session) ||
+         beside_.roster.member(joiner.up.peer) != nullptr;
 }
 
 void Inviter::look(Instant now) {
@@ -192,9 +242,12 @@ void Inviter::look(Instant now) {
 void Inviter::handle_timeout(Instant now) {
   if (!next_look_ || now < *next_look_) return;
   look(now);
-  for (const auto& [session, joiner] : joiners_)
-    if (now - joiner.since >= (knows(joiner) ? kJoinerTimeout : kProofTimeout))
+  for (const auto& [session, joiner] : joiners_) {
+    const auto info = beside_.sessions.info(session);
+    const bool cut = info && beside_.sessions.paths().at(info->path).closed;  // its relay said so
+    if (cut || now - joiner.since >= (knows(joiner) ? kJoinerTimeout : kProofTimeout))
       beside_.sessions.close(now, session, kCodeDone, "nothing more to say to a joiner");
+  }
 }
 
 std::optional<Instant> Inviter::poll_timeout() const { return next_look_; }

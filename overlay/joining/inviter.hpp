@@ -16,6 +16,7 @@
 #include "overlay/credential/credential.hpp"
 #include "overlay/members/members.hpp"
 #include "overlay/part.hpp"
+#include "overlay/relaying/relaying.hpp"
 #include "overlay/roster/ticket.hpp"
 
 namespace weft::overlay {
@@ -31,11 +32,12 @@ class Inviter final : public Part {
  public:
   // All outlive it.
   Inviter(const Beside& beside, const Credential& credential, const Members& members,
-          const Sync& sync)
+          const Sync& sync, const Relaying& relaying)
       : Part(beside),
         credential_(credential),
         members_(members),
         sync_(sync),
+        relaying_(relaying),
         tickets_(beside.network()) {}
 
   [[nodiscard]] Interests interests() const override;
@@ -45,6 +47,7 @@ class Inviter final : public Part {
   void handle_timeout(Instant now) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override;
   void begin(Instant now) { look(now); }
+  void settle(Instant now);  // after each input
   void clock_set() { next_look_ = Instant{}; }  // looks again at once
 
   void invite(Instant now, CommandId id, const std::string& name,
@@ -69,14 +72,21 @@ class Inviter final : public Part {
               bool removed = false);
   void let_in(Instant now, const Joiner& joiner, const JoinRequest& request,
               roster::TicketBook::Redeemed redeemed, const roster::Member& self);
+  [[nodiscard]] RelayAddress address_of(SessionId session, const Peer& relay) const;
+  // Relays that may let this ticket's holder through, at the end of its addresses.
+  void add_relays(roster::Ticket& ticket);
+  // Each relay that holds a reservation lets the ticket's holder through for so long; 0: no more.
+  void introduce(const ByteArray<32>& secret, std::chrono::seconds life);
   void look(Instant now);
   [[nodiscard]] bool knows(const Joiner& joiner) const;
 
   const Credential& credential_;
   const Members& members_;
   const Sync& sync_;
+  const Relaying& relaying_;
   roster::TicketBook tickets_;
   bool open_ = false;
+  std::uint64_t introduced_at_ = 0;  // as Relaying::reservations counts them
   std::map<SessionId, Joiner> joiners_;
   std::optional<Instant> next_look_;
 };

@@ -44,25 +44,15 @@ void Joiner::begin(Instant now, CommandId id, roster::Ticket ticket, Duration wi
     dial(now, PathId::Udp, endpoint);
   if (!join_->carriers.empty())
     join_->next_carrier = join_->dials.empty() ? now : now + DialPolicy::kSilence;
+  guides_.begin(now, join_->ticket);
   if (nothing_left())
     return abort(now, {Errc::NoPath, "the ticket names no address that can be dialled"});
   handle_timeout(now);
 }
 
-bool Joiner::dial(Instant now, PathId path, const Endpoint& endpoint) {
-  session::DialTarget target;
-  target.network = join_->ticket.network;
-  target.identity = join_->ticket.inviter;
-  target.endpoint = endpoint;
-  target.path = path;
-  target.join = true;
-  const auto dial = sessions_.dial(now, target);
-  if (dial) join_->dials.insert(*dial);
-  return dial.has_value();
-}
-
 bool Joiner::nothing_left() const {
-  return join_->dials.empty() && join_->connecting.empty() && join_->carriers.empty();
+  return join_->dials.empty() && join_->connecting.empty() && join_->carriers.empty() &&
+         guides_.empty();
 }
 
 void Joiner::carrier_opened(Instant now, CommandId id, PathId path, const Endpoint& remote) {
@@ -73,6 +63,18 @@ void Joiner::carrier_opened(Instant now, CommandId id, PathId path, const Endpoi
 void Joiner::carrier_failed(Instant now, CommandId id) {
   if (!join_ || join_->connecting.erase(id) == 0 || join_->session) return;
   if (nothing_left()) abort(now, {Errc::NoPath, "the inviting node was not reached"});
+}
+
+bool Joiner::dial(Instant now, PathId path, const Endpoint& endpoint) {
+  session::DialTarget target;
+  target.network = join_->ticket.network;
+  target.identity = join_->ticket.inviter;
+  target.endpoint = endpoint;
+  target.path = path;
+  target.join = true;
+  const auto dialled = sessions_.dial(now, target);
+  if (dialled) join_->dials.insert(*dialled);
+  return dialled.has_value();
 }
 
 void Joiner::say(const ControlMessage& message) {
@@ -86,17 +88,22 @@ void Joiner::handle_session(Instant now, const SessionNews& news) {
 }
 
 void Joiner::on(Instant now, const session::SessionUp& up) {
+  if (guides_.owns(up.session)) return guides_.up(up);
   if (!owns(up.session)) return;
   if (join_->session)
     return sessions_.close(now, up.session, kCodeSuperseded, "another dial came up first");
   join_->session = up;
   join_->next_carrier.reset();
+  join_->path = sessions_.paths().at(up.path).kind;
+  if (path::is_direct(join_->path)) guides_.end(now);
   for (const auto other : join_->dials)
     if (other != up.session) sessions_.close(now, other, kCodeSuperseded, "another dial came up");
   join_->dials = {up.session};
 }
 
 void Joiner::on(Instant now, const LinkOpen& open) {
+  if (auto frame = guides_.open(open.session))
+    outputs_.push_back(Say{open.session, std::move(*frame)});
   if (!join_ || !join_->session || join_->session->session != open.session) return;
   const auto& up = *join_->session;
   say(hello_to(observed_at(sessions_, up), config_, instance_, config_.listen_endpoints));
@@ -105,6 +112,14 @@ void Joiner::on(Instant now, const LinkOpen& open) {
 }
 
 void Joiner::on(Instant now, const session::SessionDown& down) {
+  if (guides_.owns(down.session)) {
+    guides_.down(down.session);
+    if (join_ && !join_->session && nothing_left())
+      abort(now, {Errc::NoPath, "the inviting node was not reached: " + (guides_.refusal().empty()
+                                                                    ? down.detail
+                                                                    : guides_.refusal())});
+    return;
+  }
   if (!join_ || join_->dials.erase(down.session) == 0) return;
   if (join_->storing) return;  // it has told us all
   if (down.reason == session::CloseReason::RemovedByPeer)
@@ -130,6 +145,11 @@ void Joiner::on(Instant now, const session::SessionDown& down) {
 // ---- what the inviter says ----------------------------------------------------------------------
 
 Result<void> Joiner::handle_control(Instant now, const ControlIn& in) {
+  if (guides_.owns(in.from.session)) {
+    WEFT_TRY(const auto path, guides_.heard(now, in));
+    if (path && join_ && !join_->session) dial(now, *path, relay::stand_in(*path));
+    return {};
+  }
   WEFT_TRY(const auto message, decode_control(in.body));
   if (!join_ || join_->storing || !join_->session || join_->session->session != in.from.session)
     return {};
@@ -196,6 +216,7 @@ void Joiner::stored(Instant now, const Result<void>& result) {
   JoinOutcome outcome{finished.ticket.network, finished.name, node_id_of(finished.ticket.inviter),
                       finished.via_name, finished.path};
   for (const auto session : finished.dials) sessions_.close(now, session, kCodeDone, "joined");
+  guides_.end(now);
   outputs_.push_back(CommandDone{finished.command, std::move(outcome), Refusal::None});
 }
 
@@ -209,6 +230,7 @@ void Joiner::abort(Instant now, Error error, Refusal refusal) {
                "the ticket has expired by this machine's clock, and " + error.detail};
   }
   for (const auto dial : failed.dials) sessions_.close(now, dial, kCodeDone, "join given up");
+  guides_.end(now);
   sessions_.remove_network(now, failed.ticket.network);
   outputs_.push_back(CommandDone{failed.command, std::unexpected(std::move(error)), refusal});
 }

@@ -20,6 +20,7 @@
 #include "overlay/config.hpp"
 #include "overlay/control_message.hpp"
 #include "overlay/event.hpp"
+#include "overlay/joining/guides.hpp"
 #include "overlay/part.hpp"
 #include "overlay/roster/roster.hpp"
 #include "overlay/roster/ticket.hpp"
@@ -32,13 +33,15 @@ class Joiner {
  public:
   // All outlive it.
   Joiner(const OverlayConfig& config, const WallClock& clock, Rng& rng,
-         session::SessionLayer& sessions, const ByteArray<8>& instance, CommandId& last_command)
+         session::SessionLayer& sessions, const ByteArray<8>& instance, CommandId& last_command,
+         relay::Circuits& circuits)
       : config_(config),
         clock_(clock),
         rng_(rng),
         sessions_(sessions),
         instance_(instance),
-        last_command_(last_command) {}
+        last_command_(last_command),
+        guides_(sessions, circuits) {}
 
   // We are in: what the owner is to store, then to install, then stored().
   struct Joined {
@@ -66,7 +69,7 @@ class Joiner {
 
   [[nodiscard]] bool busy() const { return join_.has_value(); }
   [[nodiscard]] bool owns(SessionId session) const {
-    return join_ && join_->dials.contains(session);
+    return guides_.owns(session) || (join_ && join_->dials.contains(session));
   }
 
  private:
@@ -106,6 +109,7 @@ class Joiner {
   session::SessionLayer& sessions_;
   const ByteArray<8>& instance_;
   CommandId& last_command_;
+  Guides guides_;
   std::optional<Join> join_;
   std::deque<Output> outputs_;
 };

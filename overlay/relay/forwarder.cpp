@@ -100,8 +100,7 @@ Forwarder::LegEntry* Forwarder::leg_of(ByteView frame, const Datagram& run) {
 
 bool Forwarder::handle_datagram(Instant now, const Datagram& run) {
   const ByteView all = run.payload;
-  const auto first = read_header(all);
-  if (!first || !labels_.contains(*first)) return false;
+  if (!owns(all)) return false;
   const std::size_t segment = run.is_run() ? run.segment_size : all.size();
   for (std::size_t at = 0; at < all.size();) {
     const ByteView frame = all.subspan(at, std::min(segment, all.size() - at));

@@ -53,6 +53,11 @@ class Forwarder {
   // When the last frame of this leg was taken; the epoch: none was.
   [[nodiscard]] Instant used(Leg leg) const { return legs_[leg].used; }
 
+  // Whether this frame carries a label that was given out here.
+  [[nodiscard]] bool owns(ByteView frame) const {
+    const auto label = read_header(frame);
+    return label && labels_.contains(*label);
+  }
   // Whether its first datagram carries a label of ours. Then all of it has been dealt with.
   bool handle_datagram(Instant now, const Datagram& run);
   std::optional<Transmit> poll_transmit(MutableByteView out);

@@ -1,6 +1,7 @@
 #include "overlay/relay/messages.hpp"
 
 #include "base/assert.hpp"
+#include "base/crypto.hpp"
 #include "base/wire.hpp"
 
 namespace weft::relay {
@@ -167,6 +168,10 @@ std::string_view name_of(Status status) {
       return "the far end did not take it";
   }
   return "unknown";
+}
+
+Token introduction(const ByteArray<32>& ticket_secret, const NodeId& relay) {
+  return crypto::hmac_sha256(ticket_secret, {bytes_of("weft introduction v1"), relay.view()});
 }
 
 Bytes encode(const Message& message) {

@@ -80,6 +80,9 @@ using Message = std::variant<Offer, Reserve, Reserved, Connect, Incoming, Accept
 inline constexpr std::uint64_t kFirstType = 48;
 inline constexpr std::uint64_t kLastType = 63;
 
+// What the holder of a ticket shows to a relay that the ticket names, and its inviter tells it.
+[[nodiscard]] Token introduction(const ByteArray<32>& ticket_secret, const NodeId& relay);
+
 // The framed message. REQUIRES: not Skipped.
 [[nodiscard]] Bytes encode(const Message& message);
 // The body of one frame, without its length. Malformed ends the session.

@@ -104,7 +104,8 @@ Status Server::judge_joiner(Instant now, const Entered& asker, const Connect& m,
     return Status::NoSuchNode;
   const auto joining =
       std::ranges::count_if(circuits_, [](const auto& entry) { return entry.second.joining; });
-  const bool room = asker.circuits.empty() && static_cast<std::size_t>(joining) < kMaxJoinCircuits;
+  const bool room = known->second.used < kMaxUses && asker.circuits.empty() &&
+                    static_cast<std::size_t>(joining) < kMaxJoinCircuits;
   return room ? Status::Ok : Status::Full;
 }
 
@@ -132,7 +133,10 @@ void Server::on(Instant now, Session from, const Connect& m) {
   far.circuits.insert(id);
   say(target,
       Incoming{id, forwarder_.label_of(circuit.legs.b), asker.member.node, circuit.joining});
-  counters_.introduced += circuit.joining ? 1 : 0;
+  if (circuit.joining) {
+    ++counters_.introduced;
+    ++introductions_.at(*m.token).used;
+  }
   look_by(deadline_of(circuits_.emplace(id, circuit).first->second));
 }
 
@@ -160,18 +164,23 @@ void Server::on(Instant, Session from, const Close& m) {
 void Server::on(Instant now, Session from, const Introduce& m) {
   if (!on_ || sessions_.at(from).member.joining) return;
   const auto known = introductions_.find(m.token);
-  if (known != introductions_.end() && known->second.by != from) return;  // somebody else's
+  const NodeId& node = sessions_.at(from).member.node;
+  if (known != introductions_.end() && sessions_.at(known->second.by).member.node != node)
+    return;  // somebody else's
   if (m.seconds == 0) {
     if (known != introductions_.end()) introductions_.erase(known);
     return;
   }
-  const auto of_one = std::ranges::count_if(
-      introductions_, [&](const auto& entry) { return entry.second.by == from; });
+  const auto of_one = std::ranges::count_if(introductions_, [&](const auto& entry) {
+    return sessions_.at(entry.second.by).member.node == node;
+  });
   if (known == introductions_.end() && (introductions_.size() >= kMaxIntroductions ||
                                         static_cast<std::size_t>(of_one) >= kMaxIntroductionsOfOne))
     return count(Status::Full);
   const auto seconds = std::min(m.seconds, kMaxIntroductionSeconds);
-  introductions_[m.token] = {from, now + std::chrono::seconds(seconds)};
+  Introduction& let = introductions_[m.token];  // one that is said again has been used as often
+  let.by = from;
+  let.until = now + std::chrono::seconds(seconds);
   look_by(now + std::chrono::seconds(seconds));
 }
 

@@ -38,6 +38,7 @@ inline constexpr Duration kAnswerTime = 5s;  // the far end's
 inline constexpr Duration kIdle = 10min;
 inline constexpr std::size_t kMaxIntroductions = 256;
 inline constexpr std::size_t kMaxIntroductionsOfOne = 16;
+inline constexpr std::size_t kMaxUses = 16;  // circuits that one introduction lets through
 inline constexpr std::uint64_t kMaxIntroductionSeconds = 7 * 86400;
 inline constexpr std::uint64_t kJoinBytes = 8u << 20;
 inline constexpr Duration kJoinTime = 60s;
@@ -94,6 +95,11 @@ class Server {
   void set_way(Session session, const Way& way);
   void leave(Instant now, Session session);
   [[nodiscard]] bool knows(Session session) const { return sessions_.contains(session); }
+  // It has circuits here.
+  [[nodiscard]] bool serves(Session session) const {
+    const auto at = sessions_.find(session);
+    return at != sessions_.end() && !at->second.circuits.empty();
+  }
 
   void handle(Instant now, Session from, const Message& message);
   void handle_timeout(Instant now);
@@ -135,6 +141,7 @@ class Server {
   struct Introduction {
     Session by = 0;
     Instant until;
+    std::size_t used = 0;  // circuits
   };
 
   void on(Instant now, Session from, const Reserve& m);

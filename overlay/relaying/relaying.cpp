@@ -123,7 +123,7 @@ void Relaying::on(Instant now, const session::SilenceChanged& told) {
 void Relaying::handle_roster(Instant now, const RosterNews&) {
   std::vector<PathId> gone;
   for (const auto& [path, own] : circuits_)
-    if (beside_.roster.member(own.peer) == nullptr) gone.push_back(path);
+    if (!own.joining && beside_.roster.member(own.peer) == nullptr) gone.push_back(path);
   for (const auto path : gone) drop(path);
   if (!relays_.empty()) seek_all(now);
 }
@@ -172,7 +172,15 @@ void Relaying::reserve() {
     relay.asked = true;
     held.insert(relay.node);
     say(session, relay::Reserve{});
+    ++reservations_;
   }
+}
+
+std::vector<std::pair<SessionId, NodeId>> Relaying::reserved() const {
+  std::vector<std::pair<SessionId, NodeId>> out;
+  for (const auto& [session, relay] : relays_)
+    if (relay.asked) out.emplace_back(session, relay.node);
+  return out;
 }
 
 void Relaying::said(Instant, const session::SessionUp& from, const relay::Reserved& m) {
@@ -185,14 +193,14 @@ void Relaying::said(Instant, const session::SessionUp& from, const relay::Reserv
 
 void Relaying::said(Instant now, const session::SessionUp& from, const relay::Incoming& m) {
   const auto at = relays_.find(from.session);
-  const bool known = at != relays_.end() && at->second.asked && !m.joining &&
-                     m.from != beside_.self() && beside_.roster.member(m.from) != nullptr;
+  const bool member = m.from != beside_.self() && beside_.roster.member(m.from) != nullptr;
+  const bool known = at != relays_.end() && at->second.asked && (m.joining ? open_ : member);
   if (!known || home_.circuits.with(m.from).size() >= kCircuitsFrom)
     return say(from.session, relay::Close{m.circuit, false});
   const auto path =
       home_.circuits.open({{}, from.session, m.circuit, m.label, from.peer, m.from, false});
   if (!path) return say(from.session, relay::Close{m.circuit, false});
-  circuits_.emplace(*path, Own{m.from, false, {}});
+  circuits_.emplace(*path, Own{m.from, false, m.joining, {}});
   say(from.session, relay::Accept{m.circuit});
   // Who asked for it dials over it; if not, we do.
   if (const auto wish = seeks_.find(m.from); wish != seeks_.end())
@@ -215,7 +223,7 @@ void Relaying::said(Instant now, const session::SessionUp& from, const relay::Co
   const auto path =
       home_.circuits.open({{}, from.session, m.circuit, m.label, from.peer, target, true});
   if (!path) return say(from.session, relay::Close{m.circuit, false});
-  circuits_.emplace(*path, Own{target, true, {}});
+  circuits_.emplace(*path, Own{target, true, false, {}});
   use(now, target, *path);
 }
 

@@ -52,6 +52,14 @@ class Relaying final : public Part {
   void handle_timeout(Instant now) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override { return look_at_; }
 
+  // Tickets are out: who comes through a relay that was told so is let through.
+  void set_open(bool open) { open_ = open; }
+  // Where this node can be reached through others: the sessions with them.
+  [[nodiscard]] std::vector<std::pair<SessionId, NodeId>> reserved() const;
+  // How often it was asked for: another figure, another list.
+  [[nodiscard]] std::uint64_t reservations() const { return reservations_; }
+  // A joiner's session that only leads on to its inviter.
+  [[nodiscard]] bool leads_on(SessionId session) const { return home_.server.serves(session); }
   // A session with this member is wished for.
   void wanted(Instant now, const NodeId& node);
   // After each input: what the shared server has to say, and whether it relays.
@@ -87,6 +95,7 @@ class Relaying final : public Part {
   struct Own {
     NodeId peer;
     bool asked = false;  // by us: then it is ours to close
+    bool joining = false;
     std::optional<Instant> unused;
   };
 
@@ -141,7 +150,9 @@ class Relaying final : public Part {
   std::map<PathId, Own> circuits_;  // of this network
   std::uint64_t last_request_ = 0;
   std::optional<Instant> look_at_;  // nothing is due before
+  std::uint64_t reservations_ = 0;
   bool told_on_ = false;
+  bool open_ = false;
 };
 
 }  // namespace weft::overlay

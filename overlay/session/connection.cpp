@@ -101,7 +101,9 @@ bool Connection::take_joiner_place() {
   if (!stranger_ || initiator_) return true;
   const auto* path = path_at(current_path_);
   if (path == nullptr) return false;
-  const Endpoint place = place_of(path->remote);
+  // Where who comes through a relay is, nobody sees; the relay lets few through.
+  const bool direct = path::is_direct(state_.paths.at(path->path).kind);
+  const Endpoint place = direct ? place_of(path->remote) : path->remote;
   auto& here = state_.joiners_by_place[place];
   if (state_.joiners >= state_.limits.max_joiners || here >= state_.limits.max_joiners_per_place) {
     if (here == 0) state_.joiners_by_place.erase(place);

@@ -48,6 +48,8 @@ std::vector<Vector> vectors() {
        "9304c420" + relay + "929301c404c0000201cd1b589403a17201a12f",
        "via " + to_text(some_node()) + " at udp 192.0.2.1:7000, wss://r:1/"},
       {RelayAddress{some_node(), {}}, "9304c420" + relay + "90", "via " + to_text(some_node())},
+      {RelayAddress{some_node(), {}, some_node().bytes}, "9404c420" + relay + "90c420" + relay,
+       "via " + to_text(some_node())},
   };
 }
 

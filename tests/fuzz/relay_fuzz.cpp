@@ -1,4 +1,4 @@
-// A relay and one of its clients under fire. The first byte says what the rest is: a control
+// A relay, with a member and a joiner that another one introduced, and one of its clients under fire. The first byte says what the rest is: a control
 // message of a member, or frames at the relay or at the client: then the second byte says how long
 // each datagram of the run is, and the third what its label is replaced by. Nothing crashes, nothing
 // grows, and what is handed on has the size that came.
@@ -29,6 +29,11 @@ struct Bench {
     server.handle(kNow, 2, Reserve{});
     server.handle(kNow, 1, Connect{1, node(2)});
     server.handle(kNow, 2, Accept{1});
+    Token token;
+    token.fill(7);
+    server.handle(kNow, 1, Introduce{token, 900});
+    server.enter(4, {{}, node(4), true}, way_of(4));  // came with it; session 3 still may
+    server.handle(kNow, 4, Connect{1, node(1), token});
     while (const auto say = server.poll_say())
       if (const auto* connected = std::get_if<Connected>(&say->message)) label = connected->label;
     WEFT_ASSERT(label != 0);
@@ -45,7 +50,7 @@ struct Bench {
 void control(Bench& bench, ByteView body) {
   const auto message = decode(body);
   if (!message) return;
-  for (Session from = 1; from <= 3; ++from) bench.server.handle(kNow, from, *message);
+  for (Session from = 1; from <= 4; ++from) bench.server.handle(kNow, from, *message);
   if (!std::holds_alternative<Skipped>(*message)) {
     const Bytes frame = encode(*message);
     WEFT_ASSERT(decode(ByteView(frame).subspan(2)));

@@ -5,7 +5,8 @@ import os
 import subprocess
 import time
 
-from lab import Lab, Node, eventually, expect
+from lab import Lab, eventually, expect
+from nat_lab import NatLab
 from servers import make_file, nginx
 
 
@@ -137,3 +138,36 @@ def case_once_they_reach_each_other_they_go_direct(weft):
         expect(fetch(a, port)[0] == digest, "other bytes arrived")
         expect(peer_of(a, "b")["via"] == "", "a direct path with a relay")
         return f"direct {took:.1f} s after the way was free"
+
+
+def case_a_ticket_brings_a_node_in_through_a_relay(weft):
+    """Both homes behind NATs that draw another port for each peer; one member is public."""
+    with NatLab(weft, ["symmetric", "symmetric", "symmetric"]) as lab:
+        pub = lab.node(lab.public[0], "pub")
+        a = lab.node(lab.homes[0].host, "a")
+        pub.invite(a)
+        pub.do("grant", "a", "admin")
+        eventually("pub has a reservation", 10,
+                   lambda: pub.do("relay", "status")["reservations"])
+        ticket = a.do("invite", "b")["ticket"]
+        b = lab.node(lab.homes[1].host, "b")
+        began = time.monotonic()
+        joined = b.do("join", ticket, timeout=40)
+        took = time.monotonic() - began
+        expect(joined["via"]["path"] == "relay" and joined["via"]["name"] == "a",
+               f"it says {joined}")
+        path_is(a, "b", "relay", 30)
+        digest = serve_file(lab, b, 5 << 20)
+        got, first = fetch(a, a.open("web@b"))
+        expect(got == digest, "other bytes arrived")
+        # Somebody else, with the ticket that was used: through to the inviter, which refuses.
+        c = lab.node(lab.homes[2].host, "c")
+        answer = c.ask("join", ticket, timeout=40)
+        expect(answer.code != 0 and "used" in answer.text, f"a used ticket: {answer.text}")
+        # The same with one that was taken back, whose relay knows nothing of it any more.
+        back = a.do("invite", "c")["ticket"]
+        a.do("invite", "--cancel", "c")
+        answer = c.ask("join", back, timeout=40)
+        expect(answer.code != 0 and "relay" in answer.text, f"a ticket taken back: {answer.text}")
+        c.do("join", a.do("invite", "c")["ticket"], timeout=40)
+        return f"joined in {took:.2f} s, the first byte of a page after {first * 1000:.0f} ms"

@@ -231,7 +231,9 @@ struct MembersBench : Bench {
   NetworkMembers names{config.identity.id, *roster, *table, *sessions};
   Members members{*beside, sync, names, now};
   Credential credential{*beside};
-  Inviter inviter{*beside, credential, members, sync};
+  RelayHome relay_home{rng, paths};
+  Relaying relaying{*beside, *table, relay_home};
+  Inviter inviter{*beside, credential, members, sync, relaying};
 };
 
 TEST(MembersPart, ARemovalIsAnEntryToSign) {

@@ -4,6 +4,7 @@
 
 #include "overlay/network.hpp"
 #include "overlay/relaying/relay_home.hpp"
+#include "overlay/roster/ticket.hpp"
 #include "tests/overlay/world.hpp"
 
 namespace weft::overlay::testing {
@@ -218,6 +219,107 @@ TEST(Relaying, ARelayThatMangledFramesIsUselessAndNothingElse) {
     EXPECT_TRUE(said.starts_with(client.received)) << how;
     EXPECT_EQ(client.received, said) << how;  // a third lost is slow, no more
   }
+}
+
+// a, an admin, invites; b reaches nobody but r. Joining is tried with whatever is made of the ticket.
+struct Invited : World {
+  Invited() {
+    r = &add("r");
+    a = &add("a");
+    b = &add("b");
+    cut(*a, *b);
+    bring_in(*r, *a, {"expose", "admin"});
+    EXPECT_TRUE(run_until([&] { return r->overlay->relay(now).reservations > 0; }));
+  }
+  std::string ticket(Duration ttl = 15min) {
+    const auto invited = invite(*a, "b", {"expose"}, {}, ttl);
+    EXPECT_TRUE(invited);
+    run(100ms);  // until r knows
+    return invited ? invited->ticket : std::string();
+  }
+  std::uint64_t let_through() const { return r->overlay->relay(now).server.introduced; }
+  bool enters(const std::string& text) {
+    const auto joined = join(*b, text);
+    if (joined) {
+      EXPECT_EQ(joined->path, path::PathKind::Circuit);
+      EXPECT_EQ(joined->via, a->identity.id);
+    }
+    return joined.has_value();
+  }
+  Node* r = nullptr;
+  Node* a = nullptr;
+  Node* b = nullptr;
+};
+
+TEST(Relaying, ATicketBringsANodeInThroughARelay) {
+  Invited world;
+  const auto text = world.ticket();
+  const auto ticket = roster::Ticket::from_text(text);
+  ASSERT_TRUE(ticket);
+  const auto* named = std::get_if<RelayAddress>(&ticket->addresses.back());
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->relay, world.r->identity.id);
+  EXPECT_TRUE(world.enters(text));
+  EXPECT_TRUE(world.run_until([&] { return world.linked(*world.a, *world.b); }, 60s));
+  EXPECT_EQ(world.let_through(), 1);
+}
+
+// r lets nobody through without the ticket's secret.
+TEST(Relaying, AForgedTicketLeadsNowhere) {
+  Invited world;
+  const auto text = world.ticket();
+  auto forged = *roster::Ticket::from_text(text);
+  forged.secret[0] ^= 1;
+  EXPECT_FALSE(world.enters(forged.to_text()));
+  EXPECT_EQ(world.let_through(), 0);
+  EXPECT_TRUE(world.enters(text));  // the control
+  EXPECT_EQ(world.let_through(), 1);
+}
+
+TEST(Relaying, ATicketTakenBackLeadsNowhere) {
+  Invited world;
+  const auto text = world.ticket();
+  ASSERT_TRUE(world.finish(*world.a, world.a->overlay->cancel_invite(world.now, "b")));
+  world.run(1s);
+  EXPECT_FALSE(world.enters(text));
+  EXPECT_EQ(world.let_through(), 0);
+  EXPECT_TRUE(world.enters(world.ticket()));  // the control: the next one
+}
+
+TEST(Relaying, AnExpiredTicketLeadsNowhere) {
+  Invited world;
+  const auto text = world.ticket(60s);
+  world.run(61s);
+  EXPECT_FALSE(world.enters(text));
+  EXPECT_EQ(world.let_through(), 0);
+  const auto next = world.ticket(60s);
+  world.run(30s);
+  EXPECT_TRUE(world.enters(next));  // the control: half its life is over
+}
+
+// Another relay, or the same one started anew, is told of the tickets that are out.
+TEST(Relaying, ARelayStartedAnewLetsTheTicketThrough) {
+  Invited world;
+  const auto text = world.ticket();
+  world.crash(*world.r);
+  world.run(5s);
+  EXPECT_FALSE(world.enters(text));
+  world.start(*world.r);
+  ASSERT_TRUE(world.run_until(
+      [&] { return world.r->overlay->relay(world.now).reservations > 0; }, 120s));
+  world.run(1s);
+  EXPECT_TRUE(world.enters(text));
+}
+
+// Who leaves while it relays, or while it is relayed, leaves nothing behind at the others.
+TEST(Relaying, WhoLeavesItsNetworkLeavesNoCircuitBehind) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  EXPECT_GT(world.of(*world.r).circuits, 0);
+  ASSERT_TRUE(world.finish(*world.b, world.b->overlay->leave(world.now)));
+  world.run(10s);
+  EXPECT_EQ(world.of(*world.r).circuits, 0);
+  EXPECT_EQ(world.of(*world.r).reservations, 1);  // a's
 }
 
 }  // namespace

@@ -212,6 +212,37 @@ TEST(RelayServer, AnIntroductionEndsWithItsTimeItsWordOrItsSession) {
   EXPECT_EQ(relay.connect(8, node(1), relay.token).status, Status::NoSuchNode);
 }
 
+// The joiner comes again and again; saying the token once more makes it no newer.
+TEST(RelayServer, AnIntroductionLetsFewThrough) {
+  Introduced relay;
+  const auto come = [&](Session session) {
+    relay.enter(session, node(8), true);
+    const auto answer = relay.connect(session, node(1), relay.token);
+    relay.server.leave(relay.now, session);
+    return answer.status;
+  };
+  for (Session session = 100; session < 100 + kMaxUses; ++session)
+    EXPECT_EQ(come(session), Status::Ok);
+  EXPECT_EQ(come(300), Status::Full);
+  relay.server.handle(relay.now, 1, Introduce{relay.token, 900});
+  EXPECT_EQ(come(301), Status::Full);
+  EXPECT_EQ(relay.server.counters().refused_full, 2);
+  EXPECT_EQ(relay.server.counters().introduced, kMaxUses);
+  relay.token.fill(9);  // the control: another one
+  relay.server.handle(relay.now, 1, Introduce{relay.token, 900});
+  EXPECT_EQ(come(302), Status::Ok);
+}
+
+TEST(RelayServer, ASecondSessionOfTheInviterTakesItsIntroductionsOver) {
+  Introduced relay;
+  relay.enter(11, node(1));
+  relay.server.handle(relay.now, 11, Introduce{relay.token, 900});
+  relay.server.leave(relay.now, 1);
+  EXPECT_TRUE(relay.server.awaits_joiners(relay.now, {}));
+  relay.server.handle(relay.now, 8, Connect{3, node(1), relay.token});
+  EXPECT_TRUE(relay.said<Incoming>(11));
+}
+
 TEST(RelayServer, OneInvitersIntroductionsAreFew) {
   Introduced relay;
   for (std::uint8_t i = 20; i < 100; ++i) {
