@@ -297,6 +297,22 @@ TEST(Relaying, AnExpiredTicketLeadsNowhere) {
   EXPECT_TRUE(world.enters(next));  // the control: half its life is over
 }
 
+// What a failed attempt leaves at relay and inviter is gone before it counts as one joiner more.
+TEST(Relaying, WhoTriesAgainAndAgainGetsInAtLast) {
+  Invited world;
+  const auto text = world.ticket();
+  ASSERT_TRUE(world.enters(text));
+  Node& c = world.add("c");
+  world.cut(*world.a, c);
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(world.join(c, text));  // it is used
+  const auto next = world.invite(*world.a, "c");
+  ASSERT_TRUE(next);
+  world.run(100ms);
+  const auto joined = world.join(c, next->ticket);
+  ASSERT_TRUE(joined) << joined.error().detail;
+  EXPECT_EQ(joined->path, path::PathKind::Circuit);
+}
+
 // Another relay, or the same one started anew, is told of the tickets that are out.
 TEST(Relaying, ARelayStartedAnewLetsTheTicketThrough) {
   Invited world;

@@ -129,7 +129,6 @@ TEST(RelayHostile, MangledFramesAreCountedAndDropped) {
   EXPECT_EQ(relay.server.forwarder().counters().unknown_label, 1);
 }
 
-// Nothing that is said in any order breaks what must hold.
 CircuitId newest(const Served& relay) {
   CircuitId last = 4;
   for (const auto& [session, said] : relay.heard)
@@ -139,6 +138,7 @@ CircuitId newest(const Served& relay) {
   return last;
 }
 
+// Nothing that is said in any order breaks what must hold.
 TEST(RelayHostile, AnyOrderOfWordsKeepsTheInvariants) {
   SeededRng rng(11);
   Served relay;
