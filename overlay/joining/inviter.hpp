@@ -47,7 +47,7 @@ class Inviter final : public Part {
   void handle_timeout(Instant now) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override;
   void begin(Instant now) { look(now); }
-  void settle(Instant now);  // after each input
+  void settle(Instant now);                     // after each input
   void clock_set() { next_look_ = Instant{}; }  // looks again at once
 
   void invite(Instant now, CommandId id, const std::string& name,

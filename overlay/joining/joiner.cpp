@@ -115,9 +115,8 @@ void Joiner::on(Instant now, const session::SessionDown& down) {
   if (guides_.owns(down.session)) {
     guides_.down(down.session);
     if (join_ && !join_->session && nothing_left())
-      abort(now, {Errc::NoPath, "the inviting node was not reached: " + (guides_.refusal().empty()
-                                                                    ? down.detail
-                                                                    : guides_.refusal())});
+      abort(now, {Errc::NoPath, "the inviting node was not reached: " +
+                                    (guides_.refusal().empty() ? down.detail : guides_.refusal())});
     return;
   }
   if (!join_ || join_->dials.erase(down.session) == 0) return;

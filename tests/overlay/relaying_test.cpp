@@ -321,8 +321,8 @@ TEST(Relaying, ARelayStartedAnewLetsTheTicketThrough) {
   world.run(5s);
   EXPECT_FALSE(world.enters(text));
   world.start(*world.r);
-  ASSERT_TRUE(world.run_until(
-      [&] { return world.r->overlay->relay(world.now).reservations > 0; }, 120s));
+  ASSERT_TRUE(
+      world.run_until([&] { return world.r->overlay->relay(world.now).reservations > 0; }, 120s));
   world.run(1s);
   EXPECT_TRUE(world.enters(text));
 }
