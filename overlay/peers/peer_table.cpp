@@ -226,7 +226,8 @@ void PeerTable::retire(Instant now) {
       if (!info) continue;
       if (peer.twice && now - info->heard < kTwiceKept && !unanswered(now, session.id))
         peer.twice->seen = now;
-      if (info->unanswered_since && now - *info->unanswered_since >= kRetireAfter)
+      const Duration most = info->used_streams == 0 ? kRetireAfter : kHealing;
+      if (info->unanswered_since && now - *info->unanswered_since >= most)
         sessions_.close(now, session.id, kCodeSuperseded, "the peer knows this session no more");
     }
   }

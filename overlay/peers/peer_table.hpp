@@ -46,7 +46,10 @@ inline constexpr Duration kMaxBackoff = 60s;
 inline constexpr Duration kSimultaneous = 3s;
 inline constexpr Duration kHintPause = 3s;  // a dial to a hint gives way to a newer one after this
 inline constexpr Duration kUnanswered = 500ms;  // then a hint is looked at beside the session
-inline constexpr Duration kRetireAfter = 5s;    // a session without an answer, another being there
+// Then a session without an answer is closed, another being there; one with streams in use may find
+// another path.
+inline constexpr Duration kRetireAfter = 5s;
+inline constexpr Duration kHealing = 20s;
 inline constexpr Duration kTwiceKept = 10min;   // what was seen of a second life is told so long
 inline constexpr std::size_t kMaxLives = 4;
 inline constexpr std::size_t kMaxKnownCarriers = 8;

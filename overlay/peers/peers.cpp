@@ -285,7 +285,7 @@ void Peers::close_doubles(Instant now) {
     for (const auto& session : peer->sessions) {
       if (session.id == peer->preferred || now - session.since < kSimultaneous) continue;
       const auto info = beside_.sessions.info(session.id);
-      if (info && info->open_streams <= 1)
+      if (info && info->used_streams == 0)
         beside_.sessions.close(now, session.id, kCodeSuperseded,
                                "another session serves this peer");
     }

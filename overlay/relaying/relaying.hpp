@@ -137,6 +137,9 @@ class Relaying final : public Part {
   void lost(Instant now, const std::vector<PathId>& paths);
   [[nodiscard]] bool needs(Instant now, const NodeId& node) const;
   [[nodiscard]] bool fails(Instant now, SessionId session) const;
+  [[nodiscard]] bool wants_spare(const Peer& peer) const;
+  [[nodiscard]] std::vector<SessionId> left_behind(Instant now, const Peer& peer) const;
+  void bring_after(Instant now, const Peer& peer);
   [[nodiscard]] bool in_use(PathId path, const NodeId& node) const;
   [[nodiscard]] std::vector<PathId> spares_of(const NodeId& node) const;
   [[nodiscard]] bool is_circuit(PathId path) const;

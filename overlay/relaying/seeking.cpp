@@ -77,8 +77,31 @@ bool Relaying::needs(Instant now, const NodeId& node) const {
   if (peer == nullptr) return false;
   if (!peer->is_up()) return peer->wanted && peer->certificate;
   const auto info = beside_.sessions.info(*peer->preferred);
-  if (!info || fails(now, *peer->preferred)) return true;
-  return is_circuit(info->path) && info->initiator && spares_of(node).empty();
+  if (!info || fails(now, *peer->preferred) || !left_behind(now, *peer).empty()) return true;
+  return wants_spare(*peer);
+}
+
+bool Relaying::wants_spare(const Peer& peer) const {
+  const auto info = beside_.sessions.info(*peer.preferred);
+  return info && is_circuit(info->path) && info->initiator && spares_of(peer.id).empty();
+}
+
+// Sessions that we dialled and that fail while another one with this peer serves: their streams
+// live on, if they are moved to where that one goes.
+std::vector<SessionId> Relaying::left_behind(Instant now, const Peer& peer) const {
+  std::vector<SessionId> out;
+  if (!peer.preferred || fails(now, *peer.preferred)) return out;
+  for (const auto& session : peer.sessions)
+    if (session.initiator && session.id != *peer.preferred && fails(now, session.id))
+      out.push_back(session.id);
+  return out;
+}
+
+void Relaying::bring_after(Instant now, const Peer& peer) {
+  const auto way = peer.preferred ? beside_.sessions.info(*peer.preferred) : std::nullopt;
+  if (!way) return;
+  for (const auto session : left_behind(now, peer))
+    std::ignore = beside_.sessions.migrate(now, session, way->path, way->remote);
 }
 
 bool Relaying::in_use(PathId path, const NodeId& node) const {
@@ -92,10 +115,22 @@ bool Relaying::in_use(PathId path, const NodeId& node) const {
   return std::ranges::any_of(peer->sessions, over) || std::ranges::any_of(peer->dialing, dialled);
 }
 
+// Circuits that nothing uses yet, through other relays than those in use: both ends may have asked
+// the same one.
 std::vector<PathId> Relaying::spares_of(const NodeId& node) const {
+  std::set<NodeId> busy;
+  std::vector<std::pair<PathId, NodeId>> idle;
+  for (const auto& [path, own] : circuits_) {
+    const auto* circuit = own.peer == node ? home_.circuits.find(path) : nullptr;
+    if (circuit == nullptr) continue;
+    if (in_use(path, node))
+      busy.insert(circuit->relay);
+    else
+      idle.emplace_back(path, circuit->relay);
+  }
   std::vector<PathId> out;
-  for (const auto& [path, own] : circuits_)
-    if (own.peer == node && !in_use(path, node)) out.push_back(path);
+  for (const auto& [path, relay] : idle)
+    if (!busy.contains(relay)) out.push_back(path);
   return out;
 }
 
@@ -105,12 +140,14 @@ void Relaying::look_for(Instant now, const NodeId& node, Seek& seek) {
     return;
   }
   const Peer& peer = *table_.find(node);
+  bring_after(now, peer);
   const bool fallen = !peer.is_up() || fails(now, *peer.preferred);
   if (const auto spares = spares_of(node); fallen && !spares.empty()) {
     seek.next = now + kSeekFirst;
     return use(now, node, spares.front());
   }
-  const auto relay = next_relay(now, node, seek);
+  const auto relay =
+      fallen || wants_spare(peer) ? next_relay(now, node, seek) : std::optional<SessionId>{};
   if (!relay) {
     seek.tried.clear();
     seek.next = now + seek.pause;
@@ -217,6 +254,10 @@ void Relaying::climb(Instant now, SessionId session, Climb& climb) {
   const Peer* peer = info ? table_.find(info->peer) : nullptr;
   if (peer == nullptr || !is_circuit(info->path)) {
     climbs_.erase(session);
+    return;
+  }
+  if (fails(now, session)) {  // another circuit first
+    climb.next = now + kProving;
     return;
   }
   if (climb.known != peer->endpoints) {

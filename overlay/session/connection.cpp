@@ -276,6 +276,7 @@ void Connection::follow_path() {
   const auto index = path_index_of(*ngtcp2_conn_get_path(quic_));
   if (index == current_path_) return;
   current_path_ = index;
+  moving_.reset();
   watch_.reset();
   trains_.reset();
   const auto* entry = path_at(index);
@@ -314,6 +315,8 @@ void Connection::read(Instant now, const Datagram& datagram, Instant arrived) {
   ngtcp2_pkt_info info{};
   info.ecn = static_cast<std::uint8_t>(datagram.ecn);
   news_.opened = false;
+  if (entry->index != current_path_) make_answering(now);
+  if (state_of_ == State::Dead) return;
   const int result = ngtcp2_conn_read_pkt(quic_, &path.path, &info, datagram.payload.data(),
                                           datagram.payload.size(), stamp(now));
   if (result != 0) {
@@ -414,11 +417,14 @@ Result<void> Connection::migrate(Instant now, PathId path, const Endpoint& remot
   if (!initiator_) return fail(Errc::Unsupported, "only the side that dialled can move");
   if (state_of_ != State::Up) return fail(Errc::Closed, "the session is not up");
   const auto* entry = path_for(path, remote, true);
+  // One that is being proven is not begun anew: each takes a connection id of the peer's.
+  if (moving_ && moving_->index == entry->index && now - moving_->since < kMoving) return {};
   ngtcp2_path_storage storage;
   fill_path(storage, *entry);
   ack_hold_.reset();
   const int result = ngtcp2_conn_initiate_migration(quic_, &storage.path, stamp(now));
   if (result != 0) return fail(Errc::NoPath, ngtcp2_strerror(result));
+  moving_ = {entry->index, now};
   return {};
 }
 
@@ -500,6 +506,7 @@ SessionInfo Connection::info() const {
   info.tx_bytes = tx_bytes_;
   info.rx_bytes = rx_bytes_;
   info.open_streams = streams_.size();
+  info.used_streams = streams_.size() - standing_;
   info.key_updates = key_updates_;
   info.widened_windows = receiving_.used();
   info.unsent_bytes = sending_.unsent;

@@ -40,6 +40,8 @@ namespace weft::session {
 inline constexpr std::size_t kAckThreshold = 8;  // packets that are acknowledged at once
 inline constexpr Duration kAckHold = 1ms;        // what fewer wait; the granularity of RFC 9002
 inline constexpr Duration kProbeAtLeast = 2s;    // what is unanswered is asked again after this
+inline constexpr Duration kMoving = 1s;          // a path is proven or not in this time
+inline constexpr Duration kAnswering = 100ms;    // probe timeouts for the sake of another path
 
 class Connection {
  public:
@@ -70,6 +72,7 @@ class Connection {
 
   Result<StreamId> open_stream();
   void accept(StreamId id);
+  void stand(StreamId id);
   MutableByteView send_space(StreamId id);
   void commit(StreamId id, std::size_t size);
   std::size_t write(StreamId id, ByteView bytes);
@@ -148,6 +151,9 @@ class Connection {
   void heard(Instant now, PathEntry& entry, const Endpoint& local, Instant arrived);
   void judge_trains(Instant now, const PathEntry& entry);
   void ask_again(Instant now);
+  void hasten(Instant now);
+  void make_answering(Instant now);
+  [[nodiscard]] bool silent(Instant now) const;
   [[nodiscard]] bool idle(Instant now) const;
 
   // connection_handshake.cpp
@@ -274,7 +280,14 @@ class Connection {
 
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
   std::uint64_t allowed_streams_ = std::min(state_.limits.first_streams_bidi,
-                                            state_.limits.max_streams_bidi);  // at once
+                                            state_.limits.max_streams_bidi);   struct Moving {
+    std::uint32_t index = 0;
+    Instant since{};
+  };
+  std::optional<Moving> moving_;  // to a path that is being proven
+  Instant answering_next_{};
+  std::size_t standing_ = 0;  // of streams_
+ // at once
   ReceiveBudget receiving_{state_.limits};
   SendHeld sending_;  // of all streams together
   SendQueue senders_;

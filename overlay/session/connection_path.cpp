@@ -79,6 +79,10 @@ void Connection::ask_again(Instant now) {
   if (state_of_ != State::Up || !asked_at_ || now < *asked_at_ + std::max(kProbeAtLeast, pto()))
     return;
   asked_at_ = now;
+  hasten(now);
+}
+
+void Connection::hasten(Instant now) {
   if (keeps_alive_) {  // its deadline would be taken for the probe's
     keeps_alive_ = false;
     ngtcp2_conn_set_keep_alive_timeout(quic_, 0);
@@ -87,6 +91,24 @@ void Connection::ask_again(Instant now) {
   const auto here = stamp(now);
   if (expiry <= here || expiry == UINT64_MAX) return;
   skew_ += Duration(static_cast<std::int64_t>(expiry - here));
+}
+
+// While the congestion window is full ngtcp2 writes no PATH_RESPONSE but after a probe timeout. What
+// a dead path swallowed would so keep the peer from another one. So the timeout is now, before the
+// challenge is read: an id that is bound to its path would be given up when time goes on.
+void Connection::make_answering(Instant now) {
+  if (initiator_ || state_of_ != State::Up || now < answering_next_) return;
+  const auto since = watch_.unanswered_since();
+  if (!since || now - *since < pto() || ngtcp2_conn_get_cwnd_left(quic_) > 0) return;
+  answering_next_ = now + kAnswering;
+  hasten(now);
+  if (ngtcp2_conn_get_expiry(quic_) > stamp(now)) return;
+  if (const int result = ngtcp2_conn_handle_expiry(quic_, stamp(now)); result != 0)
+    fail_with(now, result);
+}
+
+bool Connection::silent(Instant now) const {
+  return unheard_since_ && now - *unheard_since_ >= pto();
 }
 
 void Connection::read_held(Instant now) {

@@ -268,8 +268,7 @@ void Connection::pace(ngtcp2_tstamp ts, const Batch& batch) {
 // As long as nothing was heard since a probe timeout, and before the keys are settled, each packet
 // leaves alone: where trains are mangled, singles must get through, or nothing would be learned.
 std::size_t Connection::most_segments(Instant now) const {
-  const bool silent = unheard_since_ && now - *unheard_since_ >= pto();
-  return state_of_ == State::Up && !silent ? kMaxSegments : 1;
+  return state_of_ == State::Up && !silent(now) ? kMaxSegments : 1;
 }
 
 void Connection::write_batch(Instant now, ngtcp2_tstamp ts, Batch& batch) {

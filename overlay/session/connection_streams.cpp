@@ -48,6 +48,8 @@ std::unique_ptr<Stream> Connection::make_stream(StreamId id, bool local) {
   stream->id = id;
   stream->local = local;
   stream->urgent = id == 0;  // the first of a session is its control stream
+  stream->standing = stream->urgent;
+  if (stream->standing) ++standing_;
   stream->window = state_.limits.stream_window;
   stream->granted_at = last_stamp_;
   ngtcp2_conn_set_stream_user_data(quic_, id, stream.get());
@@ -63,6 +65,11 @@ void Connection::accept(StreamId id) {
   if (more == 0) return;
   allowed_streams_ += more;
   ngtcp2_conn_extend_max_streams_bidi(quic_, more);
+}
+
+void Connection::stand(StreamId id) {
+  Stream* stream = find(id);
+  if (stream && !std::exchange(stream->standing, true)) ++standing_;
 }
 
 MutableByteView Connection::send_space(StreamId id) {
@@ -205,6 +212,7 @@ void Connection::event_taken(const SessionEvent& event) {
     if (Stream* stream = find(closed->stream)) {
       take_window_back(*stream);
       change_send(*stream, [&] { stream->send.clear(); });
+      if (stream->standing) --standing_;
       streams_.erase(closed->stream);
     }
   } else if (std::holds_alternative<MessageReceived>(event)) {

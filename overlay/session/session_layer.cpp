@@ -475,6 +475,10 @@ void SessionLayer::accept(SessionId session, StreamId stream) {
   impl_->touch(*connection);
 }
 
+void SessionLayer::stand(SessionId session, StreamId stream) {
+  if (Connection* connection = impl_->live(session)) connection->stand(stream);
+}
+
 MutableByteView SessionLayer::send_space(SessionId session, StreamId stream) {
   Connection* connection = impl_->live(session);
   return connection ? connection->send_space(stream) : MutableByteView{};

@@ -222,6 +222,7 @@ struct SessionInfo {
   std::uint64_t tx_bytes;  // UDP payload
   std::uint64_t rx_bytes;
   std::size_t open_streams;
+  std::size_t used_streams;  // open, and not standing: what would be lost with the session
   std::uint64_t key_updates;
   std::uint64_t widened_windows;  // what streams may receive beyond their first windows
   std::size_t unsent_bytes;       // taken from programs, not sent yet
@@ -274,6 +275,8 @@ class SessionLayer {
   [[nodiscard]] Result<StreamId> open_stream(Instant now, SessionId session);
   // This node takes the peer up on its stream: it may open more.
   void accept(SessionId session, StreamId stream);
+  // This stream lasts as long as its session and does not keep it: another session serves as well.
+  void stand(SessionId session, StreamId stream);
   // Room to write stream bytes into; empty when the send buffer is full (StreamWritable follows) or
   // the stream takes no more. Then commit what was filled.
   MutableByteView send_space(SessionId session, StreamId stream);

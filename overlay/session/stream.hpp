@@ -81,6 +81,7 @@ struct Stream {
   bool flow_blocked = false;     // waits for MAX_STREAM_DATA
   bool queued = false;           // in the send queue
   bool urgent = false;           // control: goes before the others
+  bool standing = false;         // lasts as long as the session, and does not keep it
   std::uint64_t window = 0;      // how many unread bytes the peer may have sent us
   std::uint64_t owed = 0;        // consumed, not granted again yet
   std::uint64_t granted_at = 0;  // when the window was last given back, ngtcp2's nanoseconds

@@ -85,6 +85,7 @@ bool BrokerPart::handle_stream(Instant now, const StreamNews& news) {
 
 void BrokerPart::open(Instant now, const StreamKey& key, const NodeId& peer, Bytes first) {
   links_[key.session] = {key, peer, {}, 0, std::move(first)};
+  beside_.sessions.stand(key.session, key.stream);
   core_.link_up(now, link_of(key.session), peer);
 }
 

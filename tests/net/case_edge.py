@@ -217,8 +217,9 @@ def case_logs_are_found_followed_and_turned_over(weft):
         try:
             shown = a.do("logs", "-n", "5")
             expect(shown["file"] == log_file(a) and "event=start" in shown["lines"][-1], f"{shown}")
-            follower = a.host.start(weft, "logs", "-f", "-n", "0", env=a.env, log="follower")
+            follower = a.host.start(weft, "logs", "-f", "-n", "1", env=a.env, log="follower")
             out = os.path.join(lab.folder, f"{a.host.ns}.follower.log")
+            eventually("the follower follows", 10, lambda: "event=" in read(out))
             a.do("invite", "one")
             eventually("the line of one", 10, lambda: 'name=one ' in read(out))
             os.rename(log_file(a), log_file(a) + ".1")  # as logrotate does

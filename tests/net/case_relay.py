@@ -104,10 +104,13 @@ def case_a_relay_switched_off_refuses(weft):
 def case_a_second_relay_takes_over_when_the_first_is_killed(weft):
     with Lab(weft, 4) as lab:
         r, r2, a, b = split(lab, "r", "r2", "a", "b")
+        for relay in (r, r2):  # who dialled everybody itself does not know that others reach it
+            relay.do("relay", "on")
         digest = serve_file(lab, b, 24 << 20)
-        first = path_is(a, "b", "relay")["via"]
+        path_is(a, "b", "relay")
         port = a.open("web@b")
-        time.sleep(6)  # a second circuit is made ready
+        eventually("a second circuit is ready", 15,
+                   lambda: a.do("relay", "status")["own_circuits"] == 2)
         first = peer_of(a, "b")["via"]
         client = a.host.start("curl", "-sS", "-m", "90", "-o", os.path.join(lab.folder, "got"),
                               f"http://127.0.0.1:{port}/file", log="curl")

@@ -41,6 +41,13 @@ struct Split : World {
   bool all_meet(Duration span = 30s) {
     return run_until([&] { return via(*a, *b) && via(*b, *a); }, span);
   }
+  // Who dialled everybody itself does not know that others reach it.
+  void relay_both() {
+    RelaySettings settings;
+    settings.mode = RelaySettings::Mode::On;
+    settings.source = RelaySettings::Source::Command;
+    for (auto* node : {r, s}) node->overlay->set_relay(now, settings);
+  }
   RelayView of(const Node& node) const { return node.overlay->relay(now); }
 
   Node* r = nullptr;
@@ -100,6 +107,55 @@ TEST(Relaying, WhenItsRelayDiesASessionGoesOnThroughAnother) {
   EXPECT_LT(world.now - begun, 5s);
   EXPECT_FALSE(client.reset);
   EXPECT_TRUE(world.relayed(*world.a, *world.b, stays));
+}
+
+// What a dead path swallowed fills the window of who sends; it answers on the new path all the same.
+TEST(Relaying, ATransferGoesOnWhenItsRelayDiesWhoeverSends) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    Split world(seed, 2);
+    world.relay_both();
+    ASSERT_TRUE(world.all_meet()) << seed;
+    world.expose(*world.b, "echo", {"*"});
+    Client& client = world.open(*world.a, "echo", "b");
+    const auto key = world.last_key(*world.a);
+    world.run(6s);
+    const std::string much(3'000'000, 'x');
+    world.say(*world.a, key, much);
+    ASSERT_TRUE(world.run_until([&] { return client.received.size() > 300'000; })) << seed;
+    const auto first = world.via(*world.a, *world.b);
+    ASSERT_TRUE(first) << seed;
+    world.crash(*first == world.r->identity.id ? *world.r : *world.s);
+    EXPECT_TRUE(world.run_until([&] { return client.received.size() == much.size(); }, 40s))
+        << seed << ": " << client.received.size();
+    EXPECT_FALSE(client.reset) << seed;
+  }
+}
+
+// Both ends may have asked for their circuit, at the same relay: two circuits are then no spare.
+TEST(Relaying, WhoeverAskedForItTheSpareLeadsThroughAnotherRelay) {
+  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+    Split world(seed, 2);
+    world.relay_both();
+    ASSERT_TRUE(world.all_meet()) << seed;
+    // Restarted, both want each other at the same moment.
+    for (auto* node : {world.a, world.b}) world.crash(*node);
+    for (auto* node : {world.a, world.b}) world.start(*node);
+    ASSERT_TRUE(world.all_meet()) << seed;
+    world.run(6s);
+    const auto first = world.via(*world.a, *world.b);
+    ASSERT_TRUE(first) << seed;
+    world.crash(*first == world.r->identity.id ? *world.r : *world.s);
+    ASSERT_TRUE(world.run_until(
+        [&] {
+          const auto next = world.via(*world.a, *world.b);
+          return next && *next != *first;
+        },
+        10s))
+        << seed;
+    world.run(2s);
+    EXPECT_TRUE(world.via(*world.a, *world.b)) << seed;
+    EXPECT_NE(*world.via(*world.a, *world.b), *first) << seed;
+  }
 }
 
 TEST(Relaying, SwitchedOffItRefusesAndSwitchedOnItServesAgain) {

@@ -111,7 +111,8 @@ void add(CLI::App& app, Context& context) {
       ->allow_extra_args(false);
   expose->footer("example: weft expose 3000 --name blog --allow laptop");
   expose->callback([&context, options] {
-    if (options->target.empty() && options->to.empty()) throw CLI::RequiredError("TARGET");
+    if (options->target.empty() && options->to.empty())
+      throw CLI::RequiredError(options->protocol == "socks5" ? "--to" : "TARGET");
     context.action = [&context, options] { return run_expose(context, *options); };
   });
 
