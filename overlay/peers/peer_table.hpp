@@ -50,7 +50,7 @@ inline constexpr Duration kUnanswered = 500ms;  // then a hint is looked at besi
 // another path.
 inline constexpr Duration kRetireAfter = 5s;
 inline constexpr Duration kHealing = 20s;
-inline constexpr Duration kTwiceKept = 10min;   // what was seen of a second life is told so long
+inline constexpr Duration kTwiceKept = 10min;  // what was seen of a second life is told so long
 inline constexpr std::size_t kMaxLives = 4;
 inline constexpr std::size_t kMaxKnownCarriers = 8;
 

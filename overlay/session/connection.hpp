@@ -279,15 +279,16 @@ class Connection {
   std::vector<std::uint64_t> cids_;
 
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
-  std::uint64_t allowed_streams_ = std::min(state_.limits.first_streams_bidi,
-                                            state_.limits.max_streams_bidi);   struct Moving {
+  std::uint64_t allowed_streams_ =
+      std::min(state_.limits.first_streams_bidi, state_.limits.max_streams_bidi);
+  struct Moving {
     std::uint32_t index = 0;
     Instant since{};
   };
   std::optional<Moving> moving_;  // to a path that is being proven
   Instant answering_next_{};
   std::size_t standing_ = 0;  // of streams_
- // at once
+                              // at once
   ReceiveBudget receiving_{state_.limits};
   SendHeld sending_;  // of all streams together
   SendQueue senders_;
