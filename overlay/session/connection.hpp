@@ -280,7 +280,7 @@ class Connection {
 
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
   std::uint64_t allowed_streams_ =
-      std::min(state_.limits.first_streams_bidi, state_.limits.max_streams_bidi);
+      std::min(state_.limits.first_streams_bidi, state_.limits.max_streams_bidi);  // at once
   struct Moving {
     std::uint32_t index = 0;
     Instant since{};
@@ -288,7 +288,6 @@ class Connection {
   std::optional<Moving> moving_;  // to a path that is being proven
   Instant answering_next_{};
   std::size_t standing_ = 0;  // of streams_
-                              // at once
   ReceiveBudget receiving_{state_.limits};
   SendHeld sending_;  // of all streams together
   SendQueue senders_;
