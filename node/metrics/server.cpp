@@ -1,12 +1,10 @@
 #include "node/metrics/server.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <deque>
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -17,8 +15,8 @@
 #include <boost/beast/http/write.hpp>
 
 #include "base/crypto.hpp"
-#include "node/io/event_loop_asio.hpp"
-#include "node/io/socket_address.hpp"
+#include "node/adapter/tcp_door.hpp"
+#include "node/io/tcp_socket_asio.hpp"
 
 namespace weft::metrics {
 
@@ -30,7 +28,6 @@ using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kMaxHeader = 8 * 1024;
-constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // out of descriptors: breathe
 
 std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -48,29 +45,29 @@ bool names_loopback(std::string_view host) {
 
 class Server::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& loop, std::string token, std::function<std::string()> text)
-      : acceptor_(loop), pause_(loop), token_(std::move(token)), text_(std::move(text)) {}
+  Impl(io::EventLoop& loop, std::string token, std::function<std::string()> text)
+      : loop_(loop), token_(std::move(token)), text_(std::move(text)) {}
 
   Result<void> listen(const Endpoint& at);
-  void accept();
   void close();
-  [[nodiscard]] int native() { return acceptor_.native_handle(); }
+  [[nodiscard]] Endpoint local() const { return door_ ? door_->local() : Endpoint{}; }
   [[nodiscard]] std::size_t connections() const { return scrapes_.size(); }
 
  private:
   struct Scrape;
   using Response = http::response<http::string_body>;
 
+  void accepted(io::UniqueFd fd);
   void read(const std::shared_ptr<Scrape>& scrape);
   void answer(const std::shared_ptr<Scrape>& scrape);
   [[nodiscard]] http::status judge(const http::request<http::empty_body>& request) const;
   void end(const std::shared_ptr<Scrape>& scrape);
 
-  tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
+  io::EventLoop& loop_;
   const std::string token_;
   const std::function<std::string()> text_;
   std::deque<std::shared_ptr<Scrape>> scrapes_;  // oldest first
+  std::unique_ptr<adapter::TcpDoor> door_;
 };
 
 struct Server::Impl::Scrape {
@@ -94,37 +91,16 @@ Result<void> Server::Impl::listen(const Endpoint& at) {
     return fail(Errc::Usage, to_text(at) +
                                  " is not on the loopback: others could read what this node "
                                  "counts. Fix: set metrics.token, or listen on 127.0.0.1");
-  const auto address = io::to_socket_address(at);
-  const bool v6 = address.get()->sa_family == AF_INET6;
-  ErrorCode error;
-  acceptor_.open(v6 ? tcp::v6() : tcp::v4(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) {
-    tcp::endpoint where;
-    std::memcpy(where.data(), address.get(), address.size);
-    where.resize(address.size);
-    acceptor_.bind(where, error);
-  }
-  if (!error) acceptor_.listen(16, error);
-  if (error) return std::unexpected(io::bind_error(error.value(), to_text(at)));
-  accept();
+  WEFT_TRY(door_, adapter::TcpDoor::listen(
+                      loop_, at, adapter::IfTaken::Fail,
+                      [this](io::UniqueFd fd, const Endpoint&) { accepted(std::move(fd)); }));
   return {};
 }
 
-void Server::Impl::accept() {
-  acceptor_.async_accept([self = shared_from_this()](const ErrorCode& error, tcp::socket socket) {
-    if (!self->acceptor_.is_open()) return;
-    if (!error) {
-      if (self->scrapes_.size() == kMaxScrapers) self->end(self->scrapes_.front());
-      self->scrapes_.push_back(std::make_shared<Scrape>(std::move(socket)));
-      self->read(self->scrapes_.back());
-      return self->accept();
-    }
-    self->pause_.expires_after(kAcceptPause);
-    self->pause_.async_wait([self](const ErrorCode& stopped) {
-      if (!stopped) self->accept();
-    });
-  });
+void Server::Impl::accepted(io::UniqueFd fd) {
+  if (scrapes_.size() == kMaxScrapers) end(scrapes_.front());
+  scrapes_.push_back(std::make_shared<Scrape>(io::tcp_socket(loop_, std::move(fd))));
+  read(scrapes_.back());
 }
 
 void Server::Impl::read(const std::shared_ptr<Scrape>& scrape) {
@@ -192,17 +168,15 @@ void Server::Impl::end(const std::shared_ptr<Scrape>& scrape) {
 }
 
 void Server::Impl::close() {
-  ErrorCode ignored;
-  acceptor_.close(ignored);
-  pause_.cancel();
+  door_.reset();
   while (!scrapes_.empty()) end(scrapes_.front());
 }
 
 Server::Server(io::EventLoop& loop, std::string token, std::function<std::string()> text)
-    : impl_(std::make_shared<Impl>(io::asio_context(loop), std::move(token), std::move(text))) {}
+    : impl_(std::make_shared<Impl>(loop, std::move(token), std::move(text))) {}
 Server::~Server() { impl_->close(); }
 Result<void> Server::listen(const Endpoint& at) { return impl_->listen(at); }
-Endpoint Server::local() const { return io::bound_endpoint(impl_->native()); }
+Endpoint Server::local() const { return impl_->local(); }
 std::size_t Server::connections() const { return impl_->connections(); }
 
 }  // namespace weft::metrics

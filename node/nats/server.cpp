@@ -1,17 +1,18 @@
 #include "node/nats/server.hpp"
 
+#include <sys/socket.h>
+
 #include <array>
-#include <cstring>
 #include <set>
+#include <tuple>
 #include <utility>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
-#include "node/io/event_loop_asio.hpp"
-#include "node/io/socket_address.hpp"
+#include "node/adapter/tcp_door.hpp"
+#include "node/io/tcp_socket_asio.hpp"
 
 namespace weft::nats {
 
@@ -21,30 +22,29 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
-constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // out of descriptors: breathe
-
 }  // namespace
 
-class Server::Impl : public std::enable_shared_from_this<Impl> {
+class Server::Impl {
  public:
-  Impl(asio::io_context& loop, Bus& bus, ServerName name)
-      : acceptor_(loop), pause_(loop), bus_(bus), name_(std::move(name)) {}
+  Impl(io::EventLoop& loop, Bus& bus, ServerName name)
+      : loop_(loop), bus_(bus), name_(std::move(name)) {}
+  ~Impl();
 
   Result<void> listen(const Endpoint& at);
-  void accept();
-  void close();
-  [[nodiscard]] int native() { return acceptor_.native_handle(); }
+  [[nodiscard]] Endpoint local() const { return door_ ? door_->local() : Endpoint{}; }
   [[nodiscard]] std::size_t clients() const { return connections_.size(); }
 
  private:
   class Connection;
 
-  tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
+  void accepted(io::UniqueFd fd);
+
+  io::EventLoop& loop_;
   Bus& bus_;
   ServerName name_;
   std::set<std::shared_ptr<Connection>> connections_;
   std::uint64_t last_ = 0;
+  std::unique_ptr<adapter::TcpDoor> door_;
 };
 
 class Server::Impl::Connection : public std::enable_shared_from_this<Connection> {
@@ -123,52 +123,27 @@ Result<void> Server::Impl::listen(const Endpoint& at) {
     return fail(Errc::Usage, to_text(at) +
                                  " is not on the loopback: whoever reaches it could publish and "
                                  "read. Fix: nats://127.0.0.1:4222, and weft expose for others");
-  const auto address = io::to_socket_address(at);
-  const bool v6 = address.get()->sa_family == AF_INET6;
-  ErrorCode error;
-  acceptor_.open(v6 ? tcp::v6() : tcp::v4(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) {
-    tcp::endpoint where;
-    std::memcpy(where.data(), address.get(), address.size);
-    where.resize(address.size);
-    acceptor_.bind(where, error);
-  }
-  if (!error) acceptor_.listen(64, error);
-  if (error) return std::unexpected(io::bind_error(error.value(), to_text(at)));
-  name_.port = io::bound_endpoint(native()).port;
-  name_.host = v6 ? "::1" : "127.0.0.1";
-  accept();
+  WEFT_TRY(door_, adapter::TcpDoor::listen(
+                      loop_, at, adapter::IfTaken::Fail,
+                      [this](io::UniqueFd fd, const Endpoint&) { accepted(std::move(fd)); }));
+  name_.port = local().port;
+  name_.host = at.is_v4() ? "127.0.0.1" : "::1";
   return {};
 }
 
-void Server::Impl::accept() {
-  acceptor_.async_accept([self = shared_from_this()](const ErrorCode& error, tcp::socket socket) {
-    if (!self->acceptor_.is_open()) return;
-    if (!error) {
-      if (self->connections_.size() < kMaxClients) {
-        auto connection = std::make_shared<Connection>(std::move(socket), *self, ++self->last_);
-        self->connections_.insert(connection);
-        connection->begin();
-      } else {
-        ErrorCode ignored;
-        static constexpr std::string_view kFull = "-ERR 'maximum connections exceeded'\r\n";
-        socket.non_blocking(true, ignored);
-        socket.write_some(asio::buffer(kFull), ignored);
-      }
-      return self->accept();
-    }
-    self->pause_.expires_after(kAcceptPause);
-    self->pause_.async_wait([self](const ErrorCode& stopped) {
-      if (!stopped) self->accept();
-    });
-  });
+void Server::Impl::accepted(io::UniqueFd fd) {
+  if (connections_.size() == kMaxClients) {
+    static constexpr std::string_view kFull = "-ERR 'maximum connections exceeded'\r\n";
+    std::ignore = ::send(fd.value(), kFull.data(), kFull.size(), MSG_NOSIGNAL);
+    return;
+  }
+  auto connection =
+      std::make_shared<Connection>(io::tcp_socket(loop_, std::move(fd)), *this, ++last_);
+  connections_.insert(connection);
+  connection->begin();
 }
 
-void Server::Impl::close() {
-  ErrorCode ignored;
-  acceptor_.close(ignored);
-  pause_.cancel();
+Server::Impl::~Impl() {
   for (const auto& connection : std::exchange(connections_, {})) {
     connection->forget_owner();
     connection->close();
@@ -176,12 +151,11 @@ void Server::Impl::close() {
 }
 
 Server::Server(io::EventLoop& loop, Bus& bus, ServerName name)
-    : impl_(std::make_shared<Impl>(io::asio_context(loop), bus, std::move(name))) {}
-Server::~Server() { impl_->close(); }
+    : impl_(std::make_unique<Impl>(loop, bus, std::move(name))) {}
+Server::~Server() = default;
 
 Result<void> Server::listen(const Endpoint& at) { return impl_->listen(at); }
+Endpoint Server::local() const { return impl_->local(); }
 std::size_t Server::clients() const { return impl_->clients(); }
-
-Endpoint Server::local() const { return io::bound_endpoint(impl_->native()); }
 
 }  // namespace weft::nats
