@@ -1,5 +1,7 @@
 #include "base/text.hpp"
 
+#include "base/bytes.hpp"
+
 namespace weft {
 
 namespace {
@@ -55,6 +57,21 @@ std::string in_quotes(std::string_view text) {
     text.remove_prefix(size == 0 ? 1 : size);
   }
   return out + "\"";
+}
+
+Result<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push_back(text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return fail(Errc::Malformed, "escape cut short");
+    WEFT_TRY(const Bytes byte, from_hex(text.substr(i + 1, 2)));
+    out.push_back(static_cast<char>(byte[0]));
+    i += 2;
+  }
+  return out;
 }
 
 }  // namespace weft

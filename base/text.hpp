@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
+
 namespace weft {
 
 struct Character {
@@ -22,5 +24,8 @@ constexpr bool is_control(std::uint32_t code) {
 // In double quotes, on one line, for TOML and logfmt: '"', '\' and control characters escaped, each
 // byte that is no UTF-8 replaced by U+FFFD.
 [[nodiscard]] std::string in_quotes(std::string_view text);
+// "a%20b" -> "a b" (RFC 3986 2.1). What the bytes may be is the caller's to judge. Malformed: an
+// escape that is cut short or not of hex digits.
+[[nodiscard]] Result<std::string> percent_decoded(std::string_view text);
 
 }  // namespace weft

@@ -2,31 +2,16 @@
 
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace weft::node {
 
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 Result<std::string> unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-    if (high < 0 || low < 0) return fail(Errc::Usage, "a proxy's user or password is misspelt");
-    out.push_back(static_cast<char>(high * 16 + low));
-    i += 2;
-  }
-  for (const char c : out)
+  auto out = percent_decoded(text);
+  if (!out) return fail(Errc::Usage, "a proxy's user or password is misspelt");
+  for (const char c : *out)
     if (static_cast<unsigned char>(c) < ' ')
       return fail(Errc::Usage, "a proxy's user or password has a control character");
   return out;

@@ -4,31 +4,14 @@
 #include <charconv>
 #include <string>
 
+#include "base/text.hpp"
+
 namespace weft::api {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 Result<std::string> unescape(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (i + 2 >= text.size()) return fail(Errc::Malformed, "escape cut short");
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return fail(Errc::Malformed, "escape is not hex");
-    const char c = static_cast<char>(high * 16 + low);
-    if (c == '\0') return fail(Errc::Malformed, "escaped zero byte");
-    out += c;
-    i += 2;
-  }
+  WEFT_TRY(std::string out, percent_decoded(text));
+  if (out.contains('\0')) return fail(Errc::Malformed, "escaped zero byte");
   return out;
 }
 

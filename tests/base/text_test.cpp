@@ -29,6 +29,17 @@ TEST(Text, InQuotesIsOneLineThatParses) {
   EXPECT_EQ(in_quotes("\xc3\xa4\xff\x41"), "\"\xc3\xa4\xef\xbf\xbd\x41\"");
 }
 
+TEST(Text, PercentDecodedTakesBytesAsTheyAre) {
+  EXPECT_EQ(percent_decoded("").value(), "");
+  EXPECT_EQ(percent_decoded("a%20b%2Fc%2f%25").value(), "a b/c/%");
+  EXPECT_EQ(percent_decoded("+%00%ff").value(), std::string("+\0\xff", 3));
+  for (const char* bad : {"%", "%2", "a%4", "%zz", "%2g", "%%41", "%+1", "% 1"}) {
+    const auto refused = percent_decoded(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, Errc::Malformed) << bad;
+  }
+}
+
 TEST(NearestWord, IsASlipAwayAndNotAnotherWord) {
   const std::vector<std::string> commands{"status", "members", "services", "open", "up", "ping"};
   EXPECT_EQ(nearest_word("statsu", commands), "status");  // two letters swapped are one slip
