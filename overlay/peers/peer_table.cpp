@@ -21,9 +21,10 @@ void PeerTable::cancel_dials(Instant now, Peer& peer) {
 }
 
 void PeerTable::attempt_at(Peer& peer, std::optional<Instant> at) {
-  if (peer.next_attempt) due_.erase({*peer.next_attempt, peer.id});
+  const bool below = peer.id < self_;
+  if (peer.next_attempt) due_.erase({*peer.next_attempt, below, peer.id});
   peer.next_attempt = at;
-  if (at) due_.insert({*at, peer.id});
+  if (at) due_.insert({*at, below, peer.id});
 }
 
 Peer& PeerTable::add(const NetworkId& network, const IdentityKey& identity) {
@@ -145,6 +146,7 @@ void PeerTable::want(Instant now, Peer& peer, bool at_once) {
   if (!peer.dialing.empty()) return;
   if (at_once || !peer.next_attempt) {
     peer.next_endpoint = 0;
+    peer.waited_for = at_once;
     attempt_at(peer, now);
   }
 }
@@ -292,10 +294,14 @@ Peer* PeerTable::on_session_down(Instant now, SessionId session) {
 }
 
 void PeerTable::handle_timeout(Instant now) {
-  while (!due_.empty() && due_.begin()->first <= now) {
-    Peer& peer = peers_.at(due_.begin()->second);
+  while (!due_.empty() && std::get<Instant>(*due_.begin()) <= now) {
+    Peer& peer = peers_.at(std::get<NodeId>(*due_.begin()));
     attempt_at(peer, std::nullopt);
     if (peer.is_up() || !peer.wanted) continue;
+    if (!dials_.take(now) && !std::exchange(peer.waited_for, false)) {
+      attempt_at(peer, now + Duration(1s) / kDialRate);
+      continue;
+    }
     if (!peer.trying_since) {
       peer.trying_since = now;
       note_change(peer);
@@ -306,7 +312,7 @@ void PeerTable::handle_timeout(Instant now) {
 }
 
 std::optional<Instant> PeerTable::poll_timeout() const {
-  return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
+  return due_.empty() ? std::nullopt : std::optional(std::get<Instant>(*due_.begin()));
 }
 
 void PeerTable::dial_next(Instant now, Peer& peer) {

@@ -7,8 +7,10 @@
 //     is: hints come from anybody on the LAN, so they never take the place of a dial.
 //  3. Between failed rounds of dialling lies a pause from kFirstBackoff doubling to kMaxBackoff;
 //     it begins anew once the peer has spoken, not when our own handshake is through.
-//
-//  4. Of the processes that speak as a peer (its lives, told apart by the instance in Hello) the
+//  4. Members that nobody waits for are dialled kDialRate a second, kDialBurst at once: a handshake
+//     is 4 KiB each way, and a node that learns of sixty members would fill the line of a home with
+//     them for seconds. Meanwhile those dial in that were first, and need no dial.
+//  5. Of the processes that speak as a peer (its lives, told apart by the instance in Hello) the
 //     one that first spoke last is the peer. An older one that speaks again proves that two run with
 //     one identity: both keep their sessions, the younger is used, and all three are told (decision
 //     36).
@@ -25,11 +27,13 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "base/address.hpp"
 #include "base/endpoint.hpp"
 #include "base/identity.hpp"
+#include "base/meter.hpp"
 #include "base/time.hpp"
 #include "overlay/discovery/address_book.hpp"
 #include "overlay/session/session_layer.hpp"
@@ -41,6 +45,8 @@ using session::SessionId;
 inline constexpr std::uint64_t kCodeSuperseded = 2;    // in CONNECTION_CLOSE
 inline constexpr std::size_t kMaxConcurrentDials = 3;  // happy eyeballs over the endpoints
 inline constexpr Duration kDialStagger = 250ms;        // RFC 8305's connection attempt delay
+inline constexpr std::int64_t kDialRate = 16;
+inline constexpr std::int64_t kDialBurst = 16;
 inline constexpr Duration kFirstBackoff = 1s;
 inline constexpr Duration kMaxBackoff = 60s;
 inline constexpr Duration kSimultaneous = 3s;
@@ -96,6 +102,7 @@ struct Peer {
   std::optional<Instant> trying_since;  // dialled since then, and no session yet
   Duration backoff = kFirstBackoff;
   bool wanted = false;           // keep trying while this holds
+  bool waited_for = false;       // its next dial is not put off
   bool says_we_are_out = false;  // it told us that we were removed; the user has been told once
   std::string software;          // as its last Hello says
   std::optional<Instant> told;   // when others last heard of it from us
@@ -181,7 +188,10 @@ class PeerTable {
   session::SessionLayer& sessions_;
   discovery::AddressBook book_;
   std::map<NodeId, Peer> peers_;
-  std::set<std::pair<Instant, NodeId>> due_;  // each peer's next_attempt
+  // Each peer's next_attempt. At one time those above this node's id come first, so that all who
+  // start at once begin with different ones, and no two with each other.
+  std::set<std::tuple<Instant, bool, NodeId>> due_;
+  Meter dials_{kDialRate, kDialBurst};
   std::set<NodeId> doubled_;
   std::set<NodeId> carried_;
   std::uint64_t changes_ = 0;

@@ -67,6 +67,35 @@ TEST(Peers, PausesBetweenRoundsDoubleFromOneSecondToSixty) {
   }
 }
 
+TEST(Peers, ManyMembersAreDialledOneAfterTheOtherButNotWhoIsWaitedFor) {
+  Dialler d(1);
+  std::vector<Peer*> all;
+  for (int i = 0; i < 60; ++i) {
+    Peer& peer = d.table.add(d.network, Identity::generate(d.rng).public_key());
+    d.table.learn(d.now, peer, {Endpoint::v4(0x0a000002, static_cast<std::uint16_t>(4000 + i))},
+                  discovery::Source::Hearsay);
+    d.table.want(d.now, peer, false);
+    all.push_back(&peer);
+  }
+  const auto dialled = [&] {
+    return std::ranges::count_if(all, [](const Peer* p) { return !p->dialing.empty(); });
+  };
+  d.step(1ms);
+  EXPECT_EQ(dialled(), kDialBurst);
+  const auto below = std::ranges::count_if(
+      all, [&](const Peer* p) { return !p->dialing.empty() && p->id < d.identity.id; });
+  const auto above =
+      std::ranges::count_if(all, [&](const Peer* p) { return d.identity.id < p->id; });
+  EXPECT_EQ(below, std::max<std::int64_t>(0, kDialBurst - above));  // those above come first
+  d.table.want(d.now, *d.peer, true);
+  d.step(1ms);
+  EXPECT_FALSE(d.peer->dialing.empty());
+  EXPECT_EQ(dialled(), kDialBurst);
+  for (int i = 0; i < 40; ++i) d.step(50ms);
+  EXPECT_GE(dialled(), kDialBurst + kDialRate);  // steps are coarse
+  EXPECT_LE(dialled(), kDialBurst + 2 * kDialRate + 1);
+}
+
 TEST(Peers, SomebodyWaitingCutsThePauseShort) {
   Dialler d(1);
   d.table.want(d.now, *d.peer, false);
