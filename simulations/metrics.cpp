@@ -9,8 +9,9 @@
 namespace weft::sim {
 
 std::string_view name_of(Operation operation) {
-  constexpr std::array<std::string_view, 7> kNames{"lookup", "get",  "put",  "bootstrap",
-                                                   "join",   "open", "piece"};
+  constexpr std::array<std::string_view, static_cast<std::size_t>(Operation::kCount)> kNames{
+      "lookup", "get",   "put",     "bootstrap", "join",
+      "open",   "piece", "publish", "delivery",  "detect"};
   return kNames[static_cast<std::size_t>(operation)];
 }
 

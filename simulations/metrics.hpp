@@ -11,7 +11,19 @@
 
 namespace weft::sim {
 
-enum class Operation : std::uint8_t { Lookup, Get, Put, Bootstrap, Join, Open, Piece };
+enum class Operation : std::uint8_t {
+  Lookup,
+  Get,
+  Put,
+  Bootstrap,
+  Join,
+  Open,
+  Piece,
+  Publish,   // until three members hold it
+  Delivery,  // until one subscriber has it
+  Detect,    // from the end of a process until one other member holds it for dead
+  kCount
+};
 std::string_view name_of(Operation operation);
 
 struct Measured {

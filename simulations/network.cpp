@@ -11,7 +11,12 @@ namespace {
 // neighbours in address: a table limited per /24 sees the diversity the real world has.
 constexpr std::uint32_t kFirstAddress = 0x20000000;
 constexpr std::uint32_t kAddressMask = (1U << 27) - 1;
-constexpr std::uint32_t kStride = 0x2545f49d;  // odd
+constexpr std::uint32_t kStride = 0x2545f49d;       // odd
+constexpr std::uint32_t kHomeAddress = 0xc0a80002;  // 192.168.0.2, of the first in each home
+constexpr Duration kHomeDelay = 1ms;
+bool is_home_address(const Endpoint& endpoint) {
+  return endpoint.is_v4() && endpoint.v4_address() >> 16 == kHomeAddress >> 16;
+}
 constexpr std::uint32_t inverse(std::uint32_t odd) {
   std::uint32_t x = odd;
   for (int i = 0; i < 5; ++i) x *= 2 - odd * x;
@@ -22,7 +27,8 @@ static_assert(inverse(kStride) * kStride == 1);
 
 std::string_view name_of(Drop reason) {
   constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::kCount)> kNames{
-      "no route", "loss", "uplink full", "downlink full", "translator", "partition", "offline"};
+      "no route",   "loss",      "uplink full", "downlink full",
+      "translator", "hop limit", "partition",   "offline"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -87,9 +93,11 @@ std::uint32_t Network::add_node(Placement placement) {
           {node, std::make_unique<NatModel>(*nat, hash_of(seed_, node, 4)), line_of(node)});
     }
     state.gateway = open_home_;
+    state.place = static_cast<std::uint16_t>(open_home_size_);
     state.port = static_cast<std::uint16_t>(4000 + open_home_size_++);
-    if (hash_of(seed_, node, 5) % 100 < options_.port_mapping_percent)
-      gateways_[state.gateway].nat->open_port({node, state.port}, state.port);
+    gateways_[state.gateway].home.push_back(node);
+    state.opened = hash_of(seed_, node, 5) % 100 < options_.port_mapping_percent;
+    if (state.opened) gateways_[state.gateway].nat->open_port({node, state.port}, state.port);
   }
   const std::uint32_t first = gateways_[state.gateway].node;
   latency_.add_node(node, first);
@@ -103,10 +111,27 @@ std::optional<Instant> Network::drop(Drop reason, std::uint32_t shard) {
   return std::nullopt;
 }
 
+// From one of a home to another: no translator, no line, no loss.
+std::optional<Instant> Network::send_home(Instant now, std::uint32_t from, const Endpoint& to,
+                                          PacketHeader& header) {
+  const NodeState& sender = nodes_[from];
+  const auto& home = gateways_[sender.gateway].home;
+  const std::uint32_t place = to.v4_address() - kHomeAddress;
+  if (place >= home.size()) return drop(Drop::NoRoute, sender.shard);
+  header.from = from;
+  header.number = sender.packets;
+  header.gateway = home[place];
+  header.at_home = true;
+  header.to_port = to.port;
+  header.seen_from = own_endpoint(from);
+  return now + kHomeDelay;
+}
+
 std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endpoint& to,
-                                     std::size_t size, PacketHeader& header) {
+                                     std::size_t size, PacketHeader& header, std::uint8_t ttl) {
   NodeState& sender = nodes_[from];
   const std::uint64_t packet = ++sender.packets;
+  if (is_home_address(to)) return send_home(now, from, to, header);
   const auto gateway = gateway_at(to);
   if (!gateway) return drop(Drop::NoRoute, sender.shard);
   header.from = from;
@@ -122,6 +147,7 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
     if (!mapped) return drop(Drop::Translator, sender.shard);
     port = *mapped;
   }
+  if (ttl > 0) return drop(Drop::HopLimit, sender.shard);
   header.seen_from = address_of(sender.gateway, port);
   std::optional<Instant> left = now;
   if (options_.access_queues) left = own.link.send(now, size, options_.queue_limit);
@@ -140,6 +166,14 @@ std::optional<Instant> Network::send(Instant now, std::uint32_t from, const Endp
 
 Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
   Arrival arrival;
+  if (header.at_home) {
+    arrival.node = header.gateway;
+    if (nodes_[arrival.node].port == header.to_port)
+      arrival.verdict = Arrival::Verdict::Deliver;
+    else
+      count_drop(Drop::NoRoute, nodes_[arrival.node].shard);
+    return arrival;
+  }
   Gateway& gateway = gateways_[header.gateway];
   arrival.node = gateway.node;
   const auto dropped = [&](Drop reason) {
@@ -176,6 +210,11 @@ Network::Arrival Network::arrive(Instant now, PacketHeader& header) {
 
 Endpoint Network::public_endpoint(std::uint32_t node) const {
   return address_of(nodes_[node].gateway, nodes_[node].port);
+}
+
+Endpoint Network::own_endpoint(std::uint32_t node) const {
+  if (is_public(node)) return public_endpoint(node);
+  return Endpoint::v4(kHomeAddress + nodes_[node].place, nodes_[node].port);
 }
 
 bool Network::is_public(std::uint32_t node) const { return !gateways_[nodes_[node].gateway].nat; }

@@ -1,7 +1,8 @@
 // The world between the nodes: addresses, lines, distance, translators, partitions. It decides the
 // fate of each datagram twice: when it is sent (uplink, loss, distance) and when it arrives
 // (translator, downlink). Nodes behind one translator are a home: they share its place, its line
-// and its public address.
+// and its public address. Inside it each has an address of 192.168.0.0/16, which means another node
+// in another home, and nobody outside.
 // Every draw is a hash of (seed, sender, the sender's packet number): no order matters but each
 // sender's own.
 //
@@ -49,6 +50,7 @@ enum class Drop : std::uint8_t {
   UplinkFull,
   DownlinkFull,
   Translator,
+  HopLimit,  // sent with a few hops only: it opens the sender's translator and goes no further
   Partition,
   Offline,
   kCount
@@ -70,8 +72,9 @@ class Network {
 
   std::uint32_t add_node(Placement placement);
   // Posts nothing itself: fills the header and says when the datagram reaches the far access line.
+  // `ttl`: hops after which it is dropped, which are never enough; 0: as usual.
   std::optional<Instant> send(Instant now, std::uint32_t from, const Endpoint& to, std::size_t size,
-                              PacketHeader& header);
+                              PacketHeader& header, std::uint8_t ttl = 0);
   Arrival arrive(Instant now, PacketHeader& header);
   // Who a datagram to this gateway is likely for; a guess where several share it.
   [[nodiscard]] std::uint32_t likely_receiver(std::uint32_t gateway) const {
@@ -98,6 +101,10 @@ class Network {
   // Where a public node is reached; behind a translator, where it would be if it opened its port.
   [[nodiscard]] Endpoint public_endpoint(std::uint32_t node) const;
   [[nodiscard]] bool is_public(std::uint32_t node) const;
+  // What the node sees on its own interface.
+  [[nodiscard]] Endpoint own_endpoint(std::uint32_t node) const;
+  // Behind a translator that has a port opened for it.
+  [[nodiscard]] bool has_opened_port(std::uint32_t node) const { return nodes_[node].opened; }
   // The node has another port, as after a reboot of its router, which has forgotten everything but
   // opens again what was opened by hand.
   void move_node(std::uint32_t node);
@@ -121,13 +128,16 @@ class Network {
     std::uint32_t gateway = 0;
     std::uint32_t packets = 0;
     std::uint16_t port = 4000;
-    std::uint8_t side = 0;  // of a partition
+    std::uint16_t place = 0;  // in its home
+    std::uint8_t side = 0;    // of a partition
     std::uint8_t shard = 0;
+    bool opened = false;  // a port of its home's translator
   };
   struct Gateway {           // a place: one line, one address
     std::uint32_t node = 0;  // the public node, or the first of a home
     std::unique_ptr<NatModel> nat;
     Link link;
+    std::vector<std::uint32_t> home = {};  // who lives behind the translator
   };
   explicit Network(LatencyModel latency) : latency_(std::move(latency)) {}
   [[nodiscard]] static Endpoint address_of(std::uint32_t gateway, std::uint16_t port);
@@ -135,6 +145,8 @@ class Network {
   [[nodiscard]] Link line_of(std::uint32_t node) const;
   [[nodiscard]] const NatBehavior* pick_nat(std::uint32_t node) const;
   std::optional<Instant> drop(Drop reason, std::uint32_t shard);
+  std::optional<Instant> send_home(Instant now, std::uint32_t from, const Endpoint& to,
+                                   PacketHeader& header);
 
   NetworkOptions options_;
   std::uint64_t seed_ = 0;

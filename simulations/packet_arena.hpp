@@ -23,7 +23,8 @@ struct PacketHeader {
   Endpoint seen_from;         // the source address a receiver sees
   std::uint16_t to_port = 0;
   std::uint16_t size = 0;
-  bool queued = false;  // already waited in the receiver's access queue
+  bool queued = false;   // already waited in the receiver's access queue
+  bool at_home = false;  // it stays behind the gateway; `gateway` is the node itself then
 };
 
 class PacketArena {

@@ -97,7 +97,8 @@ Plot latency_plot(const RunResult& r) {
   Plot plot = distribution_plot("How long operations take",
                                 "milliseconds; 5: at once, from its own store", "% done", true);
   for (const auto operation :
-       {Operation::Lookup, Operation::Get, Operation::Join, Operation::Open, Operation::Piece}) {
+       {Operation::Lookup, Operation::Get, Operation::Join, Operation::Open, Operation::Piece,
+        Operation::Publish, Operation::Delivery, Operation::Detect}) {
     auto values = times_of(r, operation);
     if (!values.empty())
       plot.lines.push_back(distribution(std::string(name_of(operation)), std::move(values)));
@@ -381,7 +382,9 @@ std::string page(const RunResult& r, const std::string& description) {
         row_of(r, Operation::Lookup, "lookup") + row_of(r, Operation::Get, "get") +
         row_of(r, Operation::Get, "get, under attack", true) + row_of(r, Operation::Put, "put") +
         row_of(r, Operation::Join, "join") + row_of(r, Operation::Open, "open") +
-        row_of(r, Operation::Piece, "piece") + "</table></div>";
+        row_of(r, Operation::Piece, "piece") + row_of(r, Operation::Publish, "held by three") +
+        row_of(r, Operation::Delivery, "message") + row_of(r, Operation::Detect, "death noticed") +
+        "</table></div>";
   out += "<div class='plots'>";
   for (const auto& [name, plot] : all_plots(r)) out += "<figure>" + to_svg(plot) + "</figure>";
   out +=
@@ -448,7 +451,8 @@ nlohmann::ordered_json to_json(const RunResult& r) {
       attacked.count > 0)
     results["get_under_attack"] = summary_json(attacked);
   results["put"] = summary_json(summarise(r.measured, Operation::Put, 0));
-  for (const auto operation : {Operation::Join, Operation::Open, Operation::Piece})
+  for (const auto operation : {Operation::Join, Operation::Open, Operation::Piece,
+                               Operation::Publish, Operation::Delivery, Operation::Detect})
     if (const auto p = summarise(r.measured, operation, measured_from(r, operation)); p.count > 0)
       results[std::string(name_of(operation))] = summary_json(p);
   const auto& nodes = r.node_bytes_per_second;

@@ -7,17 +7,18 @@ namespace weft::sim {
 Shard::Shard(World& world, std::uint32_t index, std::size_t shards)
     : world_(world), index_(index), outbox_(shards), inbox_(shards), buffer_(kTransmitBufferSize) {}
 
-void Shard::transmit(Instant now, std::uint32_t node, const Endpoint& to, ByteView bytes) {
+void Shard::transmit(Instant now, std::uint32_t node, const Transmit& out, ByteView bytes) {
   auto& traffic = world_.traffic[node];
   traffic.bytes_out += bytes.size();
   ++traffic.datagrams_out;
   total_.bytes_out += bytes.size();
   ++total_.datagrams_out;
   PacketHeader header;
-  const auto arrival = world_.network.send(now, node, to, bytes.size(), header);
+  const auto arrival = world_.network.send(now, node, out.to, bytes.size(), header, out.ttl);
   if (!arrival) return;
   const EventKey key = queue_.stamp(*arrival, node);
-  const std::uint32_t shard = world_.network.shard_of_gateway(header.gateway);
+  const std::uint32_t shard =
+      header.at_home ? index_ : world_.network.shard_of_gateway(header.gateway);
   if (shard == index_) {
     queue_.post(key, packets_.add(header, bytes));
     return;
@@ -65,7 +66,7 @@ void Shard::drain(Instant now, std::uint32_t node) {
       const std::size_t step = out->segment_size == 0 ? out->size : out->segment_size;
       WEFT_ASSERT(out->size <= buffer_.size() && step > 0);
       for (std::size_t at = 0; at < out->size; at += step)
-        transmit(now, node, out->to, ByteView(buffer_).subspan(at, std::min(step, out->size - at)));
+        transmit(now, node, *out, ByteView(buffer_).subspan(at, std::min(step, out->size - at)));
     }
   } while (core.drain_events(now));
   if (const auto deadline = core.poll_timeout())
@@ -146,7 +147,8 @@ void Shard::warm_up() {
 
 std::uint32_t Shard::likely_node(const Event& event) {
   if (event.kind == Event::Kind::Timer) return event.key.source;
-  return world_.network.likely_receiver(packets_.header_of(event.payload).gateway);
+  const PacketHeader& header = packets_.header_of(event.payload);
+  return header.at_home ? header.gateway : world_.network.likely_receiver(header.gateway);
 }
 
 void Shard::dispatch(const Event& event) {

@@ -84,7 +84,7 @@ class Shard {
   void hand_over(const EventKey& key, std::uint32_t node, PacketHandle handle);
   void warm_up();
   std::uint32_t likely_node(const Event& event);
-  void transmit(Instant now, std::uint32_t node, const Endpoint& to, ByteView bytes);
+  void transmit(Instant now, std::uint32_t node, const Transmit& out, ByteView bytes);
   void take_in();
 
   World& world_;

@@ -205,10 +205,11 @@ void print_result(const RunResult& r) {
                         bool victim = false) {
     const auto p = summarise(r.measured, operation, from, victim);
     if (p.count == 0) return;
-    std::printf(
-        "%-8s %7llu %6.2f %% right  p50 %5.0f  p90 %5.0f  p99 %5.0f ms  hops %.1f  sent %.1f\n",
-        label, static_cast<unsigned long long>(p.count), p.success_percent(), p.p50_ms, p.p90_ms,
-        p.p99_ms, p.hops_mean, p.requests_mean);
+    std::printf("%-8s %7llu %6.2f %% right  p50 %5.0f  p90 %5.0f  p99 %5.0f ms", label,
+                static_cast<unsigned long long>(p.count), p.success_percent(), p.p50_ms, p.p90_ms,
+                p.p99_ms);
+    if (p.requests_mean > 0) std::printf("  hops %.1f  sent %.1f", p.hops_mean, p.requests_mean);
+    std::printf("\n");
   };
   std::printf(
       "%s: %s nodes, fidelity %s, seed %llu, %lld virtual seconds in %.1f s, one RTT %.0f ms\n",
@@ -224,14 +225,19 @@ void print_result(const RunResult& r) {
   line("joins", Operation::Join, 0);
   line("opens", Operation::Open, r.warmup_second);
   line("pieces", Operation::Piece, r.warmup_second);
+  line("held", Operation::Publish, r.warmup_second);
+  line("messages", Operation::Delivery, r.warmup_second);
+  line("deaths", Operation::Detect, r.warmup_second);
   if (const auto& nodes = r.node_bytes_per_second; !nodes.empty())
     std::printf("traffic  p50 %u  p99 %u B/s sent per node\n", nodes[nodes.size() / 2],
                 nodes[nodes.size() * 99 / 100]);
-  std::printf("events   %llu, %.0f per second; %.1f KiB a node, %.0f MiB resident\n",
-              static_cast<unsigned long long>(r.events),
-              static_cast<double>(r.events) / std::max(r.wall_seconds, 1e-9),
-              static_cast<double>(r.node_memory_bytes) / 1024.0,
-              static_cast<double>(r.rss_bytes) / 1048576.0);
+  std::printf("events   %llu, %.0f per second; ", static_cast<unsigned long long>(r.events),
+              static_cast<double>(r.events) / std::max(r.wall_seconds, 1e-9));
+  if (r.node_memory_bytes > 0)
+    std::printf("%.1f KiB a node, ", static_cast<double>(r.node_memory_bytes) / 1024.0);
+  std::printf("%.0f MiB resident\n", static_cast<double>(r.rss_bytes) / 1048576.0);
+  for (const auto& note : r.notes) std::printf("note     %s\n", note.c_str());
+  for (const auto& kept : r.kept) std::printf("kept     %s\n", kept.c_str());
   for (const auto& broken : r.broken) std::printf("missed   %s\n", broken.c_str());
   std::printf("digest   %s\n", r.digest.c_str());
 }

@@ -2,7 +2,7 @@
 // costs: the real cores on a virtual network, without signatures. Beside it plain SWIM, the same
 // code with Lifeguard off, from the same seeds.
 //
-//   membership_bench [MEMBERS [RUNS]]
+//   membership_bench [MEMBERS [RUNS [LOST]]]     LOST: datagrams of a thousand
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -34,14 +34,17 @@ void settle(World& world) {
   world.run(60s);
 }
 
-void detection(std::size_t members, std::size_t runs, Duration latency, bool lifeguard) {
+void detection(std::size_t members, std::size_t runs, Duration latency, unsigned loss,
+               bool lifeguard) {
   std::vector<double> first, each, last;
   std::uint64_t bytes = 0;
   double span = 0;
   for (std::size_t run = 0; run < runs; ++run) {
-    World world(
-        members,
-        {.seed = run + 1, .latency = latency, .real = false, .options = {.lifeguard = lifeguard}});
+    World world(members, {.seed = run + 1,
+                          .latency = latency,
+                          .loss = loss,
+                          .real = false,
+                          .options = {.lifeguard = lifeguard}});
     settle(world);
     const auto sent = [&] {
       std::uint64_t sum = 0;
@@ -79,16 +82,19 @@ void detection(std::size_t members, std::size_t runs, Duration latency, bool lif
 // Some stand still again and again, as machines without time do. Who is well and is thought dead is
 // so because of them.
 struct Slow {
-  std::size_t of;    // one in so many
+  std::size_t of;    // one in so many; 0: none
   Duration longest;  // pause; the shortest is an eighth of it
   Duration between;  // pauses, at most
 };
 
-void wrongly_dead(std::size_t members, const Slow& how, bool lifeguard) {
-  World world(members,
-              {.seed = 5, .latency = 20ms, .real = false, .options = {.lifeguard = lifeguard}});
+void wrongly_dead(std::size_t members, const Slow& how, unsigned loss, bool lifeguard) {
+  World world(members, {.seed = 5,
+                        .latency = 20ms,
+                        .loss = loss,
+                        .real = false,
+                        .options = {.lifeguard = lifeguard}});
   settle(world);
-  const std::size_t slow = std::max<std::size_t>(1, members / how.of);
+  const std::size_t slow = how.of == 0 ? 0 : std::max<std::size_t>(1, members / how.of);
   std::size_t deaths = 0, of_slow = 0;
   world.on_change = [&](std::size_t, const StateChanged& change) {
     if (change.state != State::Dead) return;
@@ -123,8 +129,10 @@ int main(int argc, char** argv) {
   crypto::initialise();
   const auto members = static_cast<std::size_t>(argc > 1 ? std::atoi(argv[1]) : 50);
   const auto runs = static_cast<std::size_t>(argc > 2 ? std::atoi(argv[2]) : 20);
+  const auto loss = static_cast<unsigned>(argc > 3 ? std::atoi(argv[3]) : 0);
   for (const auto latency : {1ms, 50ms})
-    for (const bool lifeguard : {true, false}) detection(members, runs, latency, lifeguard);
-  for (const auto& how : {Slow{20, 3s, 400ms}, Slow{5, 8s, 2s}, Slow{3, 16s, 16ms}})
-    for (const bool lifeguard : {true, false}) wrongly_dead(members, how, lifeguard);
+    for (const bool lifeguard : {true, false}) detection(members, runs, latency, loss, lifeguard);
+  for (const auto& how :
+       {Slow{0, 0s, 0s}, Slow{20, 3s, 400ms}, Slow{5, 8s, 2s}, Slow{3, 16s, 16ms}})
+    for (const bool lifeguard : {true, false}) wrongly_dead(members, how, loss, lifeguard);
 }

@@ -8,7 +8,9 @@ std::string_view name_of(Law law) {
   constexpr std::array<std::string_view, kLaws> kNames{
       "what is acknowledged is stored", "one roster head",
       "nobody removed is served",       "default deny",
-      "streams lose no bytes",          "sessions are bounded"};
+      "streams lose no bytes",          "sessions are bounded",
+      "held messages arrive",           "messages come once and in order",
+      "membership tells the truth"};
   return kNames[static_cast<std::size_t>(law)];
 }
 

@@ -19,6 +19,9 @@ enum class Law : std::uint8_t {
   DefaultDeny,           // nobody opens what nobody allowed
   StreamIsExact,         // the bytes of a stream come once each, in order, unchanged
   SessionsBounded,       // a node has few sessions for each member
+  HeldArrives,           // a message acknowledged as held comes to all who subscribed before
+  MessagesOnce,          // each once, in the order its publisher said them
+  PresenceIsTrue,        // who has been there for long is not dead, who went long ago not alive
   kCount
 };
 inline constexpr std::size_t kLaws = static_cast<std::size_t>(Law::kCount);

@@ -34,19 +34,24 @@ void WholeWorkload::answered(Instant now, std::uint32_t node, const CommandAnswe
   const Pending pending = at->second;
   commands.erase(at);
   using What = Pending::What;
+  if (pending.what == What::Publish) {
+    if (const auto since = talk_.answered(now, pending.about, fact.result.has_value()))
+      note(now, Operation::Publish, *since, fact.result.has_value());
+    return;
+  }
+  const auto about = static_cast<std::uint32_t>(pending.about);
   if (fact.result)
     laws_.check(Law::AcknowledgedIsStored, now, fact.stored, [&] {
       return "a command of " + name_of_node(node) + " was acknowledged before its rows were stored";
     });
   switch (pending.what) {
     case What::Invite: {
-      if (!online(pending.about) || nodes_[pending.about]->joined) return;
-      if (!fact.result) return run_.post(now + kAskAgain, kInvite, pending.about);
+      if (!online(about) || nodes_[about]->joined) return;
+      if (!fact.result) return run_.post(now + kAskAgain, kInvite, about);
       const auto& ticket = std::get<overlay::InviteOutcome>(*fact.result).ticket;
-      const auto id = node_at(pending.about).overlay().join(now, ticket);
-      remember(pending.about, id, {What::Join, pending.about, *nodes_[pending.about]->asked},
-               Table::Network);
-      return run_.simulator().drain(pending.about);
+      const auto id = node_at(about).overlay().join(now, ticket);
+      remember(about, id, {What::Join, about, *nodes_[about]->asked}, Table::Network);
+      return run_.simulator().drain(about);
     }
     case What::Join:
       if (fact.result) return joined(now, node, pending, fact.stored);
@@ -59,12 +64,18 @@ void WholeWorkload::answered(Instant now, std::uint32_t node, const CommandAnswe
       if (fact.result) return servers_.push_back(node);
       return run_.post(now + kAskAgain, kAllow, node);  // it does not know all of them yet
     case What::Remove:
-      if (fact.result) nodes_[pending.about]->removed = now;
+      if (fact.result) {
+        nodes_[about]->removed = now;
+        talk_.stopped(about);
+        presence_.removed(about);
+      }
       disturbed_ = now;
       return;
     case What::Sign:
       if (fact.result) ++signed_;
       return;
+    case What::Publish:
+      return;  // above
   }
 }
 
@@ -78,6 +89,7 @@ void WholeWorkload::joined(Instant now, std::uint32_t node, const Pending& pendi
     return name_of_node(node) + " joined and its disk does not know the network";
   });
   if (exposes(node)) run_.post(now + kExposeAfter, kExpose, node);
+  run_.post(now + 1s, kSubscribe, node);
 }
 
 void WholeWorkload::on(Instant now, std::uint32_t, const RosterMoved&) { disturbed_ = now; }

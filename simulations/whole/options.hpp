@@ -18,6 +18,9 @@ enum class Sabotage : std::uint8_t {
   ServesStrangers,  // every service lets everybody in
   DoublesByte,      // programs send one byte twice
   CountsSessions,   // no session is allowed
+  LosesMessage,     // one message in eight never comes, is what is said
+  DoublesMessage,   // subscribers say each twice
+  SeesGhosts,       // who is there is said to have gone
 };
 
 struct WholeOptions {
@@ -28,6 +31,9 @@ struct WholeOptions {
   std::uint32_t strangers_percent = 10;  // of the opens, by who is not let in
   std::uint64_t request_bytes = 1000;
   std::uint64_t answer_bytes = 16'000;
+  std::uint32_t subscribers_percent = 100;  // of the nodes: take all messages
+  std::uint32_t publishes_per_node_hour = 6;
+  std::uint32_t message_bytes = 200;
   Duration settle = 60s;    // after a change of the roster, until all must have it
   Duration warmup = 10min;  // no opens before
   Sabotage sabotage = Sabotage::None;

@@ -70,9 +70,6 @@ void WholeWorkload::open(Instant now, std::uint32_t caller, std::uint32_t server
   const Transfer transfer{++last_transfer_, up, down};
   openings_[transfer.number] = {now, caller, server, nodes_[server]->readers.contains(caller),
                                 piece};
-  // Above 64 members nobody is told where all others are; what discovery would find is told here.
-  node_at(caller).overlay().peer_found(now, nodes_[server]->id, std::nullopt,
-                                       {run_.simulator().network().public_endpoint(server)}, true);
   node_at(caller).open(now, service_of(server), name_of_node(server), transfer);
   run_.simulator().drain(caller);
 }

@@ -1,6 +1,9 @@
 #include "simulations/whole/whole_node.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
+#include "overlay/network.hpp"
 
 namespace weft::sim {
 
@@ -55,6 +58,42 @@ void WholeNode::promise(overlay::CommandId id, Table table) {
 void WholeNode::open(Instant now, const std::string& service, const std::string& node,
                      const Transfer& transfer) {
   opening_[overlay_->connect(now, service, node)] = transfer;
+}
+
+bool WholeNode::subscribe(Instant now) {
+  auto* network = overlay_->home();
+  if (network == nullptr) return false;
+  broker::Wanted wanted;
+  wanted.patterns = {"sim.>"};
+  wanted.retained = false;
+  const auto id = network->broker().subscribe(now, wanted);
+  overlay_->settle(now);
+  return id.has_value();
+}
+
+overlay::CommandId WholeNode::publish(Instant now, std::uint64_t number, std::size_t bytes) {
+  broker::Publish what;
+  what.want = broker::Level::Held;
+  what.message.topic = "sim.talk";
+  append_be(what.message.payload, number);
+  what.message.payload.resize(std::max<std::size_t>(bytes, sizeof number));
+  const auto id = overlay_->next_command();
+  auto* network = overlay_->home();
+  WEFT_ASSERT(network != nullptr);  // only members are asked
+  network->broker().publish(now, id, std::move(what));
+  overlay_->settle(now);
+  return id;
+}
+
+void WholeNode::on(Instant now, const overlay::MessagesWaiting& e) {
+  auto* network = overlay_->home();
+  if (network == nullptr) return;
+  while (const auto got = network->broker().next(e.subscriber)) {
+    const auto& placed = got->placed;
+    const ByteView payload = placed.message().payload;
+    tell(now, MessageTaken{placed.batch->publisher, placed.batch->epoch, placed.sequence(),
+                           payload.size() < 8 ? 0 : read_be<std::uint64_t>(payload), got->missed});
+  }
 }
 
 void WholeNode::on(Instant now, const overlay::CommandDone& e) {

@@ -39,8 +39,21 @@ struct OpenFailed {
 struct RosterMoved {
   std::uint64_t sequence = 0;
 };
-using WholeFact =
-    std::variant<CommandAnswered, CallerServed, TransferEnded, OpenFailed, RosterMoved>;
+// A subscriber took one of the messages that the workload publishes.
+struct MessageTaken {
+  NodeId publisher;
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t number = 0;  // as publish() was given it
+  std::uint64_t missed = 0;  // before it
+};
+// This node holds another for that now.
+struct StateSeen {
+  NodeId node;
+  membership::State state{};
+};
+using WholeFact = std::variant<CommandAnswered, CallerServed, TransferEnded, OpenFailed,
+                               RosterMoved, MessageTaken, StateSeen>;
 
 // Facts of the nodes of one shard, kept until the window ends.
 struct FactLog {
@@ -86,6 +99,10 @@ class WholeNode final : public NodeCore {
   // Opens service@node and moves the transfer's bytes.
   void open(Instant now, const std::string& service, const std::string& node,
             const Transfer& transfer);
+  // All messages that the workload publishes come as facts from now on. False: not in a network.
+  bool subscribe(Instant now);
+  // A message of so many bytes that is to be held; CommandAnswered follows.
+  [[nodiscard]] overlay::CommandId publish(Instant now, std::uint64_t number, std::size_t bytes);
   [[nodiscard]] const Disk& disk() const { return disk_; }
 
  private:
@@ -102,6 +119,11 @@ class WholeNode final : public NodeCore {
   void on(Instant now, const overlay::DataReset& e) { drop(now, e.key); }
   void on(Instant now, const overlay::DataClosed& e) { drop(now, e.key); }
   void on(Instant now, const overlay::RosterChanged& e);
+  void on(Instant now, const overlay::MessagesWaiting& e);
+  void on(Instant now, const overlay::OpenCarrier& e) { overlay_->carrier_failed(now, e.id); }
+  void on(Instant now, const overlay::MemberStateChanged& e) {
+    tell(now, StateSeen{e.node, e.state});
+  }
   void on(Instant, const auto&) {}
   void pump(Instant now, const overlay::StreamKey& key);
   void drop(Instant now, const overlay::StreamKey& key);

@@ -20,7 +20,9 @@ WholeWorkload::WholeWorkload(Run& run)
       scenario_(run.scenario()),
       options_(run.scenario().whole),
       population_(run.population()),
-      seed_(hash_of(run.seed(), 0x77686f6c)) {
+      seed_(hash_of(run.seed(), 0x77686f6c)),
+      talk_(laws_, run.population().size(), options_.settle),
+      presence_(laws_, run.population().size(), options_.settle) {
   for (std::uint32_t i = 0; i < run_.simulator().network().shards(); ++i)
     sides_.push_back(std::make_unique<Side>());
   for (std::uint32_t node = 0; node < population_.size(); ++node) {
@@ -45,8 +47,16 @@ overlay::OverlayConfig WholeWorkload::config_of(std::uint32_t node) const {
   config.identity = Identity::generate(rng);
   config.person = crypto::Ed25519KeyPair::from_seed(rng.bytes<32>());
   config.software = "weft sim";
-  config.listen_endpoints = {run_.simulator().network().public_endpoint(node)};
+  config.listen_endpoints = {run_.simulator().network().own_endpoint(node)};
+  config.mapped_endpoints = mapped_of(node);
   return config;
+}
+
+// What a router says that it lets in for this node.
+std::vector<Endpoint> WholeWorkload::mapped_of(std::uint32_t node) const {
+  const auto& network = run_.simulator().network();
+  if (!network.has_opened_port(node)) return {};
+  return {network.public_endpoint(node)};
 }
 
 WholeNode& WholeWorkload::node_at(std::uint32_t node) {
@@ -64,7 +74,8 @@ void WholeWorkload::remember(std::uint32_t node, overlay::CommandId id, const Pe
 }
 
 void WholeWorkload::start(Instant warm) {
-  next_open_ = warm;
+  next_open_ = next_publish_ = warm;
+  if (options_.publishes_per_node_hour > 0) run_.post(next_publish_, kPublish);
   if (options_.opens_per_node_hour > 0) run_.post(next_open_, kOpen);
 }
 
@@ -83,36 +94,47 @@ void WholeWorkload::arrived(Instant now, std::uint32_t node) {
   if (nodes_[node]->joined) {
     population_.at(node).ready = true;
     ++restarts_;
+    subscribe(now, node, true);
     return check_restart(now, node);
   }
   if (node == 0) {
     network_ = *node_at(0).overlay().network();
     nodes_[0]->joined = population_.at(0).ready = true;
+    subscribe(now, 0, true);
     if (exposes(0)) run_.post(now + kExposeAfter, kExpose, 0);
     return;
   }
   ask_ticket(now, node);
 }
 
-void WholeWorkload::departed(Instant, std::uint32_t node, std::unique_ptr<NodeCore> core) {
+void WholeWorkload::departed(Instant now, std::uint32_t node, std::unique_ptr<NodeCore> core) {
   core.reset();
+  went(now, node);
+  talk_.died();
   nodes_[node]->disk.lose_unsynced();
   nodes_[node]->commands.clear();
   abandon(node);
 }
 
-void WholeWorkload::suspended(std::uint32_t node) { abandon(node); }
+void WholeWorkload::suspended(std::uint32_t node) {
+  went(run_.simulator().now(), node);
+  abandon(node);
+}
 
 void WholeWorkload::woke(Instant now, std::uint32_t node, NodeCore& core) {
   auto& overlay = static_cast<WholeNode&>(core).overlay();
   overlay.set_wall_clock({Instant{}, kEpoch});
-  overlay.set_listen_endpoints(now, {run_.simulator().network().public_endpoint(node)});
+  overlay.set_listen_endpoints(now, {run_.simulator().network().own_endpoint(node)});
   population_.at(node).ready = nodes_[node]->joined;
+  if (!nodes_[node]->joined) return;
+  talk_.subscribed(now, node, false);
+  presence_.came(now, node);
 }
 
 void WholeWorkload::moved(Instant now, std::uint32_t node) {
-  node_at(node).overlay().set_listen_endpoints(now,
-                                               {run_.simulator().network().public_endpoint(node)});
+  auto& overlay = node_at(node).overlay();
+  overlay.set_listen_endpoints(now, {run_.simulator().network().own_endpoint(node)});
+  overlay.set_mapped_endpoints(now, mapped_of(node));
   disturbed_ = now;
 }
 
@@ -125,11 +147,13 @@ std::vector<std::uint32_t> WholeWorkload::kept_apart() const {
 void WholeWorkload::parted(Instant now) {
   parted_ = true;
   disturbed_ = now;
+  presence_.disturbed(now);
 }
 
 void WholeWorkload::healed(Instant now) {
   parted_ = false;
   disturbed_ = now;
+  presence_.disturbed(now);
   if (options_.sabotage != Sabotage::StaysParted) return;
   for (std::uint32_t node = 0; node < population_.size(); ++node)
     run_.simulator().network().set_side(node, static_cast<std::uint8_t>(node % 2));
@@ -161,6 +185,10 @@ void WholeWorkload::play(Instant now, std::uint32_t step, std::uint32_t argument
       return open_some(now);
     case kPiece:
       return next_piece(now);
+    case kSubscribe:
+      return subscribe(now, argument, true);
+    case kPublish:
+      return publish_some(now);
     default:
       WEFT_ASSERT(false);
   }
@@ -202,6 +230,8 @@ void WholeWorkload::sample(Instant now, Sample& row) {
     });
   }
   check_heads(now);
+  check_talk(now);
+  check_presence(now);
   const double mib = static_cast<double>(moved_bytes_ - moved_before_) / 1048576.0;
   moved_before_ = moved_bytes_;
   row.own = {static_cast<double>(members),
@@ -211,15 +241,19 @@ void WholeWorkload::sample(Instant now, Sample& row) {
              static_cast<double>(opens_),
              static_cast<double>(opens_ok_),
              mib,
-             static_cast<double>(laws_.breaches())};
-  row.own.push_back(restarts_);
+             static_cast<double>(talk_.delivered() - delivered_before_),
+             static_cast<double>(presence_.wrongly() - wrongly_before_),
+             static_cast<double>(laws_.breaches()),
+             static_cast<double>(restarts_)};
+  delivered_before_ = talk_.delivered();
+  wrongly_before_ = presence_.wrongly();
   opens_ = opens_ok_ = joins_ = restarts_ = 0;
 }
 
 void WholeWorkload::finish(RunResult& result) {
-  result.columns = {{"members", 0},       {"joins", 0},       {"sessions", 1},
-                    {"sessions_most", 0}, {"opens", 0},       {"opens_ok", 0},
-                    {"moved_mib", 2},     {"laws_broken", 0}, {"restarts", 0}};
+  result.columns = {{"members", 0},      {"joins", 0},       {"sessions", 1},  {"sessions_most", 0},
+                    {"opens", 0},        {"opens_ok", 0},    {"moved_mib", 2}, {"messages", 0},
+                    {"wrongly_dead", 0}, {"laws_broken", 0}, {"restarts", 0}};
   result.measured = measured_;
   result.abandoned = abandoned_ + openings_.size();
   result.broken = laws_.broken_sentences();
@@ -227,6 +261,7 @@ void WholeWorkload::finish(RunResult& result) {
   result.notes.push_back(std::to_string(denied_) +
                          " opens by members that a service does not let "
                          "in were refused");
+  for (auto& note : talk_notes()) result.notes.push_back(std::move(note));
   demand(result, "joins", summarise(measured_, Operation::Join, 0), scenario_.expect.join_success);
   demand(result, "opens", summarise(measured_, Operation::Open, result.warmup_second),
          scenario_.expect.open_success);

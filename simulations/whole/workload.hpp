@@ -1,7 +1,7 @@
 // Whole nodes: overlay::Overlay with sessions, roster, services and streams. The first node founds
 // the network; the others join by a ticket that an admin's node wrote. Some expose a service that
-// lets a few members in; all open services, strangers too, and move bytes. The laws of laws.hpp are
-// checked all along.
+// lets a few members in; all open services, strangers too, and move bytes; all publish messages and
+// subscribe to them, and tell whom they hold for dead. The laws of laws.hpp are checked all along.
 // Scenario: [whole], [expect], events remove, transfer and sign. Columns: see finish().
 #pragma once
 
@@ -10,6 +10,8 @@
 
 #include "simulations/run.hpp"
 #include "simulations/whole/laws.hpp"
+#include "simulations/whole/presence.hpp"
+#include "simulations/whole/talk.hpp"
 #include "simulations/whole/whole_node.hpp"
 
 namespace weft::sim {
@@ -39,11 +41,11 @@ class WholeWorkload final : public Workload {
   [[nodiscard]] const Laws& laws() const { return laws_; }
 
  private:
-  enum Step : std::uint32_t { kInvite, kExpose, kAllow, kOpen, kPiece };
+  enum Step : std::uint32_t { kInvite, kExpose, kAllow, kOpen, kPiece, kSubscribe, kPublish };
   struct Pending {  // a command of one node
-    enum class What : std::uint8_t { Invite, Join, Expose, Allow, Remove, Sign };
+    enum class What : std::uint8_t { Invite, Join, Expose, Allow, Remove, Sign, Publish };
     What what = What::Invite;
-    std::uint32_t about = 0;
+    std::uint64_t about = 0;  // a node; of Publish, the message
     Instant since;
   };
   struct Opening {
@@ -77,6 +79,7 @@ class WholeWorkload final : public Workload {
 
   [[nodiscard]] std::string name_of_node(std::uint32_t node) const;
   [[nodiscard]] overlay::OverlayConfig config_of(std::uint32_t node) const;
+  [[nodiscard]] std::vector<Endpoint> mapped_of(std::uint32_t node) const;
   [[nodiscard]] WholeNode& node_at(std::uint32_t node);
   [[nodiscard]] Side& side_of(std::uint32_t node) {
     return *sides_[run_.simulator().network().shard_of(node)];
@@ -93,6 +96,16 @@ class WholeWorkload final : public Workload {
   void joined(Instant now, std::uint32_t node, const Pending& pending, bool stored);
   void check_restart(Instant now, std::uint32_t node);
   void check_heads(Instant now);
+
+  // talking.cpp: what they say to each other, and whom they hold for dead
+  void subscribe(Instant now, std::uint32_t node, bool fresh);
+  void publish_some(Instant now);
+  void check_talk(Instant now);
+  void check_presence(Instant now);
+  void went(Instant now, std::uint32_t node);
+  void on(Instant now, std::uint32_t node, const MessageTaken& fact);
+  void on(Instant now, std::uint32_t node, const StateSeen& fact);
+  [[nodiscard]] std::vector<std::string> talk_notes() const;
 
   // services.cpp: what they open
   void choose_readers();
@@ -126,7 +139,12 @@ class WholeWorkload final : public Workload {
   std::map<std::uint64_t, Opening> openings_;
   NetworkId network_;  // of node 0
   Laws laws_;
+  Talk talk_;
+  Presence presence_;
   Instant next_open_;
+  Instant next_publish_;
+  std::uint64_t wrongly_before_ = 0, delivered_before_ = 0;
+  std::uint32_t looked_ = 0;  // at whose view of the others, last
   std::uint64_t last_transfer_ = 0;
   std::uint32_t pieces_left_ = 0;
   std::uint64_t piece_bytes_ = 0;

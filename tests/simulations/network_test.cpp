@@ -47,6 +47,35 @@ TEST_F(Home, HasNoWayToItselfThroughItsPublicAddress) {
   EXPECT_EQ(network->dropped(Drop::Translator), 1U);
 }
 
+TEST_F(Home, ReachesItselfByItsOwnAddressesAndNobodyElseDoes) {
+  const Endpoint there = network->own_endpoint(2);
+  EXPECT_NE(there, network->public_endpoint(2));
+  EXPECT_EQ(network->own_endpoint(0), network->public_endpoint(0));
+  ASSERT_TRUE(way(Instant{1s}, 3, there));
+  EXPECT_EQ(header.seen_from, network->own_endpoint(3));
+  const auto arrival = network->arrive(Instant{2s}, header);
+  EXPECT_EQ(arrival.node, 2U);
+  EXPECT_EQ(arrival.verdict, Network::Arrival::Verdict::Deliver);
+  EXPECT_FALSE(way(Instant{3s}, 0, there));
+  EXPECT_EQ(network->dropped(Drop::NoRoute), 1U);
+  network->move_node(2);
+  ASSERT_TRUE(way(Instant{4s}, 3, there));  // its old port
+  EXPECT_EQ(network->arrive(Instant{5s}, header).verdict, Network::Arrival::Verdict::Dropped);
+  ASSERT_TRUE(way(Instant{6s}, 3, network->own_endpoint(2)));
+  EXPECT_EQ(network->arrive(Instant{7s}, header).verdict, Network::Arrival::Verdict::Deliver);
+}
+
+TEST_F(Home, AFewHopsOpenTheTranslatorAndGetNowhere) {
+  const Endpoint far = network->public_endpoint(0);
+  EXPECT_FALSE(network->send(Instant{1s}, 3, far, 100, header, 3));
+  EXPECT_EQ(network->dropped(Drop::HopLimit), 1U);
+  const Endpoint mapped(network->public_endpoint(3));
+  ASSERT_TRUE(way(Instant{2s}, 0, mapped));  // let in, by the mapping that is there now
+  const auto arrival = network->arrive(Instant{3s}, header);
+  EXPECT_EQ(arrival.node, 3U);
+  EXPECT_NE(arrival.verdict, Network::Arrival::Verdict::Dropped);
+}
+
 class HairpinHome : public Home {
  protected:
   HairpinHome() : Home(true) {}
