@@ -208,7 +208,9 @@ void print_result(const RunResult& r) {
     std::printf("%-8s %7llu %6.2f %% right  p50 %5.0f  p90 %5.0f  p99 %5.0f ms", label,
                 static_cast<unsigned long long>(p.count), p.success_percent(), p.p50_ms, p.p90_ms,
                 p.p99_ms);
-    if (p.requests_mean > 0) std::printf("  hops %.1f  sent %.1f", p.hops_mean, p.requests_mean);
+    const double hops = p.hops_mean;
+    const double sent = p.requests_mean;
+    if (sent > 0) std::printf("  hops %.1f  sent %.1f", hops, sent);
     std::printf("\n");
   };
   std::printf(
