@@ -89,8 +89,8 @@ void BrokerHost::request(broker::Message message, Duration within,
   const auto id = last_;
   auto subscription = subscribe({{message.reply}, {}, 0, false, 16}, [this, id] { replied(id); });
   if (!subscription) return done(std::unexpected(subscription.error()));
-  requests_.emplace(
-      id, Request{std::move(*subscription), std::move(done), io::monotonic_time() + within});
+  requests_.emplace(id, Request{std::move(*subscription), std::move(done),
+                                io::monotonic_time() + within, overlay_.network()});
   look_at_requests();
   publish({std::move(message)}, [this, id](const Result<Receipt>& sent) {
     if (!sent) finish(id, std::unexpected(sent.error()));
@@ -105,7 +105,9 @@ void BrokerHost::replied(std::uint64_t id) {
 
 void BrokerHost::finish(std::uint64_t id, const Result<broker::Delivered>& result) {
   auto node = requests_.extract(id);
-  if (!node.empty()) node.mapped().done(result);
+  if (node.empty()) return;
+  const overlay::Overlay::Meaning meaning(overlay_, node.mapped().network);
+  node.mapped().done(result);
 }
 
 void BrokerHost::look_at_requests() {

@@ -66,6 +66,7 @@ class BrokerHost {
     std::unique_ptr<Subscription> inbox;
     std::function<void(const Result<broker::Delivered>&)> done;
     Instant deadline;
+    std::optional<NetworkId> network;  // that it was asked in
   };
   void tell_gone();
   void replied(std::uint64_t id);

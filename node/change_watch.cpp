@@ -8,8 +8,8 @@ namespace {
 
 // Tells of each key that came, changed or went; keeps `now`. Nothing at the first look.
 template <class Map, class Came, class Changed, class Went>
-void compare(std::map<std::string, Map>& kept, const std::string& network, Map now,
-             const Came& came, const Changed& changed, const Went& went) {
+void compare(std::map<NetworkId, Map>& kept, const NetworkId& network, Map now, const Came& came,
+             const Changed& changed, const Went& went) {
   const auto before = kept.find(network);
   if (before == kept.end()) {
     kept.emplace(network, std::move(now));
@@ -29,8 +29,7 @@ void compare(std::map<std::string, Map>& kept, const std::string& network, Map n
 
 }  // namespace
 
-void ChangeWatch::look(const std::string& network,
-                       const std::vector<overlay::MemberView>& members) {
+void ChangeWatch::look(const Where& where, const std::vector<overlay::MemberView>& members) {
   std::map<NodeId, Member> now;
   for (const auto& member : members) {
     Member one{member.name, member.may};
@@ -38,39 +37,38 @@ void ChangeWatch::look(const std::string& network,
     now.emplace(member.id, std::move(one));
   }
   compare(
-      members_, network, std::move(now),
+      members_, where.network, std::move(now),
       [&](const NodeId& id, const Member& member) {
-        recorder_.record(events::MemberAdded{member.name, to_text(id)}, network);
+        recorder_.record(events::MemberAdded{member.name, to_text(id)}, where.name);
       },
       [&](const NodeId& id, const Member& was, const Member& member) {
         recorder_.record(
             events::MemberChanged{member.name, to_text(id),
                                   was.name == member.name ? std::string() : was.name, member.may},
-            network);
+            where.name);
       },
       [&](const NodeId& id, const Member& member) {
-        recorder_.record(events::MemberRemoved{member.name, to_text(id)}, network);
+        recorder_.record(events::MemberRemoved{member.name, to_text(id)}, where.name);
       });
 }
 
-void ChangeWatch::look(const std::string& network,
-                       const std::vector<service::Exposure>& exposures) {
+void ChangeWatch::look(const Where& where, const std::vector<service::Exposure>& exposures) {
   std::map<std::string, std::string> now;
   for (const auto& exposure : exposures) now.emplace(exposure.name, exposure.target.to_text());
   const auto exposed = [&](const std::string& name, const std::string& target) {
-    recorder_.record(events::ServiceExposed{name, target}, network);
+    recorder_.record(events::ServiceExposed{name, target}, where.name);
   };
   compare(
-      exposures_, network, std::move(now), exposed,
+      exposures_, where.network, std::move(now), exposed,
       [&](const std::string& name, const std::string&, const std::string& target) {
         exposed(name, target);
       },
       [&](const std::string& name, const std::string&) {
-        recorder_.record(events::ServiceUnexposed{name}, network);
+        recorder_.record(events::ServiceUnexposed{name}, where.name);
       });
 }
 
-void ChangeWatch::look(const std::string& network, const std::vector<service::Mapping>& doors,
+void ChangeWatch::look(const Where& where, const std::vector<service::Mapping>& doors,
                        const NodeName& node_name) {
   std::map<std::uint64_t, service::Mapping> now;
   for (const auto& door : doors) now.emplace(door.id, door);
@@ -78,16 +76,28 @@ void ChangeWatch::look(const std::string& network, const std::vector<service::Ma
     recorder_.record(
         events::DoorOpened{id, door.service, door.node ? node_name(*door.node) : std::string(),
                            to_text(door.listen)},
-        network);
+        where.name);
   };
   compare(
-      doors_, network, std::move(now), opened,
+      doors_, where.network, std::move(now), opened,
       [&](std::uint64_t id, const service::Mapping& was, const service::Mapping& door) {
         if (was.listen != door.listen || was.node != door.node) opened(id, door);
       },
       [&](std::uint64_t id, const service::Mapping& door) {
-        recorder_.record(events::DoorClosed{id, door.service}, network);
+        recorder_.record(events::DoorClosed{id, door.service}, where.name);
       });
+}
+
+void ChangeWatch::left(const Where& where) {
+  look(where, std::vector<service::Exposure>{});
+  look(where, std::vector<service::Mapping>{}, {});
+  forget(where.network);
+}
+
+void ChangeWatch::forget(const NetworkId& network) {
+  members_.erase(network);
+  exposures_.erase(network);
+  doors_.erase(network);
 }
 
 void ChangeWatch::look(const std::vector<Endpoint>& addresses) {

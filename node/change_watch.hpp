@@ -19,14 +19,24 @@ namespace weft::node {
 
 class ChangeWatch {
  public:
+  // Two networks may have one name.
+  struct Where {
+    NetworkId network;
+    std::string name;
+  };
+
   explicit ChangeWatch(events::Recorder& recorder) : recorder_(recorder) {}
 
-  void look(const std::string& network, const std::vector<overlay::MemberView>& members);
-  void look(const std::string& network, const std::vector<service::Exposure>& exposures);
+  void look(const Where& where, const std::vector<overlay::MemberView>& members);
+  void look(const Where& where, const std::vector<service::Exposure>& exposures);
   // `node_name` names the node that a door leads to.
   using NodeName = std::function<std::string(const NodeId&)>;
-  void look(const std::string& network, const std::vector<service::Mapping>& doors,
+  void look(const Where& where, const std::vector<service::Mapping>& doors,
             const NodeName& node_name);
+  // This node left that network: its services and doors are gone.
+  void left(const Where& where);
+  // Nothing is told: they went on elsewhere.
+  void forget(const NetworkId& network);
   void look(const std::vector<Endpoint>& addresses);
 
  private:
@@ -38,9 +48,9 @@ class ChangeWatch {
 
   events::Recorder& recorder_;
   // By network; none before the first look.
-  std::map<std::string, std::map<NodeId, Member>> members_;
-  std::map<std::string, std::map<std::string, std::string>> exposures_;
-  std::map<std::string, std::map<std::uint64_t, service::Mapping>> doors_;
+  std::map<NetworkId, std::map<NodeId, Member>> members_;
+  std::map<NetworkId, std::map<std::string, std::string>> exposures_;
+  std::map<NetworkId, std::map<std::uint64_t, service::Mapping>> doors_;
   std::optional<std::vector<Endpoint>> addresses_;
 };
 

@@ -9,6 +9,12 @@ std::string node_label(const overlay::Overlay& overlay, const std::optional<Node
   return short_text(*node);
 }
 
+std::optional<NetworkId> other_than_default(const overlay::Overlay& overlay) {
+  const auto meant = overlay.network();
+  const overlay::Overlay::Meaning standard(overlay, std::nullopt);
+  return meant == overlay.network() ? std::nullopt : meant;
+}
+
 std::optional<overlay::PeerView> peer_of(const overlay::Overlay& overlay, const NodeId& node) {
   for (auto& view : overlay.peers())
     if (view.id == node) return view;

@@ -78,6 +78,9 @@ inline std::optional<std::int64_t> seconds_since(const std::optional<Instant>& a
 // Of a member its name, else the beginning of its id; nothing for nobody.
 [[nodiscard]] std::string node_label(const overlay::Overlay& overlay,
                                      const std::optional<NodeId>& node);
+// The network that is meant, unless it is the default one: what is opened for "the default" goes on
+// in whichever that is later.
+[[nodiscard]] std::optional<NetworkId> other_than_default(const overlay::Overlay& overlay);
 [[nodiscard]] std::optional<overlay::PeerView> peer_of(const overlay::Overlay& overlay,
                                                        const NodeId& node);
 // Who may do it instead: on a node that may not.

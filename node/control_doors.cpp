@@ -102,7 +102,8 @@ void DoorsControl::make_mapping(service::Mapping mapping, adapter::IfTaken taken
         const auto& kept = std::get<overlay::MappingOutcome>(*result).mapping;
         gateway_.install(std::move(*door), kept);
         if (!kept.listen.is_loopback())
-          gateway_.record(events::DoorOpenToNetwork{kept.id, kept.service, to_text(kept.listen)});
+          gateway_.record({},
+                          events::DoorOpenToNetwork{kept.id, kept.service, to_text(kept.listen)});
         done(describe_open(kept, false));
       });
 }
@@ -214,7 +215,8 @@ void DoorsControl::ask_why(const service::Mapping& mapping, const api::OpenReque
   const auto node = node_label(overlay_, mapping.node);
   gateway_.open_pipe(
       mapping.service, to_text(*mapping.node), request.timeout,
-      [this, mapping, request, done, node](const auto& result) {
+      [this, mapping, request, done, node, there = overlay_.network()](const auto& result) {
+        const overlay::Overlay::Meaning meaning(overlay_, there);
         if (result) gateway_.adopt(*result, {}, {});
         if (result || let_in(result.error())) {  // it has just not said so yet
           auto door = mapping;
@@ -284,22 +286,27 @@ void DoorsControl::open_kept(const service::Mapping& mapping) {
     gateway_.install(std::move(*bound), mapping);
     shut_doors_.erase(mapping.id);
   } else if (shut_doors_.insert_or_assign(mapping.id, bound.error().detail).second) {
-    gateway_.record(events::DoorFailed{mapping.id, mapping.service, to_text(mapping.listen),
-                                       bound.error().detail});
+    gateway_.record({}, events::DoorFailed{mapping.id, mapping.service, to_text(mapping.listen),
+                                           bound.error().detail});
   }
 }
 
 void DoorsControl::restore() {
-  for (const auto& mapping : overlay_.mappings()) open_kept(mapping);
+  overlay_.in_each(io::monotonic_time(), [this] {
+    for (const auto& mapping : overlay_.mappings()) open_kept(mapping);
+  });
 }
 
 void DoorsControl::retry() {
-  const auto mappings = overlay_.mappings();
+  const auto mappings = overlay_.all_mappings();
   std::erase_if(shut_doors_, [&](const auto& shut) {
     return std::ranges::find(mappings, shut.first, &service::Mapping::id) == mappings.end();
   });
-  for (const auto& mapping : mappings)
-    if (shut_doors_.contains(mapping.id)) open_kept(mapping);
+  if (shut_doors_.empty()) return;
+  overlay_.in_each(io::monotonic_time(), [this] {
+    for (const auto& mapping : overlay_.mappings())
+      if (shut_doors_.contains(mapping.id)) open_kept(mapping);
+  });
 }
 
 bool DoorsControl::has_door_to(const std::string& service, const std::string& node,
@@ -330,7 +337,8 @@ void DoorsControl::pipe_known(const api::PipeRequest& request,
                             "a pipe carries bytes",
                             "a door takes them: weft open " + request.service + "@" + node));
   gateway_.open_pipe(request.service, provider ? to_text(*provider) : request.node, request.timeout,
-                     [this, done, request, node](const auto& result) {
+                     [this, done, request, node, there = overlay_.network()](const auto& result) {
+                       const overlay::Overlay::Meaning meaning(overlay_, there);
                        if (!result) {
                          auto error = api::to_api_error(result.error().error,
                                                         "no pipe to " + request.service);

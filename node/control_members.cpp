@@ -24,7 +24,7 @@ std::string port_in_ticket(const std::string& ticket) {
 std::string join_fix(Errc code, overlay::Refusal refusal, const std::string& ticket) {
   switch (refusal) {
     case overlay::Refusal::Elsewhere:
-      return "weft leave, then weft join again: this node then has a new identity";
+      return "leave one: weft network list, weft network leave NETWORK";
     case overlay::Refusal::Here:
       return "there is nothing to do: weft members";
     case overlay::Refusal::Removed:
@@ -137,6 +137,7 @@ void MembersControl::join(api::JoinRequest request, api::Done<api::JoinResult> d
           return done(refused(result, "could not join",
                               join_fix(result.error().code, commands_.refusal(), ticket)));
         const auto& outcome = std::get<overlay::JoinOutcome>(*result);
+        const overlay::Overlay::Meaning meaning(overlay_, outcome.network);
         done(api::JoinResult{overlay_.network_name(), outcome.name, to_text(outcome.via),
                              outcome.via_name, std::string(path::name_of(outcome.path)), kKex});
       });
@@ -146,17 +147,19 @@ void MembersControl::join(api::JoinRequest request, api::Done<api::JoinResult> d
 
 void MembersControl::leave(api::LeaveRequest request, api::Done<api::LeaveResult> done) {
   const auto id = to_text(overlay_.id());
+  const bool only = overlay_.networks(io::monotonic_time()).size() < 2;
   commands_.track(
       overlay_.leave(io::monotonic_time(), request.timeout),
-      [this, done, id](const Result<overlay::Outcome>& result) {
+      [this, done, id, only](const Result<overlay::Outcome>& result) {
         if (!result)
           return done(refused(result, "this node did not leave",
                               result.error().code == Errc::Conflict && overlay_.members().size() > 1
                                   ? "make another admin first: weft grant NODE admin"
                                   : "see weft status"));
         const auto& outcome = std::get<overlay::LeaveOutcome>(*result);
-        done(api::LeaveResult{outcome.network, id, outcome.told, outcome.admins});
-        if (on_left) on_left();
+        if (!only) gateway_.close_all_but(overlay_.all_mappings());
+        done(api::LeaveResult{outcome.network, id, outcome.told, outcome.admins, only});
+        if (only && on_left) on_left();
       });
 }
 

@@ -12,6 +12,7 @@
 #include "node/api/modules/members.hpp"
 #include "node/api/modules/roster.hpp"
 #include "node/control_commands.hpp"
+#include "node/gateway.hpp"
 
 namespace weft::node {
 
@@ -21,8 +22,8 @@ class MembersControl final : public api::Invites,
                              public api::RosterExport,
                              public api::Groups {
  public:
-  MembersControl(overlay::Overlay& overlay, Driver& driver, Commands& commands)
-      : overlay_(overlay), driver_(driver), commands_(commands) {}
+  MembersControl(overlay::Overlay& overlay, Driver& driver, Gateway& gateway, Commands& commands)
+      : overlay_(overlay), driver_(driver), gateway_(gateway), commands_(commands) {}
 
   std::function<void()> on_left;  // this home begins anew, as another node
 
@@ -45,6 +46,7 @@ class MembersControl final : public api::Invites,
 
   overlay::Overlay& overlay_;
   Driver& driver_;
+  Gateway& gateway_;
   Commands& commands_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "node/control_answers.hpp"
@@ -42,21 +43,8 @@ metrics::Snapshot MetricsControl::gather() const {
   out.session = overlay_.sessions().counters();
   out.journal = overlay_.store_counters();
   out.udp = driver_.udp().counters();
-  if (dht != nullptr) {
-    const auto counted = dht->counters();
-    const auto stats = dht->stats();
-    out.dht = counted.dht;
-    out.post = counted.post;
-    out.sealer = counted.sealer;
-    out.gauges.dht_contacts = stats.contacts;
-    out.gauges.dht_records = stats.records;
-  }
-  if (auto* network = overlay_.home()) {
-    const auto& liveness = network->liveness();
-    out.membership = liveness.counters();
-    out.gauges.members_present = liveness.table().present();
-    out.gauges.membership_health = static_cast<std::uint64_t>(liveness.health());
-  }
+  const auto standard = overlay_.network();
+  overlay_.in_each(io::monotonic_time(), [&] { gather_network(out, standard); });
   if (api != nullptr) {
     out.api = api->counters();
     out.gauges.api_connections = api->connections();
@@ -68,17 +56,41 @@ metrics::Snapshot MetricsControl::gather() const {
   out.gauges.open_descriptors = io::descriptors_open();
   out.gauges.max_descriptors = io::descriptor_limit();
   out.gauges.networks = overlay_.networks(io::monotonic_time()).size();
-  out.gauges.members = overlay_.members().size();
   out.gauges.events_kept = recorder_.newest() + 1 - recorder_.oldest();
   if (const auto trouble = overlay_.store_trouble()) out.gauges.store_waiting = trouble->waiting;
-  gather_peers(out);
-  gather_services(out);
+  out.gauges.services = out.services.size();
+  out.gauges.doors = out.doors.size();
   return out;
 }
 
-void MetricsControl::gather_peers(metrics::Snapshot& out) const {
+// Of the network that is meant; it is named where it is not the default one.
+void MetricsControl::gather_network(metrics::Snapshot& out,
+                                    const std::optional<NetworkId>& standard) const {
+  auto* network = overlay_.home();
+  if (network == nullptr) return;
+  const auto name = network->id() == standard ? std::string() : network->name();
+  if (dht != nullptr) {
+    const auto counted = dht->counters();
+    const auto stats = dht->stats();
+    add_fields(out.dht, counted.dht);
+    add_fields(out.post, counted.post);
+    add_fields(out.sealer, counted.sealer);
+    out.gauges.dht_contacts += stats.contacts;
+    out.gauges.dht_records += stats.records;
+  }
+  const auto& liveness = network->liveness();
+  add_fields(out.membership, liveness.counters());
+  out.gauges.members_present += liveness.table().present();
+  out.gauges.membership_health =
+      std::max(out.gauges.membership_health, static_cast<std::uint64_t>(liveness.health()));
+  out.gauges.members += overlay_.members().size();
+  gather_peers(out, name);
+  gather_services(out, name);
+}
+
+void MetricsControl::gather_peers(metrics::Snapshot& out, const std::string& network) const {
   for (const auto& view : overlay_.peers()) {
-    metrics::PeerState peer{view.name, state_of(view), 0};
+    metrics::PeerState peer{view.name, state_of(view), 0, network};
     if (view.session) {
       using std::chrono::duration_cast, std::chrono::microseconds;
       peer.rtt_us = static_cast<std::uint64_t>(
@@ -90,17 +102,16 @@ void MetricsControl::gather_peers(metrics::Snapshot& out) const {
   }
 }
 
-void MetricsControl::gather_services(metrics::Snapshot& out) const {
+void MetricsControl::gather_services(metrics::Snapshot& out, const std::string& network) const {
   for (const auto& exposure : overlay_.exposures())
-    out.services.push_back({exposure.name, overlay_.connections(exposure.name)});
+    out.services.push_back({exposure.name, overlay_.connections(exposure.name), network});
   for (const auto& mapping : overlay_.mappings()) {
     const auto traffic = gateway_.traffic(mapping.id);
     out.doors.push_back({mapping.service + "@" + node_label(overlay_, mapping.node),
                          traffic.connections,
-                         {traffic.tx_bytes, traffic.rx_bytes}});
+                         {traffic.tx_bytes, traffic.rx_bytes},
+                         network});
   }
-  out.gauges.services = out.services.size();
-  out.gauges.doors = out.doors.size();
 }
 
 }  // namespace weft::node

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "node/api/http_server.hpp"
@@ -29,8 +30,9 @@ class MetricsControl final : public api::Metrics {
 
  private:
   [[nodiscard]] metrics::Snapshot gather() const;
-  void gather_peers(metrics::Snapshot& out) const;
-  void gather_services(metrics::Snapshot& out) const;
+  void gather_network(metrics::Snapshot& out, const std::optional<NetworkId>& standard) const;
+  void gather_peers(metrics::Snapshot& out, const std::string& network) const;
+  void gather_services(metrics::Snapshot& out, const std::string& network) const;
 
   overlay::Overlay& overlay_;
   Driver& driver_;

@@ -2,18 +2,21 @@
 
 #include <utility>
 
+#include "overlay/network.hpp"
+
 namespace weft::node {
 
 ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
                            Gateway& gateway, events::Recorder& recorder)
-    : commands(driver),
+    : commands(overlay, driver),
       broker(loop, overlay, driver, commands),
       nats(loop, broker),
-      members(overlay, driver, commands),
+      members(overlay, driver, gateway, commands),
+      networks(overlay, commands),
       services(overlay, gateway, commands),
       doors(overlay, gateway, commands),
       wishes(loop, overlay, services, doors, recorder),
-      status(overlay, driver, gateway, members, services, doors, wishes),
+      status(overlay, driver, gateway, networks, members, services, doors, wishes),
       waits(loop, overlay, recorder),
       probes(overlay, commands),
       proxy(loop, overlay, gateway),
@@ -22,6 +25,7 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
       recorder_(recorder) {
   host_.offer<api::AuditLog, api::Lifecycle, api::Backups>(*this);
   host_.offer<api::Invites, api::Joining, api::Members, api::RosterExport, api::Groups>(members);
+  host_.offer<api::Networks>(networks);
   host_.offer<api::Exposed, api::Services>(services);
   host_.offer<api::Doors, api::Pipes>(doors);
   host_.offer<api::Status>(status);
@@ -35,12 +39,29 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
   host_.offer<overlay::Overlay>(overlay);  // for node/modules
 }
 
+Result<NetworkId> ControlPlane::named(const std::string& network) const {
+  if (network.empty()) return overlay_.network().value_or(NetworkId{});
+  return networks.named(network);
+}
+
 api::ApiResult<const api::Host*> ControlPlane::of(const std::string& network) const {
-  const auto name = overlay_.network_name();
-  const auto id = overlay_.network() ? to_text(*overlay_.network()) : std::string();
-  if (network.empty() || network == name || network == id) return &host_;
-  return api::refuse(api::Code::NotFound, "this node is in no network named " + network,
-                     "its network is " + name, "weft status");
+  if (const auto id = named(network); !id)
+    return api::refuse(id.error().code == Errc::Conflict ? api::Code::Usage : api::Code::NotFound,
+                       "which network is " + network + "?", id.error().detail,
+                       "see weft network list");
+  return &host_;
+}
+
+std::shared_ptr<const void> ControlPlane::mean(const std::string& network) const {
+  const auto id = named(network);
+  if (network.empty() || !id) return {};
+  return std::make_shared<const overlay::Overlay::Meaning>(overlay_, *id);
+}
+
+std::string ControlPlane::name_of(const std::string& network) const {
+  const auto id = named(network);
+  const auto* found = id ? overlay_.find(*id) : nullptr;
+  return found == nullptr ? network : found->name();
 }
 
 void ControlPlane::set_dht(DhtHost& dht) {

@@ -17,6 +17,7 @@
 #include "node/control_doctor.hpp"
 #include "node/control_doors.hpp"
 #include "node/control_members.hpp"
+#include "node/control_networks.hpp"
 #include "node/control_probes.hpp"
 #include "node/control_services.hpp"
 #include "node/control_status.hpp"
@@ -44,6 +45,7 @@ class ControlPlane final : public api::Hosts,
   BrokerHost broker;
   NatsDoor nats;
   MembersControl members;
+  NetworksControl networks;
   ServicesControl services;
   DoorsControl doors;
   Wishes wishes;
@@ -58,6 +60,8 @@ class ControlPlane final : public api::Hosts,
 
   // What the API may ask.
   [[nodiscard]] api::ApiResult<const api::Host*> of(const std::string& network) const override;
+  [[nodiscard]] std::shared_ptr<const void> mean(const std::string& network) const override;
+  [[nodiscard]] std::string name_of(const std::string& network) const override;
   void set_dht(DhtHost& dht);
   void set_doctor(DoctorControl& doctor) { host_.offer<DoctorControl>(doctor); }
   [[nodiscard]] const api::Host& host() const { return host_; }
@@ -75,6 +79,9 @@ class ControlPlane final : public api::Hosts,
   void backup(api::BackupRequest request, api::Done<api::BackupResult> done) override;
 
  private:
+  // By name, or by the beginning of its id; none: the default one.
+  [[nodiscard]] Result<NetworkId> named(const std::string& network) const;
+
   overlay::Overlay& overlay_;
   events::Recorder& recorder_;
   api::Host host_;

@@ -28,7 +28,10 @@ std::string access_fix(const std::vector<std::string>& who) {
 
 ServicesControl::ServicesControl(overlay::Overlay& overlay, Gateway& gateway, Commands& commands)
     : overlay_(overlay), gateway_(gateway), commands_(commands) {
-  gateway_.on_probed = [this](const std::string& service) { answer_exposed(service); };
+  gateway_.on_probed = [this](const NetworkId& network, const std::string& service) {
+    const overlay::Overlay::Meaning meaning(overlay_, network);
+    answer_exposed(service);
+  };
 }
 
 void ServicesControl::expose(api::ExposeRequest request, api::Done<api::ExposeResult> done) {
@@ -57,7 +60,7 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
                               expose_fix(result.error().code, request.name, overlay_.name())));
         // Answered once its target was tried: the mistake of the first minute is that nothing
         // listens there.
-        exposed_.emplace(request.name, [this, done, request, exposure] {
+        exposed_.emplace(here(request.name), [this, done, request, exposure] {
           const auto health = overlay_.health(request.name);
           done(api::ExposeResult{request.name, exposure.target.to_text(), request.protocol,
                                  overlay_.access(request.name).allow,
@@ -67,7 +70,7 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
 }
 
 void ServicesControl::answer_exposed(const std::string& service) {
-  const auto [begin, end] = exposed_.equal_range(service);
+  const auto [begin, end] = exposed_.equal_range(here(service));
   std::vector<std::function<void()>> answers;
   for (auto at = begin; at != end; ++at) answers.push_back(std::move(at->second));
   exposed_.erase(begin, end);

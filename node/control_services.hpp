@@ -39,7 +39,11 @@ class ServicesControl final : public api::Exposed, public api::Services {
   overlay::Overlay& overlay_;
   Gateway& gateway_;
   Commands& commands_;
-  std::multimap<std::string, std::function<void()>> exposed_;  // answered once the target was tried
+  using Named = std::pair<NetworkId, std::string>;
+  [[nodiscard]] Named here(const std::string& service) const {
+    return {overlay_.network().value_or(NetworkId{}), service};
+  }
+  std::multimap<Named, std::function<void()>> exposed_;  // answered once the target was tried
 };
 
 }  // namespace weft::node

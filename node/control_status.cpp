@@ -11,11 +11,13 @@
 namespace weft::node {
 
 StatusControl::StatusControl(overlay::Overlay& overlay, Driver& driver, Gateway& gateway,
-                             const MembersControl& members, const ServicesControl& services,
-                             const DoorsControl& doors, const Wishes& wishes)
+                             const NetworksControl& networks, const MembersControl& members,
+                             const ServicesControl& services, const DoorsControl& doors,
+                             const Wishes& wishes)
     : overlay_(overlay),
       driver_(driver),
       gateway_(gateway),
+      networks_(networks),
       members_(members),
       services_(services),
       doors_(doors),
@@ -36,6 +38,29 @@ void StatusControl::status(api::Done<api::StatusResult> done) {
   out.node.log = log_place;
   out.network = {overlay_.network_name(), overlay_.network() ? to_text(*overlay_.network()) : "",
                  overlay_.role(), overlay_.members().size()};
+  out.networks = networks_.all().networks;
+  peer_status(out);
+  services_.fill(out);
+  for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(doors_.describe(mapping));
+  network_attention(out.attention);
+  other_networks(out);
+  wishes_.attention(out.attention);
+  gso_status(out);
+  nat_status(out);
+  if (machine_troubles)
+    for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
+  for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
+  if (dht != nullptr) out.dht = dht->stats();
+  if (const auto trouble = overlay_.store_trouble())
+    out.attention.push_back("changes cannot be saved: " + trouble->why +
+                            (trouble->waiting == 0
+                                 ? std::string()
+                                 : "; in force but not saved, lost by a restart, tried again: " +
+                                       std::to_string(trouble->waiting)));
+  done(std::move(out));
+}
+
+void StatusControl::peer_status(api::StatusResult& out) const {
   for (const auto& view : overlay_.peers()) {
     api::PeerInfo info{
         to_text(view.id), view.name, state_of(view), "none", "", {}, "", "", 0, 0, {}};
@@ -58,28 +83,27 @@ void StatusControl::status(api::Done<api::StatusResult> done) {
     }
     out.peers.push_back(std::move(info));
   }
-  services_.fill(out);
-  for (const auto& mapping : overlay_.mappings()) out.mappings.push_back(doors_.describe(mapping));
-  doors_.attention(out.attention);
-  wishes_.attention(out.attention);
-  gso_status(out);
-  nat_status(out);
-  if (machine_troubles)
-    for (auto& trouble : machine_troubles()) out.attention.push_back(std::move(trouble));
-  for (const auto& crowd : gateway_.crowds()) out.attention.push_back(crowd_text(crowd));
-  for (auto& line : overlay_.attention(io::monotonic_time()))
-    out.attention.push_back(std::move(line));
-  if (dht != nullptr) out.dht = dht->stats();
-  members_.attention(out.attention);
-  for (auto& line : overlay_.roster_attention(io::monotonic_time()))
-    out.attention.push_back(std::move(line));
-  if (const auto trouble = overlay_.store_trouble())
-    out.attention.push_back("changes cannot be saved: " + trouble->why +
-                            (trouble->waiting == 0
-                                 ? std::string()
-                                 : "; in force but not saved, lost by a restart, tried again: " +
-                                       std::to_string(trouble->waiting)));
-  done(std::move(out));
+}
+
+void StatusControl::network_attention(std::vector<std::string>& out) const {
+  doors_.attention(out);
+  for (auto& line : overlay_.attention(io::monotonic_time())) out.push_back(std::move(line));
+  members_.attention(out);
+  for (auto& line : overlay_.roster_attention(io::monotonic_time())) out.push_back(std::move(line));
+}
+
+// What is wrong there is said here too: nobody asks for each network one by one.
+void StatusControl::other_networks(api::StatusResult& out) const {
+  const auto meant = overlay_.network();
+  overlay_.in_each(io::monotonic_time(), [&] {
+    if (overlay_.network() == meant) return;
+    api::StatusResult there;
+    peer_status(there);
+    services_.fill(there);
+    network_attention(there.attention);
+    for (const auto& line : there.attention)
+      out.attention.push_back("in network " + overlay_.network_name() + ": " + line);
+  });
 }
 
 void StatusControl::gso_status(api::StatusResult& out) const {

@@ -8,6 +8,7 @@
 #include "node/api/modules/status.hpp"
 #include "node/control_doors.hpp"
 #include "node/control_members.hpp"
+#include "node/control_networks.hpp"
 #include "node/control_services.hpp"
 #include "node/control_wishes.hpp"
 #include "node/dht_host.hpp"
@@ -18,8 +19,8 @@ namespace weft::node {
 class StatusControl final : public api::Status {
  public:
   StatusControl(overlay::Overlay& overlay, Driver& driver, Gateway& gateway,
-                const MembersControl& members, const ServicesControl& services,
-                const DoorsControl& doors, const Wishes& wishes);
+                const NetworksControl& networks, const MembersControl& members,
+                const ServicesControl& services, const DoorsControl& doors, const Wishes& wishes);
 
   std::string log_place;
   // What the machine does not give this node, in sentences.
@@ -30,6 +31,9 @@ class StatusControl final : public api::Status {
   void status(api::Done<api::StatusResult> done) override;
 
  private:
+  void peer_status(api::StatusResult& out) const;
+  void network_attention(std::vector<std::string>& out) const;
+  void other_networks(api::StatusResult& out) const;
   void gso_status(api::StatusResult& out) const;
   void nat_status(api::StatusResult& out) const;
   [[nodiscard]] std::string crowd_text(const ConnectionShares::Crowd& crowd) const;
@@ -37,6 +41,7 @@ class StatusControl final : public api::Status {
   overlay::Overlay& overlay_;
   Driver& driver_;
   Gateway& gateway_;
+  const NetworksControl& networks_;
   const MembersControl& members_;
   const ServicesControl& services_;
   const DoorsControl& doors_;

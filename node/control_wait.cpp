@@ -16,7 +16,9 @@ WaitControl::WaitControl(io::EventLoop& loop, overlay::Overlay& overlay, events:
         if (!waits_.empty()) look_.schedule();
       })) {}
 
-bool WaitControl::holds(const api::WaitRequest& request) const {
+bool WaitControl::holds(const Wait& wait) const {
+  const overlay::Overlay::Meaning meaning(overlay_, wait.network);
+  const api::WaitRequest& request = wait.request;
   using What = api::WaitRequest::What;
   if (request.what == What::Ready) return true;
   if (request.what == What::Service) {
@@ -38,7 +40,7 @@ bool WaitControl::holds(const api::WaitRequest& request) const {
 
 void WaitControl::wait(api::WaitRequest request, api::Done<api::WaitResult> done) {
   const Instant now = io::monotonic_time();
-  waits_.push_back({request, std::move(done), now, now + request.timeout});
+  waits_.push_back({request, std::move(done), now, now + request.timeout, overlay_.network()});
   check();
 }
 
@@ -48,7 +50,7 @@ void WaitControl::check() {
   std::vector<Wait> ended;
   std::erase_if(waits_, [&](Wait& wait) {
     const bool gone = wait.request.wanted && !*wait.request.wanted;
-    if (!gone && !holds(wait.request) && wait.deadline > now) return false;
+    if (!gone && !holds(wait) && wait.deadline > now) return false;
     ended.push_back(std::move(wait));
     return true;
   });
@@ -57,7 +59,7 @@ void WaitControl::check() {
     static constexpr const char* kNames[] = {"ready", "node:", "service:", "direct:", "path:"};
     const std::string condition =
         kNames[static_cast<std::size_t>(wait.request.what)] + wait.request.subject;
-    if (holds(wait.request))
+    if (holds(wait))
       wait.done(api::WaitResult{condition, waited.count()});
     else
       wait.done(api::refuse(api::Code::Timeout, "timed out waiting for " + condition,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "node/api/modules/wait.hpp"
@@ -25,8 +26,9 @@ class WaitControl final : public api::Waiting {
     api::Done<api::WaitResult> done;
     Instant since;
     Instant deadline;
+    std::optional<NetworkId> network;  // that is meant
   };
-  [[nodiscard]] bool holds(const api::WaitRequest& request) const;
+  [[nodiscard]] bool holds(const Wait& wait) const;
 
   overlay::Overlay& overlay_;
   std::vector<Wait> waits_;

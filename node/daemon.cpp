@@ -18,6 +18,7 @@
 #include "node/address_watch.hpp"
 #include "node/api/http_server.hpp"
 #include "node/api/json.hpp"
+#include "node/configured_peers.hpp"
 #include "node/control_answers.hpp"
 #include "node/control_metrics.hpp"
 #include "node/control_plane.hpp"
@@ -51,6 +52,8 @@ namespace {
 constexpr Duration kSlept = 60s;        // so long, and others may have forgotten us
 constexpr Duration kLookAround = 10s;   // clocks are set; addresses the kernel did not tell of
 constexpr Duration kLastWords = 300ms;  // time for closing packets and the API's last answer
+// Each has a roster, links and a DHT of its own, and a beacon on the LAN every half minute.
+constexpr std::size_t kMostNetworks = 8;
 constexpr std::string_view kNatsKey = "nats_listen";  // of weft broker listen
 
 static_assert(kMostListenAddresses == carriers::Carriers::kMostSockets);
@@ -108,7 +111,6 @@ class Daemon final : public OverlayListener {
   void on_overlay_event(overlay::OverlayEvent& event) override;
   void on_drained() override;
   void look_around();
-  void tell_configured_peers(Instant now);
   void end();
 
   RunOptions options_;
@@ -187,7 +189,7 @@ Result<void> Daemon::load_overlay() {
   crypto::wipe(person_);
   config.software = std::string("weft ") + kVersion;
   config.relay = relay_settings_of(options_.config.relay);
-  config.max_networks = 1;  // doors, discovery and the commands know one network so far
+  config.max_networks = kMostNetworks;
   WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
                                             std::move(config), std::move(stored_), rng_));
   if (!overlay_->network()) {
@@ -201,7 +203,9 @@ Result<void> Daemon::load_overlay() {
   driver_ = std::make_unique<Driver>(loop_, *overlay_, *writer_, *this);
   port_ = std::make_unique<OverlayPort>(*overlay_, *driver_);
   gateway_ = std::make_unique<Gateway>(
-      loop_, *port_, [this](events::Body happened) { news_->record(std::move(happened)); });
+      loop_, *port_, [this](const std::optional<NetworkId>& network, events::Body happened) {
+        news_->record(std::move(happened), network);
+      });
   control_ = std::make_unique<ControlPlane>(loop_, *overlay_, *driver_, *gateway_, events_);
   dht_ = std::make_unique<DhtHost>(loop_, *overlay_, *driver_,
                                    [this](events::Body told) { events_.record(std::move(told)); });
@@ -362,7 +366,7 @@ void Daemon::reload() {
   gateway_->set_datagram_idle(std::chrono::seconds(options_.config.udp_idle_s));
   control_->wishes.forget();
   apply_wishes();
-  tell_configured_peers(io::monotonic_time());
+  tell_configured_peers(*overlay_, options_.config.peer, io::monotonic_time());
   say_other_name();
   driver_->wake();
   events_.record(events::Reload{options_.paths.config_file.string(), options_.config.log_level,
@@ -414,6 +418,8 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
   if (gateway_->handle(event) || control_->broker.handle(event) || dht_->handle(event)) return;
   if (const auto* done = std::get_if<overlay::CommandDone>(&event)) {
     control_->commands.on_done(*done);
+    if (done->result && std::holds_alternative<overlay::LeaveOutcome>(*done->result))
+      control_->nats.retry();  // its door goes with the network
   }
   news_->tell(event);
 }
@@ -421,22 +427,6 @@ void Daemon::on_overlay_event(overlay::OverlayEvent& event) {
 void Daemon::on_drained() {
   while (const auto change = overlay_->paths().gso().poll_change()) news_->tell(*change);
   if (const auto name = overlay_->name(); !name.empty()) last_name_ = name;
-}
-
-// Again and again, because a member may be named later than it was configured.
-void Daemon::tell_configured_peers(Instant now) {
-  if (options_.config.peer.empty()) return;
-  for (const auto& member : overlay_->members()) {
-    if (member.state != "away") continue;
-    const auto told = std::ranges::find_if(options_.config.peer, [&](const PeerConfig& peer) {
-      return peer.node == member.name || peer.node == to_text(member.id);
-    });
-    if (told == options_.config.peer.end()) continue;
-    std::vector<Endpoint> endpoints;
-    for (const auto& address : told->addresses)
-      if (const auto endpoint = endpoint_from_text(address)) endpoints.push_back(*endpoint);
-    overlay_->peer_found(now, member.id, std::nullopt, endpoints, false);
-  }
 }
 
 // The file of the socket may have been swept away: by a login that ended, by who cleans up /tmp.
@@ -458,7 +448,7 @@ void Daemon::look_around() {
   news_->look(local_endpoints(driver_->udp().bound()));
   mapped_port_->look(local_endpoints(driver_->udp().bound()));
   Listening::tell(now, *driver_, *overlay_);
-  tell_configured_peers(now);
+  tell_configured_peers(*overlay_, options_.config.peer, now);
   control_->retry();
   if (!ending_) keep_api();
   if (const Duration suspended = io::time_suspended(); suspended > suspended_ + kSlept) {
@@ -520,7 +510,7 @@ int Daemon::run() {
   look_timer_->arm(io::monotonic_time() + kLookAround);
   address_watch_ = std::make_unique<AddressWatch>(loop_, [this] { look_around(); });
   end_timer_ = std::make_unique<io::Timer>(loop_, [this] { loop_.stop(); });
-  tell_configured_peers(io::monotonic_time());
+  tell_configured_peers(*overlay_, options_.config.peer, io::monotonic_time());
   driver_->wake();
   control_->doors.restore();
   apply_wishes();

@@ -87,7 +87,8 @@ void Gateway::install(BoundDoor bound, const service::Mapping& mapping) {
   *bound.mapping = mapping.id;
   OpenDoor& door = doors_[mapping.id];
   door.mapping = mapping;
-  if (mapping.node) door.peer = port_.name_of(*mapping.node);
+  door.network = port_.network_of(mapping.id);
+  if (mapping.node && door.network) door.peer = port_.name_of(*door.network, *mapping.node);
   door.listener = std::move(bound.listener);
 }
 
@@ -103,6 +104,13 @@ void Gateway::close_door(std::uint64_t mapping) {
     add_ended(entry.second);
     return true;
   });
+}
+
+void Gateway::close_all_but(const std::vector<service::Mapping>& kept) {
+  std::vector<std::uint64_t> gone;
+  for (const auto& [id, door] : doors_)
+    if (std::ranges::find(kept, id, &service::Mapping::id) == kept.end()) gone.push_back(id);
+  for (const auto id : gone) close_door(id);
 }
 
 DoorTraffic Gateway::traffic(std::uint64_t mapping) const {
@@ -125,8 +133,13 @@ void Gateway::on_client(std::uint64_t mapping, std::unique_ptr<adapter::LocalEnd
   if (!place) return;
   const auto& service = door->second.mapping.service;
   const auto id = port_.connect_door(mapping);
-  waiting_.emplace(
-      id, Client{std::move(*place), std::move(end), mapping, {}, service, door->second.peer});
+  waiting_.emplace(id, Client{std::move(*place),
+                              std::move(end),
+                              mapping,
+                              {},
+                              service,
+                              door->second.peer,
+                              door->second.network});
   if (door->second.mapping.once) {
     doors_.erase(door);  // and its listener; the one client goes on
     if (on_once_used) on_once_used(mapping);
@@ -223,7 +236,10 @@ void Gateway::on(const overlay::ConnectReady& e) {
   connection.pipe = std::move(client.pipe);
   connection.service = std::move(client.service);
   connection.peer = std::move(client.peer);
-  connection.node = port_.peer_of(e.key).value_or(NodeId{});
+  if (const auto far = port_.far_end(e.key)) {
+    connection.node = far->node;
+    connection.network = far->network;
+  }
   if (!connection.pipe) start_flow(e.key, *client.end, connection);
 }
 
@@ -232,7 +248,7 @@ void Gateway::on(const overlay::ConnectFailed& e) {
   if (node.empty()) return;
   Client client = std::move(node.mapped());
   if (client.pipe) return client.pipe(std::unexpected(Refusal{e.error}));
-  record(events::ConnectFailed{client.service, client.peer, e.error.detail});
+  record(client.network, events::ConnectFailed{client.service, client.peer, e.error.detail});
 }
 
 void Gateway::on(const overlay::ConnectAccepted& e) {
@@ -246,7 +262,8 @@ void Gateway::on(const overlay::ConnectRefused& e) {
   port_.ungate(e.key);
   const auto at = connections_.find(port_key(e.key));
   if (at == connections_.end()) return;
-  record(events::RefusedByPeer{at->second.service, at->second.peer,
+  record(at->second.network,
+         events::RefusedByPeer{at->second.service, at->second.peer,
                                std::string(service::name_of(e.status)), e.detail});
   auto pipe = std::move(at->second.pipe);
   forget(e.key);  // a flow that is not done ends its local side
@@ -288,9 +305,10 @@ void Gateway::serve_exit(const overlay::InboundStream& e) {
   connection.service = e.exposure.name;
   connection.peer = e.caller_name;
   connection.node = e.caller;
-  const auto refused = [this, service = e.exposure.name, peer = e.caller_name](
+  connection.network = e.network;
+  const auto refused = [this, service = e.exposure.name, peer = e.caller_name, network = e.network](
                            const std::string& where, const std::string& why) {
-    record(events::ExitRefused{service, peer, where, why});
+    record(network, events::ExitRefused{service, peer, where, why});
   };
   start_flow(e.key, *exit_end({connector_, is_own_address, refused}, std::move(*policy)),
              connection);
@@ -301,8 +319,8 @@ std::optional<ConnectionShares::Place> Gateway::take_place(const ConnectionShare
   const std::size_t left = capacity_ > doors_.size() ? capacity_ - doors_.size() : 0;
   auto place = shares_.take(io::monotonic_time(), holder, left);
   if (!place)
-    record(events::Limit{"connections", std::string(holder ? name : ""),
-                         std::string(holder ? "" : name), shares_.held(holder), left});
+    record({}, events::Limit{"connections", std::string(holder ? name : ""),
+                             std::string(holder ? "" : name), shares_.held(holder), left});
   return place;
 }
 
@@ -311,7 +329,7 @@ std::vector<ConnectionShares::Crowd> Gateway::crowds() const {
 }
 
 void Gateway::refuse_own(const overlay::InboundStream& inbound, const std::string& why) {
-  record(events::TargetRefused{inbound.exposure.name, inbound.caller_name, why});
+  record(inbound.network, events::TargetRefused{inbound.exposure.name, inbound.caller_name, why});
   port_.refuse(inbound.key, service::OpenStatus::TargetUnreachable,
                "the target may not be offered");
 }
@@ -323,7 +341,8 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   if (target && is_this_process(target->value()))
     return refuse_own(inbound, "the target leads back into weft itself");
   if (!target) {
-    record(events::TargetFailed{inbound.exposure.name, inbound.caller_name, target.error().detail});
+    record(inbound.network,
+           events::TargetFailed{inbound.exposure.name, inbound.caller_name, target.error().detail});
     return port_.refuse(inbound.key, status_of(target.error().failure), target.error().detail);
   }
   if (inbound.exposure.protocol == service::Protocol::Http && on_http)
@@ -336,6 +355,7 @@ void Gateway::on_target(const overlay::InboundStream& inbound,
   connection.service = inbound.exposure.name;
   connection.peer = inbound.caller_name;
   connection.node = inbound.caller;
+  connection.network = inbound.network;
   const auto* adapter = find_adapter_(inbound.exposure.protocol);
   start_flow(inbound.key, *adapter->end_of(std::move(*target)), connection);
 }
@@ -345,30 +365,32 @@ void Gateway::on(const overlay::ProbeTarget& e) {
   const auto& target = e.exposure.target;
   const auto& name = e.exposure.name;
   if (const auto why = own_places.forbid(e.exposure.protocol, target))
-    return probed(name, service::Health::NoAnswer, *why);
-  if (target.kind == service::Target::Kind::Exit) return probed(name, service::Health::Ok, {});
+    return probed(e.network, name, service::Health::NoAnswer, *why);
+  if (target.kind == service::Target::Kind::Exit)
+    return probed(e.network, name, service::Health::Ok, {});
   // Where nothing answers a knock, only a real question would tell.
   const auto* adapter = find_adapter_(e.exposure.protocol);
   if (adapter == nullptr || adapter->socket_type != SOCK_STREAM)
-    return probed(name, service::Health::Unknown, {});
+    return probed(e.network, name, service::Health::Unknown, {});
   auto place = take_place(std::nullopt, "probes");
-  if (!place) return probed(name, service::Health::Unknown, {});
+  if (!place) return probed(e.network, name, service::Health::Unknown, {});
   connector_.connect(
       {target.host, target.port, target.path},
-      [this, name,
+      [this, name, network = e.network,
        place = std::make_shared<ConnectionShares::Place>(std::move(*place))](const auto& result) {
-        if (result) return probed(name, service::Health::Ok, {});
+        if (result) return probed(network, name, service::Health::Ok, {});
         const bool refused =
             status_of(result.error().failure) == service::OpenStatus::TargetRefused;
-        probed(name, refused ? service::Health::Refused : service::Health::NoAnswer,
+        probed(network, name, refused ? service::Health::Refused : service::Health::NoAnswer,
                result.error().detail);
       },
       kProbeTimeout);
 }
 
-void Gateway::probed(const std::string& service, service::Health health, std::string_view detail) {
-  port_.probed(service, health, detail);
-  if (on_probed) on_probed(service);
+void Gateway::probed(const NetworkId& network, const std::string& service, service::Health health,
+                     std::string_view detail) {
+  port_.probed(network, service, health, detail);
+  if (on_probed) on_probed(network, service);
 }
 
 // ---- flows --------------------------------------------------------------------------------------
@@ -390,7 +412,8 @@ void Gateway::on_bytes(adapter::StreamKey key, std::size_t size, adapter::Direct
 void Gateway::on_nobody_there(adapter::StreamKey key) {
   const auto at = connections_.find(key);
   if (at == connections_.end()) return;
-  record(events::TargetFailed{at->second.service, at->second.peer, "nobody takes its datagrams"});
+  record(at->second.network,
+         events::TargetFailed{at->second.service, at->second.peer, "nobody takes its datagrams"});
 }
 
 void Gateway::on_flow_done(adapter::StreamKey key, adapter::FlowEnd) {

@@ -36,8 +36,8 @@ struct DoorTraffic {
 
 class Gateway final : public adapter::FlowOwner {
  public:
-  // Takes what happened in our network.
-  using Record = std::function<void(events::Body)>;
+  // Takes what happened, and in which network; nullopt: in the one that is meant.
+  using Record = std::function<void(const std::optional<NetworkId>&, events::Body)>;
   // `loop` and `port` outlive it.
   Gateway(io::EventLoop& loop, ServicePort& port, Record on_happened,
           adapter::FindAdapter find_adapter = adapter::adapter_of);
@@ -62,6 +62,7 @@ class Gateway final : public adapter::FlowOwner {
                                        adapter::IfTaken taken);
   void install(BoundDoor door, const service::Mapping& mapping);
   void close_door(std::uint64_t mapping);  // and its connections
+  void close_all_but(const std::vector<service::Mapping>& kept);
   [[nodiscard]] DoorTraffic traffic(std::uint64_t mapping) const;
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
   // Of all connections since the start, those of callers too.
@@ -85,8 +86,9 @@ class Gateway final : public adapter::FlowOwner {
   bool handle(overlay::OverlayEvent& event);
 
   const Record record;
-  std::function<void(std::uint64_t mapping)> on_once_used;    // a --once door took its client
-  std::function<void(const std::string& service)> on_probed;  // the overlay knows how it went
+  std::function<void(std::uint64_t mapping)> on_once_used;  // a --once door took its client
+  // The overlay knows how it went.
+  std::function<void(const NetworkId&, const std::string& service)> on_probed;
   // Stands before the program of an http service: takes its socket, answers the one that callers
   // are to be moved to; none: it cannot. Null: the program is reached as any other.
   std::function<io::UniqueFd(io::UniqueFd program, const overlay::InboundStream&)> on_http;
@@ -95,6 +97,7 @@ class Gateway final : public adapter::FlowOwner {
  private:
   struct OpenDoor {
     service::Mapping mapping;
+    std::optional<NetworkId> network;
     std::string peer;  // its name, for the log
     std::unique_ptr<adapter::Door> listener;
     DoorTraffic done;  // of connections that ended
@@ -105,6 +108,7 @@ class Gateway final : public adapter::FlowOwner {
     std::uint64_t mapping = 0;
     PipeAnswer pipe;
     std::string service, peer;  // for the log
+    std::optional<NetworkId> network = {};
   };
   struct Connecting {
     ConnectionShares::Place place;
@@ -117,6 +121,7 @@ class Gateway final : public adapter::FlowOwner {
     PipeAnswer pipe;
     std::string service, peer;  // for the log
     NodeId node;                // for accounts
+    std::optional<NetworkId> network;
   };
 
   void on_client(std::uint64_t mapping, std::unique_ptr<adapter::LocalEnd> end);
@@ -127,7 +132,8 @@ class Gateway final : public adapter::FlowOwner {
   void on(const overlay::InboundStream& e);
   void on(const overlay::ProbeTarget& e);
   void serve_exit(const overlay::InboundStream& inbound);
-  void probed(const std::string& service, service::Health health, std::string_view detail);
+  void probed(const NetworkId& network, const std::string& service, service::Health health,
+              std::string_view detail);
   void refuse_own(const overlay::InboundStream& inbound, const std::string& why);
   void on_target(const overlay::InboundStream& inbound,
                  std::expected<io::UniqueFd, adapter::ConnectError> target);

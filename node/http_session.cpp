@@ -70,7 +70,7 @@ struct HttpSessions::Impl {
 
 class HttpSessions::Session final : public std::enable_shared_from_this<Session> {
  public:
-  Session(Impl& owner, io::UniqueFd client, Route route, std::string caller)
+  Session(Impl& owner, io::UniqueFd client, Route route, adapter::HttpCaller caller)
       : owner_(&owner),
         client_(peer_of(owner.context, std::move(client))),
         route_(std::move(route)),
@@ -269,7 +269,7 @@ class HttpSessions::Session final : public std::enable_shared_from_this<Session>
   Impl* owner_;
   std::shared_ptr<HttpPeer> client_, program_;
   Route route_;
-  std::string caller_;
+  adapter::HttpCaller caller_;
   asio::steady_timer timer_;
   std::shared_ptr<RequestParser> request_;
   std::shared_ptr<ResponseParser> response_;
@@ -295,13 +295,13 @@ void HttpSessions::close_all() {
 bool HttpSessions::gateway(io::UniqueFd client, Route route) {
   if (impl_->sessions.size() >= kMaxSessions) return false;
   auto session =
-      std::make_shared<Session>(*impl_, std::move(client), std::move(route), std::string());
+      std::make_shared<Session>(*impl_, std::move(client), std::move(route), adapter::HttpCaller());
   impl_->sessions.insert(session);
   session->read_request();
   return true;
 }
 
-bool HttpSessions::service(io::UniqueFd client, io::UniqueFd program, std::string caller) {
+bool HttpSessions::service(io::UniqueFd client, io::UniqueFd program, adapter::HttpCaller caller) {
   if (impl_->sessions.size() >= kMaxSessions) return false;
   auto session = std::make_shared<Session>(*impl_, std::move(client), Route(), std::move(caller));
   session->lead_to(std::move(program));

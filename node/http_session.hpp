@@ -18,6 +18,7 @@
 #include <string>
 
 #include "base/time.hpp"
+#include "node/adapter/http_caller.hpp"
 #include "node/io/event_loop.hpp"
 #include "node/io/unique_fd.hpp"
 
@@ -47,7 +48,7 @@ class HttpSessions {
   // Each request goes where its host leads. False: too many sessions.
   bool gateway(io::UniqueFd client, Route route);
   // All requests go to `program`, and say that they come from `caller`.
-  bool service(io::UniqueFd client, io::UniqueFd program, std::string caller);
+  bool service(io::UniqueFd client, io::UniqueFd program, adapter::HttpCaller caller);
   [[nodiscard]] std::size_t size() const;
   void close_all();
 

@@ -1,7 +1,10 @@
-// The NATS door of this node: at most one listener, kept over restarts.
+// The NATS doors of this node: at most one listener for each network, kept over restarts. What is
+// opened without naming a network is for the default one, whichever that is. Methods are about the
+// network that is meant. A door goes with its network.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +14,7 @@
 
 namespace weft::node {
 
-class NatsDoor final : private nats::Bus {
+class NatsDoor {
  public:
   NatsDoor(io::EventLoop& loop, BrokerHost& host) : loop_(loop), host_(host) {}
 
@@ -19,24 +22,26 @@ class NatsDoor final : private nats::Bus {
   // `keep` is told what is to be kept, nothing for none.
   using Keep = std::function<void(std::optional<Bytes>)>;
   [[nodiscard]] Result<void> start(const std::string& kept, Keep keep);
+  // Tries again what could not be opened, and closes the doors of networks that were left.
   void retry();
   // In place of the one there was.
   [[nodiscard]] Result<void> listen(const Endpoint& at);
   void off();
   [[nodiscard]] std::optional<Endpoint> local() const;
-  [[nodiscard]] std::size_t clients() const { return server_ ? server_->clients() : 0; }
+  [[nodiscard]] std::size_t clients() const;
 
  private:
-  [[nodiscard]] Result<void> open(const Endpoint& at);
-  bool publish(broker::Message message) override;
-  [[nodiscard]] Result<std::unique_ptr<nats::Bus::Subscription>> subscribe(
-      const broker::Wanted& wanted, std::function<void()> waiting) override;
+  class Door;
+  using Network = std::optional<NetworkId>;  // none: the default one
+
+  [[nodiscard]] Network meant() const;
+  [[nodiscard]] const Door* here() const;
+  void save();
 
   io::EventLoop& loop_;
   BrokerHost& host_;
   Keep keep_;
-  std::optional<Endpoint> wanted_;
-  std::unique_ptr<nats::Server> server_;
+  std::map<Network, std::shared_ptr<Door>> doors_;
 };
 
 // "nats://127.0.0.1:4222", "127.0.0.1:4222" or a port. Usage: none of these.

@@ -3,14 +3,27 @@
 #include <utility>
 
 #include "node/control_answers.hpp"
+#include "node/io/clock.hpp"
 
 namespace weft::node {
 
 void News::tell(const overlay::OverlayEvent& event) {
-  std::visit([this](const auto& e) { on(e); }, event);
+  std::visit(
+      [this](const auto& e) {
+        std::optional<NetworkId> network;
+        if constexpr (requires { e.network; })
+          if (!e.network.is_zero()) network = e.network;
+        const overlay::Overlay::Meaning meaning(overlay_, network);
+        on(e);
+      },
+      event);
 }
 
-void News::record(events::Body body) { recorder_.record(std::move(body), overlay_.network_name()); }
+void News::record(events::Body body, const std::optional<NetworkId>& network) {
+  if (!network) return recorder_.record(std::move(body), overlay_.network_name());
+  const overlay::Overlay::Meaning meaning(overlay_, network);
+  recorder_.record(std::move(body), overlay_.network_name());
+}
 
 void News::tell(const path::GsoGuards::Interface& change) {
   const std::string where = address_text(change.local);
@@ -21,20 +34,44 @@ void News::tell(const path::GsoGuards::Interface& change) {
     recorder_.record(events::GsoOn{where});
 }
 
+ChangeWatch::Where News::here() const {
+  return {overlay_.network().value_or(NetworkId{}), overlay_.network_name()};
+}
+
 void News::look() {
-  const auto network = overlay_.network_name();
-  changes_.look(network, overlay_.members());
-  changes_.look(network, overlay_.exposures());
-  changes_.look(network, overlay_.mappings(),
-                [this](const NodeId& node) { return node_label(overlay_, node); });
+  look_for_lost(false);
+  overlay_.in_each(io::monotonic_time(), [this] {
+    const auto where = here();
+    networks_[where.network] = where.name;
+    changes_.look(where, overlay_.members());
+    changes_.look(where, overlay_.exposures());
+    changes_.look(where, overlay_.mappings(),
+                  [this](const NodeId& node) { return node_label(overlay_, node); });
+  });
+}
+
+// Networks that this node is in no more: it left them, or joined another in their place.
+void News::look_for_lost(bool left) {
+  std::erase_if(networks_, [&](const auto& network) {
+    if (overlay_.find(network.first) != nullptr) return false;
+    if (left) {
+      changes_.left({network.first, network.second});
+      recorder_.record(events::NetworkLeft{}, network.second);
+    }
+    changes_.forget(network.first);
+    return true;
+  });
 }
 
 // What failed changed nothing, and a ping never does.
 void News::on(const overlay::CommandDone& e) {
   if (!e.result || std::holds_alternative<overlay::PingOutcome>(*e.result)) return;
+  if (std::holds_alternative<overlay::LeaveOutcome>(*e.result)) look_for_lost(true);
   look();
+  if (const auto* made = std::get_if<overlay::NetworkOutcome>(&*e.result))
+    record(events::NetworkMade{}, made->network);
   if (const auto* joined = std::get_if<overlay::JoinOutcome>(&*e.result))
-    record(events::NetworkJoined{joined->via_name});
+    record(events::NetworkJoined{joined->via_name}, joined->network);
 }
 
 void News::on(const overlay::PeerUp& e) {
@@ -76,7 +113,7 @@ void News::on(const overlay::StoreChanged& e) {
 
 void News::on(const overlay::RosterChanged& e) {
   record(events::RosterChanged{e.sequence, e.lost});
-  changes_.look(overlay_.network_name(), overlay_.members());
+  changes_.look(here(), overlay_.members());
 }
 
 void News::on(const overlay::MemberStateChanged& e) {

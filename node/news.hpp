@@ -2,6 +2,9 @@
 // events, for who waits. What a command or the roster changed is found by comparing.
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "node/change_watch.hpp"
@@ -20,9 +23,12 @@ class News {
   void look();  // something may have changed: members, services, doors
   void look(const std::vector<Endpoint>& addresses) { changes_.look(addresses); }
   void tell(const path::GsoGuards::Interface& change);
-  void record(events::Body body);  // of our network
+  // Of that network; nullopt: of the one that is meant.
+  void record(events::Body body, const std::optional<NetworkId>& network = {});
 
  private:
+  [[nodiscard]] ChangeWatch::Where here() const;
+  void look_for_lost(bool left);
   void on(const overlay::CommandDone& e);
   void on(const overlay::PeerUp& e);
   void on(const overlay::PeerDown& e);
@@ -43,6 +49,7 @@ class News {
   events::Recorder& recorder_;
   const overlay::Overlay& overlay_;
   ChangeWatch changes_;
+  std::map<NetworkId, std::string> networks_;  // at the last look, with their names
 };
 
 }  // namespace weft::node

@@ -31,9 +31,9 @@ void OverlayPort::refuse(const overlay::StreamKey& key, service::OpenStatus stat
   driver_.wake();
 }
 
-void OverlayPort::probed(const std::string& service, service::Health health,
-                         std::string_view detail) {
-  overlay_.probed(io::monotonic_time(), service, health, detail);
+void OverlayPort::probed(const NetworkId& network, const std::string& service,
+                         service::Health health, std::string_view detail) {
+  overlay_.probed(io::monotonic_time(), service, health, detail, network);
   driver_.wake();
 }
 
@@ -52,16 +52,26 @@ Result<void> OverlayPort::send_message(adapter::StreamKey key, ByteView message)
   return overlay_.send_message(io::monotonic_time(), {key.session, key.stream}, message);
 }
 
-std::string OverlayPort::name_of(const NodeId& member) const {
+std::string OverlayPort::name_of(const NetworkId& network, const NodeId& member) const {
+  const overlay::Overlay::Meaning meaning(overlay_, network);
   for (const auto& view : overlay_.members())
     if (view.id == member) return view.name;
   return {};
 }
 
-std::optional<NodeId> OverlayPort::peer_of(const overlay::StreamKey& key) const {
+std::optional<NetworkId> OverlayPort::network_of(std::uint64_t door) const {
+  std::optional<NetworkId> out;
+  overlay_.in_each(io::monotonic_time(), [&] {
+    for (const auto& mapping : overlay_.mappings())
+      if (mapping.id == door) out = overlay_.network();
+  });
+  return out;
+}
+
+std::optional<ServicePort::FarEnd> OverlayPort::far_end(const overlay::StreamKey& key) const {
   const auto info = overlay_.sessions().info(key.session);
   if (!info) return std::nullopt;
-  return info->peer;
+  return FarEnd{info->peer, info->network};
 }
 
 }  // namespace weft::node

@@ -18,15 +18,17 @@ class OverlayPort final : public ServicePort, public adapter::MessagePort {
   void accept(const overlay::StreamKey& key) override;
   void refuse(const overlay::StreamKey& key, service::OpenStatus status,
               std::string_view detail) override;
-  void probed(const std::string& service, service::Health health, std::string_view detail) override;
+  void probed(const NetworkId& network, const std::string& service, service::Health health,
+              std::string_view detail) override;
   void gate(const overlay::StreamKey& key) override { driver_.gate(key); }
   void ungate(const overlay::StreamKey& key) override;
   void write(const overlay::StreamKey& key, ByteView bytes) override;
   [[nodiscard]] adapter::StreamPort& streams() override { return driver_; }
   [[nodiscard]] adapter::MessagePort* messages() override { return this; }
   [[nodiscard]] Result<void> send_message(adapter::StreamKey key, ByteView message) override;
-  [[nodiscard]] std::string name_of(const NodeId& member) const override;
-  [[nodiscard]] std::optional<NodeId> peer_of(const overlay::StreamKey& key) const override;
+  [[nodiscard]] std::string name_of(const NetworkId& network, const NodeId& member) const override;
+  [[nodiscard]] std::optional<NetworkId> network_of(std::uint64_t door) const override;
+  [[nodiscard]] std::optional<FarEnd> far_end(const overlay::StreamKey& key) const override;
 
  private:
   overlay::Overlay& overlay_;

@@ -6,9 +6,11 @@
 #include <utility>
 
 #include "node/adapter/connect_head.hpp"
+#include "node/control_answers.hpp"
 #include "node/io/clock.hpp"
 #include "node/io/fd_watch.hpp"
 #include "node/proxy_end.hpp"
+#include "overlay/network.hpp"
 #include "overlay/service/mapping.hpp"
 #include "overlay/service/weft_name.hpp"
 
@@ -48,7 +50,7 @@ class Proxy::Client final : private io::FdEvents {
   // Nothing follows: the client is gone.
   void refuse(Code code, const std::string& why) {
     ++owner_.counters_.refused;
-    owner_.gateway_.record(events::ProxyRefused{host, why});
+    owner_.gateway_.record(owner_.network_of(host), events::ProxyRefused{host, why});
     tell_client(watch_.fd(), proxy_answer(speech_, code, why));
     owner_.forget(id_);
   }
@@ -60,8 +62,9 @@ class Proxy::Client final : private io::FdEvents {
             port,
             std::move(heard_),
             exit,
-            [record = owner_.gateway_.record](const std::string& to, const std::string& why) {
-              record(events::ProxyRefused{to, why});
+            [record = owner_.gateway_.record, network = owner_.network_](const std::string& to,
+                                                                         const std::string& why) {
+              record(network, events::ProxyRefused{to, why});
             }};
   }
 
@@ -155,6 +158,7 @@ Proxy::~Proxy() { *alive_ = false; }
 Result<void> Proxy::open(const Settings& settings) {
   if (!settings.listen.is_loopback())
     return fail(Errc::Usage, "a proxy without a password listens on this machine only");
+  network_ = other_than_default(overlay_);
   if (settings_ && settings_->listen == settings.listen) {
     settings_ = settings;
     return {};
@@ -197,9 +201,9 @@ std::expected<Proxy::Way, std::pair<Code, std::string>> Proxy::way_to(
   if (!name)
     return std::unexpected(
         std::pair{Code::HostUnreachable, host + " names no service: SERVICE.NODE.weft does"});
-  if (!name->network.empty() && name->network != overlay_.network_name())
+  if (!name->network.empty() && !overlay_.find(name->network))
     return std::unexpected(
-        std::pair{Code::HostUnreachable, "this node is not in the network " + name->network});
+        std::pair{Code::HostUnreachable, overlay_.find(name->network).error().detail});
   const auto node =
       name->node.empty() ? Result<NodeId>(overlay_.id()) : overlay_.find_node(name->node);
   for (const auto& service : overlay_.services())
@@ -225,9 +229,17 @@ std::expected<Proxy::Way, std::pair<Code, std::string>> Proxy::exit_way(
   return Way{name, settings_->exit, true};
 }
 
+std::optional<NetworkId> Proxy::network_of(const std::string& host) const {
+  const auto name = service::weft_name(host);
+  if (!name || name->network.empty()) return network_;
+  const auto found = overlay_.find(name->network);
+  return found ? std::optional((*found)->id()) : network_;
+}
+
 void Proxy::connect(std::uint64_t id) {
   const auto at = clients_.find(id);
   if (at == clients_.end()) return;
+  const overlay::Overlay::Meaning meaning(overlay_, network_of(at->second->host));
   auto way = way_to(at->second->host);
   if (!way) return at->second->refuse(way.error().first, way.error().second);
   ++(way->exit ? counters_.outside : counters_.inside);

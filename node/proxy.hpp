@@ -56,6 +56,8 @@ class Proxy {
     std::string service, node;
     bool exit = false;
   };
+  // The network that a name says, else what network_ has.
+  [[nodiscard]] std::optional<NetworkId> network_of(const std::string& host) const;
   void on_accept(io::UniqueFd connection);
   // Where that leads, or why nowhere.
   [[nodiscard]] std::expected<Way, std::pair<service::socks5::Code, std::string>> way_to(
@@ -71,6 +73,7 @@ class Proxy {
   overlay::Overlay& overlay_;
   Gateway& gateway_;
   std::optional<Settings> settings_;
+  std::optional<NetworkId> network_;  // for which it was opened; none: for the default one
   std::unique_ptr<adapter::TcpDoor> door_;
   std::map<std::uint64_t, std::unique_ptr<Client>> clients_;
   std::uint64_t last_client_ = 0;

@@ -31,7 +31,7 @@ class ServicePort {
   virtual void accept(const overlay::StreamKey& key) = 0;
   virtual void refuse(const overlay::StreamKey& key, service::OpenStatus status,
                       std::string_view detail) = 0;
-  virtual void probed(const std::string& service, service::Health health,
+  virtual void probed(const NetworkId& network, const std::string& service, service::Health health,
                       std::string_view detail) = 0;
 
   // A stream that still waits for its opening to be answered shows no bytes to its flow.
@@ -42,9 +42,17 @@ class ServicePort {
   [[nodiscard]] virtual adapter::StreamPort& streams() = 0;
   [[nodiscard]] virtual adapter::MessagePort* messages() = 0;  // null: there are none
 
-  [[nodiscard]] virtual std::string name_of(const NodeId& member) const = 0;  // empty: unknown
-  // Who is at the other end; nullopt once the session is gone.
-  [[nodiscard]] virtual std::optional<NodeId> peer_of(const overlay::StreamKey& key) const = 0;
+  // A member of a network, by its name there; empty: unknown.
+  [[nodiscard]] virtual std::string name_of(const NetworkId& network,
+                                            const NodeId& member) const = 0;
+  // The network that a door leads into; nullopt: there is no such door.
+  [[nodiscard]] virtual std::optional<NetworkId> network_of(std::uint64_t door) const = 0;
+  // Who is at the other end, and in which network; nullopt once the session is gone.
+  struct FarEnd {
+    NodeId node;
+    NetworkId network;
+  };
+  [[nodiscard]] virtual std::optional<FarEnd> far_end(const overlay::StreamKey& key) const = 0;
 };
 
 }  // namespace weft::node

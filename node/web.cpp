@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "node/control_answers.hpp"
+#include "node/io/clock.hpp"
+#include "overlay/network.hpp"
 #include "overlay/service/weft_name.hpp"
 
 namespace weft::node {
@@ -37,8 +40,11 @@ Web::Web(io::EventLoop& loop, overlay::Overlay& overlay, Gateway& gateway)
   gateway_.on_http = [this](io::UniqueFd program,
                             const overlay::InboundStream& from) -> io::UniqueFd {
     auto pair = socket_pair();
-    const auto caller = from.caller_name + " " + to_text(from.caller);
-    if (!pair || !callers_.service(std::move(pair->one), std::move(program), caller)) return {};
+    const overlay::Overlay::Meaning meaning(overlay_, from.network);
+    adapter::HttpCaller caller{from.caller_name + " " + to_text(from.caller),
+                               overlay_.network_name()};
+    if (!pair || !callers_.service(std::move(pair->one), std::move(program), std::move(caller)))
+      return {};
     return std::move(pair->other);
   };
 }
@@ -51,6 +57,7 @@ Web::~Web() {
 Result<void> Web::open(const Endpoint& listen) {
   if (!listen.is_loopback())
     return fail(Errc::Usage, "the web gateway asks nobody who he is: on this machine only");
+  network_ = other_than_default(overlay_);
   if (door_ && door_->local() == listen) return {};
   auto door = adapter::TcpDoor::listen(
       loop_, listen, adapter::IfTaken::Fail, [this](io::UniqueFd client, const Endpoint&) {
@@ -84,8 +91,13 @@ void Web::route(const std::string& host, HttpSessions::Routed routed) {
             ? index(own ? 200 : 404, own ? "" : host + " names no service.")
             : HttpPage{421, host + " is not served here.", "http://SERVICE.NODE.weft.localhost"}));
   }
-  if (!name->network.empty() && name->network != overlay_.network_name())
-    return routed(std::unexpected(index(404, "This node is not in " + name->network + ".")));
+  auto network = network_;
+  if (!name->network.empty()) {
+    const auto found = overlay_.find(name->network);
+    if (!found) return routed(std::unexpected(index(404, found.error().detail + ".")));
+    network = (*found)->id();
+  }
+  const overlay::Overlay::Meaning meaning(overlay_, network);
   for (const auto& service : overlay_.services())
     if (service.name == name->service && (name->node.empty() || service.node == name->node) &&
         (service.protocol == "udp" || service.protocol == "socks5"))
@@ -94,8 +106,10 @@ void Web::route(const std::string& host, HttpSessions::Routed routed) {
                                    "weft open " + name->service + "@" + service.node}));
   gateway_.open_pipe(
       name->service, name->node, kOpenLimit,
-      [this, alive = alive_, name = *name, routed = std::move(routed)](const auto& result) {
+      [this, alive = alive_, name = *name, network,
+       routed = std::move(routed)](const auto& result) {
         if (!*alive) return;
+        const overlay::Overlay::Meaning there(overlay_, network);
         if (!result)
           return routed(std::unexpected(page_of(result.error(), name.service, name.node)));
         auto pair = socket_pair();
@@ -123,21 +137,36 @@ HttpPage Web::page_of(const Gateway::Refusal& refusal, const std::string& servic
   else
     fix = "weft services";
   const auto what = service + (node.empty() ? "" : " on " + node);
-  gateway_.record(events::ProxyRefused{what, refusal.error.detail});
+  gateway_.record({}, events::ProxyRefused{what, refusal.error.detail});
   return {status_of(refusal), what + ": " + refusal.error.detail, fix};
 }
 
 // What there is to see, with links; names of services and nodes are labels, so nothing in them is
 // markup.
-HttpPage Web::index(unsigned status, const std::string& why) const {
+std::string Web::links() const {
   std::string list;
   const auto port = door_ ? ":" + std::to_string(door_->local().port) : std::string();
-  for (const auto& service : overlay_.services()) {
-    if (service.protocol == "udp" || service.protocol == "socks5" || service.node.empty()) continue;
-    const auto host = service.name + "." + service.node + ".weft.localhost" + port;
-    list += "<li><a href=\"http://" + host + "/\">" + service.name + " on " + service.node +
-            "</a> (" + service.protocol + (service.up ? "" : ", away") + ")</li>";
-  }
+  const auto home = [&] {
+    const overlay::Overlay::Meaning meaning(overlay_, network_);
+    return overlay_.network();
+  }();
+  overlay_.in_each(io::monotonic_time(), [&] {
+    const bool own = overlay_.network() == home;
+    const auto network = own ? std::string() : "." + overlay_.network_name();
+    const auto where = own ? std::string() : " in " + overlay_.network_name();
+    for (const auto& service : overlay_.services()) {
+      if (service.protocol == "udp" || service.protocol == "socks5" || service.node.empty())
+        continue;
+      const auto host = service.name + "." + service.node + network + ".weft.localhost" + port;
+      list += "<li><a href=\"http://" + host + "/\">" + service.name + " on " + service.node +
+              where + "</a> (" + service.protocol + (service.up ? "" : ", away") + ")</li>";
+    }
+  });
+  return list;
+}
+
+HttpPage Web::index(unsigned status, const std::string& why) const {
+  const auto list = links();
   const auto text = (why.empty() ? std::string() : "<p>" + why + "</p>") +
                     (list.empty() ? "<p>No node offers you a web service now.</p>"
                                   : "<p>Services you may use:</p><ul>" + list + "</ul>");

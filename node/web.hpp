@@ -40,6 +40,7 @@ class Web {
  private:
   void route(const std::string& host, HttpSessions::Routed routed);
   [[nodiscard]] HttpPage index(unsigned status, const std::string& why) const;
+  [[nodiscard]] std::string links() const;
   [[nodiscard]] HttpPage page_of(const Gateway::Refusal& refusal, const std::string& service,
                                  const std::string& node) const;
 
@@ -48,6 +49,7 @@ class Web {
   Gateway& gateway_;
   HttpSessions clients_, callers_;
   std::unique_ptr<adapter::TcpDoor> door_;
+  std::optional<NetworkId> network_;  // for which it was opened; none: for the default one
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -79,7 +79,7 @@ using Outcome =
 // Why a join came to nothing, where its error's code does not say it: each has another way out.
 enum class Refusal : std::uint8_t {
   None,
-  Elsewhere,  // this node is in a network with others
+  Elsewhere,  // this node is in as many networks as it may be
   Here,       // it is in that network already
   Removed,    // it was removed from that network
   Clock,      // the two clocks differ

@@ -48,7 +48,7 @@ CommandId Overlay::rename_node(Instant now, const std::string& who, const std::s
   return at_home(now, [&](Network& n, CommandId id) { n.members().rename(id, who, name); });
 }
 CommandId Overlay::leave(Instant now, Duration within) {
-  return leave(now, impl_->default_network, within);
+  return leave(now, impl_->meant.value_or(impl_->default_network), within);
 }
 CommandId Overlay::group_change(Instant now, const std::string& group, const std::string& node,
                                 bool add) {

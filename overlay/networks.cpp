@@ -173,6 +173,9 @@ CommandId Overlay::found_network(Instant now, const std::string& network_name,
   if (roster && find(network_name)) {
     impl_->done(id, fail(Errc::AlreadyExists,
                          "this node is in a network called \"" + network_name + "\" already"));
+  } else if (impl_->networks.size() >= impl_->config.max_networks) {
+    impl_->done(id, fail(Errc::Limit, "this node is in " + std::to_string(impl_->networks.size()) +
+                                          " networks, and in no more at once"));
   } else if (!roster) {
     impl_->done(id, std::unexpected(roster.error()));
   } else {
@@ -222,7 +225,9 @@ void Overlay::Impl::start_join(Instant now, CommandId id, const std::string& tex
                          "is let in again when its inviter meets the others"));
   }
   if (networks.size() >= config.max_networks && !replaced(now))
-    return done(id, fail(Errc::Conflict, "this node is in a network with others already"),
+    return done(id,
+                fail(Errc::Conflict, "this node is in " + std::to_string(networks.size()) +
+                                         " networks, and in no more at once"),
                 Refusal::Elsewhere);
   if (joiner.busy()) return done(id, fail(Errc::Busy, "another join is under way"));
   // Expired by our clock is asked all the same, for a moment: the inviter's clock decides, and
@@ -310,7 +315,7 @@ CommandId Overlay::leave(Instant now, const NetworkId& network, Duration within)
   else if (impl_->joiner.busy())
     impl_->done(id, fail(Errc::Busy, "a join or a leave is under way"));
   else
-    found->members().leave(now, id, within);
+    found->members().leave(now, id, within, impl_->networks.size() == 1);
   impl_->settle(now);
   return id;
 }
@@ -413,7 +418,11 @@ void Overlay::shutdown(Instant now) {
 
 // ---- which --------------------------------------------------------------------------------------
 
-Network* Overlay::home() const { return find(impl_->default_network); }
+Overlay::Meaning::Meaning(const Overlay& overlay, const std::optional<NetworkId>& network)
+    : overlay_(overlay), before_(std::exchange(overlay.impl_->meant, network)) {}
+Overlay::Meaning::~Meaning() { overlay_.impl_->meant = before_; }
+
+Network* Overlay::home() const { return find(impl_->meant.value_or(impl_->default_network)); }
 
 Network* Overlay::find(const NetworkId& id) const {
   const auto at = impl_->networks.find(id);

@@ -2,7 +2,8 @@
 // daemon drives from sockets and the simulator from its event queue.
 //
 // Several networks (decision 32): each is a Network with parts of its own. What is asked for
-// without naming one means home(): the only one, else the one marked default.
+// without naming one means home(): the one that a Meaning names, else the only one, else the one
+// marked default.
 //
 // Laws of base/core.hpp hold. In addition:
 //  1. Nothing is acknowledged (CommandDone) or told to other nodes before the rows it depends on
@@ -50,6 +51,29 @@ class Overlay {
 
   // First start: a private network of one, this node as its first member.
   void create_network(Instant now, const std::string& node_name);
+
+  // While it lives, home() is this network, as if it were the only one; `nullopt`: the default. If
+  // this node has left it, home() is none: questions are answered as without a network, commands
+  // end with NotFound. It lives within one call of whoever asks: nobody waits while one is there.
+  class Meaning {
+   public:
+    Meaning(const Overlay& overlay, const std::optional<NetworkId>& network);
+    ~Meaning();
+    Meaning(const Meaning&) = delete;
+    Meaning& operator=(const Meaning&) = delete;
+
+   private:
+    const Overlay& overlay_;
+    std::optional<NetworkId> before_;
+  };
+  // Calls `body` once for each network, meaning it.
+  template <class Body>
+  void in_each(Instant now, const Body& body) const {
+    for (const auto& view : networks(now)) {
+      const Meaning meaning(*this, view.id);
+      body();
+    }
+  }
 
   // ---- networks
   // The default first, then by name.

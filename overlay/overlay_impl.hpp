@@ -101,6 +101,7 @@ struct Overlay::Impl {
   // Whose place a join took, until the disk has answered them.
   std::vector<std::unique_ptr<Network>> retired;
   NetworkId default_network;
+  std::optional<NetworkId> meant;  // by an Overlay::Meaning
   OverlayCounters counters;
   bool post_goes = false;            // first, at the next poll_transmit()
   bool store_troubled = false;       // as was told

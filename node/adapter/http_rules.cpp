@@ -94,11 +94,14 @@ std::optional<HttpRefusal> http_refusal(const HttpRequestHead& head) {
   return std::nullopt;
 }
 
-void rewrite_request(HttpRequestHead& head, const std::string& caller, bool keep_alive) {
+void rewrite_request(HttpRequestHead& head, const HttpCaller& caller, bool keep_alive) {
   const bool websocket = is_websocket(head);
   drop(head, hop_headers(head), true);
-  if (!caller.empty())
-    head.set(boost::beast::string_view(kCallerHeader.data(), kCallerHeader.size()), caller);
+  const auto say = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) head.set(boost::beast::string_view(name.data(), name.size()), value);
+  };
+  say(kCallerHeader, caller.who);
+  say(kNetworkHeader, caller.network);
   if (websocket) {
     head.set(http::field::connection, "Upgrade");
     head.set(http::field::upgrade, "websocket");

@@ -16,11 +16,14 @@
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 
+#include "node/adapter/http_caller.hpp"
+
 namespace weft::adapter {
 
 inline constexpr std::size_t kMaxHttpHeaders = 64;
 inline constexpr std::uint32_t kMaxHttpHead = 16 * 1024;  // bytes
 inline constexpr std::string_view kCallerHeader = "Weft-Caller";
+inline constexpr std::string_view kNetworkHeader = "Weft-Network";
 
 using HttpRequestHead = boost::beast::http::request_header<>;
 using HttpResponseHead = boost::beast::http::response_header<>;
@@ -36,9 +39,8 @@ struct HttpRefusal {
 // The host it names, lower case, without port.
 [[nodiscard]] std::string http_host(const HttpRequestHead& head);
 
-// Takes out what is for this hop only, and whatever says that it comes from weft. `caller`: who it
-// is from, as this node knows; empty: nobody is named.
-void rewrite_request(HttpRequestHead& head, const std::string& caller, bool keep_alive);
+// Takes out what is for this hop only, and whatever says that it comes from weft; names the caller.
+void rewrite_request(HttpRequestHead& head, const HttpCaller& caller, bool keep_alive);
 void rewrite_response(HttpResponseHead& head, bool keep_alive);
 
 // A page for people that says why there is no other, and what to do.

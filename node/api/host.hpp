@@ -3,6 +3,7 @@
 // networks (decision 32): each has a host of its own, and a request names its network.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <typeindex>
 #include <unordered_map>
@@ -41,6 +42,11 @@ class Hosts {
   // is the daemon's own (is it alive, its end, a backup) every host offers. Code::NotFound says
   // which networks there are, Code::Usage which ones the name may mean.
   [[nodiscard]] virtual ApiResult<const Host*> of(const std::string& network) const = 0;
+  // While what it returns lives, parts answer for that network, which of() has found; a handler is
+  // called so. Parts that answer later remember it themselves.
+  [[nodiscard]] virtual std::shared_ptr<const void> mean(const std::string&) const { return {}; }
+  // What the network that of() found for `network` is called; people may give its id.
+  [[nodiscard]] virtual std::string name_of(const std::string& network) const { return network; }
 };
 
 // A change that somebody asked for, and what came of it.

@@ -50,6 +50,7 @@ struct Call {
   bool upgrade = false;
   std::shared_ptr<const bool> wanted;  // false once nobody is there to take the answer
   std::string last_event_id = {};      // of a client that comes back to a stream; empty: none
+  std::string network = {};            // the name of the one that was asked for; empty: none was
   std::chrono::milliseconds budget = kQuick;
 
   [[nodiscard]] std::string text(const char* name) const { return body.value(name, std::string()); }

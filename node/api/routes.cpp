@@ -205,8 +205,8 @@ std::chrono::milliseconds run(const Hosts& hosts, const Route& route, const ApiR
     return kQuick;
   }
   auto body = checked_body(request, route.fields);
-  const auto host =
-      body ? hosts.of(body->value("network", std::string())) : std::unexpected(body.error());
+  const auto network = body ? body->value("network", std::string()) : std::string();
+  const auto host = body ? hosts.of(network) : std::unexpected(body.error());
   if (!host) {
     send_error(answer, host.error());
     return kQuick;
@@ -215,6 +215,8 @@ std::chrono::milliseconds run(const Hosts& hosts, const Route& route, const ApiR
     answer = audited(*log, route, request, *body, std::move(answer));
   Call call{std::move(parts), std::move(*body), std::move(answer),
             request.upgrade,  request.wanted,   request.last_event_id};
+  if (!network.empty()) call.network = hosts.name_of(network);
+  const auto meaning = hosts.mean(network);
   void* const part = (*host)->find(route.run.part);
   if (part == nullptr && route.run.part != typeid(void))
     send_error(call.answer, {Code::NotFound, "this network has no such thing", "", ""});

@@ -67,6 +67,7 @@ void Follower::pump() {
 bool Follower::say(const NodeEvent& event) {
   seen_ = event.seq;
   if (!picks(wanted_.kinds, event.body)) return true;
+  if (!wanted_.network.empty() && event.network != wanted_.network) return true;
   ended_ = !sink_->write(piece(id_of(event), kind_of(event.body).name, to_json(event)));
   return !ended_;
 }

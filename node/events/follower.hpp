@@ -31,6 +31,7 @@ struct Wanted {
   std::vector<std::string> kinds;  // names of kinds and groups; none: all
   std::optional<Position> since;   // none: with what comes next, or, if it does not follow, all
   bool follow = true;
+  std::string network = {};  // by name; empty: of all, and of the node itself
 };
 
 class Follower : public std::enable_shared_from_this<Follower> {

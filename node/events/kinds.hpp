@@ -340,6 +340,16 @@ struct NetworkJoined {
     return std::tuple{field("via", "", "the node that let it in", &NetworkJoined::via)};
   }
 };
+struct NetworkMade {
+  static constexpr Kind kKind{"network_made", Group::Members, Level::Info,
+                              "this node made the network"};
+  static constexpr auto fields() { return std::tuple{}; }
+};
+struct NetworkLeft {
+  static constexpr Kind kKind{"network_left", Group::Members, Level::Info,
+                              "this node left the network; others that it is in go on"};
+  static constexpr auto fields() { return std::tuple{}; }
+};
 struct Removed {
   static constexpr Kind kKind{"removed", Group::Members, Level::Error,
                               "this node was removed from its network"};
@@ -568,15 +578,14 @@ struct Repeated {
   }
 };
 
-using Body =
-    std::variant<Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired,
-                 SetAsideRemoved, NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut,
-                 DhtMode, GsoOff, GsoOn, SeenAt, Limit, ConfigFailed, Notice, PeerUp, PeerDown,
-                 PeerMoved, PeerSilent, PeerHeard, RosterChanged, MemberAdded, MemberRemoved,
-                 MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed,
-                 ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed,
-                 DoorOpened, DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed,
-                 RefusedByPeer, StoreRemark, StoreFailed, StoreWorks, LeaveFailed, Audit,
-                 SocketLost, SocketBoundAgain, ExitRefused, ProxyRefused, Repeated>;
+using Body = std::variant<
+    Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired, SetAsideRemoved,
+    NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, GsoOff, GsoOn, SeenAt,
+    Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard, RosterChanged,
+    MemberAdded, MemberRemoved, MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed,
+    ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed, DoorOpened,
+    DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
+    StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain, ExitRefused,
+    ProxyRefused, NetworkMade, NetworkLeft, Repeated>;
 
 }  // namespace weft::events

@@ -75,17 +75,25 @@ class Collection {
   std::vector<MetricFamily> families_;
 };
 
-// The first by name; of equal names one.
+// The first by network and name, the default network before others; of equal names one.
 template <class T>
 std::vector<T> shown(std::vector<T> all, std::uint64_t& left_out) {
-  std::ranges::sort(all, {}, &T::name);
-  const auto twice = std::ranges::unique(all, {}, &T::name);
+  const auto named = [](const T& one) { return std::pair(one.network, one.name); };
+  std::ranges::sort(all, {}, named);
+  const auto twice = std::ranges::unique(all, {}, named);
   all.erase(twice.begin(), twice.end());
   if (all.size() > kMaxLabels) {
     left_out += all.size() - kMaxLabels;
     all.erase(all.begin() + kMaxLabels, all.end());
   }
   return all;
+}
+
+template <class T>
+Labels labels_of(std::string key, const T& one) {
+  Labels out{{std::move(key), one.name}};
+  if (!one.network.empty()) out.push_back({"network", one.network});
+  return out;
 }
 
 void add_peers(Collection& out, const Snapshot& snapshot, std::uint64_t& left_out) {
@@ -101,7 +109,7 @@ void add_peers(Collection& out, const Snapshot& snapshot, std::uint64_t& left_ou
     if (peer.rtt_us > 0) measured.push_back(peer);
   std::vector<ClientMetric> rtts;
   for (const auto& peer : shown(std::move(measured), left_out))
-    rtts.push_back(gauge(static_cast<double>(peer.rtt_us) / 1e6, {{"peer", peer.name}}));
+    rtts.push_back(gauge(static_cast<double>(peer.rtt_us) / 1e6, labels_of("peer", peer)));
   out.add("weft_peer_rtt_seconds", "seconds: a round trip to a peer, smoothed", MetricType::Gauge,
           std::move(rtts));
 }
@@ -109,9 +117,9 @@ void add_peers(Collection& out, const Snapshot& snapshot, std::uint64_t& left_ou
 void add_services(Collection& out, const Snapshot& snapshot, std::uint64_t& left_out) {
   std::vector<ClientMetric> callers, through, sent, received;
   for (const auto& service : shown(snapshot.services, left_out))
-    callers.push_back(gauge(service.connections, {{"service", service.name}}));
+    callers.push_back(gauge(service.connections, labels_of("service", service)));
   for (const auto& door : shown(snapshot.doors, left_out)) {
-    const Labels label{{"door", door.name}};
+    const auto label = labels_of("door", door);
     through.push_back(gauge(door.connections, label));
     sent.push_back(counter(door.bytes.to_stream, label));
     received.push_back(counter(door.bytes.from_stream, label));
@@ -148,7 +156,8 @@ listen = "127.0.0.1:9464"
 ```
 
 Counters begin at 0 when the daemon starts. Labels hold names of nodes and services, never an
-address. A node serves at most 500 series however many peers it has: of peers, services and doors
+address; what is not of the default network says its `network` as well, and counts are of all
+networks together. A node serves at most 500 series however many peers it has: of peers, services and doors
 the first 32 by name have series of their own, and `weft_left_out` says how many have none.
 
 | metric | kind | what it says |

@@ -81,19 +81,23 @@ struct NodeCounters {
 };
 static_assert(lists_all_fields<NodeCounters>());
 
+// `network`: its name, where it is not the default one.
 struct PeerState {
   std::string name;
   std::string state;         // as weft status has it
   std::uint64_t rtt_us = 0;  // 0: not known
+  std::string network = {};
 };
 struct ServiceState {
   std::string name;
   std::uint64_t connections = 0;
+  std::string network = {};
 };
 struct DoorState {
   std::string name;  // "blog@oak"
   std::uint64_t connections = 0;
   adapter::FlowCounters bytes;
+  std::string network = {};
 };
 
 struct Snapshot {

@@ -153,10 +153,13 @@ void run_request(BrokerHost& host, Call& call) {
 // to tell.
 class Reader : public std::enable_shared_from_this<Reader> {
  public:
-  Reader(BrokerHost& host, std::shared_ptr<api::AnswerStream> stream)
-      : host_(host), stream_(std::move(stream)) {}
+  // Of the network that is meant when it is asked for; the stream begins later.
+  Reader(BrokerHost& host, std::optional<NetworkId> network,
+         std::shared_ptr<api::AnswerStream> stream)
+      : host_(host), network_(network), stream_(std::move(stream)) {}
 
   void begin(const broker::Wanted& wanted) {
+    const overlay::Overlay::Meaning meaning(host_.overlay(), network_);
     auto subscribed = host_.subscribe(wanted, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->pump();
     });
@@ -167,6 +170,7 @@ class Reader : public std::enable_shared_from_this<Reader> {
   }
   void pump() {
     const auto self = shared_from_this();
+    const overlay::Overlay::Meaning meaning(host_.overlay(), network_);  // names are of it
     if (subscription_ && subscription_->gone()) {
       close();
       return stream_->end();
@@ -182,6 +186,7 @@ class Reader : public std::enable_shared_from_this<Reader> {
 
  private:
   BrokerHost& host_;
+  std::optional<NetworkId> network_;
   std::shared_ptr<api::AnswerStream> stream_;
   std::unique_ptr<BrokerHost::Subscription> subscription_;
 };
@@ -194,8 +199,9 @@ void run_subscribe(BrokerHost& host, Call& call) {
   wanted.group = call.text("group");
   wanted.last = call.body.value("last", std::size_t{0});
   api::StreamAnswer stream;
-  stream.begin = [&host, wanted](const std::shared_ptr<api::AnswerStream>& opened) {
-    auto reader = std::make_shared<Reader>(host, opened);
+  stream.begin = [&host, wanted, network = host.overlay().network()](
+                     const std::shared_ptr<api::AnswerStream>& opened) {
+    auto reader = std::make_shared<Reader>(host, network, opened);
     opened->when_drained([reader] { reader->pump(); });
     opened->when_closed([reader] { reader->close(); });
     reader->begin(wanted);

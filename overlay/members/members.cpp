@@ -123,9 +123,10 @@ Result<void> Members::may_leave() const {
   return {};
 }
 
-void Members::leave(Instant now, CommandId id, Duration within) {
+void Members::leave(Instant now, CommandId id, Duration within, bool only) {
   const auto& roster = beside_.roster;
-  if (roster.member(beside_.self()) == nullptr) {
+  const bool alone = roster.members().size() == 1;
+  if (roster.member(beside_.self()) == nullptr || (alone && !only)) {
     gone_ = true;
     return done(id, LeaveOutcome{roster.network_name(), true, {}});
   }

@@ -46,7 +46,8 @@ class Members final : public Part {
   void rename(CommandId id, const std::string& who, const std::string& name);
   void group_change(CommandId id, const std::string& group, const std::string& node, bool add);
   // Done when the network knows, or when nobody who could sign was reached within that time.
-  void leave(Instant now, CommandId id, Duration within);
+  // Alone in it, with others left, there is nobody to tell: `only` is false then.
+  void leave(Instant now, CommandId id, Duration within, bool only);
 
   [[nodiscard]] bool gone() const { return gone_; }  // leave() is done
 

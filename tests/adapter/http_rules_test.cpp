@@ -54,14 +54,16 @@ TEST(HttpRules, WhatTwoProgramsMayReadDifferentlyIsRefused) {
 TEST(HttpRules, TheCallerIsWhoWeSayAndNobodyElse) {
   auto head = head_of(
       "GET / HTTP/1.1\r\nHost: a\r\nWeft-Caller: root\r\nweft-caller: x\r\nWEFT-Admin: 1\r\n"
-      "X-Weft: kept\r\n\r\n");
-  rewrite_request(head, "laptop wf1x", true);
+      "Weft-Network: work\r\nX-Weft: kept\r\n\r\n");
+  rewrite_request(head, {"laptop wf1x", "home"}, true);
   EXPECT_EQ(text_of(head, "Weft-Caller"), "laptop wf1x");
+  EXPECT_EQ(text_of(head, "Weft-Network"), "home");
   EXPECT_EQ(head.count("Weft-Caller"), 1U);
   EXPECT_EQ(head.count("Weft-Admin"), 0U);
   EXPECT_EQ(text_of(head, "X-Weft"), "kept");
-  rewrite_request(head, "", true);
+  rewrite_request(head, {}, true);
   EXPECT_EQ(head.count("Weft-Caller"), 0U);
+  EXPECT_EQ(head.count("Weft-Network"), 0U);
 }
 
 TEST(HttpRules, HeadersOfOneHopEndThere) {
@@ -70,7 +72,7 @@ TEST(HttpRules, HeadersOfOneHopEndThere) {
       "Keep-Alive: 1\r\nTE: trailers\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"
       "Transfer-Encoding: chunked\r\nX-Other: 1\r\n\r\n");
   EXPECT_FALSE(is_websocket(head));
-  rewrite_request(head, "", true);
+  rewrite_request(head, {}, true);
   for (const char* gone : {"Connection", "X-Mine", "Keep-Alive", "TE", "Upgrade", "HTTP2-Settings"})
     EXPECT_EQ(head.count(gone), 0U) << gone;
   EXPECT_EQ(head.count("X-Other"), 1U);
@@ -82,7 +84,7 @@ TEST(HttpRules, AWebSocketIsAskedForOn) {
       "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
       "Sec-WebSocket-Key: x\r\n\r\n");
   EXPECT_TRUE(is_websocket(head));
-  rewrite_request(head, "laptop", false);
+  rewrite_request(head, {"laptop", "home"}, false);
   EXPECT_EQ(text_of(head, "Connection"), "Upgrade");
   EXPECT_EQ(text_of(head, "Upgrade"), "websocket");
   EXPECT_EQ(head.count("Sec-WebSocket-Key"), 1U);

@@ -25,6 +25,7 @@
 #include "node/api/modules/joining.hpp"
 #include "node/api/modules/lifecycle.hpp"
 #include "node/api/modules/members.hpp"
+#include "node/api/modules/networks.hpp"
 #include "node/api/modules/ping.hpp"
 #include "node/api/modules/pipe.hpp"
 #include "node/api/modules/roster.hpp"
@@ -42,6 +43,7 @@ class FakeControl final : public Hosts,
                           public Waiting,
                           public Invites,
                           public Joining,
+                          public Networks,
                           public Members,
                           public RosterExport,
                           public Groups,
@@ -54,8 +56,10 @@ class FakeControl final : public Hosts,
                           public Backups {
  public:
   FakeControl() {
-    host_.offer<AuditLog, Lifecycle, Status, Waiting, Invites, Joining, Members, RosterExport,
-                Groups, Exposed, Services, Doors, Pipes, Pings, DhtQuestions, Backups>(*this);
+    host_
+        .offer<AuditLog, Lifecycle, Status, Waiting, Invites, Joining, Networks, Members,
+               RosterExport, Groups, Exposed, Services, Doors, Pipes, Pings, DhtQuestions, Backups>(
+            *this);
   }
   [[nodiscard]] ApiResult<const Host*> of(const std::string& network) const override {
     if (network.empty() || network == "home" || network == "wn1example") return &host_;
@@ -69,6 +73,7 @@ class FakeControl final : public Hosts,
   InviteRequest invited;
   AccessRequest ruled;
   MemberRequest changed;
+  CreateNetworkRequest created;
   std::string joined;
   std::string role = "admin";
   std::uint64_t members_count = 2;
@@ -173,6 +178,21 @@ class FakeControl final : public Hosts,
       return done(refuse(Code::Denied, "this ticket is not valid", "used or expired",
                          "ask for a new one: weft invite NAME"));
     done(JoinResult{"home", "laptop", "wf1example", "oak", "direct", "X25519+ML-KEM-768"});
+  }
+  void networks(Done<NetworksResult> done) override {
+    ++calls;
+    done(NetworksResult{{{"home", "wn1example", role, "oak", members_count, 1, true}}});
+  }
+  void create(CreateNetworkRequest request, Done<NetworksResult> done) override {
+    ++calls;
+    created = request;
+    done(NetworksResult{{{"home", "wn1example", role, "oak", members_count, 1, true},
+                         {request.name, "wn1made", "admin", "oak", 1, 0, false}}});
+  }
+  void make_default(const std::string& which, Done<NetworksResult> done) override {
+    ++calls;
+    if (which != "home") return done(refuse(Code::NotFound, "no network named " + which));
+    networks(std::move(done));
   }
   void remove(RemoveRequest request, Done<RemoveResult> done) override {
     ++calls;

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!parser.is_header_done()) return 0;
   auto head = parser.get().base();
   if (http_refusal(head)) return 0;
-  rewrite_request(head, "caller", true);
+  rewrite_request(head, {"caller", "network"}, true);
   WEFT_ASSERT(head.count("Weft-Caller") == 1 && head["Weft-Caller"] == "caller");
   WEFT_ASSERT(head.count(http::field::host) == 1);
   WEFT_ASSERT(

@@ -51,6 +51,28 @@ TEST(Metrics, TheTextIsWhatPromtoolAccepts) {
   EXPECT_EQ(commits.at("weft_store_commit_seconds_bucket{le=\"+Inf\"}"), 5);
 }
 
+TEST(Metrics, NetworksThatAreNotTheDefaultAreNamed) {
+  auto snapshot = busy(1);
+  auto other = busy(1);
+  for (auto& peer : other.peers) peer.network = "work";
+  for (auto& service : other.services) service.network = "work";
+  for (auto& door : other.doors) door.network = "work";
+  snapshot.peers.push_back(other.peers[0]);
+  snapshot.services.push_back(other.services[0]);
+  snapshot.doors.push_back(other.doors[0]);
+  const auto read = read_exposition(text_of(families(snapshot)));
+  EXPECT_TRUE(read.faults.empty()) << read.faults.front();
+  for (const std::string network : {"", ",network=\"work\""}) {
+    const auto series = [&](const std::string& metric, const std::string& label) {
+      const auto name = metric + "{" + label + network + "}";
+      return read.families.at(metric).samples.contains(name);
+    };
+    EXPECT_TRUE(series("weft_peer_rtt_seconds", R"(peer="peer1000")"));
+    EXPECT_TRUE(series("weft_service_connections", R"(service="service1000")"));
+    EXPECT_TRUE(series("weft_door_connections", R"(door="web@peer1000")"));
+  }
+}
+
 TEST(Metrics, AThousandPeersAreAtMostFiveHundredSeries) {
   const auto few = read_exposition(text_of(families(busy(3))));
   const auto many = read_exposition(text_of(families(busy(1000))));

@@ -59,16 +59,18 @@ def case_web_services_by_name(weft):
             code, out, err = curl(a, *resolve, f"http://{host}:{port}/seen")
             expect(code == 0, f"{host}: {err}")
             seen = json.loads(out)
-            expect(seen["Weft-Caller"] == [f"a {me['id']}"], f"the program sees {seen}")
+            expect(seen["Weft-Caller"] == [f"a {me['id']}"] and seen["Weft-Network"] == [network],
+                   f"the program sees {seen}")
         # Nobody makes the caller's header: neither by the gateway nor by a plain door.
         door = a.open("app@b")
         for url in (f"http://app.b.weft.localhost:{port}/seen", f"http://127.0.0.1:{door}/seen"):
             more = resolve if "localhost" in url else []
             code, out, err = curl(a, *more, "-H", "Weft-Caller: root wf1x", "-H",
-                                  "weft-CALLER: other", "-H", "Weft-Admin: yes", url)
+                                  "weft-CALLER: other", "-H", "Weft-Admin: yes",
+                                  "-H", "Weft-Network: other", url)
             seen = json.loads(out)
-            expect(seen["Weft-Caller"] == [f"a {me['id']}"] and "Weft-Admin" not in seen,
-                   f"forged: {seen}")
+            expect(seen["Weft-Caller"] == [f"a {me['id']}"] and "Weft-Admin" not in seen
+                   and seen["Weft-Network"] == [network], f"forged: {seen}")
         big = os.path.join(lab.folder, "big")
         with open(big, "wb") as f:
             for _ in range(20):

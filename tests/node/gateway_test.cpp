@@ -20,6 +20,8 @@ using overlay::StreamKey;
 
 constexpr NodeId kOak{{1}};
 constexpr NodeId kElm{{2}};
+constexpr NetworkId kHome{{3}};
+constexpr NetworkId kWork{{4}};
 
 // Everything that the gateway asked for, in order.
 struct FakePort final : ServicePort, adapter::StreamPort, adapter::MessagePort {
@@ -43,7 +45,8 @@ struct FakePort final : ServicePort, adapter::StreamPort, adapter::MessagePort {
   void refuse(const StreamKey&, service::OpenStatus status, std::string_view) override {
     asked.push_back("refuse " + std::string(service::name_of(status)));
   }
-  void probed(const std::string& service, service::Health health, std::string_view) override {
+  void probed(const NetworkId&, const std::string& service, service::Health health,
+              std::string_view) override {
     asked.push_back("probed " + service + " " + std::string(service::name_of(health)));
   }
   void gate(const StreamKey& key) override { gated.insert(key); }
@@ -55,8 +58,11 @@ struct FakePort final : ServicePort, adapter::StreamPort, adapter::MessagePort {
   adapter::MessagePort* messages() override { return with_messages ? this : nullptr; }
   Result<void> send_message(adapter::StreamKey, ByteView) override { return {}; }
   bool with_messages = false;
-  std::string name_of(const NodeId& member) const override { return member == kOak ? "oak" : ""; }
-  std::optional<NodeId> peer_of(const StreamKey&) const override { return kOak; }
+  std::string name_of(const NetworkId& network, const NodeId& member) const override {
+    return network == kHome && member == kOak ? "oak" : "";
+  }
+  std::optional<NetworkId> network_of(std::uint64_t) const override { return kHome; }
+  std::optional<FarEnd> far_end(const StreamKey&) const override { return FarEnd{kOak, kHome}; }
 
   MutableByteView send_space(adapter::StreamKey) override { return {}; }
   void commit(adapter::StreamKey, std::size_t) override {}
@@ -175,7 +181,12 @@ class GatewayTest : public ::testing::Test {
 
   io::EventLoop loop_;
   FakePort port_;
-  Gateway gateway_{loop_, port_, [](const events::Body&) {}, find_fake};
+  std::vector<std::optional<NetworkId>> told_of_;  // for each event, the network that it names
+  Gateway gateway_{loop_, port_,
+                   [this](const std::optional<NetworkId>& network, const events::Body&) {
+                     told_of_.push_back(network);
+                   },
+                   find_fake};
   io::UniqueFd listener_;
 };
 
@@ -202,6 +213,21 @@ TEST_F(GatewayTest, AClientBecomesAStreamAndItsBytesAreCounted) {
   EXPECT_EQ(gateway_.accounts().of_peer(kOak), (Traffic{100, 20, 1}));
   EXPECT_EQ(gateway_.accounts().of_service("blog"), (Traffic{100, 20, 1}));
   EXPECT_EQ(FakeEnd::refused, 0);
+}
+
+TEST_F(GatewayTest, WhatHappensIsToldOfTheNetworkWhereItHappened) {
+  open(1, 9000);
+  come(9000);
+  tell(overlay::ConnectFailed{1, {Errc::NoPath, "away"}});
+  come(9000);
+  const StreamKey ours{7, 4};
+  tell(overlay::ConnectReady{2, ours});
+  tell(overlay::ConnectRefused{ours, service::OpenStatus::Denied, "no rule"});
+  auto foreign = inbound({8, 4}, 1, service::Protocol::Tcp);  // nothing listens at port 1
+  foreign.network = kWork;
+  tell(foreign);
+  EXPECT_TRUE(turn_until([&] { return told_of_.size() == 3; }));
+  EXPECT_EQ(told_of_, (std::vector<std::optional<NetworkId>>{kHome, kHome, kWork}));
 }
 
 TEST_F(GatewayTest, WhoGetsNoStreamIsRefusedAsItsProtocolRefuses) {

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "overlay/network.hpp"
+#include "overlay/post/forward.hpp"
 #include "overlay/streams/services_view.hpp"
 #include "tests/overlay/world.hpp"
 
@@ -126,6 +128,111 @@ TEST(Networks, TheSameServiceNameMayBeInEach) {
   EXPECT_TRUE(t.connect(t.b, t.b, "web", "m-at-b"));
 }
 
+// Of the DHT of that founder's network, asked by `node`.
+std::optional<discovery::Answer> ask(Three& t, Node& node, const Node& founder,
+                                     discovery::Question question) {
+  std::optional<discovery::QuestionId> id;
+  {
+    const Overlay::Meaning meaning(*node.overlay, t.id(founder));
+    id = node.overlay->ask_dht(t.world.now, std::move(question));
+  }
+  std::optional<discovery::Answer> out;
+  t.world.run_until([&] {
+    for (const auto& told : node.of<DhtAnswer>())
+      if (told.network == t.id(founder) && told.answer.id == id) out = told.answer;
+    return out.has_value();
+  });
+  return out;
+}
+
+TEST(Networks, WhatIsInOneDhtIsNotInAnother) {
+  Three t;
+  t.world.run(20s);
+  discovery::Question put;
+  put.action = discovery::Question::Action::Put;
+  put.value = "of b";
+  const auto stored = ask(t, t.m, t.b, put);
+  ASSERT_TRUE(stored && stored->found) << "no answer, or refused";
+  discovery::Question get;
+  get.key = to_hex(stored->found->key.view());
+  const auto there = ask(t, t.x, t.b, get);
+  ASSERT_TRUE(there && there->found);
+  EXPECT_EQ(there->found->value, "of b");
+  for (Node* node : {&t.a, &t.c}) {
+    const auto elsewhere = ask(t, *node, *node, get);
+    ASSERT_TRUE(elsewhere);
+    EXPECT_FALSE(elsewhere->found);
+  }
+  EXPECT_FALSE(ask(t, t.m, t.a, get)->found);  // although this very node put it
+  discovery::Question member;
+  member.action = discovery::Question::Action::Lookup;
+  member.member = t.x.identity.id;
+  const auto in_b = ask(t, t.b, t.b, member);
+  ASSERT_TRUE(in_b && in_b->found);
+  EXPECT_FALSE(in_b->found->endpoints.empty());
+  const auto in_a = ask(t, t.a, t.a, member);
+  EXPECT_TRUE(!in_a->found || in_a->found->endpoints.empty());
+}
+
+// m has sessions with a in one network and with x in another.
+TEST(Networks, NothingIsHandedOnFromOneIntoAnother) {
+  Three t;
+  Mail& b = t.of(t.b, t.b).mail();
+  Mail& a = t.of(t.a, t.a).mail();
+  const auto forward = [&](Node& node, Mail& mail) {
+    const Bytes inner = to_bytes(bytes_of("sealed, so it says"));
+    const Bytes order =
+        post::Forward{post::Forward::Type::Forward, t.x.identity.id, inner}.encode();
+    EXPECT_TRUE(mail.office().send(t.world.now, t.m.identity.id, post::Channel::Forward,
+                                   ByteView(order).subspan(1)));
+    node.overlay->settle(t.world.now);
+    t.world.run(1s);
+  };
+  const auto& in_a = std::as_const(t.of(t.m, t.a).mail()).office().counters();
+  const auto& in_b = std::as_const(t.of(t.m, t.b).mail()).office().counters();
+  forward(t.b, b);
+  EXPECT_EQ(in_b.forwarded_on, 1u);
+  forward(t.a, a);
+  EXPECT_EQ(in_a.forwarded_on, 0u);
+  EXPECT_EQ(in_a.forward_no_way, 1u);
+  EXPECT_EQ(in_b.forwarded_on, 1u);
+  EXPECT_FALSE(a.office().send(t.world.now, t.x.identity.id, post::Channel::Membership, {}));
+}
+
+TEST(Networks, WhatIsMeantIsAskedAndNothingElse) {
+  Three t;
+  auto& overlay = *t.m.overlay;
+  EXPECT_EQ(overlay.name(), "m-at-a");
+  {
+    const Overlay::Meaning meaning(overlay, t.id(t.b));
+    EXPECT_EQ(overlay.name(), "m-at-b");
+    EXPECT_EQ(overlay.members().size(), 3u);
+    EXPECT_TRUE(overlay.find_node("x"));
+    EXPECT_FALSE(overlay.find_node("a"));
+    const Overlay::Meaning inner(overlay, std::nullopt);
+    EXPECT_EQ(overlay.name(), "m-at-a");
+  }
+  EXPECT_EQ(overlay.name(), "m-at-a");
+  CommandId command = 0;
+  {
+    const Overlay::Meaning gone(overlay, NetworkId{{7}});
+    EXPECT_TRUE(overlay.members().empty());
+    command = overlay.unexpose(t.world.now, "files");
+  }
+  EXPECT_EQ(t.world.finish(t.m, command).error().code, Errc::NotFound);
+}
+
+TEST(Networks, NoMoreThanTheLimitAreFoundedOrJoined) {
+  World world;
+  Node& a = world.add("a", [](OverlayConfig& config) { config.max_networks = 2; });
+  Node& b = world.add("b");
+  ASSERT_TRUE(world.finish(a, a.overlay->found_network(world.now, "work", "a")));
+  const auto third = world.finish(a, a.overlay->found_network(world.now, "club", "a"));
+  EXPECT_EQ(third.error().code, Errc::Limit);
+  const auto joined = world.join(a, world.invite(b, "guest")->ticket);
+  EXPECT_EQ(joined.error().code, Errc::Conflict);
+}
+
 TEST(Networks, LeavingOneEndsItAndNothingElse) {
   Three t;
   ASSERT_TRUE(t.expose(t.m, t.a, "files", {"*"}));
@@ -148,6 +255,41 @@ TEST(Networks, LeavingOneEndsItAndNothingElse) {
   EXPECT_FALSE(t.connect(t.a, t.a, "files", "m-at-a"));
   EXPECT_TRUE(std::ranges::none_of(
       t.m.disk, [&](const auto& row) { return std::get<NetworkId>(row.first) == gone; }));
+}
+
+// What it exposes in one network must not be offered in another, whenever it is cut short.
+TEST(Networks, ACrashWhileOneIsLeftMixesNothing) {
+  std::set<std::size_t> outcomes;
+  for (const auto wait : {0ms, 2ms, 5ms, 20ms}) {
+    SCOPED_TRACE(wait.count());
+    Three t;
+    ASSERT_TRUE(t.expose(t.m, t.a, "files", {"*"}));
+    ASSERT_TRUE(t.expose(t.m, t.b, "music", {"*"}));
+    t.world.run(2s);
+    t.m.disk_delay = 3ms;  // state.db, then trust.db
+    const NetworkId gone = t.id(t.b);
+    t.m.overlay->leave(t.world.now, gone);
+    ASSERT_TRUE(t.world.run_until([&] { return t.m.overlay->find(gone) == nullptr; }));
+    t.world.run(wait);
+    t.world.crash(t.m);
+    t.world.start(t.m);
+    t.world.run(3s);
+    outcomes.insert(t.m.overlay->networks(t.world.now).size());
+    const auto exposed = [&](const Node& founder) {
+      std::set<std::string> out;
+      for (const auto& e : t.of(t.m, founder).streams().offering().registry().list())
+        out.insert(e.name);
+      return out;
+    };
+    EXPECT_EQ(exposed(t.a), std::set<std::string>{"files"});
+    EXPECT_EQ(exposed(t.c), std::set<std::string>{});
+    if (t.m.overlay->find(gone) == nullptr) {
+      EXPECT_TRUE(std::ranges::none_of(
+          t.m.disk, [&](const auto& row) { return std::get<NetworkId>(row.first) == gone; }));
+    }
+    EXPECT_FALSE(t.connect(t.a, t.a, "files", "m-at-a"));
+  }
+  EXPECT_EQ(outcomes, (std::set<std::size_t>{2, 3})) << "no cut fell between the two";
 }
 
 TEST(Networks, ACrashLosesNoneAndTheDefaultIsKept) {
@@ -186,6 +328,22 @@ TEST(Networks, OneIsFoundedBesideOthers) {
   ASSERT_TRUE(ticket);
   ASSERT_TRUE(world.join(b, std::get<InviteOutcome>(*ticket).ticket));
   EXPECT_EQ(b.overlay->network_name(), "work");
+}
+
+TEST(Networks, OneWithNobodyElseInItIsLeftUnlessItIsTheOnlyOne) {
+  World world;
+  Node& a = world.add("a");
+  const NetworkId first = *a.overlay->network();
+  EXPECT_EQ(world.finish(a, a.overlay->leave(world.now, first)).error().code, Errc::Conflict);
+  const auto founded = world.finish(a, a.overlay->found_network(world.now, "work", "laptop"));
+  ASSERT_TRUE(founded);
+  ASSERT_TRUE(world.finish(a, a.overlay->leave(world.now, first)));
+  EXPECT_EQ(a.overlay->network_name(), "work");
+  world.run(1s);
+  world.crash(a);
+  world.start(a);
+  EXPECT_EQ(a.overlay->network_name(), "work");
+  EXPECT_EQ(a.overlay->networks(world.now).size(), 1u);
 }
 
 }  // namespace

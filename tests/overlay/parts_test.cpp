@@ -253,10 +253,10 @@ TEST(MembersPart, ARemovalIsAnEntryToSign) {
 
 TEST(MembersPart, TheOnlyNodeAndTheOnlyAdminStay) {
   MembersBench t;
-  t.members.leave(t.now, 1, 10s);
+  t.members.leave(t.now, 1, 10s, true);
   EXPECT_EQ(t.events<CommandDone>(t.poll(t.members)).at(0).result.error().code, Errc::Conflict);
   t.let_in("ash");
-  t.members.leave(t.now, 2, 10s);
+  t.members.leave(t.now, 2, 10s, true);
   EXPECT_EQ(t.events<CommandDone>(t.poll(t.members)).at(0).result.error().code, Errc::Conflict);
 }
 

@@ -99,7 +99,13 @@ void Context::talk(std::string_view text) const {
   if (!quiet && !json) std::cerr << text << std::flush;
 }
 
-void Context::next(std::string_view rest) const { talk("next: " + command(rest) + "\n"); }
+void Context::next(std::string_view rest) const {
+  const bool same = network.empty() || rest.starts_with("--network");
+  talk("next: " +
+       command(same ? std::string(rest)
+                    : "--network " + shell_word(network) + " " + std::string(rest)) +
+       "\n");
+}
 
 void add_duration(CLI::App& app, const std::string& name,
                   std::optional<std::chrono::milliseconds>& value, const std::string& about,

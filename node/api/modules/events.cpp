@@ -43,6 +43,7 @@ std::optional<events::Wanted> wanted_by(const Call& call) {
       return std::nullopt;
     }
   out.follow = call.body.value("follow", true);
+  out.network = call.network;
   // Who comes back says where it was; a browser cannot change its query then.
   const auto since = call.last_event_id.empty() ? call.text("since") : call.last_event_id;
   if (since.empty()) return out;

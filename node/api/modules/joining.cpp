@@ -16,11 +16,8 @@ Json to_json(const JoinResult& r) {
 }
 
 Json to_json(const LeaveResult& r) {
-  return {{"schema", "weft.leave/1"},
-          {"network", r.network},
-          {"id", r.id},
-          {"told", r.told},
-          {"admins", r.admins}};
+  return {{"schema", "weft.leave/1"}, {"network", r.network}, {"id", r.id},
+          {"told", r.told},           {"admins", r.admins},   {"anew", r.anew}};
 }
 
 namespace {

@@ -21,7 +21,8 @@ struct JoinResult {
   std::string via_kex;  // may be empty
 };
 
-// The node leaves its network and goes on as a new one, with another identity.
+// The node leaves a network. When that was its only one it goes on as a new node, with another
+// identity; else only the sessions, doors and records of that network end.
 struct LeaveRequest {
   std::chrono::milliseconds timeout{10'000};
 };
@@ -30,6 +31,7 @@ struct LeaveResult {
   std::string network, id;  // that were
   bool told = false;        // the network knows; else an admin must `remove` the id
   std::vector<std::string> admins;
+  bool anew = true;  // it was the only network: the node goes on with another identity
 };
 
 class Joining {

@@ -61,6 +61,7 @@ Json to_json(const StatusResult& r) {
             {"id", r.network.id},
             {"role", r.network.role},
             {"members", r.network.members}}},
+          {"networks", list_json(r.networks, [](const NetworkEntry& n) { return to_json(n); })},
           {"net",
            {{"gso", r.gso},
             {"gso_off", list_json(r.gso_off, gso_off_json)},

@@ -10,6 +10,7 @@
 #include "node/api/modules/dht.hpp"
 #include "node/api/modules/doors.hpp"
 #include "node/api/modules/exposed.hpp"
+#include "node/api/modules/networks.hpp"
 #include "node/api/result.hpp"
 
 namespace weft::api {
@@ -66,7 +67,8 @@ struct PortMappingInfo {
 struct StatusResult {
   NodeInfo node;
   NetworkInfo network;
-  std::string gso = "auto";  // as set: "auto", "on", "off"
+  std::vector<NetworkEntry> networks;  // all of them, the default one first
+  std::string gso = "auto";            // as set: "auto", "on", "off"
   std::vector<GsoOffInfo> gso_off;
   std::optional<PortMappingInfo> port_mapping;  // none: not wished for
   std::vector<NatInfo> nat;                     // of the families that members told something about

@@ -20,11 +20,12 @@ struct EventsOptions {
   bool lines = false;  // --jsonl
 };
 
-std::string path_of(const EventsOptions& options, const std::string& since) {
+std::string path_of(const Context& context, const EventsOptions& options,
+                    const std::string& since) {
   std::string path = std::string("/api/v1/events?follow=") + (options.past ? "false" : "true");
   if (!since.empty()) path += "&since=" + escape(since);
   for (const auto& kind : options.kinds) path += "&kind=" + escape(kind);
-  return path;
+  return context.for_network(path);
 }
 
 std::optional<Json> parse(const StreamEvent& said) {
@@ -47,9 +48,11 @@ void print_event(const Context& context, const Json& event) {
     return context.print("-- too slow: " + event.value("reason", "") + " --\n");
   const auto time = event.value("time", "");
   const auto level = event.value("level", "");
-  context.print((time.size() > 19 ? time.substr(0, 19) + "Z" : time) + "  " +
-                (level == "info" ? "" : level + "  ") + event.value("kind", "") + "  " +
-                event.value("text", "") + "\n");
+  context.print(
+      (time.size() > 19 ? time.substr(0, 19) + "Z" : time) + "  " +
+      (level == "info" ? "" : level + "  ") + event.value("kind", "") + "  " +
+      event.value("text", "") +
+      (event.value("network", "").empty() ? "" : "  (" + event.value("network", "") + ")") + "\n");
 }
 
 // One object with what is kept: for who asks once.
@@ -59,7 +62,7 @@ int list_events(const Context& context, const EventsOptions& options) {
     if (auto data = parse(said)) list.push_back(std::move(*data));
     return true;
   };
-  const auto ended = context.client().stream(path_of(options, options.since), {event, {}},
+  const auto ended = context.client().stream(path_of(context, options, options.since), {event, {}},
                                              context.timeout_or(std::chrono::seconds(30)));
   if (!ended) return context.report(ended.error());
   context.print(json_text({{"schema", "weft.events/1"}, {"events", list}}) + "\n");
@@ -83,7 +86,8 @@ int show_events(const Context& context, const EventsOptions& options) {
   };
   const auto limit = options.past ? context.timeout_or(std::chrono::seconds(30)) : context.timeout;
   do {
-    const auto ended = context.client().stream(path_of(options, since), {event, {}}, limit);
+    const auto ended =
+        context.client().stream(path_of(context, options, since), {event, {}}, limit);
     if (!ended && !options.past && ended.error().code == api::Code::Timeout) return 0;
     if (!ended) return context.report(ended.error());
   } while (!options.past && std::cout);

@@ -10,6 +10,7 @@
 #include "node/ticket_text.hpp"
 #include "tools/weft/command_set.hpp"
 #include "tools/weft/context.hpp"
+#include "tools/weft/joining.hpp"
 #include "tools/weft/output.hpp"
 #include "tools/weft/question.hpp"
 
@@ -58,6 +59,14 @@ std::string read_ticket() {
   return text;
 }
 
+// What must be said before a command for that network: nothing for the default one.
+std::string with_network(const Context& context, const std::string& network) {
+  const auto all = context.ask("GET", "/api/v1/networks");
+  if (!all || (*all)["networks"].empty() || (*all)["networks"][0].value("name", "") == network)
+    return {};
+  return "--network " + shell_word(network) + " ";
+}
+
 int run_join(const Context& context, const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
@@ -82,7 +91,7 @@ int run_join(const Context& context, const std::vector<std::string>& words) {
                   printable(data.value("name", "")) + ", via " +
                   printable(or_dash(via.value("name", ""))) + " (" + via.value("path", "") +
                   (via.value("kex", "").empty() ? "" : ", " + via.value("kex", "")) + ")\n");
-    context.next("services");
+    context.next(with_network(context, data.value("network", "")) + "services");
   });
 }
 
@@ -99,28 +108,19 @@ ApiResult<Json> reborn(const Context& context, const std::string& old) {
   }
 }
 
-int run_leave(const Context& context, bool yes) {
-  if (!agreed(context, yes,
-              "Leave the network? Its services and doors here are gone, and this machine goes on "
-              "as a new node with a new identity. Keys and state of the old one are kept, in "
-              "left-TIME."))
-    return not_done(context);
-  const auto limit = context.timeout_or(milliseconds(10'000));
-  auto left = context.ask("POST", "/api/v1/leave", Json{{"timeout_ms", limit.count()}}, limit);
-  if (!left) return context.report(left.error());
-  const auto now = reborn(context, left->value("id", ""));
-  if (!now) return context.report(now.error());
-  (*left)["new_id"] = (*now)["node"]["id"];
-  (*left)["name"] = (*now)["node"]["name"];
-  return context.show(left, [&](const Json& data) {
-    context.print("left " + printable(data.value("network", "")) + "; this node is now " +
-                  printable(data.value("name", "")) + "  " + data.value("new_id", "") + "\n");
-    if (!data.value("told", false))
-      context.talk("no admin of the network was reached, so it still lists this node: have one (" +
-                   list_text(data["admins"]) + ") run\n  weft remove " + data.value("id", "") +
-                   "\n");
-    context.next("join");
-  });
+// Of the network that is meant, and whether it is the only one.
+struct Meant {
+  std::string name;
+  bool only = true;
+};
+
+ApiResult<Meant> meant(const Context& context) {
+  const auto all = context.ask("GET", "/api/v1/networks");
+  if (!all) return std::unexpected(all.error());
+  const auto& networks = (*all)["networks"];
+  Meant out{context.network, networks.size() < 2};
+  if (out.name.empty() && !networks.empty()) out.name = networks[0].value("name", "");
+  return out;
 }
 
 void add(CLI::App& app, Context& context) {
@@ -143,6 +143,41 @@ void add(CLI::App& app, Context& context) {
 }
 
 }  // namespace
+
+int run_leave(const Context& context, bool yes) {
+  const auto network = meant(context);
+  if (!network) return context.report(network.error());
+  const auto question =
+      "Leave " + printable(network->name) + "? Its services and doors here are gone" +
+      (network->only ? ", and this machine goes on as a new node with a new identity. Keys and "
+                       "state of the old one are kept, in left-TIME."
+                     : "; what this node is in other networks stays.");
+  if (!agreed(context, yes, question)) return not_done(context);
+  const auto limit = context.timeout_or(milliseconds(10'000));
+  auto left = context.ask("POST", "/api/v1/leave", Json{{"timeout_ms", limit.count()}}, limit);
+  if (!left) return context.report(left.error());
+  if (left->value("anew", true)) {
+    const auto now = reborn(context, left->value("id", ""));
+    if (!now) return context.report(now.error());
+    (*left)["new_id"] = (*now)["node"]["id"];
+    (*left)["name"] = (*now)["node"]["name"];
+  }
+  return context.show(left, [&](const Json& data) {
+    const bool anew = data.value("anew", true);
+    context.print("left " + printable(data.value("network", "")) +
+                  (anew ? "; this node is now " + printable(data.value("name", "")) + "  " +
+                              data.value("new_id", "")
+                        : std::string()) +
+                  "\n");
+    if (!data.value("told", false))
+      context.talk("no admin of the network was reached, so it still lists this node: have one (" +
+                   list_text(data["admins"]) + ") run\n  weft remove " + data.value("id", "") +
+                   "\n");
+    Context elsewhere = context;
+    elsewhere.network.clear();  // it is left
+    elsewhere.next(anew ? "join" : "network list");
+  });
+}
 
 CommandSet joining_commands() { return {21, add}; }
 

@@ -35,6 +35,13 @@ void print_status(const Context& context, const Json& s) {
   Table head({"node", printable(node.value("name", "")) + "  " + node.value("id", "")});
   head.add({"network", printable(network.value("name", "")) + "  " + network.value("role", "") +
                            ", " + "members: " + std::to_string(network.value("members", 0))});
+  for (const auto& other : s["networks"])
+    if (other.value("id", "") != network.value("id", ""))
+      head.add({"also in",
+                printable(other.value("name", "")) + "  " + other.value("role", "") + " as " +
+                    printable(other.value("node", "")) +
+                    ", members: " + std::to_string(other.value("members", std::uint64_t{0})) +
+                    ", connected: " + std::to_string(other.value("connected", std::uint64_t{0}))});
   head.add({"listen", list_text(node["listen"])});
   const auto& mapping = s["net"]["port_mapping"];
   if (mapping.is_object() && !mapping.value("address", "").empty())
