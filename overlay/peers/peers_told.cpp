@@ -145,10 +145,15 @@ PeerList Peers::own_list(bool all) const {
 void Peers::said(Instant now, Link& link, const PeerList& m) {
   if (link.up.joining || !link.records.take(now, std::ssize(m.peers))) return;
   for (const auto& record : m.peers) {
-    const auto certificate = Certificate::decode(record.certificate);
+    // Every new session tells of all members again: a signature is verified once, or sixty nodes
+    // that start together verify sixty times sixty each. What parse() reads is not trusted before.
+    const auto certificate = Certificate::parse(record.certificate);
     if (!certificate || certificate->network != beside_.network()) continue;
     Peer* peer = table_.find(certificate->node());
     if (peer == nullptr) continue;  // not a member, or ourselves
+    const bool verified =
+        peer->certificate && std::ranges::equal(peer->certificate->encode(), record.certificate);
+    if (!verified && !Certificate::decode(record.certificate)) continue;
     const auto known = peer->endpoints.size();
     const bool fresh = table_.learn(*peer, *certificate);
     // One alone: it has just come up there (tell_about).
