@@ -196,6 +196,20 @@ std::vector<Endpoint> udp_endpoints(const std::vector<Address>& addresses) {
   return out;
 }
 
+std::vector<Address> other_addresses(const std::vector<Address>& addresses) {
+  std::vector<Address> out;
+  for (const auto& address : addresses)
+    if (!std::holds_alternative<UdpAddress>(address)) out.push_back(address);
+  return out;
+}
+
+std::vector<RelayAddress> relay_addresses(const std::vector<Address>& addresses) {
+  std::vector<RelayAddress> out;
+  for (const auto& address : addresses)
+    if (const auto* relay = std::get_if<RelayAddress>(&address)) out.push_back(*relay);
+  return out;
+}
+
 std::vector<Address> stream_addresses(const std::vector<Address>& addresses) {
   std::vector<Address> out;
   for (const Address& address : addresses)

@@ -73,6 +73,9 @@ void write_addresses(wire::Writer& out, const std::vector<Address>& addresses, s
 [[nodiscard]] std::vector<Endpoint> udp_endpoints(const std::vector<Address>& addresses);
 // Those of TCP and WebSocket, in order.
 [[nodiscard]] std::vector<Address> stream_addresses(const std::vector<Address>& addresses);
+// All that UDP does not reach by itself, in order.
+[[nodiscard]] std::vector<Address> other_addresses(const std::vector<Address>& addresses);
+[[nodiscard]] std::vector<RelayAddress> relay_addresses(const std::vector<Address>& addresses);
 [[nodiscard]] std::vector<Address> udp_addresses(const std::vector<Endpoint>& endpoints);
 
 }  // namespace weft

@@ -41,11 +41,11 @@ Bytes wire_of(const Endpoint& endpoint) {
 
 // In one list, those of UDP first; the others keep their places in it.
 void write_places(Writer& w, const std::vector<Endpoint>& endpoints,
-                  const std::vector<Address>& carriers) {
+                  const std::vector<Address>& others) {
   auto all = udp_addresses(endpoints);
-  const std::size_t others = std::min(carriers.size(), kMostCarriersTold);
-  all.resize(std::min(all.size(), kMaxEndpointsPerNode - others));
-  all.insert(all.end(), carriers.begin(), carriers.begin() + static_cast<std::ptrdiff_t>(others));
+  const std::size_t behind = std::min(others.size(), kMostOthersTold);
+  all.resize(std::min(all.size(), kMaxEndpointsPerNode - behind));
+  all.insert(all.end(), others.begin(), others.begin() + static_cast<std::ptrdiff_t>(behind));
   write_addresses(w, all, kMaxEndpointsPerNode);
 }
 
@@ -55,10 +55,10 @@ Result<Endpoint> read_endpoint(Reader& r) {
 }
 
 Result<void> read_places(Reader& r, std::vector<Endpoint>& endpoints,
-                         std::vector<Address>& carriers) {
+                         std::vector<Address>& others) {
   WEFT_TRY(const auto addresses, read_addresses(r, kMaxEndpointsPerNode));
   endpoints = udp_endpoints(addresses);
-  carriers = stream_addresses(addresses);
+  others = other_addresses(addresses);
   return {};
 }
 
@@ -69,7 +69,7 @@ struct Encoder {
     begin(w, Type::Hello, 3).uint(m.version_min).uint(m.version_max).map(4);
     w.str("instance").bin(m.instance).str("observed").bin(wire_of(m.observed));
     w.str("addresses");
-    write_places(w, m.endpoints, m.carriers);
+    write_places(w, m.endpoints, m.others);
     w.str("software").str(m.software);
   }
   void operator()(const Ping& m) const { begin(w, Type::Ping, 1).uint(m.sequence); }
@@ -92,7 +92,7 @@ struct Encoder {
     begin(w, Type::PeerList, 1).array(m.peers.size());
     for (const auto& peer : m.peers) {
       w.array(2).bin(peer.certificate);
-      write_places(w, peer.endpoints, peer.carriers);
+      write_places(w, peer.endpoints, peer.others);
     }
   }
   void operator()(const ServicesGet& m) const { begin(w, Type::ServicesGet, 1).uint(m.request); }
@@ -129,7 +129,7 @@ Result<void> read_capability(Reader& r, Hello& m) {
   } else if (key == "observed") {
     WEFT_TRY(m.observed, read_endpoint(r));
   } else if (key == "addresses") {
-    WEFT_CHECK(read_places(r, m.endpoints, m.carriers));
+    WEFT_CHECK(read_places(r, m.endpoints, m.others));
   } else if (key == "software") {
     WEFT_TRY(const auto text, r.str(64));
     m.software = text;
@@ -169,7 +169,7 @@ Result<ControlMessage> read_peer_list(Reader& r) {
     PeerRecord peer;
     WEFT_TRY(const auto certificate, r.bin(512));
     peer.certificate = to_bytes(certificate);
-    WEFT_CHECK(read_places(r, peer.endpoints, peer.carriers));
+    WEFT_CHECK(read_places(r, peer.endpoints, peer.others));
     for (std::size_t extra = 2; extra < fields; ++extra) WEFT_CHECK(r.skip());
     m.peers.push_back(std::move(peer));
   }

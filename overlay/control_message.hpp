@@ -23,7 +23,7 @@ using service::ServiceLine;
 inline constexpr std::uint64_t kControlVersion = 1;
 inline constexpr std::size_t kMaxControlMessage = 65535;  // what a u16 can announce
 inline constexpr std::size_t kMaxEndpointsPerNode = 8;    // hosts with more are behind a NAT anyway
-inline constexpr std::size_t kMostCarriersTold = 4;       // of them, by TCP and WebSocket
+inline constexpr std::size_t kMostOthersTold = 4;         // of them, of other kinds than UDP
 inline constexpr std::size_t kMaxPeersPerMessage = 64;    // 64 * ~400 B fits one message
 inline constexpr std::size_t kMaxEntriesPerMessage = 12;  // 12 * 4 KiB fits one message
 inline constexpr std::size_t kMaxLocatorHashes = 40;
@@ -35,7 +35,7 @@ struct Hello {
   ByteArray<8> instance{};          // random per process start: tells a restart from a second dial
   Endpoint observed;                // where the receiver appears to be
   std::vector<Endpoint> endpoints;  // where the sender can be reached
-  std::vector<Address> carriers;    // and by TCP and WebSocket; on the wire in the same list
+  std::vector<Address> others;      // and by TCP, WebSocket, relays; on the wire in the same list
   std::string software;
 };
 struct Ping {
@@ -61,7 +61,7 @@ struct RosterEntries {
 struct PeerRecord {
   Bytes certificate;
   std::vector<Endpoint> endpoints;
-  std::vector<Address> carriers = {};
+  std::vector<Address> others = {};
 };
 struct PeerList {
   std::vector<PeerRecord> peers;

@@ -31,7 +31,7 @@ Network::Network(const Shared& shared, roster::Roster roster)
       table_(shared.config.identity.id, shared.sessions),
       beside_{shared.config,    shared.clock, shared.rng,     shared.sessions, roster_,
               table_,           shared.links, shared.journal, shared.instance, shared.last_command,
-              shared.last_door, seen_at_},
+              shared.last_door, seen_at_,     through_},
       names_(shared.config.identity.id, roster_, table_, shared.sessions),
       credential_(beside_),
       peers_(beside_, table_, credential_),
@@ -266,6 +266,12 @@ void Network::carry(Instant now, Room room, Output output) {
       network.seen_at_ = std::move(seen.endpoints);
       network.shared_.events.push_back(SeenElsewhere{network.id(), network.seen_at_});
       network.peers_.tell_own_place(false, now);
+    }
+    void operator()(Through& through) {
+      if (network.through_ == through.relays) return;
+      network.through_ = std::move(through.relays);
+      network.peers_.tell_relays();
+      network.mail_.others_changed(now);
     }
     void operator()(const Heard& heard) {
       network.peers_.heard(now, heard.certificate.node(), heard.certificate, heard.endpoint);

@@ -123,6 +123,7 @@ class Network {
   roster::Roster roster_;
   PeerTable table_;
   std::vector<Endpoint> seen_at_;
+  std::vector<Address> through_;
   Beside beside_;
   NetworkMembers names_;
   Credential credential_;

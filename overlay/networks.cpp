@@ -382,7 +382,7 @@ void Overlay::set_carriers(Instant now, std::vector<Address> carriers) {
   impl_->config.carriers = std::move(carriers);
   for (const auto& [id, network] : impl_->networks) {
     network->peers().tell_own_place(false, now);
-    network->mail().set_carriers(now, impl_->config.carriers);
+    network->mail().others_changed(now);
   }
   impl_->settle(now);
 }

@@ -20,6 +20,14 @@ std::vector<Endpoint> Beside::own_places() const {
   return out;
 }
 
+std::vector<Address> Beside::own_others() const {
+  auto out = config.carriers;
+  const std::size_t relays = std::min(through.size(), kMostOthersTold);
+  if (out.size() > kMostOthersTold - relays) out.resize(kMostOthersTold - relays);
+  std::copy_n(through.begin(), relays, std::back_inserter(out));
+  return out;
+}
+
 Result<void> Part::load(const Row&) { return {}; }
 void Part::handle_session(Instant, const SessionNews&) {}
 Result<void> Part::handle_control(Instant, const ControlIn&) { return {}; }

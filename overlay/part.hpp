@@ -178,7 +178,7 @@ struct Learned {
   std::vector<Endpoint> endpoints;
   bool surely = false;
   discovery::Source source = discovery::Source::Configured;
-  std::vector<Address> carriers = {};  // of TCP and WebSocket
+  std::vector<Address> others = {};  // of other kinds than UDP
 };
 // A member says at which address it sees us.
 struct Observed {
@@ -188,6 +188,10 @@ struct Observed {
 // Where others see us, beside our own addresses; replaces what was so before.
 struct SeenAt {
   std::vector<Endpoint> endpoints;
+};
+// Relays through which this node can be reached now; replaces what was so before.
+struct Through {
+  std::vector<Address> relays;
 };
 // A beacon of the LAN names this address: a hint, which proves nothing.
 struct Heard {
@@ -235,8 +239,8 @@ struct Promise {
 };
 
 // RosterNews: every part hears of it by handle_roster().
-using Output = std::variant<Say, SayAll, Seal, Want, DialOver, Learned, Observed, SeenAt, Heard,
-                            Cast, Punched, Store, Sign, Promise, RosterNews, OverlayEvent>;
+using Output = std::variant<Say, SayAll, Seal, Want, DialOver, Learned, Observed, SeenAt, Through,
+                            Heard, Cast, Punched, Store, Sign, Promise, RosterNews, OverlayEvent>;
 
 // ---- the part -----------------------------------------------------------------------------------
 
@@ -258,12 +262,15 @@ struct Beside {
   CommandId& last_command;               // of this node: ids go up
   std::uint64_t& last_door;              // of all networks of this node
   const std::vector<Endpoint>& seen_at;  // where others see us (SeenAt)
+  const std::vector<Address>& through;   // relays that have a reservation of ours (Through)
 
   [[nodiscard]] const NetworkId& network() const { return roster.network(); }
   [[nodiscard]] const NodeId& self() const { return config.identity.id; }
   // Where this node can be reached, as it tells others: its own addresses, then those that others
   // see; no more than one message holds.
   [[nodiscard]] std::vector<Endpoint> own_places() const;
+  // And other than by UDP: TCP, WebSocket, then relays; at most kMostOthersTold.
+  [[nodiscard]] std::vector<Address> own_others() const;
 };
 
 class Part {

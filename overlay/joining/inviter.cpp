@@ -49,7 +49,7 @@ void Inviter::invite(Instant now, CommandId id, const std::string& name,
     ticket.inviter = beside_.config.identity.public_key();
     ticket.inviter_static = credential_.current().key.public_key;
     const auto& carriers = beside_.config.carriers;
-    const std::size_t others = std::min(carriers.size(), kMostCarriersTold);
+    const std::size_t others = std::min(carriers.size(), kMostOthersTold);
     ticket.addresses = udp_addresses(beside_.own_places());
     ticket.addresses.resize(
         std::min(ticket.addresses.size(), roster::kMaxTicketAddresses - others));
@@ -79,29 +79,16 @@ void Inviter::cancel(Instant now, CommandId id, const std::string& who) {
         done_when_stored(id, InviteOutcome{invite.name, {}, invite.expires}));
 }
 
-// At most two places where that relay is told to be: where this node reaches it, and a public one.
-RelayAddress Inviter::address_of(SessionId session, const Peer& relay) const {
-  RelayAddress out{relay.id, {}, relay.identity};
-  std::vector<Endpoint> places = relay.endpoints;
-  std::ranges::stable_partition(places, [](const Endpoint& e) { return !e.is_private(); });
-  const auto info = beside_.sessions.info(session);
-  if (info && path::over_udp(beside_.sessions.paths().at(info->path).kind)) {
-    std::erase(places, info->remote);
-    places.insert(places.begin(), info->remote);
-  }
-  for (const auto& place : places)
-    if (out.places.size() < RelayAddress::kMaxPlaces) out.places.emplace_back(UdpAddress{place});
-  return out;
-}
-
 // They stand at the end of the list: who reaches this node itself needs no relay.
 void Inviter::add_relays(roster::Ticket& ticket) {
   std::vector<RelayAddress> relays;
   for (const auto& [session, node] : relaying_.reserved()) {
     const Peer* peer = beside_.peers.find(node);
     if (peer == nullptr || relays.size() == kReserved) continue;
-    relays.push_back(address_of(session, *peer));
-    if (relays.back().places.empty()) relays.pop_back();
+    auto address = relaying_.address_of(session, node);
+    if (!address) continue;
+    address->identity = peer->identity;
+    relays.push_back(std::move(*address));
   }
   const std::size_t room = roster::kMaxTicketAddresses - relays.size();
   if (ticket.addresses.size() > room) ticket.addresses.resize(room);

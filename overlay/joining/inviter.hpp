@@ -72,7 +72,6 @@ class Inviter final : public Part {
               bool removed = false);
   void let_in(Instant now, const Joiner& joiner, const JoinRequest& request,
               roster::TicketBook::Redeemed redeemed, const roster::Member& self);
-  [[nodiscard]] RelayAddress address_of(SessionId session, const Peer& relay) const;
   // Relays that may let this ticket's holder through, at the end of its addresses.
   void add_relays(roster::Ticket& ticket);
   // Each relay that holds a reservation lets the ticket's holder through for so long; 0: no more.

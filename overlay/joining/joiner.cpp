@@ -106,7 +106,8 @@ void Joiner::on(Instant now, const LinkOpen& open) {
     outputs_.push_back(Say{open.session, std::move(*frame)});
   if (!join_ || !join_->session || join_->session->session != open.session) return;
   const auto& up = *join_->session;
-  say(hello_to(observed_at(sessions_, up), config_, instance_, config_.listen_endpoints));
+  say(hello_to(observed_at(sessions_, up), config_, instance_, config_.listen_endpoints,
+               config_.carriers));
   say(JoinRequest{join_->ticket.id, roster::join_proof(join_->ticket.secret, up.channel_binding),
                   join_->ticket.name, static_cast<std::uint64_t>(clock_.at(now))});
 }

@@ -37,7 +37,7 @@ void Mail::begin(Instant now) {
   discovery_->load_peers(kept_);
   kept_ = {};
   set_addresses(now, beside_.config.listen_endpoints);
-  set_carriers(now, beside_.config.carriers);
+  others_changed(now);
 }
 
 // ---- inputs -------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ void Mail::drain(Instant now) {
 
 void Mail::on(Instant, const discovery::MemberFound& e) {
   put(Learned{e.certificate.node(), e.certificate, udp_endpoints(e.addresses), true,
-              discovery::Source::Record, stream_addresses(e.addresses)});
+              discovery::Source::Record, other_addresses(e.addresses)});
 }
 
 void Mail::on(Instant, const discovery::MemberHeard& e) { put(Heard{e.certificate, e.endpoint}); }

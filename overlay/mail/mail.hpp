@@ -65,8 +65,8 @@ class Mail final : public Part, private post::Members, private discovery::Member
   void look_at_services(Instant now);
   void members_changed(Instant now) { discovery_->members_changed(now); }
   void set_addresses(Instant now, const std::vector<Endpoint>& own);
-  void set_carriers(Instant now, const std::vector<Address>& carriers) {
-    if (discovery_) discovery_->set_carriers(now, carriers);
+  void others_changed(Instant now) {
+    if (discovery_) discovery_->set_carriers(now, beside_.own_others());
   }
   void clock_set();
   void came_back(Instant now);

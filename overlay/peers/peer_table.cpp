@@ -95,6 +95,15 @@ bool PeerTable::learn_carriers(Peer& peer, const std::vector<Address>& carriers,
   return true;
 }
 
+bool PeerTable::learn_relays(Peer& peer, const std::vector<Address>& told) const {
+  auto relays = relay_addresses(told);
+  std::erase_if(relays, [&](const auto& r) { return r.relay == self_ || r.relay == peer.id; });
+  relays.resize(std::min(relays.size(), kMaxKnownRelays));
+  if (relays == peer.relays) return false;
+  peer.relays = std::move(relays);
+  return true;
+}
+
 bool PeerTable::learn(Peer& peer, const Certificate& certificate) {
   WEFT_ASSERT(certificate.identity == peer.identity);
   if (peer.certificate && peer.certificate->epoch >= certificate.epoch) return false;

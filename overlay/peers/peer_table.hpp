@@ -59,6 +59,7 @@ inline constexpr Duration kHealing = 20s;
 inline constexpr Duration kTwiceKept = 10min;  // what was seen of a second life is told so long
 inline constexpr std::size_t kMaxLives = 4;
 inline constexpr std::size_t kMaxKnownCarriers = 8;
+inline constexpr std::size_t kMaxKnownRelays = 2;
 
 struct PeerSession {
   SessionId id = 0;
@@ -74,6 +75,7 @@ struct Peer {
   std::optional<Certificate> certificate;  // the newest seen: its static key allows IK
   std::vector<Endpoint> endpoints;         // best first: those of the book that UDP reaches
   std::vector<Address> carriers;           // of TCP and WebSocket, in the order told
+  std::vector<RelayAddress> relays;        // that it named last, by its own word
   std::vector<PeerSession> sessions;
   struct Life {
     ByteArray<8> instance;
@@ -132,6 +134,8 @@ class PeerTable {
 
   // Addresses of TCP and WebSocket; `all`: the peer's own word, so others are forgotten. True: news.
   bool learn_carriers(Peer& peer, const std::vector<Address>& carriers, bool all);
+  // The relays that it names, by its own word alone: instead of those of before. True: news.
+  bool learn_relays(Peer& peer, const std::vector<Address>& told) const;
   // Those with such addresses, and a number that changes with what matters to who dials them.
   [[nodiscard]] const std::set<NodeId>& carried() const { return carried_; }
   [[nodiscard]] std::uint64_t changes() const { return changes_; }

@@ -40,7 +40,7 @@ void Peers::begin(Instant now) {
     if (peer == nullptr) continue;
     table_.learn(*peer, *certificate);
     table_.learn(now, *peer, record.endpoints, discovery::Source::Stored);
-    table_.learn_carriers(*peer, record.carriers, true);
+    table_.learn_carriers(*peer, record.others, true);
   }
 }
 
@@ -76,7 +76,7 @@ void Peers::on(Instant now, const LinkOpen& open) {
   link.open = true;
   put(Say{open.session,
           encode(hello_to(observed_at(beside_.sessions, link.up), beside_.config, beside_.instance,
-                          beside_.own_places())),
+                          beside_.own_places(), beside_.own_others())),
           {1, {}}});
   if (link.up.joining) return;
   put(Say{open.session, encode(own_list(true)), {2, {}}});
@@ -168,10 +168,15 @@ void Peers::found(Instant now, const Learned& learned) {
   Peer* peer = table_.find(learned.node);
   if (peer == nullptr) return;  // no member, or ourselves
   const auto& certificate = learned.certificate;
+  bool met = false;
   if (certificate && certificate->identity == peer->identity &&
       certificate->network == beside_.network())
-    table_.learn(*peer, *certificate);
-  const bool carriers = table_.learn_carriers(*peer, learned.carriers, false);
+    met = table_.learn(*peer, *certificate);
+  const bool carriers = table_.learn_carriers(*peer, learned.others, false);
+  if (learned.source == discovery::Source::Record)
+    met = table_.learn_relays(*peer, learned.others) || met;
+  // Who was not known well enough to be sought through relays is now.
+  if (met && !peer->is_up() && peer->wanted) put(Want{peer->id});
   const auto before = peer->endpoints;
   const bool news = std::ranges::any_of(learned.endpoints, [&](const Endpoint& endpoint) {
     return std::ranges::find(before, endpoint) == before.end();
@@ -211,6 +216,10 @@ void Peers::punched(Instant now, const Punched& way) {
       if (const auto moved = beside_.sessions.migrate(now, session.id, way.path, way.endpoint);
           !moved)
         table_.dial_over(now, *peer, way.path, way.endpoint);  // it is moving elsewhere just now
+}
+
+void Peers::tell_relays() {
+  put(SayAll{encode(own_list(false)), {3, beside_.self()}, std::nullopt, false});
 }
 
 void Peers::tell_own_place(bool moved, Instant now) {

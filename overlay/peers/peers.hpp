@@ -40,7 +40,8 @@ inline constexpr Duration kRetireLook = 1s;     // between two looks at sessions
                                    const session::SessionUp& up);
 // The Hello that this node says on a session.
 [[nodiscard]] Hello hello_to(const Endpoint& observed, const OverlayConfig& config,
-                             const ByteArray<8>& instance, std::vector<Endpoint> places);
+                             const ByteArray<8>& instance, std::vector<Endpoint> places,
+                             std::vector<Address> others);
 
 class Peers final : public Part {
  public:
@@ -69,6 +70,7 @@ class Peers final : public Part {
              const Endpoint& endpoint);
   // Our own addresses or certificate are others now.
   void tell_own_place(bool moved, Instant now);
+  void tell_relays();  // those that reach us are others now
   // Answers behind all that the peer had said before: services, the roster's head.
   void ping(Instant now, CommandId id, const NodeId& node, Duration within);
 

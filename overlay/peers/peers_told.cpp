@@ -14,12 +14,12 @@ Endpoint observed_at(const session::SessionLayer& sessions, const session::Sessi
 }
 
 Hello hello_to(const Endpoint& observed, const OverlayConfig& config, const ByteArray<8>& instance,
-               std::vector<Endpoint> places) {
+               std::vector<Endpoint> places, std::vector<Address> others) {
   Hello hello;
   hello.instance = instance;
   if (observed.port != 0) hello.observed = observed;  // through a relay nobody sees where it is
   hello.endpoints = std::move(places);
-  hello.carriers = config.carriers;
+  hello.others = std::move(others);
   hello.software = config.software.substr(0, 64);
   return hello;
 }
@@ -58,7 +58,8 @@ void Peers::heed_member(Instant now, Link& link, const Hello& m) {
   peer->software = m.software;
   table_.learn(now, *peer, m.endpoints, discovery::Source::Hello);
   if (m.observed.port != 0) put(Observed{peer->id, m.observed});
-  table_.learn_carriers(*peer, m.carriers, true);
+  table_.learn_carriers(*peer, m.others, true);
+  table_.learn_relays(*peer, m.others);
   keep(*peer);
   // Both dialled at once, by two ways of which it names both: that is no move.
   const bool two_ways = std::ranges::any_of(peer->sessions, [&](const PeerSession& session) {
@@ -132,7 +133,7 @@ void Peers::said(Instant now, Link& link, const Pong& m) {
 PeerList Peers::own_list(bool all) const {
   PeerList list;
   list.peers.push_back(
-      {credential_.current().certificate.encode(), beside_.own_places(), beside_.config.carriers});
+      {credential_.current().certificate.encode(), beside_.own_places(), beside_.own_others()});
   if (!all) return list;
   for (const auto& [id, peer] : table_.all()) {
     if (list.peers.size() == kMaxPeersPerMessage) break;
@@ -160,7 +161,8 @@ void Peers::said(Instant now, Link& link, const PeerList& m) {
     if (m.peers.size() == 1 && !peer->is_up() && peer->wanted) put(Want{peer->id});
     table_.learn(now, *peer, record.endpoints, discovery::Source::Hearsay);
     const bool own = peer->id == link.up.peer;
-    const bool carriers = table_.learn_carriers(*peer, record.carriers, own);
+    const bool carriers = table_.learn_carriers(*peer, record.others, own);
+    if (own) table_.learn_relays(*peer, record.others);
     if (!fresh && !carriers && peer->endpoints.size() == known) continue;
     keep(*peer);
     // News about somebody we could not reach is a reason to try at once, and through relays too.

@@ -76,6 +76,7 @@ void Relaying::off_direct(Instant now, SessionId session) {
   home_.server.leave(now, session);
   lost(now, home_.circuits.leave(session));
   if (!was) return;
+  tell_soon(now);
   std::erase_if(asks_, [&](const auto& entry) {
     if (entry.second.relay != session) return false;
     if (const auto at = seeks_.find(entry.second.target); at != seeks_.end()) {
@@ -157,6 +158,7 @@ void Relaying::said(Instant now, const session::SessionUp& from, const relay::Of
   at->second.load_permille = std::min<std::uint64_t>(m.load_permille, 1000);
   if (!m.on) at->second.asked = false;
   reserve();
+  tell_soon(now);
   if (m.on) seek_all(now);
 }
 
@@ -183,12 +185,45 @@ std::vector<std::pair<SessionId, NodeId>> Relaying::reserved() const {
   return out;
 }
 
-void Relaying::said(Instant, const session::SessionUp& from, const relay::Reserved& m) {
+void Relaying::said(Instant now, const session::SessionUp& from, const relay::Reserved& m) {
   const auto at = relays_.find(from.session);
   if (at == relays_.end() || m.status == relay::Status::Ok) return;
   at->second.asked = false;
   at->second.on = false;  // until it offers again
   reserve();
+  tell_soon(now);
+}
+
+std::optional<RelayAddress> Relaying::address_of(SessionId session, const NodeId& relay) const {
+  const Peer* peer = table_.find(relay);
+  if (peer == nullptr) return std::nullopt;
+  std::vector<Endpoint> places = peer->endpoints;
+  std::ranges::stable_partition(places, [](const Endpoint& e) { return !e.is_private(); });
+  const auto info = beside_.sessions.info(session);
+  if (info && path::over_udp(beside_.sessions.paths().at(info->path).kind)) {
+    std::erase(places, info->remote);
+    places.insert(places.begin(), info->remote);
+  }
+  RelayAddress out{relay, {}, {}};
+  for (const auto& place : places)
+    if (out.places.size() < RelayAddress::kMaxPlaces) out.places.emplace_back(UdpAddress{place});
+  return out.places.empty() ? std::nullopt : std::optional(out);
+}
+
+void Relaying::tell_soon(Instant now) {
+  if (tell_at_) return;
+  tell_at_ = std::max(now, told_ + kTellPause);
+  look_by(*tell_at_);
+}
+
+void Relaying::tell(Instant now) {
+  tell_at_.reset();
+  told_ = now;
+  Through through;
+  for (const auto& [session, node] : reserved())
+    if (auto address = address_of(session, node); address && through.relays.size() < kReserved)
+      through.relays.emplace_back(std::move(*address));
+  put(std::move(through));
 }
 
 void Relaying::said(Instant now, const session::SessionUp& from, const relay::Incoming& m) {
@@ -241,6 +276,8 @@ void Relaying::said(Instant now, const session::SessionUp& from, const relay::Cl
 void Relaying::handle_timeout(Instant now) {
   if (!look_at_ || now < *look_at_) return;
   look_at_.reset();
+  if (tell_at_ && *tell_at_ <= now) tell(now);
+  if (tell_at_) look_by(*tell_at_);
   std::erase_if(asks_, [&](const auto& entry) { return entry.second.until <= now; });
   for (const auto& [request, ask] : asks_) look_by(ask.until);
   std::vector<NodeId> due;

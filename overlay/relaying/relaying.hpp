@@ -14,6 +14,11 @@
 //  1. Only sessions with a direct path lead to a relay or from one: no circuit lies in another.
 //  2. A circuit that nothing uses is closed, but for the one that is kept ready.
 //  3. At most kReserved relays are reserved at; kSeekers members are sought at once.
+//  4. Others are told of a relay only while there is a reservation with it (Through), but for
+//     kTellPause.
+//
+// A member that no relay at hand knows is sought at those that it names (its Hello, its node record):
+// they are members, and found like others.
 #pragma once
 
 #include <map>
@@ -35,6 +40,7 @@ inline constexpr Duration kDirectAgain = 2s;  // a direct address is tried again
 inline constexpr Duration kDirectMost = 60s;
 inline constexpr Duration kSpareAfter = 1s;  // a second circuit, once the first one serves
 inline constexpr Duration kUnusedFor = 5s;   // then a circuit that nothing uses is closed
+inline constexpr Duration kTellPause = 5s;   // a relay that comes and goes is no news so often
 inline constexpr std::size_t kReserved = 2;
 inline constexpr std::size_t kSeekers = 256;
 inline constexpr std::size_t kCircuitsFrom = 4;  // of one member, at once
@@ -56,6 +62,9 @@ class Relaying final : public Part {
   void set_open(bool open) { open_ = open; }
   // Where this node can be reached through others: the sessions with them.
   [[nodiscard]] std::vector<std::pair<SessionId, NodeId>> reserved() const;
+  // What a relay's address is, told to others: where this node reaches it, then a public place;
+  // none: nobody could reach it.
+  [[nodiscard]] std::optional<RelayAddress> address_of(SessionId session, const NodeId& relay) const;
   // How often it was asked for: another figure, another list.
   [[nodiscard]] std::uint64_t reservations() const { return reservations_; }
   // A joiner's session that only leads on to its inviter.
@@ -120,6 +129,8 @@ class Relaying final : public Part {
   void on_circuit(Instant now, SessionId session);
   void off_direct(Instant now, SessionId session);
   void reserve();
+  void tell_soon(Instant now);
+  void tell(Instant now);
   [[nodiscard]] relay::Offer offer(Instant now) const;
   void look_by(Instant at);
 
@@ -129,6 +140,7 @@ class Relaying final : public Part {
   void seek(const NodeId& node, Instant at);
   void seek_all(Instant now);
   void look_for(Instant now, const NodeId& node, Seek& seek);
+  void meet_named(const Peer& peer);
   void use(Instant now, const NodeId& node, PathId path);
   void take_over(Instant now, const NodeId& node);
   void climb(Instant now, SessionId session, Climb& climb);
@@ -154,6 +166,8 @@ class Relaying final : public Part {
   std::uint64_t last_request_ = 0;
   std::optional<Instant> look_at_;  // nothing is due before
   std::uint64_t reservations_ = 0;
+  Instant told_{};                 // when others last heard by which relays we are reached
+  std::optional<Instant> tell_at_;
   bool told_on_ = false;
   bool open_ = false;
 };

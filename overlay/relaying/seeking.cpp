@@ -18,7 +18,8 @@ constexpr Duration kRelaySilent = 1s;
 void Relaying::wanted(Instant now, const NodeId& node) {
   const Peer* peer = table_.find(node);
   // Whom nobody here has met is not behind a relay of ours.
-  if (peer == nullptr || peer->is_up() || !peer->certificate || relays_.empty()) return;
+  if (peer == nullptr || peer->is_up() || !peer->certificate) return;
+  if (relays_.empty() && peer->relays.empty()) return;
   const Duration second = beside_.self() < node ? Duration{} : kSecondAsks;
   seek(node, now + second + (peer->endpoints.empty() ? Duration{} : kDirectFirst));
 }
@@ -149,6 +150,7 @@ void Relaying::look_for(Instant now, const NodeId& node, Seek& seek) {
   const auto relay =
       fallen || wants_spare(peer) ? next_relay(now, node, seek) : std::optional<SessionId>{};
   if (!relay) {
+    meet_named(peer);
     seek.tried.clear();
     seek.next = now + seek.pause;
     seek.pause = std::min(seek.pause * 2, kSeekMost);
@@ -159,6 +161,19 @@ void Relaying::look_for(Instant now, const NodeId& node, Seek& seek) {
   asks_[++last_request_] = {node, *relay, now + relay::kAnswerTime + kAskAnswer};
   look_by(asks_[last_request_].until);
   say(*relay, relay::Connect{last_request_, node, {}});
+}
+
+// Relays that it names and this node has no session with: once one is up, it is asked (seek_all).
+void Relaying::meet_named(const Peer& peer) {
+  for (const auto& named : peer.relays) {
+    const Peer* relay = table_.find(named.relay);
+    if (relay == nullptr || relay->is_up()) continue;
+    Learned where{named.relay, std::nullopt, {}, false, discovery::Source::Hearsay};
+    for (const auto& place : named.places)
+      if (const auto* udp = std::get_if<UdpAddress>(&place)) where.endpoints.push_back(udp->endpoint);
+    if (!where.endpoints.empty()) put(std::move(where));
+    if (!relay->wanted) put(Want{named.relay});
+  }
 }
 
 // A circuit to this member is there: dialled over, moved to, kept, or not needed any more.

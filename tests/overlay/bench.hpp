@@ -26,7 +26,8 @@ struct Bench {
     links = std::make_unique<Links>(*sessions);
     table = std::make_unique<PeerTable>(config.identity.id, *sessions);
     beside = std::make_unique<Beside>(Beside{config, clock, rng, *sessions, *roster, *table, *links,
-                                             journal, instance, last_command, last_door, seen_at});
+                                             journal, instance, last_command, last_door, seen_at,
+                                             through});
   }
   roster::Roster make_roster() {
     roster::GenesisBody genesis;
@@ -114,6 +115,7 @@ struct Bench {
   CommandId last_command = 0;
   std::uint64_t last_door = 0;
   std::vector<Endpoint> seen_at;
+  std::vector<Address> through;
   std::unique_ptr<Beside> beside;
 };
 

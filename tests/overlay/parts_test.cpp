@@ -108,6 +108,46 @@ TEST(PeersPart, ALinkIsGreetedWithHelloAndWhomWeKnow) {
   EXPECT_EQ(t.events<PeerUp>(out)[0].name, "ash");
 }
 
+TEST(PeersPart, ARelayIsNamedByItsUserAndHeardFromNobodyElse) {
+  PeersBench t;
+  const Identity ash = t.let_in("ash");
+  const Identity elm = t.let_in("elm");
+  const Identity fir = t.let_in("fir");
+  t.peers.begin(t.now);
+  const RelayAddress own{elm.id, {UdpAddress{Endpoint::v4(0x0a000001, 1)}}, {}};
+  const RelayAddress said{fir.id, {UdpAddress{Endpoint::v4(0x0a000002, 2)}}, {}};
+  t.through = {own};
+  const auto up = t.up(ash, 1);
+  t.peers.handle_session(t.now, up);
+  t.peers.handle_session(t.now, LinkOpen{1});
+  const auto out = t.poll(t.peers);
+  ASSERT_EQ(t.said<Hello>(out).size(), 1u);
+  EXPECT_EQ(t.said<Hello>(out)[0].others, std::vector<Address>{own});
+  EXPECT_EQ(t.said<PeerList>(out)[0].peers[0].others, std::vector<Address>{own});
+
+  const auto of = [&](const Identity& who) { return t.table->find(who.id)->relays; };
+  Hello hello;
+  hello.instance = {1};
+  hello.others = {said};
+  ASSERT_TRUE(t.say(t.peers, up, hello));
+  EXPECT_EQ(of(ash), std::vector<RelayAddress>{said});
+  // What it says of others is not taken.
+  PeerList list;
+  list.peers.push_back({t.up(elm, 2).certificate.encode(), {}, {said}});
+  ASSERT_TRUE(t.say(t.peers, up, list));
+  EXPECT_TRUE(of(elm).empty());
+  // Of itself it is, and takes the place of what was before; itself and we are no relays to it.
+  list.peers = {{up.certificate.encode(),
+                 {},
+                 {RelayAddress{ash.id, {}, {}}, RelayAddress{t.config.identity.id, {}, {}}, own}}};
+  ASSERT_TRUE(t.say(t.peers, up, list));
+  EXPECT_EQ(of(ash), std::vector<RelayAddress>{own});
+  // From the DHT, signed.
+  Learned record{elm.id, t.up(elm, 2).certificate, {}, true, discovery::Source::Record, {said}};
+  t.peers.found(t.now, record);
+  EXPECT_EQ(of(elm), std::vector<RelayAddress>{said});
+}
+
 TEST(PeersPart, AJoinerHearsHelloAndNothingElse) {
   PeersBench t;
   const Identity stranger = Identity::from_seed(t.rng.bytes<32>());
@@ -218,6 +258,38 @@ TEST(SyncPart, WhatTheRosterForbidsIsRefusedAndAsksForNothing) {
                     }});
   EXPECT_TRUE(why);
   EXPECT_TRUE(t.poll(sync).empty());
+}
+
+// ---- relays -------------------------------------------------------------------------------------
+
+// No relay at hand: those that the wanted one names are looked for; nobody else's.
+TEST(RelayingPart, AMemberIsSoughtThroughTheRelaysThatItNames) {
+  PeersBench t;
+  const Identity ash = t.let_in("ash");
+  const Identity elm = t.let_in("elm");
+  t.peers.begin(t.now);
+  RelayHome home{t.rng, t.paths};
+  Relaying relaying{*t.beside, *t.table, home};
+  const auto place = Endpoint::v4(0x0a000002, 2);
+  const auto sought = [&](const std::vector<Address>& named) {
+    t.peers.found(t.now, {ash.id, t.up(ash, 1).certificate, {}, true, discovery::Source::Record,
+                          named});
+    t.poll(t.peers);
+    relaying.wanted(t.now, ash.id);
+    t.now += 1s;
+    relaying.handle_timeout(t.now);
+    return t.of<Learned>(t.poll(relaying));
+  };
+  t.table->want(t.now, *t.table->find(ash.id), false);
+  EXPECT_TRUE(sought({}).empty());
+  const NodeId stranger{{9}};  // no member
+  EXPECT_TRUE(sought({RelayAddress{stranger, {UdpAddress{place}}, {}}}).empty());
+  t.now += 1h;
+  const auto found = sought({RelayAddress{elm.id, {UdpAddress{place}}, {}}});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].node, elm.id);
+  EXPECT_EQ(found[0].endpoints, std::vector<Endpoint>{place});
+  EXPECT_FALSE(found[0].surely);
 }
 
 // ---- members and tickets ------------------------------------------------------------------------
