@@ -49,7 +49,8 @@ constexpr std::array<std::string_view, 2> kMetricsKeys{"listen", "token"};
 constexpr std::array<std::string_view, 3> kRelayKeys{"enabled", "rate", "cap"};
 constexpr std::array<std::string_view, 2> kListenKeys{"certificate", "key"};
 constexpr std::array<std::string_view, 1> kProxyKeys{"url"};
-constexpr std::array<std::string_view, 4> kExposeKeys{"name", "target", "protocol", "allow"};
+constexpr std::array<std::string_view, 5> kExposeKeys{"name", "target", "protocol", "allow",
+                                                      "relay"};
 constexpr std::array<std::string_view, 2> kConsumeKeys{"service", "listen"};
 constexpr std::array<std::string_view, 2> kPeerKeys{"node", "addresses"};
 constexpr std::array<Section, 12> kSections{{{"", kTopKeys},
@@ -357,7 +358,15 @@ class Reader {
     const auto protocol = service::protocol_from_text(protocol_text);
     if (!protocol) return error(at, "expose.protocol: " + protocol.error().detail);
     ExposeConfig entry{
-        service::default_name(*target, *protocol), target->to_text(), {}, protocol_text};
+        service::default_name(*target, *protocol), target->to_text(), {}, protocol_text, "allowed"};
+    if (const auto* relay = table.get("relay")) {
+      auto said = text_of(*relay, "expose.relay");
+      if (!said) return std::unexpected(said.error());
+      if (*said != "never" && *said != "allowed")
+        return error(line(*relay), "expose.relay is not \"" + *said + "\"",
+                     "write: relay = \"never\", or leave it out");
+      entry.relay = std::move(*said);
+    }
     if (const auto* name = table.get("name")) {
       auto label = text_of(*name, "expose.name");
       if (!label) return std::unexpected(label.error());

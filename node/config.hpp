@@ -41,6 +41,7 @@ struct ExposeConfig {
   std::string name, target;  // canonical target (service::Target); name made from it when absent
   std::vector<std::string> allow;
   std::string protocol = "tcp";
+  std::string relay = "allowed";  // or "never": nothing of it goes through a relay
 };
 struct ConsumeConfig {
   std::string service, node;       // node may be empty

@@ -74,7 +74,8 @@ std::string to_toml(const Config& config, bool with_origin) {
   for (const auto& e : config.expose)
     out << "\n[[expose]]" << origin("expose." + e.name) << "\nname = " << in_quotes(e.name)
         << "\ntarget = " << in_quotes(e.target) << "\nprotocol = " << in_quotes(e.protocol)
-        << "\nallow = " << list_in_quotes(e.allow) << "\n";
+        << "\nallow = " << list_in_quotes(e.allow)
+        << (e.relay == "never" ? "\nrelay = \"never\"" : "") << "\n";
   for (std::size_t i = 0; i < config.consume.size(); ++i) {
     const auto& c = config.consume[i];
     out << "\n[[consume]]" << origin(consume_key(config, i))

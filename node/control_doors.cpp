@@ -164,7 +164,8 @@ std::optional<service::Mapping> DoorsControl::open_door(const service::Mapping& 
                                                         bool same_listen) const {
   for (const auto& door : overlay_.mappings())
     if (door.service == wanted.service && door.node == wanted.node && door.any == wanted.any &&
-        door.also == wanted.also && door.protocol == wanted.protocol && !door.once &&
+        door.also == wanted.also && door.protocol == wanted.protocol &&
+        door.direct == wanted.direct && !door.once &&
         (!same_listen || door.listen == wanted.listen))
       return door;
   return std::nullopt;
@@ -175,6 +176,7 @@ void DoorsControl::open_known(const api::OpenRequest& request, api::Done<api::Op
   mapping.service = request.service;
   mapping.once = request.once;
   mapping.any = request.any;
+  mapping.direct = request.direct;
   const auto node = overlay_.provider(request.service, request.node, request.any);
   if (!node) {
     if (!request.node.empty())
@@ -191,6 +193,7 @@ void DoorsControl::open_known(const api::OpenRequest& request, api::Done<api::Op
         "see weft services; for a node that is away: weft open " + request.service + "@NODE"));
   }
   if (*node == overlay_.id()) return done(open_own(request));
+  if (!direct_or_wait(*node, request, done)) return;
   mapping.node = *node;
   for (const auto& name : request.also) {
     const auto also = overlay_.find_node(name);
@@ -210,6 +213,26 @@ void DoorsControl::open_known(const api::OpenRequest& request, api::Done<api::Op
                std::move(done));
 }
 
+bool DoorsControl::direct_or_wait(const NodeId& node, const api::OpenRequest& request,
+                                  const api::Done<api::OpenResult>& done) {
+  const auto view = request.direct ? peer_of(overlay_, node) : std::nullopt;
+  if (!request.direct ||
+      (view && view->session && path::is_direct(overlay_.paths().at(view->session->path).kind)))
+    return true;
+  wait({api::WaitRequest::What::Direct, to_text(node), request.timeout},
+       [this, node, request, done](const api::ApiResult<api::WaitResult>& result) {
+         if (result) return open_known(request, done);
+         const auto name = node_label(overlay_, node);
+         const auto path = path_to(overlay_, node);
+         done(api::refuse(
+             api::Code::NotDirect, "there is no direct way to " + name,
+             path.via.empty() ? name + " is not reached now"
+                              : name + " is reached through " + path.via + " only",
+             "weft wait direct:" + name + " waits for one; without --require the relay is used"));
+       });
+  return false;
+}
+
 void DoorsControl::ask_why(const service::Mapping& mapping, const api::OpenRequest& request,
                            const api::Done<api::OpenResult>& done) {
   const auto node = node_label(overlay_, mapping.node);
@@ -226,6 +249,8 @@ void DoorsControl::ask_why(const service::Mapping& mapping, const api::OpenReque
         }
         auto error = api::to_api_error(result.error().error,
                                        node + " offers you no service \"" + mapping.service + "\"");
+        if (result.error().status == service::OpenStatus::NotDirect)
+          error.code = api::Code::NotDirect;
         error.fix = fix_for(result.error(), mapping.service, node);
         done(std::unexpected(std::move(error)));
       });
@@ -343,6 +368,8 @@ void DoorsControl::pipe_known(const api::PipeRequest& request,
                          auto error = api::to_api_error(result.error().error,
                                                         "no pipe to " + request.service);
                          error.fix = fix_for(result.error(), request.service, node);
+                         if (result.error().status == service::OpenStatus::NotDirect)
+                           error.code = api::Code::NotDirect;
                          return done(std::unexpected(std::move(error)));
                        }
                        api::PipeResult out;
@@ -375,6 +402,7 @@ api::MappingInfo DoorsControl::describe(const service::Mapping& mapping) const {
   if (const auto view = mapping.node ? peer_of(overlay_, *mapping.node) : std::nullopt)
     info.state = state_of(*view);
   info.any = mapping.any;
+  info.direct = mapping.direct;
   for (const auto& node : mapping.also) info.also.push_back(node_label(overlay_, node));
   return info;
 }
@@ -426,6 +454,8 @@ std::string DoorsControl::fix_for(const Gateway::Refusal& refusal, const std::st
     return refusal.error.code == Errc::NoPath ? "see weft status" : "see weft services";
   const auto allow = "weft allow " + service + " " + overlay_.name();
   switch (*refusal.status) {
+    case service::OpenStatus::NotDirect:
+      return "wait for a way without a relay: weft wait direct:" + node;
     case service::OpenStatus::Denied:
       if (refusal.who.empty()) return "on " + node + ": " + allow;
       return "on " + node + ": weft reset " + service + quoted({refusal.who}) +

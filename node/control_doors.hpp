@@ -9,6 +9,7 @@
 
 #include "node/api/modules/doors.hpp"
 #include "node/api/modules/pipe.hpp"
+#include "node/api/modules/wait.hpp"
 #include "node/control_commands.hpp"
 #include "node/gateway.hpp"
 
@@ -28,6 +29,8 @@ class DoorsControl final : public api::Doors, public api::Pipes {
   void attention(std::vector<std::string>& out) const;  // sentences for status
 
   void open(api::OpenRequest request, api::Done<api::OpenResult> done) override;
+  // Who waits for a way to a node: set once, before anything is opened.
+  std::function<void(api::WaitRequest, api::Done<api::WaitResult>)> wait;
   // The same, asking nobody what it offers now.
   void open_known(const api::OpenRequest& request, api::Done<api::OpenResult> done);
   void mappings(api::Done<api::MappingsResult> done) override;
@@ -45,6 +48,9 @@ class DoorsControl final : public api::Doors, public api::Pipes {
                                                           bool same_listen) const;
   [[nodiscard]] api::OpenResult describe_open(const service::Mapping& mapping, bool existing) const;
   // The node refuses, or so it seems: asked, it tells why.
+  // True: there is a direct way to it, or none is asked for; else it is waited for, and opened then.
+  bool direct_or_wait(const NodeId& node, const api::OpenRequest& request,
+                      const api::Done<api::OpenResult>& done);
   void ask_why(const service::Mapping& mapping, const api::OpenRequest& request,
                const api::Done<api::OpenResult>& done);
   void fill_path(const std::string& service, const std::optional<NodeId>& node,

@@ -23,6 +23,9 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
       web(loop, overlay, gateway),
       overlay_(overlay),
       recorder_(recorder) {
+  doors.wait = [this](api::WaitRequest request, api::Done<api::WaitResult> done) {
+    waits.wait(std::move(request), std::move(done));
+  };
   host_.offer<api::AuditLog, api::Lifecycle, api::Backups>(*this);
   host_.offer<api::Invites, api::Joining, api::Members, api::RosterExport, api::Groups>(members);
   host_.offer<api::Networks>(networks);

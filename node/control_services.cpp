@@ -51,7 +51,7 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
   if (const auto why = gateway_.own_places.forbid(*protocol, *target))
     return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
                             *why, "expose the service of another program"));
-  const service::Exposure exposure{request.name, *protocol, *target};
+  const service::Exposure exposure{request.name, *protocol, *target, request.direct_only};
   commands_.track(
       overlay_.expose(io::monotonic_time(), exposure, request.allow, wish),
       [this, done, request, exposure](const Result<overlay::Outcome>& result) {
@@ -64,7 +64,8 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
           const auto health = overlay_.health(request.name);
           done(api::ExposeResult{request.name, exposure.target.to_text(), request.protocol,
                                  overlay_.access(request.name).allow,
-                                 std::string(service::name_of(health.health)), health.detail});
+                                 std::string(service::name_of(health.health)), health.detail,
+                                 exposure.direct_only});
         });
       });
 }
@@ -168,7 +169,8 @@ void ServicesControl::fill(api::StatusResult& out) const {
     out.exposed.push_back(
         {exposure.name, exposure.target.to_text(), std::string(service::name_of(exposure.protocol)),
          std::move(access.allow), std::move(access.deny), overlay_.connections(exposure.name),
-         std::move(access.readers), std::string(service::name_of(health.health)), age});
+         std::move(access.readers), std::string(service::name_of(health.health)), age,
+         exposure.direct_only});
   }
   const auto warnings = overlay_.warnings();
   if (warnings.may_not_expose)

@@ -52,16 +52,20 @@ void Wishes::retry_ripe() {
 }
 
 void Wishes::apply_expose(const std::string& name, const std::string& target,
-                          const std::string& protocol, const std::vector<std::string>& allow) {
+                          const std::string& protocol, const std::vector<std::string>& allow,
+                          bool direct_only) {
   api::ExposeRequest request;
   request.name = name;
   request.target = target;
   request.protocol = protocol;
   request.allow = allow;
+  request.direct_only = direct_only;
   services_.expose_as(overlay::Wish::Configuration, request,
                       [=, this](const api::ApiResult<api::ExposeResult>& result) {
                         met_or_not("expose", name, result ? nullptr : &result.error(),
-                                   [=, this] { apply_expose(name, target, protocol, allow); });
+                                   [=, this] {
+                                     apply_expose(name, target, protocol, allow, direct_only);
+                                   });
                       });
 }
 

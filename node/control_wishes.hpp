@@ -25,7 +25,7 @@ class Wishes {
   // Of a service that it names the configuration has the last word on the target; its `allow` is
   // added to the rules there are, and what was denied stays so.
   void apply_expose(const std::string& name, const std::string& target, const std::string& protocol,
-                    const std::vector<std::string>& allow);
+                    const std::vector<std::string>& allow, bool direct_only);
   void apply_open(const std::string& service, const std::string& node,
                   const std::optional<Endpoint>& listen);
   void forget() { unmet_.clear(); }  // the configuration is read anew

@@ -344,7 +344,7 @@ std::vector<std::string> Daemon::machine_troubles() const {
 
 void Daemon::apply_wishes() {
   for (const auto& e : options_.config.expose)
-    control_->wishes.apply_expose(e.name, e.target, e.protocol, e.allow);
+    control_->wishes.apply_expose(e.name, e.target, e.protocol, e.allow, e.relay == "never");
   for (const auto& c : options_.config.consume)
     control_->wishes.apply_open(c.service, c.node, c.listen);
 }

@@ -47,6 +47,7 @@ Errc errc_of(service::OpenStatus status) {
       return Errc::Limit;
     case service::OpenStatus::TargetRefused:
     case service::OpenStatus::TargetUnreachable:
+    case service::OpenStatus::NotDirect:
     case service::OpenStatus::Ok:
       break;
   }

@@ -44,6 +44,11 @@ std::optional<SessionId> NetworkMembers::session(const NodeId& node) const {
   return peer == nullptr ? std::nullopt : peer->preferred;
 }
 
+bool NetworkMembers::is_direct(SessionId session) const {
+  const auto info = sessions_.info(session);
+  return info && path::is_direct(sessions_.paths().at(info->path).kind);
+}
+
 std::optional<Duration> NetworkMembers::distance(const NodeId& node) const {
   const Peer* peer = peers_.find(node);
   if (peer == nullptr || !peer->is_up()) return std::nullopt;

@@ -11,7 +11,8 @@ namespace {
 constexpr std::uint64_t kPlain = 1;
 constexpr std::uint64_t kWithReplicas = 2;
 constexpr std::uint64_t kWithProtocol = 3;
-constexpr std::size_t kFields[] = {0, 6, 8, 9};  // of each version
+constexpr std::uint64_t kDirect = 4;
+constexpr std::size_t kFields[] = {0, 6, 8, 9, 10};  // of each version
 
 Bytes key_of(std::uint64_t id) {
   Bytes key;
@@ -52,7 +53,8 @@ Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref, const TrustVie
 }
 
 Bytes Mapping::encode() const {
-  const auto version = protocol != Protocol::Tcp ? kWithProtocol
+  const auto version = direct                      ? kDirect
+                       : protocol != Protocol::Tcp ? kWithProtocol
                        : any || !also.empty()    ? kWithReplicas
                                                  : kPlain;
   wire::Writer out;
@@ -67,15 +69,16 @@ Bytes Mapping::encode() const {
   if (version == kPlain) return out.take();
   out.boolean(any).array(also.size());
   for (const auto& replica : also) out.bin(replica.view());
-  if (version == kWithProtocol) out.uint(static_cast<std::uint64_t>(protocol));
+  if (version >= kWithProtocol) out.uint(static_cast<std::uint64_t>(protocol));
+  if (version == kDirect) out.boolean(direct);
   return out.take();
 }
 
 Result<Mapping> Mapping::decode(ByteView bytes) {
   auto in = wire::Reader::canonical(bytes);
-  WEFT_TRY(const auto count, in.array(kFields[kWithProtocol]));
+  WEFT_TRY(const auto count, in.array(kFields[kDirect]));
   WEFT_TRY(const auto version, in.uint());
-  if (version > kWithProtocol) return fail(Errc::Unsupported, "stored door of a newer version");
+  if (version > kDirect) return fail(Errc::Unsupported, "stored door of a newer version");
   if (version < kPlain || count != kFields[version]) return fail(Errc::Malformed, "stored door");
   Mapping m;
   WEFT_TRY(m.id, in.uint());
@@ -101,12 +104,17 @@ Result<Mapping> Mapping::decode(ByteView bytes) {
     const bool plain = !m.any && m.also.empty();
     if (plain ? version == kWithReplicas : !m.node) return fail(Errc::Malformed, "stored door");
   }
-  if (version == kWithProtocol) {
+  if (version >= kWithProtocol) {
     WEFT_TRY(const auto protocol, in.uint());
     if (protocol > static_cast<std::uint64_t>(Protocol::Socks5))
       return fail(Errc::Unsupported, "stored door of a newer version");
     m.protocol = static_cast<Protocol>(protocol);
-    if (m.protocol == Protocol::Tcp) return fail(Errc::Malformed, "stored door");
+    if (m.protocol == Protocol::Tcp && version == kWithProtocol)
+      return fail(Errc::Malformed, "stored door");
+  }
+  if (version == kDirect) {
+    WEFT_TRY(m.direct, in.boolean());
+    if (!m.direct) return fail(Errc::Malformed, "stored door");
   }
   WEFT_CHECK(in.finish());
   return m;

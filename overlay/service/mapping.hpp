@@ -6,6 +6,7 @@
 //   [v=1, id, service, node or nil, listen 18, once]
 //   [v=2, id, service, node, listen 18, once, any, [node, ...]]                   with replicas
 //   [v=3, id, service, node or nil, listen 18, once, any, [node, ...], protocol]  other than tcp
+//   [v=4, as v=3, direct=true]                                                    no relay
 // Each is written in the lowest version that can say it, so that an earlier weft still starts. A
 // nil node comes from a version before doors were pinned. Vectors in docs/wire/state.md.
 #pragma once
@@ -50,6 +51,7 @@ struct Mapping {
   bool any = false;               // nodes of the same owner that offer the service may serve too
   std::vector<NodeId> also = {};  // so may these
   Protocol protocol = Protocol::Tcp;  // what its clients speak
+  bool direct = false;                // nothing of it goes through a relay
 
   bool operator==(const Mapping&) const = default;
   [[nodiscard]] Bytes encode() const;

@@ -24,6 +24,8 @@ class MembersView {
   [[nodiscard]] virtual std::optional<IdentityKey> owner(const NodeId& node) const = 0;
   // The session to open streams to it on; nothing: none is up.
   [[nodiscard]] virtual std::optional<std::uint64_t> session(const NodeId& node) const = 0;
+  // No third node stands between.
+  [[nodiscard]] virtual bool is_direct(std::uint64_t session) const = 0;
   // Round trip of the session with it; nothing: there is none.
   [[nodiscard]] virtual std::optional<Duration> distance(const NodeId& node) const = 0;
   // A whole round of dialling has failed since it last spoke.

@@ -4,9 +4,13 @@ namespace weft::service {
 
 Result<Row> Registry::add(Exposure exposure) {
   const auto found = exposures_.find(exposure.name);
-  if (found != exposures_.end() && found->second != exposure)
-    return fail(Errc::AlreadyExists,
-                exposure.name + " is already exposed as " + found->second.target.to_text());
+  if (found != exposures_.end()) {
+    Exposure same = found->second;
+    same.direct_only = exposure.direct_only;  // how it is given may change
+    if (same != exposure)
+      return fail(Errc::AlreadyExists,
+                  exposure.name + " is already exposed as " + found->second.target.to_text());
+  }
   return replace(std::move(exposure));
 }
 

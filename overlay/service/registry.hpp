@@ -18,7 +18,8 @@ class Registry {
  public:
   explicit Registry(const NetworkId& network) : network_(network) {}
 
-  // AlreadyExists when the name is taken by a different exposure; the very same one again is fine.
+  // AlreadyExists when the name is taken by a different exposure; the same one again is fine, also
+  // when only direct_only differs.
   [[nodiscard]] Result<Row> add(Exposure exposure);
   // As add(), but a different exposure of the name gives way.
   [[nodiscard]] Result<Row> replace(Exposure exposure);

@@ -12,7 +12,8 @@
 namespace weft::service {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kPlain = 1;
+constexpr std::uint64_t kDirectOnly = 2;
 constexpr std::array<std::string_view, 4> kProtocols{"tcp", "udp", "http", "socks5"};
 constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxUnixPath = 107;  // sun_path of Linux, without its final zero
@@ -151,17 +152,18 @@ Result<void> Exposure::check() const {
 
 Bytes Exposure::encode() const {
   wire::Writer out;
-  out.array(4).uint(kVersion).str(name).uint(static_cast<std::uint64_t>(protocol));
-  out.str(target.to_text());
+  out.array(direct_only ? 5 : 4).uint(direct_only ? kDirectOnly : kPlain).str(name);
+  out.uint(static_cast<std::uint64_t>(protocol)).str(target.to_text());
+  if (direct_only) out.boolean(true);
   return out.take();
 }
 
 Result<Exposure> Exposure::decode(ByteView bytes) {
   auto in = wire::Reader::canonical(bytes);
-  WEFT_TRY(const auto count, in.array(4));
-  if (count != 4) return fail(Errc::Malformed, "stored exposure");
+  WEFT_TRY(const auto count, in.array(5));
   WEFT_TRY(const auto version, in.uint());
-  if (version != kVersion) return fail(Errc::Unsupported, "stored exposure of a newer version");
+  if (version > kDirectOnly) return fail(Errc::Unsupported, "stored exposure of a newer version");
+  if (version < kPlain || count != 3 + version) return fail(Errc::Malformed, "stored exposure");
   Exposure e;
   WEFT_TRY(const auto name, in.str(kMaxLabel));
   e.name = std::string(name);
@@ -170,6 +172,10 @@ Result<Exposure> Exposure::decode(ByteView bytes) {
   e.protocol = static_cast<Protocol>(protocol);
   WEFT_TRY(const auto target, in.str(512));
   WEFT_TRY(e.target, Target::from_text(target));
+  if (version == kDirectOnly) {
+    WEFT_TRY(e.direct_only, in.boolean());
+    if (!e.direct_only) return fail(Errc::Malformed, "stored exposure");
+  }
   WEFT_CHECK(in.finish());
   WEFT_CHECK(e.check());
   return e;

@@ -1,5 +1,6 @@
 // What a node exposes: a name, how to speak to it, and where it is reached on that machine.
-// Value of Table::Exposure = canonical msgpack [v=1, name, protocol, target text]; key = the name.
+// Value of Table::Exposure = canonical msgpack [v=1, name, protocol, target text], or, for one that
+// is not given through relays, [v=2, name, protocol, target text, true]; key = the name.
 //
 // Target text: PORT (this machine: localhost, so 127.0.0.1 and then ::1) | HOST:PORT | [IPV6]:PORT
 // | unix:PATH (absolute, <= 107 bytes) | exit:RULES (exit_policy.hpp; of a socks5 service, which has
@@ -46,6 +47,7 @@ struct Exposure {
   std::string name;  // DNS label, unique on its node
   Protocol protocol = Protocol::Tcp;
   Target target;
+  bool direct_only = false;  // nothing of it goes through a relay
 
   bool operator==(const Exposure&) const = default;
   [[nodiscard]] Result<void> check() const;  // Usage, with what to change

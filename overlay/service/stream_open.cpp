@@ -12,8 +12,9 @@ namespace {
 constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kGroup = "group:";
 constexpr std::size_t kMaxElements = 16;  // what later versions may grow to
-constexpr std::array<std::string_view, 6> kStatuses{
-    "ok", "denied", "no such service", "target refused", "target unreachable", "limit"};
+constexpr std::array<std::string_view, 7> kStatuses{
+    "ok",    "denied",    "no such service", "target refused", "target unreachable",
+    "limit", "not direct"};
 
 Bytes with_length(const Bytes& body) {
   WEFT_ASSERT(body.size() <= kMaxStreamOpen);

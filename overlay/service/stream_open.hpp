@@ -33,6 +33,7 @@ enum class OpenStatus : std::uint64_t {
   TargetRefused = 3,      // the target refused the connection
   TargetUnreachable = 4,  // the target did not answer
   Limit = 5,              // too many streams now; retry later
+  NotDirect = 6,          // not given through a relay, and the session goes through one now
 };
 std::string_view name_of(OpenStatus status);
 

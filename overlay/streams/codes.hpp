@@ -10,5 +10,6 @@ inline constexpr std::uint64_t kCodeDone = 0;
 inline constexpr std::uint64_t kCodeProtocol = 3;
 inline constexpr std::uint64_t kCodeDenied = 4;
 inline constexpr std::uint64_t kCodeShutdown = 5;
+inline constexpr std::uint64_t kCodeNotDirect = 8;
 
 }  // namespace weft::overlay

@@ -29,6 +29,11 @@ void Inbound::opened(Instant now, UnixTime wall, const StreamKey& key, const Nod
         members_.label(members_.self()) + " has no right to expose services in this network");
   }
   const auto decision = offering_.decide(peer, name, wall);
+  if (decision.allowed && exposure->direct_only && !members_.is_direct(key.session)) {
+    ++counters_.denied;
+    return refuse(now, key, OpenStatus::NotDirect,
+                  "\"" + name + "\" is not given through a relay, and the way here goes through one");
+  }
   if (!decision.allowed) {
     ++counters_.denied;
     const std::string rule = offering_.who_text(decision.rule);
@@ -106,18 +111,33 @@ void Inbound::rules_changed(Instant now, UnixTime wall) {
   std::vector<StreamKey> ended;
   for (const auto& [key, stream] : streams_) {
     if (stream.phase == Phase::Refused) continue;
-    if (offering_.registry().find(stream.service) == nullptr || !offering_.may_expose() ||
+    const auto* exposure = offering_.registry().find(stream.service);
+    if (exposure == nullptr || !offering_.may_expose() ||
+        (exposure->direct_only && !members_.is_direct(key.session)) ||
         !offering_.decide(stream.peer, stream.service, wall).allowed)
       ended.push_back(key);
   }
-  for (const auto& key : ended) {
-    io_.reset(now, key, kCodeDenied);
-    out_.event(DataReset{key, kCodeDenied});
-    if (is_waiting(key))
-      give_up(key);
-    else
-      streams_.at(key).phase = Phase::Refused;
+  for (const auto& key : ended) end(now, key, kCodeDenied);
+}
+
+void Inbound::end(Instant now, const StreamKey& key, std::uint64_t code) {
+  io_.reset(now, key, code);
+  out_.event(DataReset{key, code});
+  if (is_waiting(key))
+    give_up(key);
+  else
+    streams_.at(key).phase = Phase::Refused;
+}
+
+void Inbound::relayed(Instant now, session::SessionId session) {
+  std::vector<StreamKey> over;
+  for (auto at = streams_.lower_bound({session, std::numeric_limits<session::StreamId>::min()});
+       at != streams_.end() && at->first.session == session; ++at) {
+    const auto* exposure = offering_.registry().find(at->second.service);
+    if (at->second.phase != Phase::Refused && exposure != nullptr && exposure->direct_only)
+      over.push_back(at->first);
   }
+  for (const auto& key : over) end(now, key, kCodeNotDirect);
 }
 
 bool Inbound::is_open(const StreamKey& key) const {

@@ -40,6 +40,8 @@ class Inbound {
   void ended_by_peer(Instant now, const StreamKey& key, std::uint64_t code);
   void closed(const StreamKey& key);
   void session_down(session::SessionId session);
+  // It goes through a relay from now on: what must not, ends.
+  void relayed(Instant now, session::SessionId session);
   // Ends what is no longer allowed.
   void rules_changed(Instant now, UnixTime wall);
 
@@ -56,6 +58,7 @@ class Inbound {
     std::string service;
   };
   void give_up(const StreamKey& key);
+  void end(Instant now, const StreamKey& key, std::uint64_t code);
 
   StreamIo& io_;
   Offering& offering_;

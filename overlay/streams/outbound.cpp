@@ -24,6 +24,7 @@ Errc errc_of(OpenStatus status) {
       return Errc::Limit;
     case OpenStatus::TargetRefused:
     case OpenStatus::TargetUnreachable:
+    case OpenStatus::NotDirect:
     case OpenStatus::Ok:
       break;
   }
@@ -38,7 +39,7 @@ void Outbound::connect(Instant now, CommandId id, const std::string& service,
                        const std::string& node, std::optional<Duration> within) {
   const auto provider = doors_.provider(service, node);
   if (!provider) return out_.event(ConnectFailed{id, provider.error()});
-  try_all(now, id, {*provider}, service, within.value_or(patience_));
+  try_all(now, id, {*provider}, service, within.value_or(patience_), false);
 }
 
 void Outbound::connect_door(Instant now, CommandId id, std::uint64_t door) {
@@ -50,13 +51,13 @@ void Outbound::connect_door(Instant now, CommandId id, std::uint64_t door) {
               " named no node: from now on it leads to " + members_.label((*pinned)->node));
     if ((*pinned)->row) out_.store({std::move(*(*pinned)->row)});
   }
-  try_all(now, id, doors_.providers(mapping), mapping.service, patience_);
+  try_all(now, id, doors_.providers(mapping), mapping.service, patience_, mapping.direct);
 }
 
 void Outbound::try_all(Instant now, CommandId id, std::vector<NodeId> nodes,
-                       const std::string& service, Duration within) {
+                       const std::string& service, Duration within, bool direct) {
   WEFT_ASSERT(!nodes.empty());
-  Attempt attempt{nodes.front(), service, {nodes.begin() + 1, nodes.end()}};
+  Attempt attempt{nodes.front(), service, {nodes.begin() + 1, nodes.end()}, direct};
   const NodeId& peer = attempt.peer;
   if (peer == members_.self()) {
     Error error{Errc::Usage, "\"" + service + "\" is a service of this very node"};
@@ -69,7 +70,9 @@ void Outbound::try_all(Instant now, CommandId id, std::vector<NodeId> nodes,
                 members_.label(peer) + " has no right to expose services in this network"};
     return failed(now, id, std::move(attempt), std::move(error));
   }
-  if (members_.is_away(peer)) within = std::min(within, kAwayTimeout);
+  const auto there = members_.session(peer);
+  if (members_.is_away(peer) || (direct && there && !members_.is_direct(*there)))
+    within = std::min(within, kAwayTimeout);
   Waiting request{std::move(attempt), now + within, now + within};
   if (try_start(now, id, request)) return;
   if (waiting_.size() >= kMaxConnects)
@@ -92,6 +95,7 @@ bool Outbound::try_start(Instant now, CommandId id, Waiting& request) {
     out_.put(Want{attempt.peer, true});
     return false;
   }
+  if (attempt.direct && !members_.is_direct(*session)) return false;
   const auto key = io_.open(now, *session);
   if (!key) {
     request.due = std::min(request.deadline, now + kStreamRetry);
@@ -111,7 +115,7 @@ bool Outbound::try_start(Instant now, CommandId id, Waiting& request) {
 
 void Outbound::failed(Instant now, CommandId id, Attempt attempt, Error error) {
   if (attempt.others.empty()) return out_.event(ConnectFailed{id, std::move(error)});
-  try_all(now, id, std::move(attempt.others), attempt.service, patience_);
+  try_all(now, id, std::move(attempt.others), attempt.service, patience_, attempt.direct);
 }
 
 void Outbound::forget(CommandId id) {
@@ -160,8 +164,12 @@ void Outbound::handle_timeout(Instant now) {
       continue;
     }
     forget(id);
+    const NodeId& peer = request.attempt.peer;
+    const bool relayed = request.attempt.direct && members_.session(peer);
     failed(now, id, request.attempt,
-           {Errc::NoPath, members_.label(request.attempt.peer) + " does not answer"});
+           {Errc::NoPath, members_.label(peer) + (relayed ? " is reached through a relay only, which "
+                                                            "this door does not take"
+                                                          : " does not answer")});
   }
 }
 
@@ -230,6 +238,14 @@ void Outbound::session_down(Instant now, session::SessionId session) {
   streams_.erase(begin, end);
   for (const auto& stream : held)
     failed(now, *stream.held, stream.attempt, {Errc::NoPath, "the session ended"});
+}
+
+void Outbound::relayed(Instant now, session::SessionId session) {
+  std::vector<StreamKey> over;
+  for (auto at = streams_.lower_bound({session, std::numeric_limits<session::StreamId>::min()});
+       at != streams_.end() && at->first.session == session; ++at)
+    if (at->second.attempt.direct) over.push_back(at->first);
+  for (const auto& key : over) ended_by_peer(now, key, kCodeNotDirect);
 }
 
 bool Outbound::is_open(const StreamKey& key) const {

@@ -9,7 +9,9 @@
 //  1. A connect ends in exactly one of ConnectReady and ConnectFailed, unless it is cancelled.
 //  2. With another replica left, ConnectReady waits until the target of one has answered, so that a
 //     refusal costs no byte; with none left, bytes may be sent at once.
-//  3. At most kMaxConnects wait. A client of a node that did not answer a whole round of dialling
+//  3. What asks for a direct way waits for one, kAwayTimeout long while there is a relayed one, and
+//     ends when its session moves to a relay.
+//  4. At most kMaxConnects wait. A client of a node that did not answer a whole round of dialling
 //     waits kAwayTimeout.
 #pragma once
 
@@ -68,6 +70,8 @@ class Outbound {
   void ended_by_peer(Instant now, const StreamKey& key, std::uint64_t code);
   void closed(Instant now, const StreamKey& key);
   void session_down(Instant now, session::SessionId session);
+  // It goes through a relay from now on: what must not, ends.
+  void relayed(Instant now, session::SessionId session);
 
   [[nodiscard]] bool contains(const StreamKey& key) const { return streams_.contains(key); }
   [[nodiscard]] bool is_open(const StreamKey& key) const;
@@ -78,6 +82,7 @@ class Outbound {
     NodeId peer;
     std::string service;
     std::vector<NodeId> others;  // tried in turn when `peer` does not serve
+    bool direct = false;         // not through a relay
   };
   struct Waiting {
     Attempt attempt;
@@ -91,7 +96,7 @@ class Outbound {
   };
   // In turn; never empty. `within` is for the first.
   void try_all(Instant now, CommandId id, std::vector<NodeId> nodes, const std::string& service,
-               Duration within);
+               Duration within, bool direct);
   // True: a stream is open, or there is no use in waiting.
   bool try_start(Instant now, CommandId id, Waiting& request);
   void forget(CommandId id);

@@ -51,6 +51,12 @@ void Streams::handle_session(Instant now, const SessionNews& news) {
     if (at == sessions_.end()) return;
     at->second.open = true;
     say_services(now, open->session, at->second.node);
+  } else if (const auto* moved = std::get_if<session::RemoteMoved>(&news)) {
+    const auto at = sessions_.find(moved->session);
+    if (at == sessions_.end()) return;
+    if (members_.is_direct(moved->session)) return outbound_.peer_ready(now, at->second.node);
+    inbound_.relayed(now, moved->session);
+    outbound_.relayed(now, moved->session);
   } else if (const auto* down = std::get_if<session::SessionDown>(&news)) {
     inbound_.session_down(down->session);
     outbound_.session_down(now, down->session);

@@ -143,6 +143,32 @@ def case_once_they_reach_each_other_they_go_direct(weft):
         return f"direct {took:.1f} s after the way was free"
 
 
+def case_what_asks_for_a_direct_way_takes_no_relay(weft):
+    with Lab(weft, 3) as lab:
+        _, a, b = split(lab, "r", "a", "b")
+        digest = serve_file(lab, b, 1 << 20)
+        b.do("expose", "8080", "--name", "private", "--relay", "never", "--allow", "a")
+        path_is(a, "b", "relay")
+        expect(fetch(a, a.open("web@b"))[0] == digest, "other bytes arrived")  # the control
+        a.refuses(8, "open", "web@b", "--require", "direct", "--timeout", "2s", says="through r")
+        eventually("a knows of private@b", 10, lambda: any(
+            s["name"] == "private" for s in a.do("services")["services"]))
+        a.refuses(8, "pipe", "private@b", says="relay")
+        told = [e for e in b.do("status")["exposed"] if e["name"] == "private"]
+        expect(told[0]["relay"] == "never", f"status says {told}")
+        join_up(a.host, b.host)
+        a.do("wait", "direct:b", "--timeout", "90s", timeout=100)
+        port = a.do("open", "web@b", "--require", "direct")["listen"].rsplit(":", 1)[1]
+        expect(fetch(a, port)[0] == digest, "other bytes arrived")
+        private = a.open("private@b")
+        expect(fetch(a, private)[0] == digest, "other bytes arrived")
+        part(a.host, b.host)
+        path_is(a, "b", "relay", 60)
+        for door in (port, private):
+            done = a.host.run("curl", "-sS", "-m", "15", f"http://127.0.0.1:{door}/file", timeout=20)
+            expect(done.returncode != 0, "bytes came through a relay against the owner's wish")
+
+
 def case_a_ticket_brings_a_node_in_through_a_relay(weft):
     """Both homes behind NATs that draw another port for each peer; one member is public."""
     with NatLab(weft, ["symmetric", "symmetric", "symmetric"]) as lab:

@@ -277,6 +277,85 @@ TEST(Relaying, ARelayThatMangledFramesIsUselessAndNothingElse) {
   }
 }
 
+// In a network too large for everybody to know everybody: b finds a's record in the DHT, which names r.
+TEST(Relaying, AMemberFoundInTheDhtIsReachedThroughTheRelayThatItNames) {
+  World world;
+  Node& s = world.add("s");
+  for (std::size_t i = 0; i < kEagerPeers; ++i) {
+    Node& gone = world.add("n" + std::to_string(i));
+    world.bring_in(s, gone);
+    world.crash(gone);
+  }
+  Node& r = world.add("r");
+  Node& a = world.add("a");
+  Node& b = world.add("b");
+  world.cut(a, b);
+  s.overlay->set_relay(world.now, {.mode = RelaySettings::Mode::Off});
+  for (Node* node : {&r, &a, &b}) world.bring_in(s, *node);
+  ASSERT_TRUE(world.finish(a, a.overlay->ping(world.now, "r")));  // a has a session with r, b has none
+  ASSERT_TRUE(world.run_until([&] { return r.overlay->relay(world.now).reservations > 0; }));
+  EXPECT_FALSE(world.linked(b, r));
+  world.run(60s);  // until a's record is there
+  EXPECT_TRUE(world.finish(b, b.overlay->ping(world.now, "a"), 60s));
+  EXPECT_TRUE(world.linked(a, b));
+}
+
+// A service that is not given through a relay, and a door that takes none; direct, both serve.
+TEST(Relaying, WhatAsksForADirectWayTakesNoRelay) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  const auto target = *service::Target::from_text("8080");
+  const auto give = [&](bool direct_only) {
+    return world
+        .finish(*world.b, world.b->overlay->expose(
+                              world.now, {"echo", service::Protocol::Tcp, target, direct_only},
+                              {"*"}))
+        .has_value();
+  };
+  ASSERT_TRUE(give(false));
+  EXPECT_TRUE(world.open(*world.a, "echo", "b").accepted);  // the control: through the relay
+  const auto through_relay = world.last_key(*world.a);
+  ASSERT_TRUE(give(true));
+  EXPECT_TRUE(world.run_until([&] { return world.a->clients[through_relay].reset.has_value(); }));
+  const Client& refused = world.open(*world.a, "echo", "b");
+  EXPECT_EQ(refused.refused, service::OpenStatus::NotDirect);
+
+  world.cut(*world.a, *world.b, false);
+  ASSERT_TRUE(world.run_until([&] { return world.direct(*world.a, *world.b); }, 120s));
+  EXPECT_TRUE(world.open(*world.a, "echo", "b").accepted);
+  const auto direct = world.last_key(*world.a);
+  world.cut(*world.a, *world.b);  // back to the relay: it ends
+  EXPECT_TRUE(world.run_until(
+      [&] {
+        const auto& client = world.a->clients[direct];
+        return client.reset.has_value() || client.closed;
+      },
+      60s));
+}
+
+TEST(Relaying, ADoorThatTakesNoRelayWaitsForADirectWay) {
+  Split world;
+  ASSERT_TRUE(world.all_meet());
+  ASSERT_TRUE(world.expose(*world.b, "echo", {"*"}));
+  service::Mapping door;
+  door.service = "echo";
+  door.node = world.b->identity.id;
+  door.listen = Endpoint::v4(0x7f000001, 7001);
+  door.direct = true;
+  const auto made =
+      world.finish(*world.a, world.a->overlay->add_mapping(world.now, door));
+  ASSERT_TRUE(made);
+  const auto id = std::get<MappingOutcome>(*made).mapping.id;
+  const auto first = world.a->overlay->connect_door(world.now, id);
+  EXPECT_TRUE(world.run_until([&] { return world.a->connect_error(first).has_value(); }));
+  EXPECT_NE(world.a->connect_error(first)->detail.find("relay"), std::string::npos);
+
+  world.cut(*world.a, *world.b, false);
+  ASSERT_TRUE(world.run_until([&] { return world.direct(*world.a, *world.b); }, 120s));
+  const auto second = world.a->overlay->connect_door(world.now, id);
+  EXPECT_TRUE(world.run_until([&] { return world.a->stream_of(second).has_value(); }));
+}
+
 // a, an admin, invites; b reaches nobody but r. Joining is tried with whatever is made of the ticket.
 struct Invited : World {
   Invited() {

@@ -14,6 +14,7 @@ class FakeMembers : public MembersView {
   std::map<NodeId, IdentityKey> owners;
   std::map<NodeId, Duration> here;
   std::set<NodeId> away;
+  std::set<std::uint64_t> relayed;  // sessions
 
   // A member that may expose, of an owner of its own unless told otherwise.
   NodeId add(std::uint8_t number, const std::string& name, std::uint8_t owner = 0) {
@@ -42,6 +43,7 @@ class FakeMembers : public MembersView {
   std::optional<std::uint64_t> session(const NodeId& node) const override {
     return here.contains(node) ? std::optional<std::uint64_t>(100 + node.bytes[0]) : std::nullopt;
   }
+  bool is_direct(std::uint64_t session) const override { return !relayed.contains(session); }
   std::optional<Duration> distance(const NodeId& node) const override {
     const auto at = here.find(node);
     return at == here.end() ? std::nullopt : std::optional(at->second);

@@ -78,6 +78,11 @@ TEST(Mapping, StoredRowsAreTheseBytes) {
   is("9903" + head + "c2c29001");
   m.node.reset();
   is("990307a4626c6f67c0" + listen + "c2c29001");
+  m.node = NodeId{{5}};
+  m.direct = true;
+  is("9a04" + head + "c2c29001c3");
+  m.protocol = Protocol::Tcp;
+  is("9a04" + head + "c2c29000c3");
 }
 
 TEST(Mapping, RowsThatNobodyWritesAreRefused) {
@@ -92,7 +97,10 @@ TEST(Mapping, RowsThatNobodyWritesAreRefused) {
   };
   EXPECT_STREQ(refused("9903" + head + "c29000"), "malformed");    // tcp in the long version
   EXPECT_STREQ(refused("9903" + head + "c29004"), "unsupported");  // a protocol of tomorrow
-  EXPECT_STREQ(refused("9904" + head + "c29001"), "unsupported");
+  EXPECT_STREQ(refused("9904" + head + "c29001"), "malformed");    // an element is missing
+  EXPECT_STREQ(refused("9a04" + head + "c29001c2"), "malformed");  // could be said in version 3
+  EXPECT_STREQ(refused("9a04" + head + "c29001c3"), "none");
+  EXPECT_STREQ(refused("9a05" + head + "c29001c3"), "unsupported");
   EXPECT_STREQ(refused("9803" + head + "c390"), "malformed");
   EXPECT_STREQ(refused("9600" + head), "malformed");
   EXPECT_STREQ(refused("9601" + head), "none");

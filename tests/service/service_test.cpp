@@ -76,7 +76,25 @@ TEST(Exposure, RowReadsBack) {
   EXPECT_EQ(*Exposure::decode(blog.encode()), blog);
   auto bytes = blog.encode();
   bytes[1] = 2;
+  EXPECT_EQ(code_of(Exposure::decode(bytes)), Errc::Malformed);
+  bytes[1] = 3;
   EXPECT_EQ(code_of(Exposure::decode(bytes)), Errc::Unsupported);
+  auto screen = blog;
+  screen.direct_only = true;
+  bytes = screen.encode();
+  EXPECT_EQ(to_hex(bytes), "9502a4626c6f6702ae6c6f63616c686f73743a33303030c3");
+  EXPECT_EQ(*Exposure::decode(bytes), screen);
+  bytes.back() = 0xc2;  // could be said in version 1
+  EXPECT_EQ(code_of(Exposure::decode(bytes)), Errc::Malformed);
+}
+
+TEST(Registry, ThatNoRelayIsTakenMayBeSaidLater) {
+  Registry registry(NetworkId{{7}});
+  Exposure blog{"blog", Protocol::Tcp, *Target::from_text("3000")};
+  ASSERT_TRUE(registry.add(blog));
+  blog.direct_only = true;
+  ASSERT_TRUE(registry.add(blog));
+  EXPECT_TRUE(registry.find("blog")->direct_only);
 }
 
 TEST(Registry, NamesAreUnique) {

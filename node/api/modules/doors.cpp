@@ -22,7 +22,8 @@ Json to_json(const MappingInfo& m) {
   Json out{{"mapping", m.mapping},   {"service", m.service},   {"node", m.node},
            {"listen", m.listen},     {"protocol", m.protocol}, {"connections", m.connections},
            {"tx_bytes", m.tx_bytes}, {"rx_bytes", m.rx_bytes}, {"reach", m.reach},
-           {"state", m.state},       {"any", m.any},           {"also", m.also}};
+           {"state", m.state},       {"any", m.any},           {"also", m.also},
+           {"require", m.direct ? Json("direct") : Json(nullptr)}};
   if (!m.datagrams) return out;
   out["datagrams"] = {{"sent", m.datagrams->sent},
                       {"received", m.datagrams->received},
@@ -71,7 +72,11 @@ void run_open(Doors& part, Call& call) {
                       call.timeout(10'000),
                       call.body.value("any", false),
                       ref->also,
-                      call.text("protocol")};
+                      call.text("protocol"),
+                      call.text("require") == "direct"};
+  if (const auto require = call.text("require"); !require.empty() && require != "direct")
+    return send_error(call.answer, Code::Usage, "\"" + require + "\" cannot be required", "",
+                      "a door may ask for a way without a relay: --require direct");
   if (!request.protocol.empty() && !service::protocol_from_text(request.protocol))
     return send_error(call.answer, Code::Usage, "\"" + request.protocol + "\" is no protocol", "",
                       "for a node that is away now: --protocol tcp or udp");
@@ -100,6 +105,7 @@ std::vector<Route> doors_routes() {
         {"listen", Type::Text, false, "[HOST:]PORT; else the service's port, else the next free"},
         {"once", Type::Flag, false, "not kept across restarts"},
         {"protocol", Type::Text, false, "what its clients speak; else what the service does"},
+        {"require", Type::Text, false, "direct: nothing of it goes through a relay"},
         timeout_field()},
        run_open,
        "open",

@@ -20,6 +20,7 @@ struct MappingInfo {
   std::string state = {};              // of its node: "connected", "connecting", "away"
   bool any = false;                    // nodes of the same owner may serve too
   std::vector<std::string> also = {};  // so may these
+  bool direct = false;                 // nothing of it goes through a relay
   // Of doors for datagrams only: what went through, and the largest that goes in one packet now.
   struct Datagrams {
     std::uint64_t sent = 0, received = 0, large = 0, lost = 0;
@@ -37,6 +38,7 @@ struct OpenRequest {
   bool any = false;                    // nodes of the same owner may serve too
   std::vector<std::string> also = {};  // so may these
   std::string protocol = {};           // what its clients speak; empty: as the service does
+  bool direct = false;                 // nothing of it goes through a relay
 };
 
 struct OpenResult {

@@ -13,13 +13,15 @@ namespace weft::api {
 Json to_json(const ExposedInfo& e) {
   return {{"name", e.name},       {"target", e.target}, {"protocol", e.protocol},
           {"allow", e.allow},     {"deny", e.deny},     {"connections", e.connections},
-          {"may_use", e.may_use}, {"health", e.health}, {"health_age_s", age_json(e.health_age_s)}};
+          {"may_use", e.may_use}, {"health", e.health}, {"health_age_s", age_json(e.health_age_s)},
+          {"relay", e.direct_only ? "never" : "allowed"}};
 }
 
 Json to_json(const ExposeResult& r) {
   return {{"schema", "weft.expose/1"},       {"name", r.name},   {"target", r.target},
           {"protocol", r.protocol},          {"allow", r.allow}, {"health", r.health},
-          {"health_detail", r.health_detail}};
+          {"health_detail", r.health_detail},
+          {"relay", r.direct_only ? "never" : "allowed"}};
 }
 
 Json to_json(const AccessResult& r) {
@@ -63,6 +65,11 @@ void run_expose(Exposed& part, Call& call) {
   request.name = call.text("name");
   if (request.name.empty()) request.name = service::default_name(*target, *protocol);
   request.allow = call.list("allow");
+  const auto relay = call.text("relay");
+  if (!relay.empty() && relay != "never" && relay != "allowed")
+    return send_error(call.answer, Code::Usage, "relay is \"never\" or \"allowed\"", "",
+                      "for example: weft expose 5900 --name screen --relay never");
+  request.direct_only = relay == "never";
   if (bad_service(call, request.name) || any_bad(call, request.allow, bad_who)) return;
   part.expose(std::move(request), done<ExposeResult>(call));
 }
@@ -92,6 +99,7 @@ std::vector<Route> exposed_routes() {
            {{"target", Type::Text, false, "PORT, HOST:PORT, unix:PATH or exit:RULES", 512},
             {"name", Type::Text, false, "a DNS label"},
             {"protocol", Type::Text, false, "tcp, udp, http or socks5"},
+            {"relay", Type::Text, false, "never: nothing of it goes through a relay; or allowed"},
             {"allow", Type::List, false, "who may use it: node, group:NAME, *"}},
            run_expose,
            "expose"},

@@ -18,6 +18,7 @@ struct ExposedInfo {
   std::vector<std::string> may_use = {};       // members that really may now; 64 at most
   std::string health = "unknown";              // ok, refused, no answer, unknown
   std::optional<std::int64_t> health_age_s{};  // since the connection that told it
+  bool direct_only = false;                    // nothing of it goes through a relay
 };
 
 struct ExposeRequest {
@@ -25,6 +26,7 @@ struct ExposeRequest {
   std::string name;    // a DNS label; made from the target when the user gave none
   std::string protocol = "tcp";
   std::vector<std::string> allow;  // WHO
+  bool direct_only = false;        // nothing of it goes through a relay
 };
 
 struct ExposeResult {
@@ -32,6 +34,7 @@ struct ExposeResult {
   std::vector<std::string> allow;
   std::string health = "unknown";  // the target was tried once
   std::string health_detail = {};  // why it did not answer
+  bool direct_only = false;
 };
 
 struct UnexposeRequest {

@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 struct OpenOptions {
-  std::string service, listen, protocol;
+  std::string service, listen, protocol, require;
   bool once = false, any = false;
 };
 
@@ -25,6 +25,7 @@ int run_open(const Context& context, const OpenOptions& options) {
             {"timeout_ms", limit.count()}};
   if (!options.listen.empty()) body["listen"] = options.listen;
   if (!options.protocol.empty()) body["protocol"] = options.protocol;
+  if (!options.require.empty()) body["require"] = options.require;
   return context.show(context.ask("POST", "/api/v1/mappings", body, limit), [&](const Json& data) {
     const auto rtt = data["rtt_ms"].is_number() ? ", " + ms_text(data["rtt_ms"]) : "";
     const auto listen = data.value("listen", "");
@@ -47,13 +48,15 @@ int run_open(const Context& context, const OpenOptions& options) {
   });
 }
 
-// What of its datagrams went otherwise than as they were.
-std::string datagrams_text(const Json& door) {
+// What of its datagrams went otherwise than as they were, and that it takes no relay.
+std::string note_text(const Json& door) {
   const auto all = door.find("datagrams");
-  if (all == door.end()) return "-";
-  std::string out;
+  const std::string direct =
+      door.contains("require") && door["require"].is_string() ? "direct only" : "";
+  if (all == door.end()) return or_dash(direct);
+  std::string out = direct;
   if (const auto large = all->value("large", std::uint64_t{0}); large > 0)
-    out = std::to_string(large) + " in pieces";
+    out += (out.empty() ? "" : ", ") + std::to_string(large) + " in pieces";
   if (const auto lost = all->value("lost", std::uint64_t{0}); lost > 0)
     out += (out.empty() ? "" : ", ") + std::to_string(lost) + " lost here";
   return or_dash(out);
@@ -67,7 +70,7 @@ void print_doors(const Context& context, const Json& data) {
                listen_text(m) + (protocol == "tcp" ? "" : "/" + protocol),
                std::to_string(m.value("connections", std::uint64_t{0})),
                bytes_text(m.value("tx_bytes", std::uint64_t{0})),
-               bytes_text(m.value("rx_bytes", std::uint64_t{0})), datagrams_text(m)});
+               bytes_text(m.value("rx_bytes", std::uint64_t{0})), note_text(m)});
   }
   if (!table.empty()) return context.print(table);
   context.talk("no doors are open\n");
@@ -90,6 +93,9 @@ void add(CLI::App& app, Context& context) {
       ->type_name("HOST:PORT");
   open->add_option("--protocol", options->protocol,
                    "tcp or udp, for a node that is away (default: as the service is offered)");
+  open->add_option("--require", options->require,
+                   "direct: nothing goes through a relay; exit 8 when there is no direct way")
+      ->type_name("direct");
   open->add_flag("--once", options->once,
                  "for one connection only; else the door stays, also across restarts");
   open->footer("example: weft open blog@oak --listen 127.0.0.1:8080");

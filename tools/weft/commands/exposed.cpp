@@ -13,7 +13,7 @@ namespace weft::cli {
 namespace {
 
 struct ExposeOptions {
-  std::string target, name, protocol;
+  std::string target, name, protocol, relay;
   std::vector<std::string> allow, to;
 };
 
@@ -46,11 +46,13 @@ int run_expose(const Context& context, const ExposeOptions& options) {
   }
   Json body{{"target", target}, {"protocol", protocol.empty() ? "tcp" : protocol}};
   if (!options.name.empty()) body["name"] = options.name;
+  if (!options.relay.empty()) body["relay"] = options.relay;
   if (!options.allow.empty()) body["allow"] = options.allow;
   return context.show(context.ask("POST", "/api/v1/exposed", body), [&](const Json& data) {
     const auto name = data.value("name", ""), place = data.value("target", "");
     context.print(name + "  " + data.value("protocol", "") + "  " + place + "\n");
     const bool nobody = data["allow"].empty();
+    if (data.value("relay", "") == "never") context.talk("nothing of it goes through a relay\n");
     context.talk("kept across restarts; may use it: " +
                  (nobody ? "nobody yet" : list_text(data["allow"])) + "\n");
     if (data.value("health", "") == "refused")
@@ -109,6 +111,10 @@ void add(CLI::App& app, Context& context) {
       ->type_name("RULE[,RULE...]")
       ->delimiter(',')
       ->allow_extra_args(false);
+  expose
+      ->add_option("--relay", options->relay,
+                   "never: only who has a direct way may use it (default: allowed)")
+      ->type_name("never|allowed");
   expose->footer("example: weft expose 3000 --name blog --allow laptop");
   expose->callback([&context, options] {
     if (options->target.empty() && options->to.empty())
