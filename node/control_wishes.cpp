@@ -62,10 +62,9 @@ void Wishes::apply_expose(const std::string& name, const std::string& target,
   request.direct_only = direct_only;
   services_.expose_as(overlay::Wish::Configuration, request,
                       [=, this](const api::ApiResult<api::ExposeResult>& result) {
-                        met_or_not("expose", name, result ? nullptr : &result.error(),
-                                   [=, this] {
-                                     apply_expose(name, target, protocol, allow, direct_only);
-                                   });
+                        met_or_not("expose", name, result ? nullptr : &result.error(), [=, this] {
+                          apply_expose(name, target, protocol, allow, direct_only);
+                        });
                       });
 }
 

@@ -64,7 +64,8 @@ class Relaying final : public Part {
   [[nodiscard]] std::vector<std::pair<SessionId, NodeId>> reserved() const;
   // What a relay's address is, told to others: where this node reaches it, then a public place;
   // none: nobody could reach it.
-  [[nodiscard]] std::optional<RelayAddress> address_of(SessionId session, const NodeId& relay) const;
+  [[nodiscard]] std::optional<RelayAddress> address_of(SessionId session,
+                                                       const NodeId& relay) const;
   // How often it was asked for: another figure, another list.
   [[nodiscard]] std::uint64_t reservations() const { return reservations_; }
   // A joiner's session that only leads on to its inviter.
@@ -166,7 +167,7 @@ class Relaying final : public Part {
   std::uint64_t last_request_ = 0;
   std::optional<Instant> look_at_;  // nothing is due before
   std::uint64_t reservations_ = 0;
-  Instant told_{};                 // when others last heard by which relays we are reached
+  Instant told_{};  // when others last heard by which relays we are reached
   std::optional<Instant> tell_at_;
   bool told_on_ = false;
   bool open_ = false;

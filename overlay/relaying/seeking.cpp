@@ -170,7 +170,8 @@ void Relaying::meet_named(const Peer& peer) {
     if (relay == nullptr || relay->is_up()) continue;
     Learned where{named.relay, std::nullopt, {}, false, discovery::Source::Hearsay};
     for (const auto& place : named.places)
-      if (const auto* udp = std::get_if<UdpAddress>(&place)) where.endpoints.push_back(udp->endpoint);
+      if (const auto* udp = std::get_if<UdpAddress>(&place))
+        where.endpoints.push_back(udp->endpoint);
     if (!where.endpoints.empty()) put(std::move(where));
     if (!relay->wanted) put(Want{named.relay});
   }

@@ -55,8 +55,8 @@ Result<std::optional<NodeId>> resolve_node(const ServiceRef& ref, const TrustVie
 Bytes Mapping::encode() const {
   const auto version = direct                      ? kDirect
                        : protocol != Protocol::Tcp ? kWithProtocol
-                       : any || !also.empty()    ? kWithReplicas
-                                                 : kPlain;
+                       : any || !also.empty()      ? kWithReplicas
+                                                   : kPlain;
   wire::Writer out;
   out.array(kFields[version]).uint(version).uint(id).str(service);
   if (node)

@@ -31,8 +31,9 @@ void Inbound::opened(Instant now, UnixTime wall, const StreamKey& key, const Nod
   const auto decision = offering_.decide(peer, name, wall);
   if (decision.allowed && exposure->direct_only && !members_.is_direct(key.session)) {
     ++counters_.denied;
-    return refuse(now, key, OpenStatus::NotDirect,
-                  "\"" + name + "\" is not given through a relay, and the way here goes through one");
+    return refuse(
+        now, key, OpenStatus::NotDirect,
+        "\"" + name + "\" is not given through a relay, and the way here goes through one");
   }
   if (!decision.allowed) {
     ++counters_.denied;

@@ -166,10 +166,11 @@ void Outbound::handle_timeout(Instant now) {
     forget(id);
     const NodeId& peer = request.attempt.peer;
     const bool relayed = request.attempt.direct && members_.session(peer);
-    failed(now, id, request.attempt,
-           {Errc::NoPath, members_.label(peer) + (relayed ? " is reached through a relay only, which "
-                                                            "this door does not take"
-                                                          : " does not answer")});
+    failed(
+        now, id, request.attempt,
+        {Errc::NoPath, members_.label(peer) + (relayed ? " is reached through a relay only, which "
+                                                         "this door does not take"
+                                                       : " does not answer")});
   }
 }
 

@@ -187,7 +187,9 @@ def case_a_ticket_brings_a_node_in_through_a_relay(weft):
                f"it says {joined}")
         path_is(a, "b", "relay", 30)
         digest = serve_file(lab, b, 5 << 20)
-        got, first = fetch(a, a.open("web@b"))
+        port, began = a.open("web@b"), time.monotonic()
+        got, first = fetch(a, port)
+        whole = time.monotonic() - began
         expect(got == digest, "other bytes arrived")
         # Somebody else, with the ticket that was used: through to the inviter, which refuses.
         c = lab.node(lab.homes[2].host, "c")
@@ -199,4 +201,5 @@ def case_a_ticket_brings_a_node_in_through_a_relay(weft):
         answer = c.ask("join", back, timeout=40)
         expect(answer.code != 0 and "relay" in answer.text, f"a ticket taken back: {answer.text}")
         c.do("join", a.do("invite", "c")["ticket"], timeout=40)
-        return f"joined in {took:.2f} s, the first byte of a page after {first * 1000:.0f} ms"
+        return (f"joined in {took:.2f} s, the first byte of a page after {first * 1000:.0f} ms, "
+                f"5 MiB in {whole:.1f} s")

@@ -272,8 +272,8 @@ TEST(RelayingPart, AMemberIsSoughtThroughTheRelaysThatItNames) {
   Relaying relaying{*t.beside, *t.table, home};
   const auto place = Endpoint::v4(0x0a000002, 2);
   const auto sought = [&](const std::vector<Address>& named) {
-    t.peers.found(t.now, {ash.id, t.up(ash, 1).certificate, {}, true, discovery::Source::Record,
-                          named});
+    t.peers.found(t.now,
+                  {ash.id, t.up(ash, 1).certificate, {}, true, discovery::Source::Record, named});
     t.poll(t.peers);
     relaying.wanted(t.now, ash.id);
     t.now += 1s;

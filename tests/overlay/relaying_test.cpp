@@ -292,7 +292,8 @@ TEST(Relaying, AMemberFoundInTheDhtIsReachedThroughTheRelayThatItNames) {
   world.cut(a, b);
   s.overlay->set_relay(world.now, {.mode = RelaySettings::Mode::Off});
   for (Node* node : {&r, &a, &b}) world.bring_in(s, *node);
-  ASSERT_TRUE(world.finish(a, a.overlay->ping(world.now, "r")));  // a has a session with r, b has none
+  ASSERT_TRUE(
+      world.finish(a, a.overlay->ping(world.now, "r")));  // a has a session with r, b has none
   ASSERT_TRUE(world.run_until([&] { return r.overlay->relay(world.now).reservations > 0; }));
   EXPECT_FALSE(world.linked(b, r));
   world.run(60s);  // until a's record is there
@@ -307,9 +308,9 @@ TEST(Relaying, WhatAsksForADirectWayTakesNoRelay) {
   const auto target = *service::Target::from_text("8080");
   const auto give = [&](bool direct_only) {
     return world
-        .finish(*world.b, world.b->overlay->expose(
-                              world.now, {"echo", service::Protocol::Tcp, target, direct_only},
-                              {"*"}))
+        .finish(*world.b,
+                world.b->overlay->expose(
+                    world.now, {"echo", service::Protocol::Tcp, target, direct_only}, {"*"}))
         .has_value();
   };
   ASSERT_TRUE(give(false));
@@ -342,8 +343,7 @@ TEST(Relaying, ADoorThatTakesNoRelayWaitsForADirectWay) {
   door.node = world.b->identity.id;
   door.listen = Endpoint::v4(0x7f000001, 7001);
   door.direct = true;
-  const auto made =
-      world.finish(*world.a, world.a->overlay->add_mapping(world.now, door));
+  const auto made = world.finish(*world.a, world.a->overlay->add_mapping(world.now, door));
   ASSERT_TRUE(made);
   const auto id = std::get<MappingOutcome>(*made).mapping.id;
   const auto first = world.a->overlay->connect_door(world.now, id);

@@ -19,10 +19,18 @@ Json size_json(const std::optional<std::size_t>& size) {
 }  // namespace
 
 Json to_json(const MappingInfo& m) {
-  Json out{{"mapping", m.mapping},   {"service", m.service},   {"node", m.node},
-           {"listen", m.listen},     {"protocol", m.protocol}, {"connections", m.connections},
-           {"tx_bytes", m.tx_bytes}, {"rx_bytes", m.rx_bytes}, {"reach", m.reach},
-           {"state", m.state},       {"any", m.any},           {"also", m.also},
+  Json out{{"mapping", m.mapping},
+           {"service", m.service},
+           {"node", m.node},
+           {"listen", m.listen},
+           {"protocol", m.protocol},
+           {"connections", m.connections},
+           {"tx_bytes", m.tx_bytes},
+           {"rx_bytes", m.rx_bytes},
+           {"reach", m.reach},
+           {"state", m.state},
+           {"any", m.any},
+           {"also", m.also},
            {"require", m.direct ? Json("direct") : Json(nullptr)}};
   if (!m.datagrams) return out;
   out["datagrams"] = {{"sent", m.datagrams->sent},

@@ -11,15 +11,25 @@
 namespace weft::api {
 
 Json to_json(const ExposedInfo& e) {
-  return {{"name", e.name},       {"target", e.target}, {"protocol", e.protocol},
-          {"allow", e.allow},     {"deny", e.deny},     {"connections", e.connections},
-          {"may_use", e.may_use}, {"health", e.health}, {"health_age_s", age_json(e.health_age_s)},
+  return {{"name", e.name},
+          {"target", e.target},
+          {"protocol", e.protocol},
+          {"allow", e.allow},
+          {"deny", e.deny},
+          {"connections", e.connections},
+          {"may_use", e.may_use},
+          {"health", e.health},
+          {"health_age_s", age_json(e.health_age_s)},
           {"relay", e.direct_only ? "never" : "allowed"}};
 }
 
 Json to_json(const ExposeResult& r) {
-  return {{"schema", "weft.expose/1"},       {"name", r.name},   {"target", r.target},
-          {"protocol", r.protocol},          {"allow", r.allow}, {"health", r.health},
+  return {{"schema", "weft.expose/1"},
+          {"name", r.name},
+          {"target", r.target},
+          {"protocol", r.protocol},
+          {"allow", r.allow},
+          {"health", r.health},
           {"health_detail", r.health_detail},
           {"relay", r.direct_only ? "never" : "allowed"}};
 }
