@@ -340,6 +340,12 @@ class Reader {
     return {};
   }
 
+  ConfigResult<std::string> expose_text(const toml::table& table, const char* key,
+                                        const char* otherwise) const {
+    const auto* node = table.get(key);
+    return node == nullptr ? std::string(otherwise) : text_of(*node, std::string("expose.") + key);
+  }
+
   ConfigResult<void> read_expose(const toml::table& table) {
     const int at = static_cast<int>(table.source().begin.line);
     const auto* target_node = table.get("target");
@@ -349,32 +355,19 @@ class Reader {
     if (!text) return std::unexpected(text.error());
     const auto target = service::Target::from_text(*text);
     if (!target) return error(line(*target_node), "expose.target: " + target.error().detail);
-    std::string protocol_text = "tcp";
-    if (const auto* protocol_node = table.get("protocol")) {
-      auto said = text_of(*protocol_node, "expose.protocol");
-      if (!said) return std::unexpected(said.error());
-      protocol_text = std::move(*said);
-    }
-    const auto protocol = service::protocol_from_text(protocol_text);
+    const auto protocol_text = expose_text(table, "protocol", "tcp");
+    const auto relay = expose_text(table, "relay", "allowed");
+    if (!protocol_text || !relay)
+      return std::unexpected((protocol_text ? relay : protocol_text).error());
+    const auto protocol = service::protocol_from_text(*protocol_text);
     if (!protocol) return error(at, "expose.protocol: " + protocol.error().detail);
-    ExposeConfig entry{
-        service::default_name(*target, *protocol), target->to_text(), {}, protocol_text, "allowed"};
-    if (const auto* relay = table.get("relay")) {
-      auto said = text_of(*relay, "expose.relay");
-      if (!said) return std::unexpected(said.error());
-      if (*said != "never" && *said != "allowed")
-        return error(line(*relay), "expose.relay is not \"" + *said + "\"",
-                     "write: relay = \"never\", or leave it out");
-      entry.relay = std::move(*said);
-    }
-    if (const auto* name = table.get("name")) {
-      auto label = text_of(*name, "expose.name");
-      if (!label) return std::unexpected(label.error());
-      if (!is_label(*label))
-        return error(line(*name), "expose.name is not a name",
-                     "use 1 to 63 of a-z, 0-9 and '-', not at either end");
-      entry.name = std::move(*label);
-    }
+    if (*relay != "never" && *relay != "allowed")
+      return error(at, "expose.relay is not \"" + *relay + "\"", "write: relay = \"never\"");
+    const auto name = expose_text(table, "name", service::default_name(*target, *protocol).c_str());
+    if (!name || !is_label(*name))
+      return error(line(*table.get("name")), "expose.name is not a name",
+                   "use 1 to 63 of a-z, 0-9 and '-', not at either end");
+    ExposeConfig entry{*name, target->to_text(), {}, *protocol_text, *relay};
     if (const auto* allow = table.get("allow")) {
       auto list = list_of(*allow, "expose.allow");
       if (!list) return std::unexpected(list.error());
