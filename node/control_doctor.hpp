@@ -11,6 +11,7 @@ namespace weft::node {
 class DoctorControl {
  public:
   explicit DoctorControl(std::function<Subject()> subject) : subject_(std::move(subject)) {}
+  [[nodiscard]] Subject subject() const { return subject_(); }
   [[nodiscard]] std::vector<doctor::Finding> examine() const { return node::examine(subject_()); }
 
  private:

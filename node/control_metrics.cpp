@@ -43,6 +43,7 @@ metrics::Snapshot MetricsControl::gather() const {
   out.session = overlay_.sessions().counters();
   out.journal = overlay_.store_counters();
   out.udp = driver_.udp().counters();
+  gather_ways(out);
   const auto standard = overlay_.network();
   overlay_.in_each(io::monotonic_time(), [&] { gather_network(out, standard); });
   if (api != nullptr) {
@@ -63,6 +64,23 @@ metrics::Snapshot MetricsControl::gather() const {
   return out;
 }
 
+// How datagrams get to others: what NATs, relays and connections have to do with it.
+void MetricsControl::gather_ways(metrics::Snapshot& out) const {
+  out.unclaimed = overlay_.counters();
+  out.links = overlay_.link_counters();
+  out.stun = overlay_.stun_counters();
+  out.connections = driver_.streams().counters();
+  out.gauges.carrier_connections = driver_.streams().size();
+  const auto relay = overlay_.relay(io::monotonic_time());
+  out.relay = relay.server;
+  out.forward = relay.frames;
+  out.circuits = relay.through;
+  out.gauges.relay_reservations = relay.reservations;
+  out.gauges.relay_circuits = relay.circuits;
+  out.gauges.relay_month_bytes = relay.used;
+  out.gauges.own_circuits = relay.own_circuits;
+}
+
 // Of the network that is meant; it is named where it is not the default one.
 void MetricsControl::gather_network(metrics::Snapshot& out,
                                     const std::optional<NetworkId>& standard) const {
@@ -78,6 +96,9 @@ void MetricsControl::gather_network(metrics::Snapshot& out,
     out.gauges.dht_contacts += stats.contacts;
     out.gauges.dht_records += stats.records;
   }
+  add_fields(out.mail, network->mail().counters());
+  add_fields(out.nat, network->punch().watch_counters());
+  add_fields(out.punch, network->punch().counters());
   const auto& liveness = network->liveness();
   add_fields(out.membership, liveness.counters());
   out.gauges.members_present += liveness.table().present();

@@ -30,6 +30,7 @@ class MetricsControl final : public api::Metrics {
 
  private:
   [[nodiscard]] metrics::Snapshot gather() const;
+  void gather_ways(metrics::Snapshot& out) const;
   void gather_network(metrics::Snapshot& out, const std::optional<NetworkId>& standard) const;
   void gather_peers(metrics::Snapshot& out, const std::string& network) const;
   void gather_services(metrics::Snapshot& out, const std::string& network) const;

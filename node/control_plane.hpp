@@ -65,6 +65,10 @@ class ControlPlane final : public api::Hosts,
   void set_dht(DhtHost& dht);
   void set_doctor(DoctorControl& doctor) { host_.offer<DoctorControl>(doctor); }
   [[nodiscard]] const api::Host& host() const { return host_; }
+  void set_mapped_port(MappedPort& port) {
+    host_.offer<MappedPort>(port);
+    status.mapped_port = &port;
+  }
   void set_metrics(api::Metrics& metrics) { host_.offer<api::Metrics>(metrics); }
   // Tries again what could not be done: a port that was taken, a node that joins later.
   void retry() {

@@ -228,13 +228,18 @@ Result<void> Daemon::keep(std::string_view key, std::optional<Bytes> value) {
 
 Result<void> Daemon::open_sockets() {
   overlay_->paths().gso().set(path::gso_setting_named(options_.config.gso));
-  WEFT_CHECK(listening_.open(options_.listen, options_.config, *driver_,
-                             [this](std::string_view key, std::optional<Bytes> value) {
-                               return keep(key, std::move(value));
-                             }));
+  WEFT_CHECK(listening_.open(
+      options_.listen, options_.config, *driver_,
+      [this](std::string_view key, std::optional<Bytes> value) {
+        return keep(key, std::move(value));
+      },
+      events_));
+  driver_->connection_failed = [this](const std::string& why) {
+    events_.record(events::ConnectionFailed{why});
+  };
   Listening::tell(io::monotonic_time(), *driver_, *overlay_);
-  mapped_port_ = std::make_unique<MappedPort>(loop_, *overlay_, *driver_);
-  control_->status.mapped_port = mapped_port_.get();
+  mapped_port_ = std::make_unique<MappedPort>(loop_, *overlay_, *driver_, events_);
+  control_->set_mapped_port(*mapped_port_);
   if (options_.config.port_mapping)
     mapped_port_->begin(driver_->udp().port(), local_endpoints(driver_->udp().bound()));
   return {};

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include "base/sealed.hpp"
-#include "base/text.hpp"
 #include "node/io/clock.hpp"
 #include "node/send_elsewhere.hpp"
 
@@ -48,8 +45,8 @@ carriers::StreamHub::Events Driver::stream_events() {
             wake();
           },
           [this](overlay::CommandId id, const std::string& why) {
-            spdlog::info("event=connection_failed err={}", in_quotes(why));
-            overlay_.carrier_failed(io::monotonic_time(), id);
+            if (connection_failed) connection_failed(why);
+            overlay_.carrier_failed(io::monotonic_time(), id, why);
             wake();
           },
           [this] {

@@ -51,6 +51,9 @@ class Driver final : public adapter::StreamPort, private carriers::DatagramSink,
   void gate(const overlay::StreamKey& key) { gated_.insert(port_key(key)); }
   void ungate(const overlay::StreamKey& key) { gated_.erase(port_key(key)); }
 
+  // Hears why a connection that was to carry datagrams could not be made.
+  std::function<void(const std::string& why)> connection_failed;
+
   // How long changes took until they were on the disk.
   [[nodiscard]] const metrics::Histogram& commits() const { return commits_; }
 

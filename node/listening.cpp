@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include <spdlog/spdlog.h>
-
-#include "base/text.hpp"
 #include "node/io/clock.hpp"
 #include "node/local_addresses.hpp"
 
@@ -43,7 +40,7 @@ std::vector<Address> carriers_of(const Driver& driver) {
 }
 
 // Of the configuration, else of the environment as other programs read it.
-void set_proxy(carriers::StreamHub& streams, const Config& config) {
+void set_proxy(carriers::StreamHub& streams, const Config& config, events::Recorder& recorder) {
   const auto variable = [](const char* lower, const char* upper) -> std::string {
     for (const char* name : {lower, upper})
       if (const char* value = std::getenv(name); value != nullptr && *value != 0) return value;
@@ -52,7 +49,10 @@ void set_proxy(carriers::StreamHub& streams, const Config& config) {
   const auto url = config.proxy.empty() ? variable("https_proxy", "HTTPS_PROXY") : config.proxy;
   if (url.empty()) return;
   const auto proxy = ProxyAddress::parse(url);
-  if (!proxy) return spdlog::warn("event=proxy_ignored err={}", in_quotes(proxy.error().detail));
+  if (!proxy) {
+    streams.set_proxy_not_used(proxy.error().detail);
+    return recorder.record(events::ProxyIgnored{proxy.error().detail});
+  }
   streams.set_proxy(*proxy, variable("no_proxy", "NO_PROXY"));
 }
 
@@ -91,7 +91,7 @@ Result<ListenPlaces> Listening::wanted(const std::vector<std::string>& flags,
 }
 
 Result<void> Listening::open(const std::vector<std::string>& flags, const Config& config,
-                             Driver& driver, const Keep& keep) {
+                             Driver& driver, const Keep& keep, events::Recorder& recorder) {
   const auto& configured = config.listen;
   WEFT_TRY(const auto places, wanted(flags, configured, keep));
   const auto& listen = places.udp;
@@ -108,7 +108,7 @@ Result<void> Listening::open(const std::vector<std::string>& flags, const Config
   if (!config.certificate.empty())
     WEFT_CHECK(driver.streams().set_certificate(
         carriers::WssFiles{config.certificate, config.certificate_key}));
-  set_proxy(driver.streams(), config);
+  set_proxy(driver.streams(), config, recorder);
   for (const Endpoint& at : places.tcp) WEFT_CHECK(driver.streams().listen(PathKind::Tcp, at));
   for (const Endpoint& at : places.wss) WEFT_CHECK(driver.streams().listen(PathKind::Wss, at));
   if (listen.empty()) {

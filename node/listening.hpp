@@ -11,6 +11,7 @@
 #include "base/persist.hpp"
 #include "node/config.hpp"
 #include "node/driver.hpp"
+#include "node/events/recorder.hpp"
 #include "node/listen_addresses.hpp"
 
 namespace weft::node {
@@ -23,7 +24,7 @@ class Listening {
   void load(const Row& row);  // any row; those of others are passed over
   // `flags`: --listen of this start.
   [[nodiscard]] Result<void> open(const std::vector<std::string>& flags, const Config& config,
-                                  Driver& driver, const Keep& keep);
+                                  Driver& driver, const Keep& keep, events::Recorder& recorder);
   // Tells the overlay, and through it others, where this node is now.
   static void tell(Instant now, const Driver& driver, overlay::Overlay& overlay);
 

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
-#include "base/text.hpp"
 #include "nat/candidate.hpp"
 #include "node/io/clock.hpp"
 
@@ -21,8 +18,12 @@ bool needs_mapping(const std::vector<Endpoint>& addresses) {
 
 }  // namespace
 
-MappedPort::MappedPort(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver)
-    : overlay_(overlay), driver_(driver), mapper_(loop, [this] { changed(); }) {}
+MappedPort::MappedPort(io::EventLoop& loop, overlay::Overlay& overlay, Driver& driver,
+                       events::Recorder& recorder)
+    : overlay_(overlay),
+      driver_(driver),
+      recorder_(recorder),
+      mapper_(loop, [this] { changed(); }) {}
 
 void MappedPort::begin(std::uint16_t port, const std::vector<Endpoint>& addresses) {
   port_ = port;
@@ -48,13 +49,12 @@ std::string MappedPort::trouble() const {
 void MappedPort::changed() {
   std::vector<Endpoint> mapped;
   if (const auto& mapping = mapper_.current()) {
-    spdlog::info("event=port_mapped protocol={} address={}", mapping->protocol,
-                 to_text(mapping->outside));
+    recorder_.record(events::PortMapped{mapping->protocol, to_text(mapping->outside)});
     // A router behind another router tells a private address, which helps nobody.
     if (!nat::is_nearby(mapping->outside) && !mapping->outside.is_unspecified())
       mapped.push_back(mapping->outside);
   } else {
-    spdlog::info("event=port_not_mapped msg={}", in_quotes(mapper_.trouble()));
+    recorder_.record(events::PortNotMapped{mapper_.trouble()});
   }
   overlay_.set_mapped_endpoints(io::monotonic_time(), std::move(mapped));
   driver_.wake();

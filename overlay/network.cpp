@@ -281,6 +281,9 @@ void Network::carry(Instant now, Room room, Output output) {
         network.shared_.casts.push_back(std::move(cast));
     }
     void operator()(const Punched& way) { network.peers_.punched(now, way); }
+    void operator()(const Tried& tried) {
+      network.attempts_.note(now, tried.node, tried.where, tried.result, tried.detail);
+    }
     void operator()(Store& store) {
       network.note_rows(store.rows);
       network.shared_.journal.store(network.id(), std::move(store));
@@ -293,6 +296,8 @@ void Network::carry(Instant now, Room room, Output output) {
       (*this)(store);
     }
     void operator()(const RosterNews& news) {
+      for (const NodeId& node : news.changed)
+        if (network.roster_.member(node) == nullptr) network.attempts_.forget(node);
       for (const auto& seat : network.parts_) seat.part->handle_roster(now, news);
     }
     void operator()(OverlayEvent& event) {

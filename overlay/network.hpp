@@ -102,6 +102,7 @@ class Network {
   Liveness& liveness() { return liveness_; }
   BrokerPart& broker() { return broker_; }
   Punch& punch() { return punch_; }
+  [[nodiscard]] const path::Attempts& attempts() const { return attempts_; }
   [[nodiscard]] const Credential& credential() const { return credential_; }
 
   // Rows of the trust database for a first commit; and those that undo all of it, by database.
@@ -124,6 +125,7 @@ class Network {
   PeerTable table_;
   std::vector<Endpoint> seen_at_;
   std::vector<Address> through_;
+  path::Attempts attempts_;
   Beside beside_;
   NetworkMembers names_;
   Credential credential_;

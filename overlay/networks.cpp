@@ -393,9 +393,9 @@ void Overlay::carrier_opened(Instant now, CommandId id, PathId path, const Endpo
   impl_->settle(now);
 }
 
-void Overlay::carrier_failed(Instant now, CommandId id) {
+void Overlay::carrier_failed(Instant now, CommandId id, std::string_view why) {
   impl_->joiner.carrier_failed(now, id);
-  for (const auto& [network, it] : impl_->networks) it->carrying().failed(now, id);
+  for (const auto& [network, it] : impl_->networks) it->carrying().failed(now, id, why);
   impl_->settle(now);
 }
 

@@ -116,7 +116,7 @@ class Overlay {
   void set_carriers(Instant now, std::vector<Address> carriers);
   // The answer to OpenCarrier: the connection is a path now, or could not be made.
   void carrier_opened(Instant now, CommandId id, PathId path, const Endpoint& remote);
-  void carrier_failed(Instant now, CommandId id);
+  void carrier_failed(Instant now, CommandId id, std::string_view why);
   void carrier_closed(Instant now);  // a connection ended; its path is closed in the table
 
   // ---- of home(), until every caller names a network

@@ -38,6 +38,7 @@
 #include "overlay/config.hpp"
 #include "overlay/discovery/address_book.hpp"
 #include "overlay/event.hpp"
+#include "overlay/path/attempts.hpp"
 #include "overlay/roster/entry.hpp"
 #include "overlay/roster/roster.hpp"
 
@@ -216,6 +217,13 @@ struct Punched {
   PathId path = PathId::Udp;
   Endpoint endpoint;
 };
+// A way to this member was tried: for who asks why it is reached as it is.
+struct Tried {
+  NodeId node;
+  Address where;
+  path::TryResult result = path::TryResult::NoAnswer;
+  std::string detail = {};
+};
 // Rows that the disk refuses are tried again until it takes them; Never: they are given up.
 enum class Again : std::uint8_t { UntilStored, Never };
 // Rows to be stored, all of one database (base/persist.hpp).
@@ -239,8 +247,9 @@ struct Promise {
 };
 
 // RosterNews: every part hears of it by handle_roster().
-using Output = std::variant<Say, SayAll, Seal, Want, DialOver, Learned, Observed, SeenAt, Through,
-                            Heard, Cast, Punched, Store, Sign, Promise, RosterNews, OverlayEvent>;
+using Output =
+    std::variant<Say, SayAll, Seal, Want, DialOver, Learned, Observed, SeenAt, Through, Heard, Cast,
+                 Punched, Tried, Store, Sign, Promise, RosterNews, OverlayEvent>;
 
 // ---- the part -----------------------------------------------------------------------------------
 

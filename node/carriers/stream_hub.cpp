@@ -60,7 +60,7 @@ std::vector<Endpoint> StreamHub::bound(path::PathKind kind) const {
 
 void StreamHub::accepted(path::PathKind kind, io::UniqueFd fd, const Endpoint& from) {
   if (!admission_.enter(from)) {
-    ++counters_.no_room;
+    ++counters_.turned_away;
     return;
   }
   ++counters_.accepted;
@@ -113,8 +113,14 @@ void StreamHub::fail_later(Id id, std::string why) {
 }
 
 void StreamHub::set_proxy(std::optional<node::ProxyAddress> proxy, std::string no_proxy) {
-  proxy_ = std::move(proxy);
+  proxy_.address = std::move(proxy);
   no_proxy_ = std::move(no_proxy);
+}
+
+void StreamHub::note_proxy(bool by_proxy, const std::string& failure) {
+  if (!by_proxy) return;
+  proxy_.last_failure = failure;
+  if (failure.empty()) ++proxy_.worked;
 }
 
 void StreamHub::dial(Id id, const Address& address) {
@@ -144,13 +150,14 @@ void StreamHub::dial_tcp(Id id, const TcpAddress& address) {
 // Whoever tells addresses does not choose what this node asks of a web server inside its network.
 void StreamHub::dial_wss(Id id, const WssAddress& address) {
   if (address.path != kWssPath) return fail_later(id, "a WebSocket of another path than /weft");
-  const bool by_proxy = proxy_ && !node::goes_around_proxy(no_proxy_, address.host);
-  const auto proxy = by_proxy ? proxy_ : std::nullopt;
+  const bool by_proxy = proxy_.address && !node::goes_around_proxy(no_proxy_, address.host);
+  const auto proxy = by_proxy ? proxy_.address : std::nullopt;
   const auto target = by_proxy ? adapter::Target{proxy->host, proxy->port, {}}
                                : adapter::Target{address.host, address.port, {}};
   const auto connected = [this, id, address, proxy](auto result) {
     if (result) return upgrade(id, address, proxy, std::move(*result));
     dials_.erase(id);
+    note_proxy(proxy.has_value(), "it is not reached: " + result.error().detail);
     fail_later(id, result.error().detail);
   };
   dials_[id].ticket = connector_.connect(target, connected, kConnectWithin);
@@ -162,13 +169,21 @@ void StreamHub::upgrade(Id id, const WssAddress& address,
   socklen_t size = sizeof peer;
   ::getpeername(fd.value(), reinterpret_cast<sockaddr*>(&peer), &size);
   const Endpoint remote = io::to_endpoint(peer);
-  dials_[id].attempt =
-      wss_.call(std::move(fd), address, proxy,
-                [this, id, remote](std::shared_ptr<WssSocket> socket, const std::string& why) {
-                  dials_.erase(id);
-                  if (socket == nullptr) return fail_later(id, why);
-                  settle(id, begin_wss(std::move(socket), remote, false), remote);
-                });
+  dials_[id].attempt = wss_.call(std::move(fd), address, proxy,
+                                 [this, id, remote, by_proxy = proxy.has_value()](
+                                     std::shared_ptr<WssSocket> socket, const std::string& why) {
+                                   dials_.erase(id);
+                                   note_proxy(by_proxy, why);
+                                   if (socket == nullptr) return fail_later(id, why);
+                                   settle(id, begin_wss(std::move(socket), remote, false), remote);
+                                 });
+}
+
+StreamHubCounters StreamHub::counters() const {
+  StreamHubCounters out = counters_;
+  for (const auto& [path, connection] : connections_)
+    add_fields(out.carried, connection.carrier->counters());
+  return out;
 }
 
 // ---- the end ------------------------------------------------------------------------------------
@@ -177,6 +192,7 @@ void StreamHub::end(PathId path) {
   const auto at = connections_.find(path);
   if (at == connections_.end()) return;
   const Connection connection = at->second;
+  add_fields(counters_.carried, connection.carrier->counters());
   connections_.erase(at);
   if (connection.inbound) admission_.leave(connection.remote, connection.proven);
   const bool used = connection.proven || table_.held(path);  // perhaps since the last look

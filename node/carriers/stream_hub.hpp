@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "base/fields.hpp"
 #include "node/adapter/tcp_connect.hpp"
 #include "node/adapter/tcp_door.hpp"
 #include "node/carriers/carriers.hpp"
@@ -26,10 +27,33 @@ namespace weft::carriers {
 
 struct StreamHubCounters {
   std::uint64_t accepted = 0;
-  std::uint64_t no_room = 0;   // hung up on at once
-  std::uint64_t unproven = 0;  // ended without ever having carried a session
+  std::uint64_t turned_away = 0;
+  std::uint64_t unproven = 0;
   std::uint64_t dialled = 0;
   std::uint64_t dials_failed = 0;
+  path::StreamCounters carried;  // by all of them together
+
+  static constexpr auto fields() {
+    using C = StreamHubCounters;
+    return std::tuple{
+        field("accepted", "connections", "of others, by TCP and WebSocket", &C::accepted),
+        field("turned_away", "connections", "hung up on at once: as many as may be were there",
+              &C::turned_away),
+        field("unproven", "connections", "ended without ever having carried a session",
+              &C::unproven),
+        field("dialled", "connections", "to members that were begun", &C::dialled),
+        field("dials_failed", "connections", "of these, that could not be made", &C::dials_failed),
+        group(&C::carried)};
+  }
+};
+static_assert(lists_all_fields<StreamHubCounters>());
+
+// The HTTP proxy, and what became of WebSockets through it.
+struct ProxyRecord {
+  std::optional<node::ProxyAddress> address;
+  std::string not_used;      // why the one that is configured is not
+  std::uint64_t worked = 0;  // WebSockets that were made
+  std::string last_failure;  // since the last of them
 };
 
 class StreamHub {
@@ -59,11 +83,13 @@ class StreamHub {
   [[nodiscard]] Result<void> set_certificate(const std::optional<WssFiles>& files);
   // Through which WebSockets go, except to hosts that no_proxy names.
   void set_proxy(std::optional<node::ProxyAddress> proxy, std::string no_proxy);
+  void set_proxy_not_used(std::string why) { proxy_.not_used = std::move(why); }
+  [[nodiscard]] const ProxyRecord& proxy() const { return proxy_; }
   // `opened` or `failed` follows, always.
   void dial(Id id, const Address& address);
 
   [[nodiscard]] std::size_t size() const { return connections_.size(); }
-  [[nodiscard]] const StreamHubCounters& counters() const { return counters_; }
+  [[nodiscard]] StreamHubCounters counters() const;
 
  private:
   struct Connection {
@@ -92,6 +118,7 @@ class StreamHub {
                                          bool inbound);
   void settle(Id id, const Result<PathId>& path, const Endpoint& remote);
   void fail_later(Id id, std::string why);
+  void note_proxy(bool by_proxy, const std::string& failure);
   void end(PathId path);
   void look();
 
@@ -102,7 +129,7 @@ class StreamHub {
   adapter::Connector connector_;
   Wss wss_;
   bool has_certificate_ = false;
-  std::optional<node::ProxyAddress> proxy_;
+  ProxyRecord proxy_;
   std::string no_proxy_;
   struct Listener {
     path::PathKind kind;

@@ -184,8 +184,11 @@ class Called final : public Handshake {
     });
   }
   void upgrade() {
-    socket().async_handshake(host_and_port(address_), address_.path,
+    socket().async_handshake(page_, host_and_port(address_), address_.path,
                              [self = me()](const ErrorCode& error) {
+                               if (error == websocket::error::upgrade_declined)
+                                 return self->fail(std::string(kPageInPlace) + " (status " +
+                                                   std::to_string(self->page_.result_int()) + ")");
                                if (!self->over(error)) self->through();
                              });
   }
@@ -194,6 +197,7 @@ class Called final : public Handshake {
   std::optional<node::ProxyAddress> proxy_;
   http::request<http::empty_body> connect_;
   http::response_parser<http::empty_body> answer_;
+  websocket::response_type page_;
 };
 
 class Running final : public Wss::Attempt {

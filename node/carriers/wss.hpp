@@ -21,6 +21,9 @@
 namespace weft::carriers {
 
 inline constexpr const char* kWssPath = "/weft";
+// How a failure begins when a web page answered in the place of a node: another server, or the
+// sign-in page of a network. The status follows.
+inline constexpr const char* kPageInPlace = "a web page answers in its place";
 
 // The operator's own certificate; both or none. PEM files, the chain in the first.
 struct WssFiles {

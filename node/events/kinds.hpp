@@ -11,29 +11,14 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <tuple>
-#include <utility>
 #include <variant>
-#include <vector>
 
 #include "base/fields.hpp"
+#include "node/events/kind.hpp"
+#include "node/events/ways.hpp"
 
 namespace weft::events {
-
-enum class Level : std::uint8_t { Info, Warning, Error };
-// What `weft events GROUP` picks.
-enum class Group : std::uint8_t { Node, Peers, Members, Services, Doors, Store, Api, Events };
-
-struct Kind {
-  std::string_view name;
-  Group group;
-  Level level;
-  std::string_view sentence;
-};
-
-using Texts = std::vector<std::string>;
-using Asked = std::vector<std::pair<std::string, std::string>>;  // name and value
 
 // ---- the node -----------------------------------------------------------------------------------
 struct Start {
@@ -162,26 +147,6 @@ struct DhtMode {
     return std::tuple{
         field("server", "", "whether it answers others", &DhtMode::server),
         field("full_table", "", "whether it knows all members", &DhtMode::full_table)};
-  }
-};
-struct GsoOff {
-  std::string interface, msg;
-  std::uint64_t again_in_s = 0;
-  static constexpr Kind kKind{"gso_off", Group::Node, Level::Warning, "{msg}"};
-  static constexpr auto fields() {
-    return std::tuple{
-        field("interface", "", "its address, or all", &GsoOff::interface),
-        field("again_in_s", "seconds", "until trains are tried again", &GsoOff::again_in_s),
-        field("msg", "", "what is lost and what the node does", &GsoOff::msg)};
-  }
-};
-struct GsoOn {
-  std::string interface;
-  static constexpr Kind kKind{"gso_on", Group::Node, Level::Info,
-                              "trains of datagrams are tried again on the interface of "
-                              "{interface}"};
-  static constexpr auto fields() {
-    return std::tuple{field("interface", "", "its address, or all", &GsoOn::interface)};
   }
 };
 struct SeenAt {
@@ -578,14 +543,16 @@ struct Repeated {
   }
 };
 
-using Body = std::variant<
-    Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired, SetAsideRemoved,
-    NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, GsoOff, GsoOn, SeenAt,
-    Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard, RosterChanged,
-    MemberAdded, MemberRemoved, MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed,
-    ServiceUnexposed, ServicesChanged, CallerDenied, TargetRefused, TargetFailed, DoorOpened,
-    DoorClosed, DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
-    StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain, ExitRefused,
-    ProxyRefused, NetworkMade, NetworkLeft, Repeated>;
+using Body =
+    std::variant<Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired,
+                 SetAsideRemoved, NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut,
+                 DhtMode, ConnectionFailed, ProxyIgnored, PortMapped, PortNotMapped, GsoOff, GsoOn,
+                 SeenAt, Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent,
+                 PeerHeard, RosterChanged, MemberAdded, MemberRemoved, MemberChanged, MemberState,
+                 NetworkJoined, Removed, ServiceExposed, ServiceUnexposed, ServicesChanged,
+                 CallerDenied, TargetRefused, TargetFailed, DoorOpened, DoorClosed,
+                 DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
+                 StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain,
+                 ExitRefused, ProxyRefused, NetworkMade, NetworkLeft, Repeated>;
 
 }  // namespace weft::events

@@ -177,6 +177,16 @@ std::vector<MetricFamily> families(const Snapshot& snapshot) {
   out.room("dht", snapshot.dht);
   out.room("post", snapshot.post);
   out.room("seal", snapshot.sealer);
+  out.room("mail", snapshot.mail);
+  out.room("link", snapshot.links);
+  out.room("overlay", snapshot.unclaimed);
+  out.room("stun", snapshot.stun);
+  out.room("nat", snapshot.nat);
+  out.room("punch", snapshot.punch);
+  out.room("relay", snapshot.relay);
+  out.room("forward", snapshot.forward);
+  out.room("circuit", snapshot.circuits);
+  out.room("carrier", snapshot.connections);
   out.room("membership", snapshot.membership);
   out.room("journal", snapshot.journal);
   out.room("flow", snapshot.flow);

@@ -9,14 +9,22 @@
 
 #include "base/fields.hpp"
 #include "dht/counters.hpp"
+#include "nat/responder.hpp"
 #include "node/adapter/flow.hpp"
 #include "node/api/http_server.hpp"
+#include "node/carriers/stream_hub.hpp"
 #include "node/carriers/udp_counters.hpp"
 #include "node/metrics/histogram.hpp"
+#include "overlay/counters.hpp"
 #include "overlay/journal/journal.hpp"
+#include "overlay/links/links.hpp"
+#include "overlay/mail/mail.hpp"
 #include "overlay/membership/counters.hpp"
 #include "overlay/post/counters.hpp"
 #include "overlay/post/real_sealer.hpp"
+#include "overlay/punch/nat_watch.hpp"
+#include "overlay/punch/pairs.hpp"
+#include "overlay/relaying/relay_home.hpp"
 #include "overlay/session/counters.hpp"
 
 namespace weft::metrics {
@@ -39,6 +47,11 @@ struct Gauges {
   std::uint64_t dht_contacts = 0;
   std::uint64_t dht_records = 0;
   std::uint64_t events_kept = 0;
+  std::uint64_t relay_reservations = 0;
+  std::uint64_t relay_circuits = 0;
+  std::uint64_t relay_month_bytes = 0;
+  std::uint64_t own_circuits = 0;
+  std::uint64_t carrier_connections = 0;
 
   static constexpr auto fields() {
     using G = Gauges;
@@ -62,7 +75,14 @@ struct Gauges {
         field("store_waiting", "changes", "in force and not on the disk", &G::store_waiting),
         field("dht_contacts", "nodes", "in the table of the DHT", &G::dht_contacts),
         field("dht_records", "records", "held for the DHT", &G::dht_records),
-        field("events_kept", "events", "that weft events can still show", &G::events_kept)};
+        field("events_kept", "events", "that weft events can still show", &G::events_kept),
+        field("relay_reservations", "nodes", "reached through this one", &G::relay_reservations),
+        field("relay_circuits", "circuits", "relayed here", &G::relay_circuits),
+        field("relay_month_bytes", "bytes", "relayed here since the month began",
+              &G::relay_month_bytes),
+        field("own_circuits", "circuits", "of this node, through others", &G::own_circuits),
+        field("carrier_connections", "connections", "of TCP and WebSocket that carry datagrams",
+              &G::carrier_connections)};
   }
 };
 static_assert(lists_all_fields<Gauges>());
@@ -108,6 +128,16 @@ struct Snapshot {
   post::PostCounters post;
   post::SealerCounters sealer;
   membership::SwimCounters membership;
+  overlay::OverlayCounters unclaimed;
+  overlay::LinkCounters links;
+  overlay::MailCounters mail;
+  nat::ResponderCounters stun;
+  punch::WatchCounters nat;
+  punch::PunchCounters punch;
+  relay::ServerCounters relay;
+  relay::ForwardCounters forward;
+  relay::CircuitCounters circuits;
+  carriers::StreamHubCounters connections;
   overlay::JournalCounters journal;
   carriers::UdpCounters udp;
   adapter::FlowCounters flow;

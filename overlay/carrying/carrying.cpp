@@ -64,8 +64,9 @@ void Carrying::look(Instant now) {
 void Carrying::act(Instant now, const Peer& peer, const DialPolicy::Step& step) {
   if (step.what == DialPolicy::Step::Do::Connect) {
     const CommandId id = ++beside_.last_command;
-    asked_.emplace(id, peer.id);
-    return put(OverlayEvent(OpenCarrier{id, peer.carriers.at(step.index)}));
+    const Address& address = peer.carriers.at(step.index);
+    asked_.emplace(id, Asked{peer.id, address});
+    return put(OverlayEvent(OpenCarrier{id, address}));
   }
   // Where UDP is still dead nothing answers, and the session stays where it is.
   const Endpoint& to = peer.endpoints.at(step.index);
@@ -75,8 +76,10 @@ void Carrying::act(Instant now, const Peer& peer, const DialPolicy::Step& step) 
 void Carrying::opened(Instant now, CommandId id, PathId path, const Endpoint& remote) {
   const auto asked = asked_.extract(id);
   if (asked.empty()) return;
-  policies_[asked.mapped()].opened(now);
-  if (const Peer* peer = beside_.peers.find(asked.mapped())) {
+  const auto& [node, address] = asked.mapped();
+  policies_[node].opened(now);
+  put(Tried{node, address, path::TryResult::Worked, "connected"});
+  if (const Peer* peer = beside_.peers.find(node)) {
     const Standing standing = standing_of(*peer);
     if (standing.up && standing.silent && standing.initiator) {
       if (const auto moved = beside_.sessions.migrate(now, *peer->preferred, path, remote); !moved)
@@ -89,10 +92,12 @@ void Carrying::opened(Instant now, CommandId id, PathId path, const Endpoint& re
   look(now);
 }
 
-void Carrying::failed(Instant now, CommandId id) {
+void Carrying::failed(Instant now, CommandId id, std::string_view why) {
   const auto asked = asked_.extract(id);
   if (asked.empty()) return;
-  policies_[asked.mapped()].failed();
+  const auto& [node, address] = asked.mapped();
+  policies_[node].failed();
+  put(Tried{node, address, path::TryResult::Failed, std::string(why)});
   look(now);
 }
 

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "overlay/carrying/dial_policy.hpp"
 #include "overlay/part.hpp"
@@ -28,7 +29,7 @@ class Carrying final : public Part {
 
   // The answer to an OpenCarrier of this network; others are nothing to it.
   void opened(Instant now, CommandId id, PathId path, const Endpoint& remote);
-  void failed(Instant now, CommandId id);
+  void failed(Instant now, CommandId id, std::string_view why);
   // A connection ended: what went over it needs another way.
   void closed(Instant now) { look(now); }
 
@@ -38,7 +39,11 @@ class Carrying final : public Part {
   [[nodiscard]] Standing standing_of(const Peer& peer) const;
 
   std::map<NodeId, DialPolicy> policies_;
-  std::map<CommandId, NodeId> asked_;  // connections being made
+  struct Asked {
+    NodeId node;
+    Address address;
+  };
+  std::map<CommandId, Asked> asked_;  // connections being made
   std::set<SessionId> silent_;
   std::uint64_t seen_ = 0;  // PeerTable::changes() when looked at last
   std::optional<Instant> next_;

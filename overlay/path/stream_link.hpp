@@ -22,9 +22,11 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <tuple>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/fields.hpp"
 #include "base/time.hpp"
 
 namespace weft::path {
@@ -34,12 +36,26 @@ inline constexpr std::size_t kLeastDatagram = 16;
 inline constexpr std::size_t kFrameLength = 2;  // before each frame of TCP
 
 struct StreamCounters {
-  std::uint64_t datagrams_in = 0, datagrams_out = 0;
-  std::uint64_t too_old = 0;   // dropped after kTooOld in the queue
-  std::uint64_t no_room = 0;   // dropped at kQueueLimit
-  std::uint64_t too_long = 0;  // dropped: over kStreamMtu
+  std::uint64_t datagrams_in = 0;
+  std::uint64_t datagrams_out = 0;
+  std::uint64_t too_old = 0;
+  std::uint64_t no_room = 0;
+  std::uint64_t too_long = 0;
   std::uint64_t malformed = 0;
+
+  static constexpr auto fields() {
+    using C = StreamCounters;
+    return std::tuple{
+        field("datagrams_in", "datagrams", "that came over connections", &C::datagrams_in),
+        field("datagrams_out", "datagrams", "sent over connections", &C::datagrams_out),
+        field("too_old", "datagrams", "dropped: they waited longer than they are worth",
+              &C::too_old),
+        field("no_room", "datagrams", "dropped: too many waited for the connection", &C::no_room),
+        field("too_long", "datagrams", "dropped: longer than a frame may be", &C::too_long),
+        field("malformed", "frames", "that no peer of ours sends", &C::malformed)};
+  }
 };
+static_assert(lists_all_fields<StreamCounters>());
 
 // The first whole frame in `bytes`, without its length; nothing if more must come. Malformed: none
 // can begin so.

@@ -9,9 +9,9 @@ namespace weft::overlay {
 
 void PeerTable::cancel_dials(Instant now, Peer& peer) {
   const auto dials = std::exchange(peer.dialing, {});
-  for (const auto& [id, endpoint] : dials) {
-    by_session_.erase(id);
-    sessions_.close(now, id, kCodeSuperseded, "another dial came up first");
+  for (const auto& dial : dials) {
+    by_session_.erase(dial.session);
+    sessions_.close(now, dial.session, kCodeSuperseded, "another dial came up first");
   }
   if (!peer.hint_dial) return;
   const SessionId hinted = peer.hint_dial->session;
@@ -161,12 +161,13 @@ void PeerTable::want(Instant now, Peer& peer, bool at_once) {
 }
 
 void PeerTable::dial_over(Instant now, Peer& peer, PathId path, const Endpoint& remote) {
-  if (const auto id = dial(now, peer, remote, path)) peer.dialing.emplace_back(*id, remote);
+  if (const auto id = dial(now, peer, remote, path)) peer.dialing.push_back({*id, remote, path});
 }
 
 void PeerTable::dial_there(Instant now, Peer& peer, PathId path, const Endpoint& endpoint) {
   cancel_dials(now, peer);
-  if (const auto id = dial(now, peer, endpoint, path)) peer.dialing.emplace_back(*id, endpoint);
+  if (const auto id = dial(now, peer, endpoint, path))
+    peer.dialing.push_back({*id, endpoint, path});
   if (!peer.next_attempt) attempt_at(peer, now + kDialStagger);
 }
 
@@ -187,7 +188,7 @@ void PeerTable::dial_beside(Instant now, Peer& peer) {
   const auto info = sessions_.info(theirs->id);
   if (!info) return;
   if (const auto id = dial(now, peer, info->remote, info->path))
-    peer.dialing.emplace_back(*id, info->remote);
+    peer.dialing.push_back({*id, info->remote, info->path});
 }
 
 void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
@@ -198,7 +199,7 @@ void PeerTable::on_session_up(Instant now, const session::SessionUp& up) {
   // may be a NAT's mapping, worth keeping behind what we know.
   if (path::over_udp(sessions_.paths().at(up.path).kind))
     learn(now, peer, {up.remote}, discovery::Source::Session, up.initiator);
-  std::erase_if(peer.dialing, [&](const auto& dial) { return dial.first == up.session; });
+  std::erase_if(peer.dialing, [&](const auto& dial) { return dial.session == up.session; });
   if (peer.hint_dial && peer.hint_dial->session == up.session) peer.hint_dial.reset();
   peer.hint.reset();
   cancel_dials(now, peer);
@@ -270,6 +271,16 @@ bool PeerTable::on_hello(Instant now, SessionId session, const ByteArray<8>& ins
   return back;
 }
 
+std::optional<Peer::Dial> PeerTable::dial_of(SessionId session) const {
+  const auto at = by_session_.find(session);
+  const Peer* peer = at == by_session_.end() ? nullptr : find(at->second);
+  if (peer == nullptr) return std::nullopt;
+  if (peer->hint_dial && peer->hint_dial->session == session)
+    return Peer::Dial{session, peer->hint_dial->endpoint, PathId::Udp};
+  const auto dial = std::ranges::find(peer->dialing, session, &Peer::Dial::session);
+  return dial == peer->dialing.end() ? std::nullopt : std::optional(*dial);
+}
+
 Peer* PeerTable::on_session_down(Instant now, SessionId session) {
   Peer* peer = find_by_session(session);
   if (peer == nullptr) return nullptr;
@@ -280,7 +291,7 @@ Peer* PeerTable::on_session_down(Instant now, SessionId session) {
     return peer;
   }
   const bool was_dial =
-      std::erase_if(peer->dialing, [&](const auto& d) { return d.first == session; }) > 0;
+      std::erase_if(peer->dialing, [&](const auto& d) { return d.session == session; }) > 0;
   // The end that dialled is up one message before the other has judged it: without a Hello it was
   // refused, which is a failed dial like any other.
   const bool refused = std::erase_if(peer->sessions, [&](const PeerSession& s) {
@@ -332,7 +343,7 @@ void PeerTable::dial_next(Instant now, Peer& peer) {
   if (peer.dialing.size() >= kMaxConcurrentDials) return;
   const Endpoint endpoint = peer.endpoints[peer.next_endpoint++];
   if (const auto id = dial(now, peer, endpoint, PathId::Udp))
-    peer.dialing.emplace_back(*id, endpoint);
+    peer.dialing.push_back({*id, endpoint, PathId::Udp});
   attempt_at(peer, now + kDialStagger);
 }
 

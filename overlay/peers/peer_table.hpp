@@ -91,7 +91,13 @@ struct Peer {
   std::optional<Instant> changed;  // when it came up or went away last; not since we started
   bool was_up = false;             // then
 
-  std::vector<std::pair<SessionId, Endpoint>> dialing;
+  struct Dial {
+    SessionId session = 0;
+    Endpoint to;
+    PathId path = PathId::Udp;
+    bool operator==(const Dial&) const = default;
+  };
+  std::vector<Dial> dialing;
   std::optional<Endpoint> hint;  // not tried yet; kept in `endpoints` only once it answered
   struct HintDial {
     SessionId session;
@@ -163,6 +169,8 @@ class PeerTable {
   void retire(Instant now);
   // Nothing comes from this session: it may be that its peer is somewhere else.
   [[nodiscard]] bool unanswered(Instant now, SessionId session) const;
+  // Where a dial that is under way goes; nothing for other sessions.
+  [[nodiscard]] std::optional<Peer::Dial> dial_of(SessionId session) const;
   // The peer this session (or dial attempt) belonged to, if any.
   Peer* on_session_down(Instant now, SessionId session);
 

@@ -59,9 +59,42 @@ void Peers::handle_session(Instant now, const SessionNews& news) {
   std::visit([&](const auto& e) { on(now, e); }, news);
 }
 
+void Peers::note(const NodeId& node, PathId path, const Endpoint& remote, path::TryResult result,
+                 std::string detail) {
+  const auto& known = beside_.sessions.paths().at(path);
+  Tried tried{node, UdpAddress{remote}, result, std::move(detail)};
+  if (known.kind == path::PathKind::Circuit)
+    tried.where = RelayAddress{known.via, {}};
+  else if (path::over_stream(known.kind))
+    tried.where = TcpAddress{remote};
+  put(std::move(tried));
+}
+
+void Peers::note_end(const session::SessionDown& down) {
+  using session::CloseReason, path::TryResult;
+  const auto link = links_.find(down.session);
+  const bool unheard = link != links_.end() && link->second.up.initiator && !link->second.greeted;
+  const auto dial = table_.dial_of(down.session);
+  if (!dial && !unheard) return;
+  if (down.reason == CloseReason::Local || down.reason == CloseReason::Superseded) return;
+  const bool mute =
+      down.reason == CloseReason::HandshakeTimeout || down.reason == CloseReason::Idle;
+  const bool said = down.reason == CloseReason::Peer || down.reason == CloseReason::RemovedByPeer;
+  const auto result = mute ? TryResult::NoAnswer : said ? TryResult::Refused : TryResult::Failed;
+  std::string detail = down.reason == CloseReason::RemovedByPeer
+                           ? "it says that this node was removed from the network"
+                           : down.detail;
+  if (dial)
+    note(down.peer, dial->path, dial->to, result, std::move(detail));
+  else
+    note(down.peer, link->second.up.path, link->second.up.remote, result, std::move(detail));
+}
+
 void Peers::on(Instant now, const session::SessionUp& up) {
   links_.insert_or_assign(up.session, Link{up, false, false, now, std::nullopt});
   if (up.joining) return;
+  note(up.peer, up.path, up.remote, path::TryResult::Worked,
+       up.initiator ? "called there" : "it called from there");
   table_.on_session_up(now, up);
   if (const Peer* peer = table_.find(up.peer)) keep(*peer);
   clocks_.session_up(up);
@@ -84,6 +117,7 @@ void Peers::on(Instant now, const LinkOpen& open) {
 }
 
 void Peers::on(Instant now, const session::SessionDown& down) {
+  note_end(down);
   const auto at = links_.find(down.session);
   const bool joiner = at != links_.end() && at->second.up.joining;
   if (at != links_.end()) links_.erase(at);
@@ -107,6 +141,7 @@ void Peers::on(Instant now, const session::RemoteMoved& moved) {
   if (peer == nullptr) return;
   if (path::over_udp(beside_.sessions.paths().at(moved.path).kind))
     table_.learn(now, *peer, {moved.remote}, discovery::Source::Session, true);
+  note(peer->id, moved.path, moved.remote, path::TryResult::Worked, "moved there");
   keep(*peer);
   follow(now, *peer, moved.session, moved.path, moved.remote);
   if (peer->preferred == moved.session)

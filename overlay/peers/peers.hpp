@@ -112,6 +112,10 @@ class Peers final : public Part {
   template <class Other>
   void said(Instant, Link&, const Other&) {}
 
+  // For who asks what was tried: a session came up there, or ended before it had done so.
+  void note(const NodeId& node, PathId path, const Endpoint& remote, path::TryResult result,
+            std::string detail);
+  void note_end(const session::SessionDown& down);
   // Peers follow the roster: new members are known, those that are gone forgotten.
   void adopt_members(Instant now);
   void heed(Instant now, Link& link, const Hello& m);

@@ -6,16 +6,29 @@
 namespace weft::punch {
 
 namespace {
-constexpr std::size_t kFields = 7;
+constexpr std::size_t kFields = 7;  // that must be there
+constexpr std::size_t kAll = 9;
+
+// The numbers on the wire are those of nat/behaviour.hpp; others mean nothing known.
+NatWord nat_word(std::uint64_t mapping, std::uint64_t filtering) {
+  NatWord out;
+  if (mapping <= static_cast<std::uint64_t>(nat::Mapping::Dependent))
+    out.mapping = static_cast<nat::Mapping>(mapping);
+  if (filtering <= static_cast<std::uint64_t>(nat::Filtering::ByAddressAndPort))
+    out.filtering = static_cast<nat::Filtering>(filtering);
+  return out;
 }
+}  // namespace
 
 Bytes encode(const Offer& offer) {
   WEFT_ASSERT(offer.addresses.size() <= nat::kMostCandidates);
   wire::Writer out;
-  out.array(kFields).uint(kOfferType).bin(offer.attempt).boolean(offer.answer);
+  out.array(kAll).uint(kOfferType).bin(offer.attempt).boolean(offer.answer);
   out.uint(static_cast<std::uint64_t>(offer.opener));
   out.bin(offer.key.name).bin(offer.key.password);
   write_addresses(out, offer.addresses, nat::kMostCandidates);
+  out.uint(static_cast<std::uint64_t>(offer.nat.mapping));
+  out.uint(static_cast<std::uint64_t>(offer.nat.filtering));
   return out.take();
 }
 
@@ -42,6 +55,10 @@ Result<Offer> decode_offer(ByteView body) {
   WEFT_TRY(out.key.name, in.fixed<8>());
   WEFT_TRY(out.key.password, in.fixed<16>());
   WEFT_TRY(out.addresses, read_addresses(in, nat::kMostCandidates));
+  if (size < kAll) return out;
+  WEFT_TRY(const auto mapping, in.uint());
+  WEFT_TRY(const auto filtering, in.uint());
+  out.nat = nat_word(mapping, filtering);
   return out;
 }
 

@@ -3,7 +3,8 @@
 // a sealed datagram on channel 3; so its sender is a member and proven. A msgpack array, read
 // leniently: further elements are ignored.
 //
-//   [60, attempt 8, answer bool, opener u8, name 8, password 16, [address, ... <= 8]]
+//   [60, attempt 8, answer bool, opener u8, name 8, password 16, [address, ... <= 8],
+//    mapping u8, filtering u8]
 //
 // docs/wire/punch.md.
 #pragma once
@@ -13,12 +14,22 @@
 #include <vector>
 
 #include "base/address.hpp"
+#include "nat/behaviour.hpp"
 #include "nat/candidate.hpp"
 #include "nat/checks.hpp"
 
 namespace weft::punch {
 
 inline constexpr std::uint64_t kOfferType = 60;
+
+// What its sender knows of the IPv4 NAT in front of it, so that both ends can tell their people why
+// no way was found. Nothing is decided by it. Older versions leave it out.
+struct NatWord {
+  nat::Mapping mapping = nat::Mapping::Unknown;
+  nat::Filtering filtering = nat::Filtering::Unknown;
+
+  auto operator<=>(const NatWord&) const = default;
+};
 
 // Whose first probes go only a few hops (nat/checks.hpp). Another number reads as Nobody.
 enum class Opener : std::uint8_t { Nobody = 0, Asker = 1, Answerer = 2 };
@@ -29,6 +40,7 @@ struct Offer {
   Opener opener = Opener::Nobody;
   nat::CheckKey key{};             // names and authenticates the probes that its sender expects
   std::vector<Address> addresses;  // where its sender may be reached, at most kMostCandidates
+  NatWord nat{};
 
   auto operator<=>(const Offer&) const = default;
 };

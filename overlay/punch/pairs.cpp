@@ -112,14 +112,14 @@ void Pairs::ask(Instant now, const NodeId& member, Pair& pair) {
   attempt.ask_next = now + kAskAgain;
   ++counters_.offers_out;
   letters_.push_back(
-      {member, {attempt.id, false, attempt.opener, attempt.checks.own(), candidates_}});
+      {member, {attempt.id, false, attempt.opener, attempt.checks.own(), candidates_, nat_}});
 }
 
 void Pairs::answer(const NodeId& member, const Pair& pair) {
   const Attempt& attempt = *pair.attempt;
   ++counters_.offers_out;
   letters_.push_back(
-      {member, {*attempt.theirs, true, attempt.opener, attempt.checks.own(), candidates_}});
+      {member, {*attempt.theirs, true, attempt.opener, attempt.checks.own(), candidates_, nat_}});
 }
 
 std::vector<Endpoint> Pairs::allowed(const std::vector<Address>& addresses) {
@@ -148,6 +148,7 @@ void Pairs::handle_offer(Instant now, const NodeId& from, const Offer& offer) {
     }
     if (pair->attempt->checks.has_peer()) return;
     ++counters_.offers_in;
+    pair->theirs = offer.nat;
     pair->attempt->checks.set_peer(now, offer.key, allowed(offer.addresses));
     return;
   }
@@ -165,6 +166,7 @@ void Pairs::handle_offer(Instant now, const NodeId& from, const Offer& offer) {
 
 void Pairs::heed(Instant now, const NodeId& from, Pair& pair, const Offer& offer) {
   ++counters_.offers_in;
+  pair.theirs = offer.nat;
   pair.seen.push_back(offer.attempt);
   if (pair.seen.size() > kSeen) pair.seen.pop_front();
   // Both asked at once: each goes on with the key that its own offer told.
@@ -288,7 +290,8 @@ std::optional<Pairs::View> Pairs::view(const NodeId& member) const {
   const auto at = pairs_.find(member);
   if (at == pairs_.end()) return std::nullopt;
   const Pair& pair = at->second;
-  View out{pair.tries, pair.last, std::nullopt};
+  View out{pair.tries, pair.last, std::nullopt, pair.attempt && !pair.attempt->reported,
+           pair.theirs};
   if (pair.needed && !pair.attempt) out.next = pair.next;
   return out;
 }

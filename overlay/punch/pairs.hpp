@@ -84,6 +84,7 @@ class Pairs {
   // Our own addresses, for may_probe(); and what offers say, best first.
   void set_own(std::vector<Endpoint> own) { own_ = std::move(own); }
   void set_candidates(const std::vector<Endpoint>& candidates);
+  void set_nat(const NatWord& nat) { nat_ = nat; }
 
   // Until settled() or forget(). `after`: a first attempt waits so long, for a plain dial.
   void need(Instant now, const NodeId& member, Duration after);
@@ -128,6 +129,8 @@ class Pairs {
     unsigned tries = 0;
     std::string last;  // of the last attempt: "found", "no answer to our offer", "no probe arrived"
     std::optional<Instant> next;
+    bool under_way = false;
+    std::optional<NatWord> theirs;  // as their last offer says
   };
   [[nodiscard]] std::optional<View> view(const NodeId& member) const;
   [[nodiscard]] const PunchCounters& counters() const { return counters_; }
@@ -155,6 +158,7 @@ class Pairs {
     std::deque<ByteArray<8>> seen{};
     Meter offers{1, 5};
     std::string last{};
+    std::optional<NatWord> theirs{};
   };
 
   Pair* pair_of(const NodeId& member);
@@ -172,6 +176,7 @@ class Pairs {
   Rng& rng_;
   std::vector<Endpoint> own_;
   std::vector<Address> candidates_;
+  NatWord nat_;
   std::map<NodeId, Pair> pairs_;
   std::map<ByteArray<8>, NodeId> names_;  // of attempts under way, by the name in their probes
   Meter mappings_{kMappingsPerMinute / 60, kMappingsAtOnce};

@@ -172,6 +172,8 @@ void Punch::flush(Instant now) {
   candidates.insert(candidates.end(), beside_.config.listen_endpoints.begin(),
                     beside_.config.listen_endpoints.end());
   pairs_.set_candidates(candidates);
+  const auto verdict = watch_.verdict(now, nat::Family::V4);
+  pairs_.set_nat({verdict.mapping, verdict.filtering});
   while (auto letter = pairs_.poll_offer()) {
     const Peer* peer = beside_.peers.find(letter->to);
     if (peer == nullptr) continue;
@@ -189,11 +191,10 @@ void Punch::flush(Instant now) {
     put(Punched{found->member, found->path, found->endpoint});
     if (!look_at_) look_at_ = now + punch::Pairs::kLinger;
   }
-  tell_verdict(now);
+  tell_verdict(verdict);
 }
 
-void Punch::tell_verdict(Instant now) {
-  const auto verdict = watch_.verdict(now, nat::Family::V4);
+void Punch::tell_verdict(const nat::Verdict& verdict) {
   if (verdict.mapping == told_.mapping && verdict.filtering == told_.filtering) return;
   told_ = verdict;
   if (verdict.mapping == nat::Mapping::Unknown) return;

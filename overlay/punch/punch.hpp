@@ -64,7 +64,7 @@ class Punch final : public Part {
   void ask_members(Instant now);
   void take_offer(Instant now, const NodeId& from, ByteView body);
   void flush(Instant now);
-  void tell_verdict(Instant now);
+  void tell_verdict(const nat::Verdict& verdict);
 
   punch::NatWatch watch_;
   punch::Pairs pairs_;

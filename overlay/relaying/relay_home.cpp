@@ -113,6 +113,7 @@ RelayView RelayHome::view(Instant now) const {
   out.load_permille = server.forwarder().rate().load_permille(now);
   out.server = server.counters();
   out.frames = server.forwarder().counters();
+  out.through = circuits.counters();
   out.own_circuits = circuits.size();
   return out;
 }

@@ -29,7 +29,8 @@ struct RelayView {
   std::uint32_t load_permille = 0;
   relay::ServerCounters server;
   relay::ForwardCounters frames;
-  std::size_t own_circuits = 0;  // of this node, through others
+  relay::CircuitCounters through;  // of this node, through others
+  std::size_t own_circuits = 0;    // of this node, through others
 };
 
 class RelayHome {

@@ -56,7 +56,7 @@ void Relaying::on_circuit(Instant now, SessionId session) {
   if (!info) return;
   // Who dialled moves the session; the other end can only dial beside, and leaves that time.
   const Instant first = now + (info->initiator ? kDirectAgain / 2 : 2 * kDirectAgain);
-  climbs_.try_emplace(session, Climb{first, kDirectAgain, 0, {}});
+  climbs_.try_emplace(session, Climb{first, kDirectAgain, 0, {}, {}});
   look_by(first);
   seeks_.erase(info->peer);
   if (info->initiator) seek(info->peer, now + kSpareAfter);
@@ -252,6 +252,8 @@ void Relaying::said(Instant now, const session::SessionUp& from, const relay::Co
   const NodeId target = at->second.target;
   asks_.erase(at);
   if (m.status != relay::Status::Ok) {
+    put(Tried{target, RelayAddress{from.peer, {}}, path::TryResult::Refused,
+              std::string(name_of(m.status))});
     if (seeks_.contains(target)) seek(target, now);
     return;
   }
@@ -278,7 +280,14 @@ void Relaying::handle_timeout(Instant now) {
   look_at_.reset();
   if (tell_at_ && *tell_at_ <= now) tell(now);
   if (tell_at_) look_by(*tell_at_);
-  std::erase_if(asks_, [&](const auto& entry) { return entry.second.until <= now; });
+  std::erase_if(asks_, [&](const auto& entry) {
+    const auto& [target, relay, until] = entry.second;
+    if (until > now) return false;
+    if (const auto at = relays_.find(relay); at != relays_.end())
+      put(Tried{target, RelayAddress{at->second.node, {}}, path::TryResult::NoAnswer,
+                "the relay did not answer"});
+    return true;
+  });
   for (const auto& [request, ask] : asks_) look_by(ask.until);
   std::vector<NodeId> due;
   for (const auto& [node, seek] : seeks_)

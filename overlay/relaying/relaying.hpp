@@ -74,6 +74,14 @@ class Relaying final : public Part {
   void wanted(Instant now, const NodeId& node);
   // After each input: what the shared server has to say, and whether it relays.
   void settle(Instant now);
+  // What became of each member that might relay to this one, for people.
+  struct Choice {
+    NodeId relay;
+    enum class State : std::uint8_t { Used, Ready, NoRelay, Silent, Free } state = State::Free;
+    Duration rtt{};
+    std::uint64_t load_permille = 0;
+  };
+  [[nodiscard]] std::vector<Choice> choices(Instant now, const NodeId& target) const;
   // A circuit sent and heard nothing for a while.
   void suspect(Instant now, PathId path);
 
@@ -101,6 +109,7 @@ class Relaying final : public Part {
     Duration pause = kDirectAgain;
     std::size_t endpoint = 0;
     std::vector<Endpoint> known;
+    std::optional<Endpoint> trying;
   };
   struct Own {
     NodeId peer;

@@ -64,6 +64,39 @@ std::optional<SessionId> Relaying::next_relay(Instant now, const NodeId& target,
   return best;
 }
 
+std::vector<Relaying::Choice> Relaying::choices(Instant now, const NodeId& target) const {
+  std::map<NodeId, Choice> out;
+  const auto used = [&](const NodeId& node) {
+    std::optional<Choice::State> state;
+    for (const auto& [path, own] : circuits_) {
+      const auto* circuit = home_.circuits.find(path);
+      if (own.peer != target || circuit == nullptr || circuit->relay != node) continue;
+      if (state != Choice::State::Used)
+        state = in_use(path, target) ? Choice::State::Used : Choice::State::Ready;
+    }
+    return state;
+  };
+  for (const auto& [session, relay] : relays_) {
+    const auto info = beside_.sessions.info(session);
+    if (relay.node == target || !info) continue;
+    Choice choice{relay.node, Choice::State::Free, info->smoothed_rtt, relay.load_permille};
+    if (const auto state = used(relay.node))
+      choice.state = *state;
+    else if (!relay.on)
+      choice.state = Choice::State::NoRelay;
+    else if (info->unanswered_since && now - *info->unanswered_since >= kRelaySilent)
+      choice.state = Choice::State::Silent;
+    const Peer* peer = table_.find(relay.node);
+    if (peer == nullptr || peer->preferred != session)
+      out.try_emplace(relay.node, choice);
+    else
+      out.insert_or_assign(relay.node, choice);
+  }
+  std::vector<Choice> list;
+  for (const auto& [node, choice] : out) list.push_back(choice);
+  return list;
+}
+
 // Nothing comes back on this session.
 bool Relaying::fails(Instant now, SessionId session) const {
   const auto info = beside_.sessions.info(session);
@@ -112,7 +145,7 @@ bool Relaying::in_use(PathId path, const NodeId& node) const {
     const auto info = beside_.sessions.info(session.id);
     return info && info->path == path;
   };
-  const auto dialled = [&](const auto& dial) { return dial.second == relay::stand_in(path); };
+  const auto dialled = [&](const auto& dial) { return dial.path == path; };
   return std::ranges::any_of(peer->sessions, over) || std::ranges::any_of(peer->dialing, dialled);
 }
 
@@ -276,6 +309,9 @@ void Relaying::climb(Instant now, SessionId session, Climb& climb) {
     climb.next = now + kProving;
     return;
   }
+  if (const auto last = std::exchange(climb.trying, std::nullopt))
+    put(Tried{peer->id, UdpAddress{*last}, path::TryResult::NoAnswer,
+              "tried while a relay carries the session"});
   if (climb.known != peer->endpoints) {
     climb.known = peer->endpoints;
     climb.endpoint = 0;
@@ -289,10 +325,12 @@ void Relaying::climb(Instant now, SessionId session, Climb& climb) {
     if (climb.known.empty()) return;
   }
   const Endpoint to = climb.known[climb.endpoint++];
-  if (info->initiator)
+  if (info->initiator) {
+    climb.trying = to;
     std::ignore = beside_.sessions.migrate(now, session, PathId::Udp, to);
-  else if (peer->dialing.empty())
+  } else if (peer->dialing.empty()) {
     put(DialOver{peer->id, PathId::Udp, to});
+  }
 }
 
 }  // namespace weft::overlay

@@ -120,7 +120,9 @@ class WholeNode final : public NodeCore {
   void on(Instant now, const overlay::DataClosed& e) { drop(now, e.key); }
   void on(Instant now, const overlay::RosterChanged& e);
   void on(Instant now, const overlay::MessagesWaiting& e);
-  void on(Instant now, const overlay::OpenCarrier& e) { overlay_->carrier_failed(now, e.id); }
+  void on(Instant now, const overlay::OpenCarrier& e) {
+    overlay_->carrier_failed(now, e.id, "nobody listens");
+  }
   void on(Instant now, const overlay::MemberStateChanged& e) {
     tell(now, StateSeen{e.node, e.state});
   }

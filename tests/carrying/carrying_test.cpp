@@ -89,11 +89,11 @@ TEST_F(CarryingTest, AFailedConnectionIsTriedAgainAndAMemberThatIsGoneIsNot) {
   run(0ms);
   auto opened = asked();
   ASSERT_EQ(opened.size(), 1u);
-  carrying.failed(t.now, opened[0].id);
+  carrying.failed(t.now, opened[0].id, "connection refused");
   run(2s);
   opened = asked();
   ASSERT_EQ(opened.size(), 1u);
-  carrying.failed(t.now, opened[0].id);
+  carrying.failed(t.now, opened[0].id, "connection refused");
   t.table->remove(t.now, peer->id);
   run(60s);
   EXPECT_TRUE(asked().empty());

@@ -40,5 +40,67 @@ TEST(Doctor, Relay) {
   expect(relay(facts), Verdict::Pass, "for nobody");
 }
 
+TEST(Doctor, PortMapping) {
+  PortMapping facts;
+  facts.port = 41820;
+  expect(port_mapping(facts), Verdict::Pass, "not asked for");
+  facts.wished = true;
+  expect(port_mapping(facts), Verdict::Pass, "not needed");
+  facts.needed = true;
+  expect(port_mapping(facts), Verdict::Pass, "being asked");
+  facts.trouble = "no router answers";
+  expect(port_mapping(facts), Verdict::Warn, "nobody in: no router answers");
+  facts.reached = true;
+  expect(port_mapping(facts), Verdict::Pass, "all the same");
+  facts.address = "198.51.100.7:41820";
+  facts.protocol = "upnp";
+  facts.left_s = 7100;
+  expect(port_mapping(facts), Verdict::Pass, "198.51.100.7:41820 (upnp), for 118 min");
+  facts.left_s = 0;
+  expect(port_mapping(facts), Verdict::Warn, "renews none");
+  facts.left_s = 60;
+  facts.inner = true;
+  expect(port_mapping(facts), Verdict::Warn, "another router");
+}
+
+TEST(Doctor, RelayedBy) {
+  RelayedBy facts;
+  expect(relayed_by(facts), Verdict::Pass, "no other member");
+  facts.others = 2;
+  expect(relayed_by(facts), Verdict::Warn, "no member could");
+  facts.refusing = {"oak"};
+  expect(relayed_by(facts), Verdict::Warn, "oak give nothing");
+  facts.reserved = {"elm"};
+  expect(relayed_by(facts), Verdict::Pass, "through elm");
+  facts.reached = true;
+  expect(relayed_by(facts), Verdict::Pass, "directly");
+}
+
+TEST(Doctor, HttpProxy) {
+  HttpProxy facts;
+  expect(http_proxy(facts), Verdict::Pass, "none is configured");
+  facts.not_used = "no port";
+  expect(http_proxy(facts), Verdict::Fail, "not used: no port");
+  facts.not_used.clear();
+  facts.address = "proxy.lan:3128";
+  expect(http_proxy(facts), Verdict::Pass, "none was needed");
+  facts.worked = 2;
+  expect(http_proxy(facts), Verdict::Pass, "2 WebSockets");
+  facts.last_failure = "the proxy answers 403";
+  expect(http_proxy(facts), Verdict::Warn, "answers 403");
+  EXPECT_NE(http_proxy(facts).fix.find("CONNECT"), std::string::npos);
+  facts.last_failure = "the proxy answers 407: it wants a user and a password";
+  EXPECT_NE(http_proxy(facts).fix.find("PASSWORD"), std::string::npos);
+}
+
+TEST(Doctor, Portal) {
+  Portal facts;
+  expect(portal(facts), Verdict::Pass, "no sign");
+  facts.in_place = {"wss://oak:443/weft"};
+  expect(portal(facts), Verdict::Fail, "sign in");
+  facts.by_udp = 1;
+  expect(portal(facts), Verdict::Warn, "while UDP");
+}
+
 }  // namespace
 }  // namespace weft::doctor

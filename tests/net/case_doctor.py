@@ -83,7 +83,8 @@ def case_the_doctor_asks_the_daemon(weft):
         a.do("wait", "node:b")
         checks = look(a)
         for name in ("daemon", "version", "sockets", "gso", "mtu", "network", "store", "log",
-                     "names", "clock_against_peers", "peer_versions", "reachable", "nat", "relay"):
+                     "names", "clock_against_peers", "peer_versions", "reachable", "nat", "relay",
+                     "relays", "proxy", "captive_portal", "port_mapping"):
             result(checks, name, "PASS")
         result(checks, "peers", "PASS", "1 of 1")
         result(checks, "services", "PASS", "none")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from case_doctor import look, result
 from case_programs import sha_of_download
 from lab import FULL, HERE, Lab, Node, eventually, expect, run
 from servers import echo_server, make_file, nginx
@@ -203,6 +204,7 @@ def case_where_only_a_web_proxy_lets_out_it_is_used(weft):
         b.refuses(6, "join", ticket, timeout=60)
         eventually("the log says what the proxy wants", 5, lambda: "407" in b.log_tail(1000)
                    or "401" in b.log_tail(1000))
+        result(look(b), "proxy", "WARN", "the proxy answers 40")
         b.stop()
         b.env["https_proxy"] = f"http://guest:open@{proxy.address}:8888"
         b.start(name=False)
@@ -211,6 +213,7 @@ def case_where_only_a_web_proxy_lets_out_it_is_used(weft):
         expect(via["path"] == "wss", f"joined over {via}")
         joined = time.monotonic() - started
         on_path(b, "a", "wss")
+        result(look(b), "proxy", "PASS", f"{proxy.address}:8888")
         expect(peer_of(a, "b")["endpoint"].startswith(proxy.address), "not through the proxy")
         digest, url = web(a, b, os.path.join(lab.folder, "www"))
         speed = fetch(b, url, digest)

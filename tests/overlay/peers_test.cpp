@@ -117,7 +117,7 @@ TEST(Peers, NoMoreThanThreeDialsAtOnceAndEveryAddressGetsItsTurn) {
   for (int i = 0; i < 2000; ++i) {
     d.step(50ms);
     ASSERT_LE(d.peer->dialing.size(), kMaxConcurrentDials);
-    for (const auto& [id, endpoint] : d.peer->dialing) tried.insert(endpoint.port);
+    for (const auto& dial : d.peer->dialing) tried.insert(dial.to.port);
   }
   EXPECT_EQ(tried.size(), 8u);
 }

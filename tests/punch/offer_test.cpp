@@ -13,6 +13,7 @@ Offer example() {
   offer.opener = Opener::Answerer;
   offer.key.name = {0xaa};
   offer.key.password = {0xbb};
+  offer.nat = {nat::Mapping::Dependent, nat::Filtering::ByAddressAndPort};
   offer.addresses = udp_addresses({at("192.0.2.1:7000"), at("[2001:db8::1]:7000")});
   return offer;
 }
@@ -32,8 +33,8 @@ TEST(Offer, HasTheseBytes) {
   Offer offer = example();
   offer.addresses.resize(1);
   EXPECT_EQ(to_hex(encode(offer)),
-            "973cc4080102030405060708c202c408aa00000000000000c410bb000000000000000000000000000000"
-            "919301c404c0000201cd1b58");
+            "993cc4080102030405060708c202c408aa00000000000000c410bb000000000000000000000000000000"
+            "919301c404c0000201cd1b580503");
   const Bytes framed = frame(offer);
   EXPECT_EQ(read_be<std::uint16_t>(framed), framed.size() - 2);
 }
@@ -56,11 +57,27 @@ TEST(Offer, OtherThingsAreNone) {
 
 TEST(Offer, ALaterVersionMaySayMore) {
   Bytes bytes = encode(example());
-  bytes[0] = 0x98;
+  bytes[0] = 0x9a;
   bytes.push_back(0xc3);
   const auto read = decode_offer(bytes);
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, example());
+  bytes[bytes.size() - 2] = 0x7f;  // a filtering that is not known here
+  const auto strange = decode_offer(bytes);
+  ASSERT_TRUE(strange);
+  EXPECT_EQ(strange->nat.filtering, nat::Filtering::Unknown);
+  EXPECT_EQ(strange->nat.mapping, nat::Mapping::Dependent);
+}
+
+TEST(Offer, AnEarlierVersionSaysNothingOfItsNat) {
+  Bytes bytes = encode(example());
+  bytes[0] = 0x97;
+  bytes.resize(bytes.size() - 2);
+  const auto read = decode_offer(bytes);
+  ASSERT_TRUE(read);
+  Offer older = example();
+  older.nat = {};
+  EXPECT_EQ(*read, older);
 }
 
 }  // namespace
