@@ -19,8 +19,12 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
       status(overlay, driver, gateway, networks, members, services, doors, wishes),
       waits(loop, overlay, recorder),
       probes(overlay, commands),
+      shares(overlay, commands),
+      asks(overlay, commands),
       proxy(loop, overlay, gateway),
       web(loop, overlay, gateway),
+      dns(loop, overlay, gateway),
+      files(loop, gateway),
       overlay_(overlay),
       recorder_(recorder) {
   doors.wait = [this](api::WaitRequest request, api::Done<api::WaitResult> done) {
@@ -37,8 +41,11 @@ ControlPlane::ControlPlane(io::EventLoop& loop, overlay::Overlay& overlay, Drive
   host_.offer<api::Pings, api::DhtQuestions>(probes);
   host_.offer<BrokerHost>(broker);
   host_.offer<NatsDoor>(nats);
+  host_.offer<SharesControl>(shares);
+  host_.offer<AsksControl>(asks);
   host_.offer<Proxy>(proxy);
   host_.offer<Web>(web);
+  host_.offer<DnsStub>(dns);
   host_.offer<overlay::Overlay>(overlay);  // for node/modules
 }
 

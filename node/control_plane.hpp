@@ -13,6 +13,7 @@
 #include "node/api/modules/metrics.hpp"
 #include "node/api/route.hpp"
 #include "node/broker_host.hpp"
+#include "node/control_asks.hpp"
 #include "node/control_commands.hpp"
 #include "node/control_doctor.hpp"
 #include "node/control_doors.hpp"
@@ -20,9 +21,12 @@
 #include "node/control_networks.hpp"
 #include "node/control_probes.hpp"
 #include "node/control_services.hpp"
+#include "node/control_shares.hpp"
 #include "node/control_status.hpp"
 #include "node/control_wait.hpp"
 #include "node/control_wishes.hpp"
+#include "node/dns_stub.hpp"
+#include "node/file_sessions.hpp"
 #include "node/nats_door.hpp"
 #include "node/proxy.hpp"
 #include "node/web.hpp"
@@ -52,8 +56,12 @@ class ControlPlane final : public api::Hosts,
   StatusControl status;
   WaitControl waits;
   ProbesControl probes;
+  SharesControl shares;
+  AsksControl asks;
   Proxy proxy;
   Web web;
+  DnsStub dns;
+  FileSessions files;
 
   std::function<void()> on_shutdown;
   std::function<void(const std::string& file, api::Done<api::BackupResult>)> on_backup;

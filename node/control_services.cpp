@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "node/control_answers.hpp"
+#include "node/control_asks.hpp"
 #include "node/io/clock.hpp"
 
 namespace weft::node {
@@ -43,11 +44,12 @@ void ServicesControl::expose_as(overlay::Wish wish, const api::ExposeRequest& re
   const auto target = service::Target::from_text(request.target);
   const auto protocol = service::protocol_from_text(request.protocol);
   if (!target) return done(refused(target, "\"" + request.target + "\" is not a target"));
-  const bool exit = protocol == service::Protocol::Socks5;  // by the gateway itself
-  if (!protocol || (!exit && adapter::adapter_of(*protocol) == nullptr))
+  const bool own = protocol == service::Protocol::Socks5 ||
+                   protocol == service::Protocol::File;  // by the gateway itself
+  if (!protocol || (!own && adapter::adapter_of(*protocol) == nullptr))
     return done(api::refuse(api::Code::Usage,
                             "this weft does not expose \"" + request.protocol + "\" services", "",
-                            "use --protocol tcp, udp, http or socks5"));
+                            "use --protocol tcp, udp, http, socks5 or file"));
   if (const auto why = gateway_.own_places.forbid(*protocol, *target))
     return done(api::refuse(api::Code::Denied, "this node does not expose " + target->to_text(),
                             *why, "expose the service of another program"));
@@ -156,7 +158,7 @@ void ServicesControl::fill(api::StatusResult& out) const {
     auto access = overlay_.access(exposure.name);
     const auto health = overlay_.health(exposure.name);
     const auto age = seconds_since(health.at, now);
-    if (access.allow.empty())
+    if (access.allow.empty() && !access.shared)
       out.attention.push_back("nobody may use " + exposure.name + " yet: weft allow " +
                               exposure.name + " NODE");
     else if (access.readers.empty() && !access.deny.empty())
@@ -172,6 +174,7 @@ void ServicesControl::fill(api::StatusResult& out) const {
          std::move(access.readers), std::string(service::name_of(health.health)), age,
          exposure.direct_only});
   }
+  asks_attention(overlay_, out.attention);
   const auto warnings = overlay_.warnings();
   if (warnings.may_not_expose)
     out.attention.push_back("nobody can use what this node exposes, it has no right to expose; " +

@@ -192,6 +192,7 @@ Result<void> Daemon::load_overlay() {
   config.max_networks = kMostNetworks;
   WEFT_TRY(overlay_, overlay::Overlay::load(io::monotonic_time(), io::read_wall_clock(),
                                             std::move(config), std::move(stored_), rng_));
+  overlay_->set_local_time(io::seconds_east_of_utc());
   if (!overlay_->network()) {
     std::string name = wanted_name();
     if (name.empty()) name = host_label();
@@ -448,6 +449,7 @@ void Daemon::look_around() {
   const Instant now = io::monotonic_time();
   log_.sweep(now);
   events_.sweep();
+  overlay_->set_local_time(io::seconds_east_of_utc());
   overlay_->set_wall_clock(io::read_wall_clock());
   driver_->look_around();
   news_->look(local_endpoints(driver_->udp().bound()));

@@ -276,6 +276,7 @@ void Gateway::on(const overlay::InboundStream& e) {
   adapter::Target where{target.host, target.port, target.path};
   if (const auto why = own_places.forbid(e.exposure.protocol, target)) return refuse_own(e, *why);
   if (target.kind == service::Target::Kind::Exit) return serve_exit(e);
+  if (target.kind == service::Target::Kind::Folder) return serve_folder(e);
   const auto* adapter = find_adapter_(e.exposure.protocol);
   if (adapter == nullptr)
     return port_.refuse(
@@ -313,6 +314,23 @@ void Gateway::serve_exit(const overlay::InboundStream& e) {
   };
   start_flow(e.key, *exit_end({connector_, is_own_address, refused}, std::move(*policy)),
              connection);
+}
+
+// Nor of a folder: a server of ours answers (file_sessions.hpp).
+void Gateway::serve_folder(const overlay::InboundStream& e) {
+  auto place = take_place(e.caller, e.caller_name);
+  auto socket = place && on_folder ? on_folder(e.exposure.target.path) : io::UniqueFd();
+  if (!socket)
+    return port_.refuse(e.key, service::OpenStatus::Limit,
+                        place ? "too many connections there"
+                              : "you hold all the connections that one member may have there");
+  port_.accept(e.key);
+  Connection& connection = connections_[port_key(e.key)];
+  connection.place = std::move(*place);
+  connection.service = e.exposure.name;
+  connection.peer = e.caller_name;
+  connection.node = e.caller;
+  start_flow(e.key, *adapter::tcp_end(std::move(socket)), connection);
 }
 
 std::optional<ConnectionShares::Place> Gateway::take_place(const ConnectionShares::Holder& holder,
@@ -369,6 +387,13 @@ void Gateway::on(const overlay::ProbeTarget& e) {
     return probed(e.network, name, service::Health::NoAnswer, *why);
   if (target.kind == service::Target::Kind::Exit)
     return probed(e.network, name, service::Health::Ok, {});
+  if (target.kind == service::Target::Kind::Folder) {
+    if (!look_at_folder) return probed(e.network, name, service::Health::Unknown, {});
+    return look_at_folder(target.path, [this, network = e.network, name](const Result<void>& seen) {
+      probed(network, name, seen ? service::Health::Ok : service::Health::NoAnswer,
+             seen ? std::string() : seen.error().detail);
+    });
+  }
   // Where nothing answers a knock, only a real question would tell.
   const auto* adapter = find_adapter_(e.exposure.protocol);
   if (adapter == nullptr || adapter->socket_type != SOCK_STREAM)

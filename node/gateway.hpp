@@ -92,6 +92,11 @@ class Gateway final : public adapter::FlowOwner {
   // Stands before the program of an http service: takes its socket, answers the one that callers
   // are to be moved to; none: it cannot. Null: the program is reached as any other.
   std::function<io::UniqueFd(io::UniqueFd program, const overlay::InboundStream&)> on_http;
+  // Of a folder that is offered: the socket that serves a caller from now on; none: it cannot. And
+  // whether the folder can be read. Null: this node serves none.
+  std::function<io::UniqueFd(const std::string& path)> on_folder;
+  std::function<void(const std::string& path, std::function<void(Result<void>)> told)>
+      look_at_folder;
   OwnPlaces own_places;  // no caller is connected to these
 
  private:
@@ -132,6 +137,7 @@ class Gateway final : public adapter::FlowOwner {
   void on(const overlay::InboundStream& e);
   void on(const overlay::ProbeTarget& e);
   void serve_exit(const overlay::InboundStream& inbound);
+  void serve_folder(const overlay::InboundStream& inbound);
   void probed(const NetworkId& network, const std::string& service, service::Health health,
               std::string_view detail);
   void refuse_own(const overlay::InboundStream& inbound, const std::string& why);

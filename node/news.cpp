@@ -104,6 +104,14 @@ void News::on(const overlay::CallerDenied& e) {
   record(events::CallerDenied{e.service, e.caller_name, to_text(e.caller), e.rule});
 }
 
+void News::on(const overlay::AccessAsked& e) {
+  record(events::AccessAsked{e.service, e.who_name, to_text(e.who), e.note});
+}
+
+void News::on(const overlay::ShareEnded& e) {
+  record(events::ShareEnded{e.share, e.service, e.who});
+}
+
 void News::on(const overlay::StoreChanged& e) {
   if (e.why.empty())
     recorder_.record(events::StoreWorks{});

@@ -36,6 +36,8 @@ class News {
   void on(const overlay::PeerSilent& e);
   void on(const overlay::ServicesChanged& e);
   void on(const overlay::CallerDenied& e);
+  void on(const overlay::AccessAsked& e);
+  void on(const overlay::ShareEnded& e);
   void on(const overlay::StoreChanged& e);
   void on(const overlay::RosterChanged& e);
   void on(const overlay::MemberStateChanged& e);

@@ -42,11 +42,21 @@ bool of_this_machine(const std::string& host, const Endpoint& listening) {
 std::optional<std::string> OwnPlaces::forbid(service::Protocol protocol,
                                              const service::Target& target) const {
   if (target.kind == service::Target::Kind::Unix) return forbid_path(target.path);
+  if (target.kind == service::Target::Kind::Folder) return forbid_folder(target.path);
   if (protocol != service::Protocol::Udp) return std::nullopt;
   const bool own = std::ranges::any_of(udp_, [&](const Endpoint& listening) {
     return listening.port == target.port && of_this_machine(target.host, listening);
   });
   if (own) return "it is the UDP port weft itself listens on";
+  return std::nullopt;
+}
+
+// Neither one of them, nor a folder above.
+std::optional<std::string> OwnPlaces::forbid_folder(const fs::path& path) const {
+  const auto real = resolved(path);
+  for (const auto& directory : directories_)
+    if (lies_in(real, resolved(directory)) || lies_in(resolved(directory), real))
+      return directory.string() + " lies there, with this node's keys and state";
   return std::nullopt;
 }
 

@@ -31,6 +31,7 @@ class OwnPlaces {
 
  private:
   [[nodiscard]] std::optional<std::string> forbid_path(const std::filesystem::path& path) const;
+  [[nodiscard]] std::optional<std::string> forbid_folder(const std::filesystem::path& path) const;
 
   std::filesystem::path socket_;
   std::vector<std::filesystem::path> directories_;

@@ -19,6 +19,7 @@
 #include "overlay/service/service.hpp"
 #include "overlay/service/stream_open.hpp"
 #include "overlay/session/session_layer.hpp"
+#include "overlay/streams/ask_message.hpp"
 
 namespace weft::overlay {
 
@@ -56,6 +57,12 @@ struct LeaveOutcome {
   bool told = false;                // the network knows; else an admin must still remove this node
   std::vector<std::string> admins;  // who could
 };
+struct ShareOutcome {
+  std::vector<std::uint64_t> ids;
+};
+struct AskOutcome {
+  AskStatus status = AskStatus::Full;
+};
 struct NetworkOutcome {
   NetworkId network;
   std::string name;
@@ -72,9 +79,9 @@ struct PublishOutcome {
   std::uint64_t stamp = 0;  // hybrid clock: milliseconds since 1970 << 16 | counter
   std::size_t holders = 0;
 };
-using Outcome =
-    std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome, MappingOutcome,
-                 MemberOutcome, LeaveOutcome, NetworkOutcome, PublishOutcome>;
+using Outcome = std::variant<std::monostate, InviteOutcome, JoinOutcome, PingOutcome,
+                             MappingOutcome, MemberOutcome, LeaveOutcome, NetworkOutcome,
+                             PublishOutcome, ShareOutcome, AskOutcome>;
 
 // Why a join came to nothing, where its error's code does not say it: each has another way out.
 enum class Refusal : std::uint8_t {
@@ -184,6 +191,21 @@ struct CallerDenied {
   std::string rule;  // that refused it, as people write it; empty: none allows it
   NetworkId network = {};
 };
+// A member asks for access to a service of ours.
+struct AccessAsked {
+  NodeId who;
+  std::string who_name;
+  std::string service;
+  std::string note;  // in its words
+  NetworkId network = {};
+};
+// Access that was given until a time is over; its open streams end with it.
+struct ShareEnded {
+  std::uint64_t share;
+  std::string service;
+  std::string who;  // as people write it
+  NetworkId network = {};
+};
 // The disk took no change, or takes changes again (`why` empty).
 struct StoreChanged {
   std::string why;
@@ -254,6 +276,6 @@ using OverlayEvent =
                  PeerUp, PeerDown, PeerMoved, PeerSilent, ServicesChanged, CallerDenied,
                  StoreChanged, RosterChanged, RemovedFromNetwork, Notice, ProbeTarget,
                  MessageArrived, BeaconReady, DhtMode, SeenElsewhere, DhtAnswer, MemberStateChanged,
-                 MessagesWaiting, SendElsewhere, OpenCarrier>;
+                 MessagesWaiting, SendElsewhere, OpenCarrier, ShareEnded, AccessAsked>;
 
 }  // namespace weft::overlay

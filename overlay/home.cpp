@@ -75,6 +75,37 @@ CommandId Overlay::set_access(Instant now, const std::string& service,
     n.streams().settle(now);
   });
 }
+CommandId Overlay::share(Instant now, const std::string& service,
+                         const std::vector<std::string>& who, const service::Terms& terms) {
+  return at_home(now, [&](Network& n, CommandId id) {
+    n.streams().offering().share(now, id, service, who, terms);
+    n.streams().settle(now);
+  });
+}
+CommandId Overlay::unshare(Instant now, std::uint64_t share) {
+  return at_home(now, [&](Network& n, CommandId id) {
+    n.streams().offering().unshare(now, id, share);
+    n.streams().settle(now);
+  });
+}
+CommandId Overlay::ask_access(Instant now, const NodeId& node, const std::string& service,
+                              const std::string& note) {
+  return at_home(now, [&](Network& n, CommandId id) {
+    n.streams().asking().ask(now, id, node, {0, service, note});
+  });
+}
+CommandId Overlay::approve(Instant now, std::uint64_t ask,
+                           const std::optional<service::Terms>& terms) {
+  return at_home(now, [&](Network& n, CommandId id) {
+    n.streams().asking().approve(now, id, ask, terms);
+    n.streams().settle(now);
+  });
+}
+CommandId Overlay::refuse_ask(Instant now, std::uint64_t ask) {
+  return at_home(now, [&](Network& n, CommandId id) {
+    n.streams().asking().refuse(impl_->clock.at(now), id, ask);
+  });
+}
 CommandId Overlay::reset_access(Instant now, const std::string& service,
                                 const std::vector<std::string>& who) {
   return at_home(now, [&](Network& n, CommandId id) {
@@ -237,6 +268,16 @@ std::vector<service::Exposure> Overlay::exposures() const {
 }
 AccessView Overlay::access(const std::string& service) const {
   return of_home([&](Network& n) { return n.streams().offering().access(service); });
+}
+std::vector<ShareView> Overlay::shares(Instant now) const {
+  return of_home([&](Network& n) { return n.streams().offering().shares(impl_->clock.at(now)); });
+}
+std::vector<AskView> Overlay::asks() const {
+  return of_home([](Network& n) { return n.streams().asking().waiting(); });
+}
+service::Decision Overlay::decide(Instant now, const NodeId& caller,
+                                  const std::string& service) const {
+  return of_home([&](Network& n) { return n.streams().decide(now, caller, service); });
 }
 std::vector<std::string> Overlay::denied_by(const std::string& service,
                                             const std::string& who) const {

@@ -221,6 +221,7 @@ void Network::clock_set() {
   credential_.clock_set();
   inviter_.clock_set();
   mail_.clock_set();
+  streams_.clock_set();
 }
 
 // ---- outputs ------------------------------------------------------------------------------------

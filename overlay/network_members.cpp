@@ -49,6 +49,15 @@ bool NetworkMembers::is_direct(SessionId session) const {
   return info && path::is_direct(sessions_.paths().at(info->path).kind);
 }
 
+std::optional<Endpoint> NetworkMembers::place(SessionId session) const {
+  const auto info = sessions_.info(session);
+  if (!info) return std::nullopt;
+  const auto kind = sessions_.paths().at(info->path).kind;
+  // Before a WebSocket there may be a proxy that many share.
+  const bool direct = path::over_udp(kind) || kind == path::PathKind::Tcp;
+  return direct ? std::optional(info->remote) : std::nullopt;
+}
+
 std::optional<Duration> NetworkMembers::distance(const NodeId& node) const {
   const Peer* peer = peers_.find(node);
   if (peer == nullptr || !peer->is_up()) return std::nullopt;

@@ -24,6 +24,7 @@ class NetworkMembers final : public service::MembersView {
   [[nodiscard]] std::optional<IdentityKey> owner(const NodeId& node) const override;
   [[nodiscard]] std::optional<SessionId> session(const NodeId& node) const override;
   [[nodiscard]] bool is_direct(SessionId session) const override;
+  [[nodiscard]] std::optional<Endpoint> place(SessionId session) const override;
   [[nodiscard]] std::optional<Duration> distance(const NodeId& node) const override;
   [[nodiscard]] bool is_away(const NodeId& node) const override;
 

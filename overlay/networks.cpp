@@ -342,6 +342,10 @@ void Overlay::set_wall_clock(WallClock clock) {
   for (const auto& [id, network] : impl_->networks) network->clock_set();
 }
 
+void Overlay::set_local_time(std::int32_t east_s) {
+  for (const auto& [id, network] : impl_->networks) network->streams().set_local_time(east_s);
+}
+
 void Overlay::set_relay(Instant now, const RelaySettings& settings) {
   impl_->relaying.set(now, impl_->clock.at(now), settings);
   impl_->settle(now);

@@ -30,6 +30,7 @@
 #include "overlay/config.hpp"
 #include "overlay/counters.hpp"
 #include "overlay/event.hpp"
+#include "overlay/service/access.hpp"
 #include "overlay/view.hpp"
 
 namespace weft::overlay {
@@ -103,6 +104,7 @@ class Overlay {
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
   void persisted(Instant now, std::uint64_t persist_id, Result<void> result);
   void set_wall_clock(WallClock clock);
+  void set_local_time(std::int32_t east_s);  // minus UTC: for rules that name hours
   // Where this host can be reached now; peers are told when it changed.
   void set_listen_endpoints(Instant now, std::vector<Endpoint> endpoints);
   // Where a router lets others in to this node; peers are told.
@@ -147,6 +149,16 @@ class Overlay {
                        bool allow) {
     return set_access(now, service, std::vector{who}, allow);
   }
+  // Access on terms, which ends by itself: one rule for each of `who`. ShareOutcome.
+  CommandId share(Instant now, const std::string& service, const std::vector<std::string>& who,
+                  const service::Terms& terms);
+  CommandId unshare(Instant now, std::uint64_t share);
+  // Asks the owner of a member's service for access; AskOutcome. NoPath unless a session is up.
+  CommandId ask_access(Instant now, const NodeId& node, const std::string& service,
+                       const std::string& note);
+  // Lets in who asked, on terms or without an end; and the other answer.
+  CommandId approve(Instant now, std::uint64_t ask, const std::optional<service::Terms>& terms);
+  CommandId refuse_ask(Instant now, std::uint64_t ask);
   // Forgets the rules for these; for all of the service's when nobody is named.
   CommandId reset_access(Instant now, const std::string& service,
                          const std::vector<std::string>& who);
@@ -212,6 +224,11 @@ class Overlay {
   // The access rules of one exposure as people write them: names, group:NAME, *.
   using Access = AccessView;
   [[nodiscard]] Access access(const std::string& service) const;
+  [[nodiscard]] std::vector<ShareView> shares(Instant now) const;
+  [[nodiscard]] std::vector<AskView> asks() const;
+  // May it use this service now, and by which rule?
+  [[nodiscard]] service::Decision decide(Instant now, const NodeId& caller,
+                                         const std::string& service) const;
   // Rules that keep out all of `who` whatever allows it: how they are written.
   [[nodiscard]] std::vector<std::string> denied_by(const std::string& service,
                                                    const std::string& who) const;

@@ -11,6 +11,7 @@
 #include "base/trust_view.hpp"
 #include "overlay/membership/state.hpp"
 #include "overlay/service/service.hpp"
+#include "overlay/service/terms.hpp"
 #include "overlay/session/session_layer.hpp"
 
 namespace weft::overlay {
@@ -75,9 +76,28 @@ struct HealthView {
   std::optional<Instant> at;  // of the connection that told it
   std::string detail;         // why it failed
 };
+// A rule with terms: access that ends by itself, or holds at some hours, or from some place.
+struct ShareView {
+  std::uint64_t id = 0;
+  std::string service;
+  std::string who;  // a name, group:NAME, *
+  service::Terms terms;
+  bool holds = false;  // now, as far as time says
+  bool ended = false;
+};
+// Who asked for access, and waits for a person to decide.
+struct AskView {
+  std::uint64_t id = 0;
+  NodeId who;
+  std::string who_name;
+  std::string service;
+  std::string note;
+  UnixTime at = 0;
+};
 // The access rules of one exposure as people write them: names, group:NAME, *.
 struct AccessView {
   std::vector<std::string> allow, deny;
+  bool shared = false;               // to somebody on terms, which hold now or may later
   std::vector<std::string> readers;  // the members that really may now; kMaxReaders at most
 };
 // What needs a person's eye about services and doors.

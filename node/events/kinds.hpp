@@ -15,6 +15,7 @@
 #include <variant>
 
 #include "base/fields.hpp"
+#include "node/events/access_kinds.hpp"
 #include "node/events/kind.hpp"
 #include "node/events/ways.hpp"
 
@@ -553,6 +554,7 @@ using Body =
                  CallerDenied, TargetRefused, TargetFailed, DoorOpened, DoorClosed,
                  DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
                  StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain,
-                 ExitRefused, ProxyRefused, NetworkMade, NetworkLeft, Repeated>;
+                 ExitRefused, ProxyRefused, NetworkMade, NetworkLeft, ShareEnded, AccessAsked,
+                 Repeated>;
 
 }  // namespace weft::events

@@ -36,4 +36,10 @@ WallClock read_wall_clock() {
   return {now - (since_epoch - whole), whole.count()};
 }
 
+std::int32_t seconds_east_of_utc() {
+  const std::time_t now = unix_time();
+  std::tm local{};
+  return ::localtime_r(&now, &local) == nullptr ? 0 : static_cast<std::int32_t>(local.tm_gmtoff);
+}
+
 }  // namespace weft::io

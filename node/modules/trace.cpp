@@ -25,6 +25,20 @@ std::string rule_for(const overlay::Overlay& overlay, const std::string& name,
   return {};
 }
 
+std::string share_text(const overlay::Overlay& overlay, std::uint64_t id) {
+  std::string out = "share " + std::to_string(id);
+  for (const auto& share : overlay.shares(io::monotonic_time())) {
+    if (share.id != id) continue;
+    const auto& terms = share.terms;
+    out += " for " + share.who;
+    if (terms.until != 0)
+      out += std::string(share.ended ? ", ended " : ", until ") + api::rfc3339(terms.until);
+    if (terms.hours) out += ", at " + terms.hours->to_text();
+    if (terms.from) out += ", from " + terms.from->to_text() + ", directly";
+  }
+  return out;
+}
+
 void run_trace(overlay::Overlay& overlay, api::Call& call) {
   const auto service = call.parts[0];
   const auto who = call.text("who");
@@ -41,6 +55,7 @@ void run_trace(overlay::Overlay& overlay, api::Call& call) {
   const auto access = overlay.access(service);
   const auto deny = rule_for(overlay, name, access.deny);
   const auto allow = rule_for(overlay, name, access.allow);
+  const auto decision = overlay.decide(io::monotonic_time(), *node, service);
   std::string rule = "default: who is not allowed is kept out",
               fix = "weft allow " + service + " " + name;
   bool allowed = false;
@@ -54,6 +69,10 @@ void run_trace(overlay::Overlay& overlay, api::Call& call) {
     rule = "allow " + allow;
     fix = {};
     allowed = true;
+  } else if (decision.rule) {
+    rule = share_text(overlay, *decision.rule);
+    allowed = decision.allowed;
+    fix = allowed ? "" : "weft share " + service + " " + name + " --for 2h";
   }
   send_data(call.answer, {{"schema", "weft.trace/1"},
                           {"service", service},

@@ -9,6 +9,9 @@ namespace weft::service {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersionWithTerms = 2;
+constexpr std::size_t kElements = 6;
+constexpr std::size_t kElementsWithTerms = 9;
 constexpr std::string_view kAll = "*";
 
 bool covers(const Subject& subject, const TrustView& trust, const NetworkId& network,
@@ -34,7 +37,8 @@ Bytes key_of(std::uint64_t id) {
 
 Bytes Rule::encode() const {
   wire::Writer out;
-  out.array(6).uint(kVersion).uint(id).boolean(allow);
+  out.array(terms ? kElementsWithTerms : kElements);
+  out.uint(terms ? kVersionWithTerms : kVersion).uint(id).boolean(allow);
   out.uint(static_cast<std::uint64_t>(subject.kind));
   switch (subject.kind) {
     case Subject::Kind::Node:
@@ -48,15 +52,18 @@ Bytes Rule::encode() const {
       break;
   }
   out.str(service);
+  if (terms) terms->encode(out);
   return out.take();
 }
 
 Result<Rule> Rule::decode(ByteView bytes) {
   auto in = wire::Reader::canonical(bytes);
-  WEFT_TRY(const auto count, in.array(6));
-  if (count != 6) return fail(Errc::Malformed, "stored rule");
+  WEFT_TRY(const auto count, in.array(kElementsWithTerms));
   WEFT_TRY(const auto version, in.uint());
-  if (version != kVersion) return fail(Errc::Unsupported, "stored rule of a newer version");
+  if (version != kVersion && version != kVersionWithTerms)
+    return fail(Errc::Unsupported, "stored rule of a newer version");
+  if (count != (version == kVersion ? kElements : kElementsWithTerms))
+    return fail(Errc::Malformed, "stored rule");
   Rule rule;
   WEFT_TRY(rule.id, in.uint());
   WEFT_TRY(rule.allow, in.boolean());
@@ -73,30 +80,42 @@ Result<Rule> Rule::decode(ByteView bytes) {
   }
   WEFT_TRY(const auto service, in.str(kMaxLabel));
   rule.service = std::string(service);
+  if (version == kVersionWithTerms) {
+    WEFT_TRY(rule.terms, Terms::decode(in));
+    if (!rule.allow) return fail(Errc::Malformed, "stored rule: a denial with terms");
+  }
   WEFT_CHECK(in.finish());
   return rule;
 }
 
 Decision decide(std::span<const Rule> rules, const TrustView& trust, const NetworkId& network,
-                const NodeId& who, const std::string& service, UnixTime now) {
-  if (trust.verdict(network, who, now) != Verdict::Member) return {};
+                const NodeId& who, const std::string& service, const Asked& asked) {
+  if (trust.verdict(network, who, asked.now) != Verdict::Member) return {};
   Decision decision;
   for (const auto& rule : rules) {
     if (rule.service != kAll && rule.service != service) continue;
     if (!covers(rule.subject, trust, network, who)) continue;
     if (!rule.allow) return {false, rule.id};
-    if (!decision.rule) decision = {true, rule.id};
+    if (decision.allowed) continue;
+    const auto unmet = rule.terms ? rule.terms->unmet(asked) : Unmet::None;
+    decision = {unmet == Unmet::None, rule.id, unmet};
   }
   return decision;
 }
 
-Result<AccessTable::Change> AccessTable::add(bool allow, Subject subject, std::string service) {
+Result<void> AccessTable::check(const Subject& subject, const std::string& service) {
   if (service != kAll && !is_label(service))
     return fail(Errc::Usage, "a service name is 1 to 63 of a-z, 0-9 and -, or * for all");
   if (subject.kind == Subject::Kind::Group && !is_label(subject.group))
     return fail(Errc::Usage, "a group name is 1 to 63 of a-z, 0-9 and -");
-  const auto same = std::ranges::find_if(
-      rules_, [&](const Rule& rule) { return rule.subject == subject && rule.service == service; });
+  return {};
+}
+
+Result<AccessTable::Change> AccessTable::add(bool allow, Subject subject, std::string service) {
+  WEFT_CHECK(check(subject, service));
+  const auto same = std::ranges::find_if(rules_, [&](const Rule& rule) {
+    return rule.subject == subject && rule.service == service && !rule.terms;
+  });
   if (same != rules_.end()) {
     same->allow = allow;
     return Change{*same, {row_of(*same)}};
@@ -104,6 +123,32 @@ Result<AccessTable::Change> AccessTable::add(bool allow, Subject subject, std::s
   if (rules_.size() >= kMaxRules) return fail(Errc::Limit, "4096 access rules");
   rules_.push_back({next_id_++, allow, std::move(subject), std::move(service)});
   return Change{rules_.back(), {row_of(rules_.back())}};
+}
+
+Result<AccessTable::Change> AccessTable::share(Subject subject, std::string service,
+                                               const Terms& terms) {
+  WEFT_CHECK(check(subject, service));
+  const auto same = std::ranges::find_if(rules_, [&](const Rule& rule) {
+    return rule.subject == subject && rule.service == service && rule.terms &&
+           rule.terms->hours == terms.hours && rule.terms->from == terms.from;
+  });
+  if (same != rules_.end()) {
+    same->terms = terms;
+    return Change{*same, {row_of(*same)}};
+  }
+  if (rules_.size() >= kMaxRules) return fail(Errc::Limit, "4096 access rules");
+  rules_.push_back({next_id_++, true, std::move(subject), std::move(service), terms});
+  return Change{rules_.back(), {row_of(rules_.back())}};
+}
+
+std::vector<Row> AccessTable::forget_ended(UnixTime now) {
+  std::vector<Row> rows;
+  std::erase_if(rules_, [&](const Rule& rule) {
+    if (!rule.terms || !rule.terms->ended(now - kKeepEnded)) return false;
+    rows.push_back(row_without(rule.id));
+    return true;
+  });
+  return rows;
 }
 
 Result<Row> AccessTable::remove(std::uint64_t id) {
@@ -123,11 +168,13 @@ Result<std::vector<Row>> AccessTable::forget(const std::vector<Subject>& subject
   std::vector<Row> rows;
   auto left = rules_;
   for (const auto& subject : subjects) {
-    const auto same = std::ranges::find_if(
-        left, [&](const Rule& rule) { return rule.subject == subject && rule.service == service; });
-    if (same == left.end()) return fail(Errc::NotFound, "there is no such rule of " + service);
-    rows.push_back(row_without(same->id));
-    left.erase(same);
+    const auto before = rows.size();
+    std::erase_if(left, [&](const Rule& rule) {
+      if (rule.subject != subject || rule.service != service) return false;
+      rows.push_back(row_without(rule.id));
+      return true;
+    });
+    if (rows.size() == before) return fail(Errc::NotFound, "there is no such rule of " + service);
   }
   rules_ = std::move(left);
   return rows;

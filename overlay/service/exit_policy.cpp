@@ -1,25 +1,12 @@
 #include "overlay/service/exit_policy.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "overlay/service/socks5.hpp"
 
 namespace weft::service {
 
 namespace {
-
-constexpr unsigned kMapped = 96;  // bits before the IPv4 address in its mapped form
-
-bool in_range(const ByteArray<16>& address, const ByteArray<16>& prefix, unsigned bits) {
-  for (unsigned i = 0; i < 16 && bits > 0; ++i) {
-    const unsigned here = std::min(bits, 8U);
-    const auto mask = static_cast<std::uint8_t>(0xff00U >> here);
-    if (((address[i] ^ prefix[i]) & mask) != 0) return false;
-    bits -= here;
-  }
-  return true;
-}
 
 bool v4_in(std::uint32_t address, std::uint32_t prefix, unsigned bits) {
   return bits == 0 || ((address ^ prefix) >> (32 - bits)) == 0;
@@ -42,19 +29,18 @@ constexpr Special kPrivate4[] = {
 };
 
 struct Special6 {
-  ByteArray<16> prefix;
-  unsigned bits;
+  AddressRange range;
   std::string_view what;
 };
 const Special6 kNever6[] = {
-    {{}, 96, "an IPv4 address in disguise, or none"},  // ::, ::1, ::a.b.c.d
-    {{0, 0x64, 0xff, 0x9b}, 32, "an IPv4 address in disguise"},
-    {{0x20, 0x02}, 16, "an IPv4 address in disguise"},
-    {{0x20, 0x01, 0, 0}, 32, "an IPv4 address in disguise"},
-    {{0x01}, 64, "an address that leads nowhere"},
-    {{0xfe, 0x80}, 10, "a link-local address"},
-    {{0xfe, 0xc0}, 10, "a site-local address"},
-    {{0xff}, 8, "a multicast address"},
+    {{{}, 96}, "an IPv4 address in disguise, or none"},  // ::, ::1, ::a.b.c.d
+    {{{0, 0x64, 0xff, 0x9b}, 32}, "an IPv4 address in disguise"},
+    {{{0x20, 0x02}, 16}, "an IPv4 address in disguise"},
+    {{{0x20, 0x01, 0, 0}, 32}, "an IPv4 address in disguise"},
+    {{{0x01}, 64}, "an address that leads nowhere"},
+    {{{0xfe, 0x80}, 10}, "a link-local address"},
+    {{{0xfe, 0xc0}, 10}, "a site-local address"},
+    {{{0xff}, 8}, "a multicast address"},
 };
 
 bool is_private(const Endpoint& at) {
@@ -72,15 +58,6 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string address_text(const ByteArray<16>& address) {
-  Endpoint at;
-  at.address = address;
-  auto text = to_text(at);
-  text.resize(text.rfind(':'));
-  if (text.starts_with('[')) text = text.substr(1, text.size() - 2);
-  return text;
-}
-
 }  // namespace
 
 std::optional<std::string_view> never_an_exit(const Endpoint& at) {
@@ -90,7 +67,7 @@ std::optional<std::string_view> never_an_exit(const Endpoint& at) {
     return std::nullopt;
   }
   for (const auto& range : kNever6)
-    if (in_range(at.address, range.prefix, range.bits)) return range.what;
+    if (range.range.contains(at.address)) return range.what;
   return std::nullopt;
 }
 
@@ -111,29 +88,18 @@ Result<void> ExitPolicy::add(std::string_view rule) {
     any_ = true;
     return {};
   }
-  const auto slash = rule.find('/');
-  const auto host = std::string(rule.substr(0, slash));
+  const auto host = std::string(rule.substr(0, rule.find('/')));
   const bool v6 = host.find(':') != std::string::npos;
-  const auto at = endpoint_from_text((v6 ? "[" + host + "]" : host) + ":1");
-  if (!at) {
+  if (!endpoint_from_text((v6 ? "[" + host + "]" : host) + ":1")) {
     const bool below = host.starts_with('.');
-    if (slash != std::string_view::npos || !socks5::is_host_name(below ? host.substr(1) : host))
+    if (host.size() != rule.size() || !socks5::is_host_name(below ? host.substr(1) : host))
       return fail(Errc::Usage, "\"" + std::string(rule.substr(0, 80)) +
                                    "\" is no CIDR, no host name and not \"any\"");
     names_.push_back(lower(host));
     return {};
   }
-  if (v6 && at->is_v4()) return fail(Errc::Usage, "write IPv4 addresses as such");
-  const unsigned most = v6 ? 128 : 32;
-  unsigned bits = most;
-  if (slash != std::string_view::npos) {
-    const auto count = rule.substr(slash + 1);
-    const auto* end = count.data() + count.size();
-    const auto [stop, error] = std::from_chars(count.data(), end, bits);
-    if (error != std::errc{} || stop != end || bits > most)
-      return fail(Errc::Usage, "after / comes how many bits count: 0 to " + std::to_string(most));
-  }
-  ranges_.push_back({at->address, bits + (v6 ? 0 : kMapped)});
+  WEFT_TRY(auto range, AddressRange::from_text(rule));
+  ranges_.push_back(range);
   return {};
 }
 
@@ -141,12 +107,7 @@ std::string ExitPolicy::to_text() const {
   std::string out;
   const auto add = [&](const std::string& rule) { out += (out.empty() ? "" : ",") + rule; };
   if (any_) add("any");
-  for (const auto& range : ranges_) {
-    Endpoint at;
-    at.address = range.prefix;
-    add(address_text(range.prefix) + "/" +
-        std::to_string(at.is_v4() ? range.bits - kMapped : range.bits));
-  }
+  for (const auto& range : ranges_) add(range.to_text());
   for (const auto& name : names_) add(name);
   return out;
 }
@@ -166,10 +127,7 @@ std::optional<std::string> ExitPolicy::refuses_name(std::string_view host) const
 std::optional<std::string> ExitPolicy::refuses(std::string_view host, const Endpoint& at) const {
   if (const auto what = never_an_exit(at)) return "it is " + std::string(*what);
   for (const auto& range : ranges_)
-    if (in_range(at.address, range.prefix, range.bits)) {
-      // A range over both families would be written as ::/0: then IPv4 is not meant.
-      if (!at.is_v4() || range.bits >= kMapped) return std::nullopt;
-    }
+    if (range.contains(at)) return std::nullopt;
   if (is_private(at)) return "its address is private, and this exit does not lead there";
   if (any_ || names(host)) return std::nullopt;
   return "this exit does not lead there";

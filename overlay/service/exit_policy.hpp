@@ -22,6 +22,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/error.hpp"
+#include "overlay/service/address_range.hpp"
 
 namespace weft::service {
 
@@ -41,16 +42,11 @@ class ExitPolicy {
   bool operator==(const ExitPolicy&) const = default;
 
  private:
-  struct Range {
-    ByteArray<16> prefix{};
-    unsigned bits = 0;  // of the 128
-    bool operator==(const Range&) const = default;
-  };
   [[nodiscard]] Result<void> add(std::string_view rule);
   [[nodiscard]] bool names(std::string_view host) const;
 
   bool any_ = false;
-  std::vector<Range> ranges_;
+  std::vector<AddressRange> ranges_;
   std::vector<std::string> names_;  // lower case; ".example.org" for what is below it
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/endpoint.hpp"
 #include "base/trust_view.hpp"
 
 namespace weft::service {
@@ -26,6 +27,8 @@ class MembersView {
   [[nodiscard]] virtual std::optional<std::uint64_t> session(const NodeId& node) const = 0;
   // No third node stands between.
   [[nodiscard]] virtual bool is_direct(std::uint64_t session) const = 0;
+  // Where the far end of a session is; nothing if a third one stands between, whose place it is.
+  [[nodiscard]] virtual std::optional<Endpoint> place(std::uint64_t session) const = 0;
   // Round trip of the session with it; nothing: there is none.
   [[nodiscard]] virtual std::optional<Duration> distance(const NodeId& node) const = 0;
   // A whole round of dialling has failed since it last spoke.

@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::uint64_t kPlain = 1;
 constexpr std::uint64_t kDirectOnly = 2;
-constexpr std::array<std::string_view, 4> kProtocols{"tcp", "udp", "http", "socks5"};
+constexpr std::array<std::string_view, 5> kProtocols{"tcp", "udp", "http", "socks5", "file"};
 constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxUnixPath = 107;  // sun_path of Linux, without its final zero
 constexpr std::string_view kUnix = "unix:";
 constexpr std::string_view kExit = "exit:";
 constexpr std::size_t kMaxRules = 400;  // bytes
+constexpr std::size_t kMaxFolder = 500;
 constexpr std::string_view kTcp = "tcp://";
 
 Result<std::uint16_t> port_from(std::string_view text) {
@@ -60,6 +61,14 @@ Result<Target> unix_target(std::string_view path) {
   return Target{Target::Kind::Unix, {}, 0, std::string(path)};
 }
 
+Result<Target> folder_target(std::string_view path) {
+  if (path.size() > kMaxFolder) return fail(Errc::Usage, "a folder's path has at most 500 bytes");
+  for (const char c : path)
+    if (static_cast<unsigned char>(c) < 0x20) return fail(Errc::Usage, "control byte in the path");
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return Target{Target::Kind::Folder, {}, 0, std::string(path)};
+}
+
 Result<Target> exit_target(std::string_view rules) {
   if (rules.size() > kMaxRules) return fail(Errc::Usage, "the rules of an exit are too long");
   WEFT_TRY(const auto policy, ExitPolicy::from_text(rules));
@@ -80,12 +89,13 @@ std::string_view name_of(Health health) {
 Result<Protocol> protocol_from_text(std::string_view text) {
   for (std::size_t i = 0; i < kProtocols.size(); ++i)
     if (text == kProtocols[i]) return static_cast<Protocol>(i);
-  return fail(Errc::Usage, "the protocol is one of tcp, udp, http, socks5");
+  return fail(Errc::Usage, "the protocol is one of tcp, udp, http, socks5, file");
 }
 
 Result<Target> Target::from_text(std::string_view text) {
   if (text.starts_with(kUnix)) return unix_target(text.substr(kUnix.size()));
   if (text.starts_with(kExit)) return exit_target(text.substr(kExit.size()));
+  if (text.starts_with('/')) return folder_target(text);
   if (text.starts_with(kTcp)) text.remove_prefix(kTcp.size());
   if (text.find("://") != std::string_view::npos)
     return fail(Errc::Usage,
@@ -115,6 +125,7 @@ Result<Target> Target::from_text(std::string_view text) {
 std::string Target::to_text() const {
   if (kind == Kind::Unix) return std::string(kUnix) + path;
   if (kind == Kind::Exit) return std::string(kExit) + path;
+  if (kind == Kind::Folder) return path;
   const auto text = ":" + std::to_string(port);
   if (host == "unix" || host == "exit") return std::string(kTcp) + host + text;
   return host.find(':') == std::string::npos ? host + text : "[" + host + "]" + text;
@@ -135,7 +146,7 @@ std::string default_name(const Target& target, Protocol protocol) {
   }
   name.resize(std::min(name.size(), kMaxLabel));
   while (name.ends_with('-')) name.pop_back();
-  return name.empty() ? "unix" : name;
+  return name.empty() ? (target.kind == Target::Kind::Folder ? "files" : "unix") : name;
 }
 
 Result<void> Exposure::check() const {
@@ -145,6 +156,8 @@ Result<void> Exposure::check() const {
   if (same != target) return fail(Errc::Usage, "the target does not read back as itself");
   if ((protocol == Protocol::Socks5) != (target.kind == Target::Kind::Exit))
     return fail(Errc::Usage, "a socks5 service has no target but rules of where it leads: --to");
+  if ((protocol == Protocol::File) != (target.kind == Target::Kind::Folder))
+    return fail(Errc::Usage, "a folder is offered so: weft expose /path --protocol file");
   if (protocol == Protocol::Udp && target.kind == Target::Kind::Unix)
     return fail(Errc::Usage, "a udp service is at HOST:PORT, not at a unix socket");
   return {};
@@ -170,7 +183,7 @@ Result<Exposure> Exposure::decode(ByteView bytes) {
   WEFT_TRY(const auto protocol, in.uint());
   if (protocol >= kProtocols.size()) return fail(Errc::Unsupported, "stored protocol");
   e.protocol = static_cast<Protocol>(protocol);
-  WEFT_TRY(const auto target, in.str(512));
+  WEFT_TRY(const auto target, in.str(kMaxFolder + 12));
   WEFT_TRY(e.target, Target::from_text(target));
   if (version == kDirectOnly) {
     WEFT_TRY(e.direct_only, in.boolean());

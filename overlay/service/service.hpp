@@ -3,7 +3,7 @@
 // is not given through relays, [v=2, name, protocol, target text, true]; key = the name.
 //
 // Target text: PORT (this machine: localhost, so 127.0.0.1 and then ::1) | HOST:PORT | [IPV6]:PORT
-// | unix:PATH (absolute, <= 107 bytes) | exit:RULES (exit_policy.hpp; of a socks5 service, which has
+// | unix:PATH (absolute, <= 107 bytes) | /PATH (a folder, of a file service) | exit:RULES (exit_policy.hpp; of a socks5 service, which has
 // no program of its own); tcp:// may stand before a host, and has to before one that is called
 // "unix" or "exit".
 #pragma once
@@ -16,9 +16,9 @@
 
 namespace weft::service {
 
-enum class Protocol : std::uint8_t { Tcp = 0, Udp = 1, Http = 2, Socks5 = 3 };
+enum class Protocol : std::uint8_t { Tcp = 0, Udp = 1, Http = 2, Socks5 = 3, File = 4 };
 
-std::string_view name_of(Protocol protocol);  // "tcp", "udp", "http", "socks5"
+std::string_view name_of(Protocol protocol);  // "tcp", "udp", "http", "socks5", "file"
 [[nodiscard]] Result<Protocol> protocol_from_text(std::string_view text);
 
 // How the last connection to a target went, a caller's or a probe's. The numbers are on the wire.
@@ -29,11 +29,11 @@ constexpr bool is_bad(Health health) {
 }
 
 struct Target {
-  enum class Kind : std::uint8_t { Host, Unix, Exit };
+  enum class Kind : std::uint8_t { Host, Unix, Exit, Folder };
   Kind kind = Kind::Host;
   std::string host;  // Host: an IP address without brackets or a DNS name
   std::uint16_t port = 0;
-  std::string path;  // Unix; the rules of an Exit
+  std::string path;  // Unix, Folder; the rules of an Exit
 
   bool operator==(const Target&) const = default;
   [[nodiscard]] static Result<Target> from_text(std::string_view text);

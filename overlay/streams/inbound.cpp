@@ -11,7 +11,7 @@ namespace weft::overlay {
 using service::Health;
 using service::OpenStatus;
 
-void Inbound::opened(Instant now, UnixTime wall, const StreamKey& key, const NodeId& peer) {
+void Inbound::opened(Instant now, service::Asked asked, const StreamKey& key, const NodeId& peer) {
   const auto parsed = service::parse_request(io_.readable(key));
   if (!parsed || !*parsed) return io_.reset(now, key, kCodeProtocol);
   io_.consume(now, key, (*parsed)->consumed);
@@ -28,7 +28,8 @@ void Inbound::opened(Instant now, UnixTime wall, const StreamKey& key, const Nod
         now, key, OpenStatus::Denied,
         members_.label(members_.self()) + " has no right to expose services in this network");
   }
-  const auto decision = offering_.decide(peer, name, wall);
+  asked.at = members_.place(key.session);
+  const auto decision = offering_.decide(peer, name, asked);
   if (decision.allowed && exposure->direct_only && !members_.is_direct(key.session)) {
     ++counters_.denied;
     return refuse(
@@ -37,6 +38,13 @@ void Inbound::opened(Instant now, UnixTime wall, const StreamKey& key, const Nod
   }
   if (!decision.allowed) {
     ++counters_.denied;
+    if (decision.unmet != service::Unmet::None) {
+      const auto& terms = *offering_.rule(*decision.rule)->terms;
+      out_.event(CallerDenied{peer, caller, name, "share " + std::to_string(*decision.rule)});
+      return refuse(
+          now, key, OpenStatus::Denied,
+          caller + " may not use \"" + name + "\": " + terms.refusal(decision.unmet, asked.now));
+    }
     const std::string rule = offering_.who_text(decision.rule);
     out_.event(CallerDenied{peer, caller, name, rule});
     return refuse(now, key, OpenStatus::Denied, caller + " may not use \"" + name + "\"", rule);
@@ -108,14 +116,15 @@ void Inbound::session_down(session::SessionId session) {
   streams_.erase(begin, end);
 }
 
-void Inbound::rules_changed(Instant now, UnixTime wall) {
+void Inbound::rules_changed(Instant now, service::Asked asked) {
   std::vector<StreamKey> ended;
   for (const auto& [key, stream] : streams_) {
     if (stream.phase == Phase::Refused) continue;
+    asked.at = members_.place(key.session);
     const auto* exposure = offering_.registry().find(stream.service);
     if (exposure == nullptr || !offering_.may_expose() ||
         (exposure->direct_only && !members_.is_direct(key.session)) ||
-        !offering_.decide(stream.peer, stream.service, wall).allowed)
+        !offering_.decide(stream.peer, stream.service, asked).allowed)
       ended.push_back(key);
   }
   for (const auto& key : ended) end(now, key, kCodeDenied);

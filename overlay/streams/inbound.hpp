@@ -29,7 +29,7 @@ class Inbound {
       : io_(io), offering_(offering), members_(members), counters_(counters), out_(out) {}
 
   // A stream of kind service: its request is here, unread.
-  void opened(Instant now, UnixTime wall, const StreamKey& key, const NodeId& peer);
+  void opened(Instant now, service::Asked asked, const StreamKey& key, const NodeId& peer);
   // Nothing happens when the stream is not there any more.
   void accept(Instant now, const StreamKey& key);
   void refuse(Instant now, const StreamKey& key, service::OpenStatus status,
@@ -43,7 +43,7 @@ class Inbound {
   // It goes through a relay from now on: what must not, ends.
   void relayed(Instant now, session::SessionId session);
   // Ends what is no longer allowed.
-  void rules_changed(Instant now, UnixTime wall);
+  void rules_changed(Instant now, service::Asked asked);
 
   [[nodiscard]] bool contains(const StreamKey& key) const { return streams_.contains(key); }
   [[nodiscard]] bool is_open(const StreamKey& key) const;

@@ -1,6 +1,7 @@
 #include "overlay/streams/offering.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/label.hpp"
 
@@ -11,6 +12,7 @@ using Who = service::Subject;
 
 namespace {
 
+constexpr UnixTime kFarthest = 365 * 24 * 3600;
 constexpr std::string_view kGroupPrefix = "group:";
 
 Result<Who> subject_of(const roster::Roster& roster, const service::MembersView& members,
@@ -141,11 +143,78 @@ void Offering::reset_access(Instant now, CommandId id, const std::string& name,
   if (auto result = run(); !result) out_.done(id, std::unexpected(result.error()));
 }
 
+void Offering::share(Instant now, CommandId id, const std::string& name,
+                     const std::vector<std::string>& who, const service::Terms& terms) {
+  const auto run = [&]() -> Result<void> {
+    if (registry_.find(name) == nullptr) return not_exposed(name);
+    auto access = access_;  // a copy: invariant 2
+    std::vector<Row> rows;
+    ShareOutcome outcome;
+    for (const auto& one : who) {
+      WEFT_TRY(auto subject, subject_of(roster_, members_, one));
+      WEFT_TRY(auto change, access.share(std::move(subject), name, terms));
+      outcome.ids.push_back(change.rule.id);
+      for (auto& row : change.rows) rows.push_back(std::move(row));
+    }
+    access_ = std::move(access);
+    clock_changed();
+    rules_stored(now, id, name, std::move(rows), false, std::move(outcome));
+    return {};
+  };
+  if (auto result = run(); !result) out_.done(id, std::unexpected(result.error()));
+}
+
+void Offering::unshare(Instant now, CommandId id, std::uint64_t share) {
+  const auto* found = access_.find(share);
+  if (found == nullptr || !found->terms)
+    return out_.done(id, fail(Errc::NotFound, "there is no share " + std::to_string(share)));
+  const auto name = found->service;
+  auto row = access_.remove(share);
+  if (!row) return out_.done(id, std::unexpected(row.error()));
+  clock_changed();
+  rules_stored(now, id, name, {std::move(*row)}, true);
+}
+
+// Rules with terms are few and seldom turn: they are walked when one does, when one is added, and
+// when the clock was set.
+void Offering::turn_terms(const service::Asked& asked) {
+  if (asked.now < terms_due_) return;
+  std::set<std::uint64_t> hold, over;
+  by_place_ = false;
+  terms_due_ = std::numeric_limits<UnixTime>::max();
+  for (const auto& rule : access_.list()) {
+    if (!rule.terms) continue;
+    by_place_ = by_place_ || rule.terms->from.has_value();
+    const auto unmet = rule.terms->unmet(asked);
+    const auto turn = unmet == service::Unmet::Ended ? rule.terms->until + service::kKeepEnded
+                                                     : rule.terms->next_turn(asked);
+    if (turn) terms_due_ = std::min(terms_due_, *turn);
+    if (unmet == service::Unmet::None || unmet == service::Unmet::Place) hold.insert(rule.id);
+    if (unmet != service::Unmet::Ended) continue;
+    over.insert(rule.id);
+    if (hold_.contains(rule.id))
+      out_.event(ShareEnded{rule.id, rule.service, text_of_subject(members_, rule.subject)});
+  }
+  changed_ = changed_ || hold != hold_;
+  hold_ = std::move(hold);
+  over_ = std::move(over);
+  out_.store(access_.forget_ended(asked.now));
+}
+
+std::optional<Instant> Offering::poll_timeout(const WallClock& clock) const {
+  auto due = health_.poll_timeout();
+  if (terms_due_ == std::numeric_limits<UnixTime>::max()) return due;
+  // Not beyond a year away, so that no time overflows.
+  const auto away = std::clamp<UnixTime>(terms_due_ - clock.unix_at_anchor, -kFarthest, kFarthest);
+  const auto turn = clock.anchor + std::chrono::seconds(away);
+  return due ? std::min(*due, turn) : turn;
+}
+
 void Offering::rules_stored(Instant now, CommandId id, const std::string& name,
-                            std::vector<Row> rows, bool at_once) {
+                            std::vector<Row> rows, bool at_once, Outcome outcome) {
   if (at_once) changed_ = true;
   health_.look_if_bad(now, name);  // who may use it now wants to know
-  auto finish = out_.done_when_stored(id, std::monostate{});
+  auto finish = out_.done_when_stored(id, std::move(outcome));
   if (rows.empty()) return finish(now, {});
   out_.store(std::move(rows), [this, finish](Instant later, const Result<void>& stored) {
     changed_ = true;
@@ -203,12 +272,13 @@ bool Offering::sweep(Instant now) {
 
 // ---- answers ------------------------------------------------------------------------------------
 
-std::vector<service::ServiceLine> Offering::lines_for(Instant now, const NodeId& caller) const {
+std::vector<service::ServiceLine> Offering::lines_for(Instant now, const NodeId& caller,
+                                                      const service::Asked& asked) const {
   std::vector<service::ServiceLine> out;
   if (!may_expose()) return out;
   for (const auto& exposure : registry_.list()) {
     if (out.size() == service::kMaxServicesPerMessage) break;
-    if (!decide(caller, exposure.name, 0).allowed) continue;
+    if (!decide(caller, exposure.name, asked).allowed) continue;
     service::ServiceLine line{exposure.name, std::string(service::name_of(exposure.protocol)),
                               exposure.target.port};
     const auto* known = health_.find(exposure.name);
@@ -236,17 +306,30 @@ AccessView Offering::access(const std::string& service) const {
     // Kept should its node come back after all (forget_removed), and of no effect.
     if (rule.subject.kind == Who::Kind::Node && roster_.state().is_removed(rule.subject.node))
       continue;
-    (rule.allow ? out.allow : out.deny).push_back(text_of_subject(members_, rule.subject));
+    out.shared = out.shared || (rule.terms && !over_.contains(rule.id));
+    if (rule.terms && !hold_.contains(rule.id)) continue;
+    if (!rule.terms)
+      (rule.allow ? out.allow : out.deny).push_back(text_of_subject(members_, rule.subject));
     rules.push_back(rule);
+    rules.back().terms.reset();  // as far as time goes it holds
   }
   std::size_t looked_at = 0;
   for (const auto& [member, about] : roster_.state().members()) {
     if (rules.empty() || out.readers.size() == kMaxReaders || ++looked_at > kMaxLookedAt) break;
     if (member != members_.self() &&
-        service::decide(rules, roster_, roster_.network(), member, service, 0).allowed)
+        service::decide(rules, roster_, roster_.network(), member, service, {}).allowed)
       out.readers.push_back(about.name);
   }
   std::ranges::sort(out.readers);
+  return out;
+}
+
+std::vector<ShareView> Offering::shares(UnixTime now) const {
+  std::vector<ShareView> out;
+  for (const auto& rule : access_.list())
+    if (rule.terms)
+      out.push_back({rule.id, rule.service, text_of_subject(members_, rule.subject), *rule.terms,
+                     hold_.contains(rule.id), rule.terms->ended(now)});
   return out;
 }
 

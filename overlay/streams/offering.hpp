@@ -11,6 +11,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,11 @@ class Offering {
   void unexpose(CommandId id, const std::string& name);
   void set_access(Instant now, CommandId id, const std::string& name,
                   const std::vector<std::string>& who, bool allow);
+  // Access on terms, one rule for each of `who`. ShareOutcome.
+  void share(Instant now, CommandId id, const std::string& name,
+             const std::vector<std::string>& who, const service::Terms& terms);
+  // Takes such a rule back.
+  void unshare(Instant now, CommandId id, std::uint64_t share);
   // Forgets the rules for these; for all of the service's when nobody is named.
   void reset_access(Instant now, CommandId id, const std::string& name,
                     const std::vector<std::string>& who);
@@ -47,6 +53,11 @@ class Offering {
   void forget_removed();
   // The roster changed: other rules match now.
   void rules_changed() { changed_ = true; }
+  // Who asks is somewhere else now: rules that name places match others.
+  void places_changed() { changed_ = changed_ || by_place_; }
+  // Time goes on, or was set: rules with terms begin and end to hold.
+  void clock_changed() { terms_due_ = 0; }
+  void turn_terms(const service::Asked& asked);
   // At a start, and once the rows are loaded.
   [[nodiscard]] Result<void> load(const Row& row);
   void look_at_all(Instant now);
@@ -59,23 +70,26 @@ class Offering {
               std::string_view detail);
   // Asks for the looks that are due. True: members are to be told.
   [[nodiscard]] bool sweep(Instant now);
-  [[nodiscard]] std::optional<Instant> poll_timeout() const { return health_.poll_timeout(); }
+  [[nodiscard]] std::optional<Instant> poll_timeout(const WallClock& clock) const;
   [[nodiscard]] bool take_change() {
     if (changed_) health_.rules_changed();
     return std::exchange(changed_, false);
   }
 
   [[nodiscard]] service::Decision decide(const NodeId& caller, const std::string& service,
-                                         UnixTime now) const {
-    return access_.decide(roster_, caller, service, now);
+                                         const service::Asked& asked) const {
+    return access_.decide(roster_, caller, service, asked);
   }
   [[nodiscard]] bool may_expose() const { return members_.may_expose(members_.self()); }
   // What this member may use.
-  [[nodiscard]] std::vector<service::ServiceLine> lines_for(Instant now,
-                                                            const NodeId& caller) const;
+  [[nodiscard]] std::vector<service::ServiceLine> lines_for(Instant now, const NodeId& caller,
+                                                            const service::Asked& asked) const;
   [[nodiscard]] const service::Registry& registry() const { return registry_; }
   [[nodiscard]] HealthView health(const std::string& service) const;
   [[nodiscard]] AccessView access(const std::string& service) const;
+  // Of all services, also those that ended a while ago; by id.
+  [[nodiscard]] std::vector<ShareView> shares(UnixTime now) const;
+  [[nodiscard]] const service::Rule* rule(std::uint64_t id) const { return access_.find(id); }
   // How people write whom this rule names: a name, group:NAME, *.
   [[nodiscard]] std::string who_text(std::optional<std::uint64_t> rule) const;
   // Rules that keep out all of `who` whatever allows it.
@@ -84,7 +98,7 @@ class Offering {
 
  private:
   void rules_stored(Instant now, CommandId id, const std::string& name, std::vector<Row> rows,
-                    bool at_once);
+                    bool at_once, Outcome outcome = std::monostate{});
 
   const roster::Roster& roster_;
   const service::MembersView& members_;
@@ -93,6 +107,10 @@ class Offering {
   service::AccessTable access_;
   service::HealthTable health_;
   bool changed_ = false;
+  bool by_place_ = false;         // some rule names places
+  std::set<std::uint64_t> hold_;  // rules whose terms held when last looked at, places aside
+  std::set<std::uint64_t> over_;  // rules that had ended then
+  UnixTime terms_due_ = 0;        // when they are looked at again
 };
 
 }  // namespace weft::overlay

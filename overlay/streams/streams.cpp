@@ -8,7 +8,7 @@ namespace weft::overlay {
 
 namespace {
 
-constexpr TypeRange kControls[] = {{8, 9}};    // ServicesGet, ServicesAre
+constexpr TypeRange kControls[] = {{8, 9}, {kTypeAsk, kTypeAskAnswer}};
 constexpr std::uint64_t kStreamKinds[] = {1};  // service
 constexpr Table kTables[] = {Table::Exposure, Table::Mapping, Table::Access};
 constexpr Subject kServices{6, {}};  // 1 to 5 are taken until links keep a queue for each part
@@ -25,7 +25,8 @@ Streams::Streams(const Beside& beside)
       inbound_(io_, offering_, members_, counters_, out_),
       outbound_(io_, doors_, offers_, offering_.registry(), beside.config.connect_timeout, members_,
                 counters_, out_),
-      messages_(io_, inbound_, outbound_, counters_, out_) {}
+      messages_(io_, inbound_, outbound_, counters_, out_),
+      asking_(offering_, members_, out_) {}
 
 Interests Streams::interests() const {
   return {.controls = kControls, .stream_kinds = kStreamKinds, .tables = kTables};
@@ -52,15 +53,21 @@ void Streams::handle_session(Instant now, const SessionNews& news) {
     at->second.open = true;
     say_services(now, open->session, at->second.node);
   } else if (const auto* moved = std::get_if<session::RemoteMoved>(&news)) {
+    offering_.places_changed();
     const auto at = sessions_.find(moved->session);
-    if (at == sessions_.end()) return;
-    if (members_.is_direct(moved->session)) return outbound_.peer_ready(now, at->second.node);
-    inbound_.relayed(now, moved->session);
-    outbound_.relayed(now, moved->session);
+    if (at == sessions_.end()) return settle(now);
+    if (members_.is_direct(moved->session)) {
+      outbound_.peer_ready(now, at->second.node);
+    } else {
+      inbound_.relayed(now, moved->session);
+      outbound_.relayed(now, moved->session);
+    }
+    settle(now);
   } else if (const auto* down = std::get_if<session::SessionDown>(&news)) {
     inbound_.session_down(down->session);
     outbound_.session_down(now, down->session);
     messages_.session_down(down->session);
+    asking_.session_down(down->session);
     sessions_.erase(down->session);
     if (down->was_up && members_.is_member(down->peer) && !members_.session(down->peer))
       offers_.went(down->peer, beside_.clock.at(now));
@@ -68,6 +75,11 @@ void Streams::handle_session(Instant now, const SessionNews& news) {
 }
 
 Result<void> Streams::handle_control(Instant now, const ControlIn& in) {
+  if (in.type >= kTypeAsk) {
+    auto from = asked(now);
+    from.at = members_.place(in.from.session);
+    return asking_.heard(from, in);
+  }
   WEFT_TRY(const auto message, decode_control(in.body));
   if (std::holds_alternative<ServicesGet>(message)) {
     say_services(now, in.from.session, in.from.peer);
@@ -93,14 +105,18 @@ void Streams::handle_roster(Instant now, const RosterNews&) {
 
 void Streams::handle_timeout(Instant now) {
   outbound_.handle_timeout(now);
+  asking_.handle_timeout(now);
   settle(now);
 }
 
 std::optional<Instant> Streams::poll_timeout() const {
   const auto connects = outbound_.poll_timeout();
-  const auto looks = offering_.poll_timeout();
-  if (!connects || !looks) return connects ? connects : looks;
-  return std::min(*connects, *looks);
+  const auto looks = offering_.poll_timeout(beside_.clock);
+  const auto answers = asking_.poll_timeout();
+  std::optional<Instant> first = connects;
+  for (const auto& due : {looks, answers})
+    if (due && (!first || *due < *first)) first = due;
+  return first;
 }
 
 namespace {
@@ -115,7 +131,7 @@ StreamKey key_of(const News& news) {
 bool Streams::handle_stream(Instant now, const StreamNews& news) {
   if (const auto* in = std::get_if<StreamIn>(&news)) {
     messages_.stream_came(in->key);
-    inbound_.opened(now, beside_.clock.at(now), in->key, in->peer);
+    inbound_.opened(now, asked(now), in->key, in->peer);
     messages_.stream_changed(in->key);
     return true;
   }
@@ -204,8 +220,10 @@ void Streams::stop(Instant now) {
 }
 
 void Streams::settle(Instant now) {
+  offering_.turn_terms(asked(now));
   if (offering_.take_change()) {
-    inbound_.rules_changed(now, beside_.clock.at(now));
+    inbound_.rules_changed(now, asked(now));
+    asking_.rules_changed(asked(now));
     for (const auto& [session, member] : sessions_)
       if (member.open) say_services(now, session, member.node);
   }
@@ -214,13 +232,22 @@ void Streams::settle(Instant now) {
     if (member.open) say_services(now, session, member.node);
 }
 
+service::Decision Streams::decide(Instant now, const NodeId& caller,
+                                  const std::string& service) const {
+  auto from = asked(now);
+  if (const auto session = members_.session(caller)) from.at = members_.place(*session);
+  return offering_.decide(caller, service, from);
+}
+
 void Streams::tell_offers() {
   while (const auto node = offers_.poll_changed())
     out_.event(ServicesChanged{*node, members_.label(*node)});
 }
 
 void Streams::say_services(Instant now, session::SessionId session, const NodeId& caller) {
-  put(Say{session, encode(ServicesAre{0, offering_.lines_for(now, caller)}), kServices});
+  auto from = asked(now);
+  from.at = members_.place(session);
+  put(Say{session, encode(ServicesAre{0, offering_.lines_for(now, caller, from)}), kServices});
 }
 
 }  // namespace weft::overlay

@@ -7,6 +7,7 @@
 //   outbound         streams of ours to services of members
 //   service/offers   what members let us use;  service/doors: where our doors lead
 //   messages         datagrams beside a stream
+//   asking           who asks for access, of us and we of members
 //
 // Invariants
 //  1. A stream reaches a service only after the caller's identity passed the rules; rules changed
@@ -20,6 +21,7 @@
 #include "overlay/network_members.hpp"
 #include "overlay/part.hpp"
 #include "overlay/service/doors.hpp"
+#include "overlay/streams/asking.hpp"
 #include "overlay/streams/counters.hpp"
 #include "overlay/streams/inbound.hpp"
 #include "overlay/streams/messages.hpp"
@@ -45,6 +47,7 @@ class Streams final : public Part {
   Offering& offering() { return offering_; }
   Outbound& outbound() { return outbound_; }
   Messages& messages() { return messages_; }
+  Asking& asking() { return asking_; }
   void add_door(CommandId id, service::Mapping door);
   void remove_door(CommandId id, std::uint64_t door);
   void accept(Instant now, const StreamKey& key);
@@ -55,7 +58,15 @@ class Streams final : public Part {
   // What follows from it: streams that a rule took back end, members hear, targets are looked at.
   void settle(Instant now);
 
+  // The system's clock was set, or local time is another one (minus UTC) now.
+  void clock_set() { offering_.clock_changed(); }
+  void set_local_time(std::int32_t east_s) { east_s_ = east_s; }
+
   [[nodiscard]] const Offering& offering() const { return offering_; }
+  // May this member use it now, on the session that it has?
+  [[nodiscard]] service::Decision decide(Instant now, const NodeId& caller,
+                                         const std::string& service) const;
+  [[nodiscard]] const Asking& asking() const { return asking_; }
   [[nodiscard]] const Inbound& inbound() const { return inbound_; }
   [[nodiscard]] const service::Offers& offers() const { return offers_; }
   [[nodiscard]] const service::Doors& doors() const { return doors_; }
@@ -68,6 +79,10 @@ class Streams final : public Part {
     NodeId node;
     bool open = false;  // its link can be spoken on
   };
+  // Without a place.
+  [[nodiscard]] service::Asked asked(Instant now) const {
+    return {beside_.clock.at(now), east_s_, std::nullopt};
+  }
   void tell_offers();
   void say_services(Instant now, session::SessionId session, const NodeId& caller);
   template <class News>
@@ -83,7 +98,9 @@ class Streams final : public Part {
   Inbound inbound_;
   Outbound outbound_;
   Messages messages_;
+  Asking asking_;
   std::map<session::SessionId, Member> sessions_;
+  std::int32_t east_s_ = 0;
 };
 
 }  // namespace weft::overlay

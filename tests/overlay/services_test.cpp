@@ -20,6 +20,8 @@ struct Two {
   Node& b = world.add("b");
 };
 
+UnixTime wall_of(const World& world) { return WallClock{Instant{}, kEpoch}.at(world.now); }
+
 TEST(Services, NobodyGetsInUntilAllowed) {
   Two t;
   ASSERT_TRUE(t.world.expose(t.a, "web"));
@@ -37,6 +39,96 @@ TEST(Services, NobodyGetsInUntilAllowed) {
   ASSERT_EQ(inbound.size(), 1u);
   EXPECT_EQ(inbound[0].caller, t.b.identity.id);
   EXPECT_EQ(inbound[0].caller_name, "b");
+}
+
+TEST(Services, AShareEndsOnOpenConnectionsAndTheRefusalSaysWhy) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  const auto wall = [&] { return wall_of(t.world); };
+  const service::Terms terms{wall() + 60, {}, {}};
+  const auto shared = t.world.finish(t.a, t.a.overlay->share(t.world.now, "web", {"b"}, terms));
+  ASSERT_TRUE(shared);
+  ASSERT_EQ(std::get<ShareOutcome>(*shared).ids.size(), 1u);
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  ASSERT_TRUE(t.world.run_until([&] { return client.closed; }, 90s));
+  EXPECT_GE(wall(), terms.until);
+  EXPECT_LE(wall(), terms.until + 1);
+  EXPECT_EQ(t.a.of<ShareEnded>().size(), 1u);
+  Client& late = t.world.open(t.b, "web", "a");
+  EXPECT_EQ(late.refused, OpenStatus::Denied);
+  EXPECT_NE(late.refused_because.find("ended"), std::string::npos) << late.refused_because;
+  ASSERT_TRUE(t.world.finish(t.b, t.b.overlay->ping(t.world.now, "a")));
+  EXPECT_TRUE(t.b.overlay->services().empty());
+}
+
+TEST(Services, AShareOutlivesACrashAndItsEndDoesTo) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  const auto until = wall_of(t.world) + 600;
+  ASSERT_TRUE(t.world.finish(
+      t.a, t.a.overlay->share(t.world.now, "web", {"b"}, service::Terms{until, {}, {}})));
+  t.world.crash(t.a);
+  t.world.start(t.a);
+  t.world.run(60s);
+  EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);
+  const auto shares = t.a.overlay->shares(t.world.now);
+  ASSERT_EQ(shares.size(), 1u);
+  EXPECT_TRUE(shares[0].holds);
+  EXPECT_EQ(shares[0].terms.until, until);
+  t.world.crash(t.a);
+  t.world.run(700s);
+  t.world.start(t.a);
+  t.world.run(60s);
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  EXPECT_TRUE(t.a.overlay->shares(t.world.now)[0].ended);
+}
+
+TEST(Services, WhoAsksIsLetInWhenAPersonApproves) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  const auto ask = [&](const std::string& service) {
+    const auto id = t.b.overlay->ask_access(t.world.now, t.a.identity.id, service, "please");
+    return std::get<AskOutcome>(t.world.finish(t.b, id).value()).status;
+  };
+  EXPECT_EQ(ask("none"), AskStatus::NoSuchService);
+  EXPECT_EQ(ask("web"), AskStatus::Noted);
+  EXPECT_EQ(ask("web"), AskStatus::Noted);
+  EXPECT_EQ(t.a.of<AccessAsked>().size(), 1u);
+  const auto asks = t.a.overlay->asks();
+  ASSERT_EQ(asks.size(), 1u);
+  EXPECT_EQ(asks[0].who_name, "b");
+  EXPECT_EQ(asks[0].note, "please");
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  const service::Terms terms{wall_of(t.world) + 60, {}, {}};
+  ASSERT_TRUE(t.world.finish(t.a, t.a.overlay->approve(t.world.now, asks[0].id, terms)));
+  EXPECT_TRUE(t.a.overlay->asks().empty());
+  EXPECT_EQ(ask("web"), AskStatus::MayUse);
+  EXPECT_TRUE(t.world.open(t.b, "web", "a").accepted);
+  t.world.run(90s);
+  EXPECT_EQ(t.world.open(t.b, "web", "a").refused, OpenStatus::Denied);
+  EXPECT_EQ(ask("web"), AskStatus::Noted);
+  ASSERT_EQ(t.a.overlay->asks().size(), 1u);
+  const auto again = t.a.overlay->asks()[0].id;
+  ASSERT_TRUE(t.world.finish(t.a, t.a.overlay->refuse_ask(t.world.now, again)));
+  EXPECT_EQ(ask("web"), AskStatus::Refused);
+  EXPECT_TRUE(t.a.overlay->asks().empty());
+}
+
+TEST(Services, AShareTakenBackEndsItsConnections) {
+  Two t;
+  ASSERT_TRUE(t.world.expose(t.a, "web"));
+  service::Terms terms;
+  terms.from = *service::AddressRange::from_text("0.0.0.0/0");
+  const auto shared = t.world.finish(t.a, t.a.overlay->share(t.world.now, "web", {"b"}, terms));
+  ASSERT_TRUE(shared);
+  Client& client = t.world.open(t.b, "web", "a");
+  ASSERT_TRUE(client.accepted);
+  const auto id = std::get<ShareOutcome>(*shared).ids[0];
+  ASSERT_TRUE(t.world.finish(t.a, t.a.overlay->unshare(t.world.now, id)));
+  EXPECT_TRUE(t.world.run_until([&] { return client.closed; }, 10s));
+  EXPECT_EQ(t.world.finish(t.a, t.a.overlay->unshare(t.world.now, id)).error().code,
+            Errc::NotFound);
 }
 
 TEST(Services, WhatIsNotThereIsSaidSo) {

@@ -44,6 +44,7 @@ class FakeMembers : public MembersView {
     return here.contains(node) ? std::optional<std::uint64_t>(100 + node.bytes[0]) : std::nullopt;
   }
   bool is_direct(std::uint64_t session) const override { return !relayed.contains(session); }
+  std::optional<Endpoint> place(std::uint64_t) const override { return std::nullopt; }
   std::optional<Duration> distance(const NodeId& node) const override {
     const auto at = here.find(node);
     return at == here.end() ? std::nullopt : std::optional(at->second);

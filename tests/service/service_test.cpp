@@ -21,6 +21,23 @@ TEST(Target, ReadsTheThreeForms) {
   EXPECT_EQ(path->to_text(), "unix:/run/app.sock");
 }
 
+TEST(Target, AFolderIsOfAFileServiceAlone) {
+  const auto folder = Target::from_text("/srv/My Photos/");
+  ASSERT_TRUE(folder.has_value());
+  EXPECT_EQ(folder->kind, Target::Kind::Folder);
+  EXPECT_EQ(folder->to_text(), "/srv/My Photos");
+  EXPECT_EQ(Target::from_text("/")->to_text(), "/");
+  EXPECT_EQ(default_name(*folder, Protocol::File), "my-photos");
+  const Exposure exposure{"photos", Protocol::File, *folder};
+  EXPECT_TRUE(exposure.check());
+  EXPECT_EQ(Exposure::decode(exposure.encode()).value(), exposure);
+  EXPECT_EQ(code_of(Exposure{"photos", Protocol::Tcp, *folder}.check()), Errc::Usage);
+  EXPECT_EQ(code_of(Exposure{"photos", Protocol::File, *Target::from_text("80")}.check()),
+            Errc::Usage);
+  EXPECT_EQ(code_of(Target::from_text("/" + std::string(500, 'x'))), Errc::Usage);
+  EXPECT_EQ(code_of(Target::from_text("/a\nb")), Errc::Usage);
+}
+
 TEST(Target, WhatItReadsItWritesTheSame) {
   for (const auto* text :
        {"1", "a:1", "a-b.c_d:9", "[fe80::1]:22", "unix:/x", "127.0.0.1:80", "tcp://unix:7"}) {

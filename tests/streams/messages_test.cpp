@@ -60,7 +60,7 @@ struct Fixture {
   void open(const StreamKey& key, const std::string& service = "dns") {
     io.ask(key, service);
     messages.stream_came(key);
-    inbound.opened(kNow, kWall, key, caller);
+    inbound.opened(kNow, {kWall, 0, {}}, key, caller);
     messages.stream_changed(key);
   }
   void message(const StreamKey& key, std::string_view text) {
@@ -111,7 +111,7 @@ TEST(Inbound, ADenialEndsWhatIsOpenBeforeItIsStored) {
   t.open({1, 8});  // its target is being connected
   t.offering.set_access(kNow, 2, "dns", {"caller"}, false);
   ASSERT_TRUE(t.offering.take_change());
-  t.inbound.rules_changed(kNow, kWall);
+  t.inbound.rules_changed(kNow, {kWall, 0, {}});
   EXPECT_EQ(t.io.resets.at({1, 4}), kCodeDenied);
   EXPECT_EQ(t.io.resets.at({1, 8}), kCodeDenied);
   EXPECT_EQ(t.outlet.take<DataClosed>().size(), 1u);  // of the one that waits

@@ -108,7 +108,7 @@ std::vector<Route> exposed_routes() {
            "weft.expose/1",
            {{"target", Type::Text, false, "PORT, HOST:PORT, unix:PATH or exit:RULES", 512},
             {"name", Type::Text, false, "a DNS label"},
-            {"protocol", Type::Text, false, "tcp, udp, http or socks5"},
+            {"protocol", Type::Text, false, "tcp, udp, http, socks5 or file"},
             {"relay", Type::Text, false, "never: nothing of it goes through a relay; or allowed"},
             {"allow", Type::List, false, "who may use it: node, group:NAME, *"}},
            run_expose,

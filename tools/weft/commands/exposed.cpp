@@ -44,6 +44,11 @@ int run_expose(const Context& context, const ExposeOptions& options) {
     const auto path = std::filesystem::absolute(target.substr(5), none);
     if (!none) target = "unix:" + path.lexically_normal().string();
   }
+  if (protocol == "file") {
+    std::error_code none;
+    const auto path = std::filesystem::absolute(target, none);
+    if (!none) target = path.lexically_normal().string();
+  }
   Json body{{"target", target}, {"protocol", protocol.empty() ? "tcp" : protocol}};
   if (!options.name.empty()) body["name"] = options.name;
   if (!options.relay.empty()) body["relay"] = options.relay;
@@ -95,12 +100,12 @@ void add(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExposeOptions>();
   expose->add_option(
       "target", options->target,
-      "where the service is: PORT on this machine, HOST:PORT or unix:PATH; not of an\n"
-      "exit, which has --to");
+      "where the service is: PORT on this machine, HOST:PORT, unix:PATH, or a folder;\n"
+      "not of an exit, which has --to");
   expose->add_option("--name", options->name, "the service's name (default: PROTOCOL-PORT)");
   expose->add_option("--protocol", options->protocol,
                      "tcp (default), udp, http: the program is told who asks,\n"
-                     "or socks5: this node as an exit, with --to");
+                     "file: a folder, to read, or socks5: this node as an exit, with --to");
   expose->add_option("--allow", options->allow, "who may use it: node, group:NAME or *")
       ->type_name("WHO[,WHO...]")
       ->delimiter(',')
