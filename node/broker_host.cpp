@@ -124,11 +124,55 @@ void BrokerHost::look_at_requests() {
   for (const auto id : over) finish(id, fail(Errc::Timeout, "nobody replied in time"));
 }
 
+// ---- rules --------------------------------------------------------------------------------------
+
+std::vector<roster::TopicBody> BrokerHost::rules() const {
+  auto* network = overlay_.home();
+  if (network == nullptr) return {};
+  return network->roster().state().topics();
+}
+
+void BrokerHost::change_rule(const RuleChange& change,
+                             std::function<void(const Result<void>&)> done) {
+  constexpr std::string_view kGroup = "group:";
+  auto* network = overlay_.home();
+  if (network == nullptr) return done(fail(Errc::NotFound, "this node is in no network"));
+  roster::TopicBody rule{change.topic, {}, {}};
+  if (change.who.starts_with(kGroup)) {
+    rule.group = change.who.substr(kGroup.size());
+    if (!network->roster().state().groups().contains(rule.group))
+      return done(fail(Errc::NotFound, "there is no group \"" + rule.group + "\""));
+  } else if (change.who != "*") {
+    const auto node = network->members().find(change.who);
+    if (!node) return done(std::unexpected(node.error()));
+    rule.node = *node;
+  }
+  for (const auto& known : rules())
+    if (known.topic == rule.topic && known.node == rule.node && known.group == rule.group)
+      rule = known;
+  rule.publish = change.publish.value_or(rule.publish);
+  rule.read = change.read.value_or(rule.read);
+  const auto id = overlay_.next_command();
+  commands_.track(id, [done = std::move(done)](const Result<overlay::Outcome>& result) {
+    if (!result) return done(std::unexpected(result.error()));
+    done({});
+  });
+  network->broker().change_rule(id, std::move(rule));
+  driver_.wake();
+}
+
 // ---- views --------------------------------------------------------------------------------------
 
 const broker::Core* BrokerHost::core() const {
   auto* network = overlay_.home();
   return network == nullptr ? nullptr : &network->broker().core();
+}
+
+Result<void> BrokerHost::may(const std::string& topic, broker::Right right) const {
+  const auto* here = core();
+  const auto self = overlay_.id();
+  if (here == nullptr || here->rights().may(self, topic, right)) return {};
+  return fail(Errc::Denied, here->rights().why_not(self, topic, right));
 }
 
 std::string BrokerHost::name_of(const NodeId& node) const { return node_label(overlay_, node); }

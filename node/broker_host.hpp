@@ -55,10 +55,23 @@ class BrokerHost {
   void request(broker::Message message, Duration within,
                std::function<void(const Result<broker::Delivered>&)> done);
 
+  // Rules about topics, as the roster has them.
+  [[nodiscard]] std::vector<roster::TopicBody> rules() const;
+  struct RuleChange {
+    std::string topic;
+    std::string who;                        // a node, group:NAME or *
+    std::optional<roster::Ruling> publish;  // not given: as it was
+    std::optional<roster::Ruling> read;
+  };
+  void change_rule(const RuleChange& change, std::function<void(const Result<void>&)> done);
+
   [[nodiscard]] const broker::Core* core() const;
+  // No rule keeps this node from it.
+  [[nodiscard]] Result<void> may(const std::string& topic, broker::Right right) const;
   // A topic for replies that nobody else uses.
   [[nodiscard]] std::string inbox();
   [[nodiscard]] std::string name_of(const NodeId& node) const;
+  [[nodiscard]] std::string own_name() const { return overlay_.name(); }
   [[nodiscard]] overlay::Overlay& overlay() { return overlay_; }
 
  private:

@@ -54,6 +54,10 @@ class NatsDoor::Door final : private nats::Bus {
   std::unique_ptr<nats::Server> server;  // none: it could not be opened yet
 
  private:
+  [[nodiscard]] bool may(const std::string& topic, broker::Right right) const override {
+    const overlay::Overlay::Meaning meaning(host_.overlay(), network_);
+    return host_.may(topic, right).has_value();
+  }
   bool publish(broker::Message message) override {
     const overlay::Overlay::Meaning meaning(host_.overlay(), network_);
     return host_.publish({std::move(message)});

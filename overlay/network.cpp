@@ -239,6 +239,7 @@ bool Network::drain(Instant now) {
       }
     members_.settle();
     mail_.look_at_services(now);
+    broker_.look_at_services(now, streams_.offering().registry());
     push_context(now);
     any = any || more;
   }
@@ -307,10 +308,26 @@ void Network::carry(Instant now, Room room, Output output) {
             if constexpr (requires { e.network; }) e.network = network.id();
           },
           event);
+      network.tell_programs(now, event);
       network.shared_.events.push_back(std::move(event));
     }
   };
   std::visit(Carry{*this, now, room}, output);
+}
+
+// By the topics of the nodes.
+void Network::tell_programs(Instant now, const OverlayEvent& event) {
+  if (const auto* changed = std::get_if<MemberStateChanged>(&event)) {
+    broker_.member_changed(now, *changed);
+  } else if (const auto* services = std::get_if<ServicesChanged>(&event)) {
+    const auto& all = streams_.offers().all();
+    const auto at = all.find(services->node);
+    const auto* member = roster_.member(services->node);
+    const bool licensed = member != nullptr && (member->may & roster::kMayExpose) != 0;
+    broker_.offered(
+        now, services->node,
+        at == all.end() || !licensed ? std::vector<service::ServiceLine>() : at->second.lines);
+  }
 }
 
 // Tells the session layer our credential, head and joiner flag, when one of them is another.

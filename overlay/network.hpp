@@ -117,6 +117,7 @@ class Network {
   static constexpr std::size_t kControlTypes = 96;
 
   void carry(Instant now, Room room, Output output);
+  void tell_programs(Instant now, const OverlayEvent& event);
   void push_context(Instant now);
   void note_rows(const std::vector<Row>& rows);
 

@@ -90,12 +90,18 @@ std::optional<broker::Message> message_of(const Call& call) {
   return out;
 }
 
+// Of a topic that this node was kept from.
+std::string rule_fix(const BrokerHost& host, const std::string& topic, const char* right) {
+  if (broker::is_system(topic) || topic.starts_with(broker::kReserved))
+    return "take a topic of your own, as app.door";
+  return "weft topic list shows the rules; an admin may change them: weft topic allow " + topic +
+         " " + host.own_name() + " --" + right;
+}
+
 std::string fix_of(const Error& error) {
   switch (error.code) {
     case Errc::Timeout:
       return "see weft members for who is away; --ack sent waits for nobody";
-    case Errc::Denied:
-      return "take a topic of your own, as app.door";
     case Errc::Limit:
       return "publish more slowly, or see weft broker status";
     default:
@@ -120,19 +126,22 @@ void run_publish(BrokerHost& host, Call& call) {
   Json answer{{"schema", "weft.message/1"},         {"topic", what.message.topic},
               {"publisher", host.overlay().name()}, {"publisher_id", to_text(host.overlay().id())},
               {"ack", name_of(what.want)},          {"retain", what.retain}};
-  host.publish(std::move(what), [call, answer](const Result<BrokerHost::Receipt>& result) mutable {
-    if (!result) {
-      auto error = api::to_api_error(result.error(), "not published as asked");
-      error.fix = fix_of(result.error());
-      return send_error(call.answer, error);
-    }
-    answer["epoch"] = result->epoch;
-    answer["seq"] = result->sequence;
-    answer["time"] = time_of(result->stamp);
-    answer["hlc"] = std::to_string(result->stamp);
-    answer["holders"] = result->holders;
-    send_data(call.answer, std::move(answer));
-  });
+  host.publish(std::move(what),
+               [&host, call, answer](const Result<BrokerHost::Receipt>& result) mutable {
+                 if (!result) {
+                   auto error = api::to_api_error(result.error(), "not published as asked");
+                   error.fix = result.error().code == Errc::Denied
+                                   ? rule_fix(host, call.text("topic"), "publish")
+                                   : fix_of(result.error());
+                   return send_error(call.answer, error);
+                 }
+                 answer["epoch"] = result->epoch;
+                 answer["seq"] = result->sequence;
+                 answer["time"] = time_of(result->stamp);
+                 answer["hlc"] = std::to_string(result->stamp);
+                 answer["holders"] = result->holders;
+                 send_data(call.answer, std::move(answer));
+               });
 }
 
 void run_request(BrokerHost& host, Call& call) {
@@ -143,6 +152,8 @@ void run_request(BrokerHost& host, Call& call) {
     if (reply) return send_data(call.answer, to_json(host, *reply));
     auto error = api::to_api_error(reply.error(), "no reply");
     error.fix = "does somebody subscribe to it? weft reply TOPIC --exec CMD replies";
+    if (reply.error().code == Errc::Denied)
+      error.fix = rule_fix(host, call.text("topic"), "publish");
     send_error(call.answer, error);
   });
 }
@@ -196,6 +207,14 @@ void run_subscribe(BrokerHost& host, Call& call) {
   wanted.patterns = call.list("topic");
   for (const auto& pattern : wanted.patterns)
     if (bad_topic(call, pattern, true)) return;
+  for (const auto& pattern : wanted.patterns) {
+    if (broker::has_wildcard(pattern)) continue;
+    if (const auto may = host.may(pattern, broker::Right::Read); !may) {
+      auto error = api::to_api_error(may.error(), "this node may not read " + pattern);
+      error.fix = rule_fix(host, pattern, "read");
+      return send_error(call.answer, error);
+    }
+  }
   wanted.group = call.text("group");
   wanted.last = call.body.value("last", std::size_t{0});
   api::StreamAnswer stream;

@@ -89,7 +89,7 @@ void Client::on(Pub& pub) {
     wrote_();
     return fine();
   }
-  if (pub.subject.starts_with(broker::kReserved))
+  if (pub.subject.starts_with(broker::kReserved) || !bus_.may(pub.subject, broker::Right::Publish))
     return refuse("Permissions Violation for Publish to \"" + pub.subject + "\"", false);
   // Who goes on after a refusal would take the next PONG for an acknowledgement of this.
   if (!bus_.publish({std::move(pub.subject), std::move(pub.payload), std::move(pub.reply),
@@ -103,6 +103,8 @@ void Client::on(const Sub& sub) {
   if (subscriptions_.size() >= kMaxSubscriptions && !subscriptions_.contains(sub.sid))
     return refuse("maximum subscriptions exceeded", false);
   if (subscriptions_.contains(sub.sid)) return fine();
+  if (!broker::has_wildcard(sub.subject) && !bus_.may(sub.subject, broker::Right::Read))
+    return refuse("Permissions Violation for Subscription to \"" + sub.subject + "\"", false);
   broker::Wanted wanted{{sub.subject}, sub.queue, 0, false};
   auto subscribed = bus_.subscribe(wanted, [this] { pump(); });
   if (!subscribed) return refuse("maximum subscriptions exceeded", false);

@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "node/nats/parser.hpp"
+#include "overlay/broker/rights.hpp"
 #include "overlay/broker/subscribers.hpp"
 
 namespace weft::nats {
@@ -39,7 +40,9 @@ class Bus {
     [[nodiscard]] virtual bool gone() const { return false; }  // nothing will come any more
   };
   virtual ~Bus() = default;
-  // False: it was refused, too much is published at once or the topic is the nodes' own.
+  // A rule about this topic, or what it is, keeps this node from it when false.
+  [[nodiscard]] virtual bool may(const std::string& topic, broker::Right right) const = 0;
+  // False: it was refused, too much is published at once.
   virtual bool publish(broker::Message message) = 0;
   // `waiting` is called when next() has something after it had nothing.
   [[nodiscard]] virtual Result<std::unique_ptr<Subscription>> subscribe(

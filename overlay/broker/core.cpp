@@ -27,6 +27,7 @@ Core::Core(const Identity& identity, const NetworkId& network, const TrustView& 
       network_(network),
       trust_(trust),
       clock_(clock),
+      rights_(network, trust),
       links_(identity.id),
       groups_(identity.id) {}
 
@@ -52,6 +53,38 @@ void Core::begin(Instant now) {
   told_digest_ = retained_.digest();
 }
 
+// ---- who may ------------------------------------------------------------------------------------
+
+void Core::set_members(std::vector<NodeId> members, std::vector<TopicRule> rules) {
+  members_ = std::move(members);
+  rights_.set(std::move(rules));
+  // What is retained is the same everywhere: it depends on the rules as they are now.
+  retained_.drop([&](const Batch& batch) { return !may_publish(batch); });
+}
+
+bool Core::may_publish(const Batch& batch) const {
+  return std::ranges::all_of(batch.messages, [&](const Message& message) {
+    return rights_.may(batch.publisher, message.topic, Right::Publish);
+  });
+}
+
+bool Core::may_read(const NodeId& node, const Batch& batch) const {
+  return std::ranges::all_of(batch.messages, [&](const Message& message) {
+    return rights_.may(node, message.topic, Right::Read);
+  });
+}
+
+bool Core::may_read(LinkId link, const Batch& batch) const {
+  const auto* peer = links_.peer(link);
+  return peer != nullptr && may_read(*peer, batch);
+}
+
+std::size_t Core::holders_of(const Batch& batch) const {
+  const auto others = std::ranges::count_if(
+      members_, [&](const NodeId& node) { return node != identity_.id && may_read(node, batch); });
+  return 1 + static_cast<std::size_t>(others);
+}
+
 // ---- publishing ---------------------------------------------------------------------------------
 
 std::optional<Error> Core::refuse(const Publish& what) const {
@@ -61,6 +94,8 @@ std::optional<Error> Core::refuse(const Publish& what) const {
     return Error{Errc::Usage, "\"" + message.reply + "\" is no topic to reply to"};
   if (message.topic.starts_with(kReserved))
     return Error{Errc::Denied, "topics that begin with weft. are the nodes' own"};
+  if (!rights_.may(identity_.id, message.topic, Right::Publish))
+    return Error{Errc::Denied, rights_.why_not(identity_.id, message.topic, Right::Publish)};
   if (message.size() > kMaxPayload)
     return Error{Errc::TooLarge, "a message has at most " + std::to_string(kMaxPayload) + " bytes"};
   if (pending_bytes_ + message.size() > kMaxPending)
@@ -112,6 +147,11 @@ void Core::flush(Instant now) {
     const auto fits = [&](const Pending& next) {
       if (part.empty()) return true;
       const Publish& first = part.front().what;
+      // Members may be kept from it: it goes apart from what they get.
+      const auto& topic = first.message.topic;
+      if (topic != next.what.message.topic &&
+          (rights_.guarded(topic) || rights_.guarded(next.what.message.topic)))
+        return false;
       return !first.retain && !next.what.retain && first.want == next.what.want &&
              part.size() < kMaxMessages && bytes + next.what.message.size() <= kMaxBatch - 256;
     };
@@ -153,7 +193,7 @@ void Core::sign(Instant now, std::vector<Pending> part) {
       answer(waiter.id, Receipt{epoch_, waiter.sequence, waiter.stamp, 1});
     return;
   }
-  promises_.add(now, batch, want, std::min(kCopies, members_), std::move(waiters));
+  promises_.add(now, batch, want, std::min(kCopies, holders_of(*batch)), std::move(waiters));
   accept(now, batch, {0, true, want, links_.size() + 1 >= kCopies ? 0u : 3u});
   answer_kept(now);
 }
@@ -195,6 +235,7 @@ void Core::push_again(Instant now) {
 }
 
 void Core::push_to(LinkId link, const Batch& batch, Level want, std::uint64_t hops) {
+  if (!may_read(link, batch)) return;
   std::ignore =
       links_.push(link, batch, std::make_shared<const Bytes>(encode(Push{batch.raw, want, hops})));
 }
@@ -206,15 +247,24 @@ Result<SubscriberId> Core::subscribe(Instant now, const Wanted& wanted) {
     return fail(Errc::Usage, "1 to " + std::to_string(kMaxPatterns) + " topics");
   for (const auto& pattern : wanted.patterns)
     if (!is_pattern(pattern)) return fail(Errc::Usage, "\"" + pattern + "\" is no topic");
+  for (const auto& pattern : wanted.patterns)
+    if (!has_wildcard(pattern) && !rights_.may(identity_.id, pattern, Right::Read))
+      return fail(Errc::Denied, rights_.why_not(identity_.id, pattern, Right::Read));
   WEFT_TRY(const auto id, subscribers_.add(wanted));
   if (wanted.last > 0) {
-    for (const auto& placed : cache_.last(wanted.patterns, wanted.last))
+    for (const auto& placed : told_.last(wanted.patterns, wanted.last))
       subscribers_.put_to(id, placed, true);
+    for (const auto& placed : cache_.last(wanted.patterns, wanted.last))
+      if (rights_.may(identity_.id, placed.message().topic, Right::Read))
+        subscribers_.put_to(id, placed, true);
   } else if (wanted.retained && wanted.group.empty()) {
+    for (const auto& placed : told_.standing(wanted.patterns))
+      subscribers_.put_to(id, placed, true);
     std::set<BatchPtr> seen;
     for (const auto& pattern : wanted.patterns)
       for (const auto& value : retained_.matching(pattern))
-        if (!value->messages.front().payload.empty() && seen.insert(value).second)
+        if (!value->messages.front().payload.empty() && may_read(identity_.id, *value) &&
+            seen.insert(value).second)
           subscribers_.put_to(id, {value, 0}, true);
   }
   groups_changed_ = groups_changed_ || !wanted.group.empty();
@@ -227,6 +277,14 @@ void Core::unsubscribe(SubscriberId id) {
   const auto* wanted = subscribers_.find(id);
   groups_changed_ = groups_changed_ || (wanted != nullptr && !wanted->group.empty());
   subscribers_.remove(id);
+}
+
+// Each member of a queue group is of this node: nobody else gets this message.
+void Core::tell(Instant now, Telling what) {
+  const auto placed = told_.tell(identity_.id, stamp(now, 1), std::move(what));
+  ++counts_.delivered;
+  subscribers_.put(placed, [](const std::string&) { return true; });
+  tell_waiting();
 }
 
 void Core::announce_groups(Instant now) {

@@ -33,9 +33,11 @@
 #include "overlay/broker/links.hpp"
 #include "overlay/broker/promises.hpp"
 #include "overlay/broker/retained.hpp"
+#include "overlay/broker/rights.hpp"
 #include "overlay/broker/shelf.hpp"
 #include "overlay/broker/source.hpp"
 #include "overlay/broker/subscribers.hpp"
+#include "overlay/broker/told.hpp"
 
 namespace weft::broker {
 
@@ -57,6 +59,7 @@ struct BrokerCounts {
   std::uint64_t refused = 0;
   std::uint64_t forged = 0;
   std::uint64_t strangers = 0;
+  std::uint64_t denied = 0;
   std::uint64_t malformed = 0;
   std::uint64_t floods = 0;
   std::uint64_t missed = 0;
@@ -75,6 +78,8 @@ struct BrokerCounts {
         field("refused", "batches", "too far ahead to be held", &C::refused),
         field("forged", "batches", "with a signature that is not their publisher's", &C::forged),
         field("strangers", "batches", "of somebody who is no member", &C::strangers),
+        field("denied", "batches", "to a topic that their publisher may not publish to",
+              &C::denied),
         field("malformed", "frames", "that do not parse", &C::malformed),
         field("floods", "frames", "beyond what a neighbour may ask for", &C::floods),
         field("missed", "messages", "passed over: nobody had them any more", &C::missed),
@@ -121,7 +126,9 @@ class Core {
   // A row of its own, at a start, before begin().
   [[nodiscard]] Result<void> load(ByteView key, ByteView value);
   void begin(Instant now);
-  void set_members(std::size_t count) { members_ = std::max<std::size_t>(count, 1); }
+  // Who is in the network, and the rules about topics: before begin(), and when they change, also
+  // when a group has.
+  void set_members(std::vector<NodeId> members, std::vector<TopicRule> rules);
 
   // ---- neighbours
   void link_up(Instant now, LinkId link, const NodeId& peer);
@@ -137,6 +144,8 @@ class Core {
   // was refused.
   bool publish(Instant now, PublishId id, Publish what);
   [[nodiscard]] Result<SubscriberId> subscribe(Instant now, const Wanted& wanted);
+  // To the subscribers of this node alone.
+  void tell(Instant now, Telling what);
   void unsubscribe(SubscriberId id);
   [[nodiscard]] std::optional<Delivered> next(SubscriberId id) { return subscribers_.next(id); }
 
@@ -151,6 +160,7 @@ class Core {
   [[nodiscard]] const Retained& retained() const { return retained_; }
   [[nodiscard]] const Cache& cache() const { return cache_; }
   [[nodiscard]] const Links& links() const { return links_; }
+  [[nodiscard]] const Rights& rights() const { return rights_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
  private:
@@ -179,6 +189,8 @@ class Core {
   [[nodiscard]] std::optional<Error> refuse(const Publish& what) const;
   void flush(Instant now);
   void sign(Instant now, std::vector<Pending> part);
+  // How many members can be asked to hold it.
+  [[nodiscard]] std::size_t holders_of(const Batch& batch) const;
   [[nodiscard]] std::uint64_t stamp(Instant now, std::size_t count);
   void heard_stamp(Instant now, std::uint64_t stamp);
   void answer(PublishId id, Result<Receipt> result);
@@ -197,6 +209,8 @@ class Core {
   bool hear(Instant now, LinkId link, const Confirm& confirm);
   bool hear(Instant now, LinkId link, const Kept& kept);
   bool hear(Instant now, LinkId link, const Value& value);
+  bool hear(Instant now, LinkId link, const Withheld& withheld);
+  void withhold(LinkId link, const Batch& batch);
   bool hear(Instant, LinkId, const Skipped&) { return true; }
   bool take(Instant now, const Bytes& raw, const Way& way);
   void again_heard(Instant now, const Batch& batch, const Way& way);
@@ -213,6 +227,10 @@ class Core {
   void tell_all(LinkId link);
   void tell(LinkId link, const std::set<NodeId>& publishers);
   void sync(Instant now);
+  // By the rules about topics; all messages of the batch.
+  [[nodiscard]] bool may_publish(const Batch& batch) const;
+  [[nodiscard]] bool may_read(const NodeId& node, const Batch& batch) const;
+  [[nodiscard]] bool may_read(LinkId link, const Batch& batch) const;
   [[nodiscard]] bool is_member(Instant now, const NodeId& node) const {
     return trust_.verdict(network_, node, clock_.at(now)) == Verdict::Member;
   }
@@ -223,7 +241,8 @@ class Core {
   NetworkId network_;
   const TrustView& trust_;
   const WallClock& clock_;
-  std::size_t members_ = 1;
+  std::vector<NodeId> members_;
+  Rights rights_;
   Instant begun_{};
 
   Links links_;
@@ -232,6 +251,7 @@ class Core {
   GroupSet announced_;           // groups, as this node said last
   bool groups_changed_ = false;  // since then, perhaps
   Retained retained_;
+  Told told_;
   Cache cache_;
   Shelf shelf_;
   Promises promises_;

@@ -79,6 +79,10 @@ bool Core::take(Instant now, const Bytes& raw, const Way& way) {
     return true;
   }
   if (decoded->publisher == identity_.id) return true;
+  if (!may_publish(*decoded)) {
+    ++counts_.denied;
+    return true;
+  }
   links_.knows(way.link, decoded->publisher, decoded->epoch, decoded->last());
   switch (source(decoded->publisher).look(*decoded, way.pushed)) {
     case Source::Take::Duplicate:
@@ -133,7 +137,8 @@ void Core::accept(Instant now, const BatchPtr& batch, const Way& way) {
 std::set<LinkId> Core::chosen(const Batch& batch) const {
   std::vector<std::pair<Distance, LinkId>> near;
   for (const auto link : links_.all())
-    near.emplace_back(distance(*links_.peer(link), batch.publisher), link);
+    if (may_read(link, batch))
+      near.emplace_back(distance(*links_.peer(link), batch.publisher), link);
   std::ranges::sort(near);
   std::set<LinkId> out;
   for (std::size_t i = 0; i < near.size() && i < kCopies; ++i) out.insert(near[i].second);
@@ -158,10 +163,39 @@ void Core::spread(const BatchPtr& batch, const Way& way) {
   FramePtr plain;
   for (const auto link : links_.eager(*batch, way.link)) {
     if (wanted.contains(link)) continue;
+    if (!may_read(link, *batch)) {
+      withhold(link, *batch);
+      continue;
+    }
     if (!plain) plain = std::make_shared<const Bytes>(encode(Push{batch->raw, Level::Sent, 0}));
     std::ignore = links_.push(link, *batch, plain);
   }
   for (const auto link : wanted) push_to(link, *batch, way.want, hops);
+}
+
+// Its number is not secret, and whoever knows it misses nothing.
+void Core::withhold(LinkId link, const Batch& batch) {
+  if (*links_.peer(link) != batch.publisher)
+    links_.send(link,
+                Frame(Withheld{batch.publisher, batch.epoch, batch.first, batch.messages.size()}));
+}
+
+// A neighbour's word, which is taken only by who may be kept from something. What is in such a batch
+// this node must not have; so it is held as messages of no topic.
+bool Core::hear(Instant now, LinkId link, const Withheld& withheld) {
+  const auto& publisher = withheld.publisher;
+  if (publisher == identity_.id || !rights_.keeps_from(identity_.id)) return true;
+  const auto from = sources_.find(publisher);
+  if (from == sources_.end() || !from->second.proven(withheld.epoch)) return true;
+  auto nothing = std::make_shared<Batch>();
+  nothing->publisher = publisher;
+  nothing->epoch = withheld.epoch;
+  nothing->first = withheld.first;
+  nothing->messages.resize(withheld.count);
+  nothing->raw.resize(withheld.count * sizeof(Message));  // what it takes counts as held
+  std::ignore = from->second.offer(now, nothing, true, link);
+  deliver(now, publisher);
+  return true;
 }
 
 // ---- confirming ---------------------------------------------------------------------------------
@@ -241,13 +275,19 @@ bool Core::hear(Instant now, LinkId link, const Pull& pull) {
   }
   if (pull.graft) links_.graft(pull.publisher, link);
   if (pull.from > pull.to) return true;
-  const auto found = cache_.range(pull.publisher, pull.epoch, pull.from, pull.to, kPullBytes);
+  auto found = cache_.range(pull.publisher, pull.epoch, pull.from, pull.to, kPullBytes);
+  // What was published before a rule forbade it is gone.
+  std::erase_if(found, [&](const BatchPtr& batch) { return !may_publish(*batch); });
   const std::uint64_t begin = found.empty() ? pull.to + 1 : found.front()->first;
   const auto at = sources_.find(pull.publisher);
   const bool gone = begin > pull.from && at != sources_.end() &&
                     at->second.settled(pull.epoch, pull.from, begin - 1);
   if (gone) links_.send(link, Frame(Gone{pull.publisher, pull.epoch, begin - 1}));
   for (const auto& batch : found) {
+    if (!may_read(link, *batch)) {
+      withhold(link, *batch);
+      continue;
+    }
     const bool more = batch == found.back() && batch->last() < pull.to;
     links_.send(link, Frame(Given{batch->raw, more}));
   }
@@ -273,7 +313,8 @@ bool Core::hear(Instant now, LinkId link, const Kept& kept) {
     ++counts_.floods;
     return true;
   }
-  for (const auto& batch : retained_.beyond(kept)) links_.send(link, Frame(Value{batch->raw}));
+  for (const auto& batch : retained_.beyond(kept))
+    if (may_read(link, *batch)) links_.send(link, Frame(Value{batch->raw}));
   return true;
 }
 
@@ -285,6 +326,10 @@ bool Core::hear(Instant now, LinkId, const Value& value) {
   }
   if (!is_member(now, decoded->publisher)) {
     ++counts_.strangers;
+    return true;
+  }
+  if (!may_publish(*decoded)) {
+    ++counts_.denied;
     return true;
   }
   const auto take = retained_.look(*decoded);
@@ -309,7 +354,7 @@ void Core::show(const BatchPtr& value) {
   if (from.covers(value->epoch, value->first)) return;
   from.shown(value->epoch, value->last());
   const Placed placed{value, 0};
-  if (placed.message().payload.empty()) return;
+  if (placed.message().payload.empty() || !may_read(identity_.id, *value)) return;
   subscribers_.show(placed);
   tell_waiting();
 }
@@ -325,9 +370,11 @@ void Core::deliver(Instant now, const NodeId& publisher) {
     }
     if (!out->batch) continue;
     for (auto i = out->begin; i < out->batch->messages.size(); ++i) {
-      ++counts_.delivered;
       const Placed placed{out->batch, i};
+      if (placed.message().topic.empty()) continue;  // withheld
+      ++counts_.delivered;
       heard_groups(placed);
+      if (!rights_.may(identity_.id, placed.message().topic, Right::Read)) continue;
       subscribers_.put(placed,
                        [&](const std::string& group) { return groups_.ours(group, placed); });
     }

@@ -20,6 +20,7 @@ enum Type : std::uint64_t {
   kKept = 7,
   kValue = 8,
   kGiven = 9,
+  kWithheld = 10,
 };
 
 struct Pack {
@@ -52,6 +53,9 @@ struct Pack {
   }
   void operator()(const Value& m) const { out.array(2).uint(kValue).bin(m.batch); }
   void operator()(const Given& m) const { out.array(3).uint(kGiven).bin(m.batch).boolean(m.more); }
+  void operator()(const Withheld& m) const {
+    out.array(5).uint(kWithheld).bin(m.publisher.view()).uint(m.epoch).uint(m.first).uint(m.count);
+  }
   void operator()(const Skipped&) const { WEFT_ASSERT(false); }
 };
 
@@ -176,15 +180,28 @@ Result<Frame> read_given(wire::Reader& in) {
   return m;
 }
 
+Result<Frame> read_withheld(wire::Reader& in) {
+  Withheld m;
+  WEFT_TRY(m.publisher, read_node(in));
+  WEFT_TRY(m.epoch, read_number(in));
+  WEFT_TRY(m.first, read_number(in));
+  WEFT_TRY(m.count, in.uint());
+  if (m.first == 0 || m.first > kMaxNumber || m.epoch > kMaxNumber || m.count == 0 ||
+      m.count > kMaxMessages)
+    return fail(Errc::Malformed, "withheld: numbers");
+  return m;
+}
+
 struct Kind {
   std::uint64_t type;
   std::size_t fields;  // with the type
   Result<Frame> (*read)(wire::Reader& in);
 };
 constexpr Kind kKinds[] = {
-    {kPush, 4, read_push}, {kHave, 3, read_have},   {kPull, 6, read_pull},
-    {kGone, 4, read_gone}, {kPrune, 2, read_prune}, {kConfirm, 7, read_confirm},
-    {kKept, 4, read_kept}, {kValue, 2, read_value}, {kGiven, 3, read_given},
+    {kPush, 4, read_push},         {kHave, 3, read_have},   {kPull, 6, read_pull},
+    {kGone, 4, read_gone},         {kPrune, 2, read_prune}, {kConfirm, 7, read_confirm},
+    {kKept, 4, read_kept},         {kValue, 2, read_value}, {kGiven, 3, read_given},
+    {kWithheld, 5, read_withheld},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 //   Kept     what I hold retained of the topics whose hashes lie in [from, to]
 //   Value    a retained message
 //   Given    a batch that was pulled; `more`: there is more of what was asked for, ask again
+//   Withheld these messages are not for you, by the rules about topics
 #pragma once
 
 #include <cstdint>
@@ -97,12 +98,20 @@ struct Given {
   bool more = false;
   bool operator==(const Given&) const = default;
 };
+struct Withheld {
+  NodeId publisher;
+  std::uint64_t epoch = 0;
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;  // 1 to kMaxMessages of batch.hpp
+  bool operator==(const Withheld&) const = default;
+};
 struct Skipped {
   std::uint64_t type = 0;
   bool operator==(const Skipped&) const = default;
 };
 
-using Frame = std::variant<Push, Have, Pull, Gone, Prune, Confirm, Kept, Value, Given, Skipped>;
+using Frame =
+    std::variant<Push, Have, Pull, Gone, Prune, Confirm, Kept, Value, Given, Withheld, Skipped>;
 
 // With its length. REQUIRES: lists within the limits above; Skipped is never sent.
 [[nodiscard]] Bytes encode(const Frame& frame);

@@ -64,6 +64,16 @@ Retained::Take Retained::put(const BatchPtr& batch) {
   return take;
 }
 
+void Retained::drop(const std::function<bool(const Batch&)>& which) {
+  std::vector<BatchPtr> out;
+  for (const auto& [topic, batch] : by_topic_)
+    if (which(*batch)) out.push_back(batch);
+  for (const auto& batch : out) {
+    count(*batch, false);
+    by_topic_.erase(topic_of(*batch));
+  }
+}
+
 void Retained::count(const Batch& batch, bool add) {
   digest_ ^= mark_of(batch);
   const auto hash = topic_hash(topic_of(batch));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class Retained {
   // REQUIRES: retain is set.
   [[nodiscard]] Take look(const Batch& batch) const;
   Take put(const BatchPtr& batch);  // REQUIRES: verified
+
+  void drop(const std::function<bool(const Batch&)>& which);
 
   [[nodiscard]] std::vector<BatchPtr> matching(std::string_view pattern) const;
   // The same here and there: the same values.

@@ -218,6 +218,11 @@ std::vector<Source::High> Source::highs() const {
   return out;
 }
 
+bool Source::proven(std::uint64_t epoch) const {
+  const Stream* stream = find(epoch);
+  return stream != nullptr && (stream->delivered || !stream->held.empty());
+}
+
 bool Source::covers(std::uint64_t epoch, std::uint64_t number) const {
   const Stream* stream = find(epoch);
   return stream != nullptr && number >= stream->start;

@@ -84,6 +84,8 @@ class Source {
     std::uint64_t high;
   };
   [[nodiscard]] std::vector<High> highs() const;
+  // Something that its publisher signed came of this epoch.
+  [[nodiscard]] bool proven(std::uint64_t epoch) const;
   // Whether subscribers got it live, or will.
   [[nodiscard]] bool covers(std::uint64_t epoch, std::uint64_t number) const;
   // All of it came here, or was passed over: what is not at hand any more is gone.

@@ -1,5 +1,7 @@
 #include "overlay/broker/topic.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace weft::broker {
@@ -38,6 +40,10 @@ bool well_formed(std::string_view text, bool wildcards) {
 
 bool is_topic(std::string_view text) { return well_formed(text, false); }
 bool is_pattern(std::string_view text) { return well_formed(text, true); }
+
+bool is_system(std::string_view topic) {
+  return std::ranges::find(kSystemTopics, topic) != std::end(kSystemTopics);
+}
 
 bool has_wildcard(std::string_view pattern) {
   while (!pattern.empty())

@@ -12,6 +12,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kMaxTopicName = 255;
 constexpr std::string_view kSignDomain = "weft roster v1\0"sv;
 constexpr std::string_view kKeyChangeDomain = "weft key change v1\0"sv;
 
@@ -120,6 +121,36 @@ Result<Body> read_checkpoint(wire::Reader& in) {
   return CheckpointBody{};
 }
 
+Result<Ruling> read_ruling(wire::Reader& in) {
+  WEFT_TRY(const auto value, in.uint());
+  if (value > static_cast<std::uint64_t>(Ruling::Deny)) return fail(Errc::Malformed, "a ruling");
+  return static_cast<Ruling>(value);
+}
+
+// Who: 0 a node, 1 a group, 2 everybody, as rules of access have it.
+Result<Body> read_topic(wire::Reader& in) {
+  TopicBody b;
+  WEFT_CHECK(expect_array(in, 5));
+  WEFT_TRY(const auto topic, in.str(kMaxTopicName));
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 0x7f; };
+  if (topic.empty() || !std::ranges::all_of(topic, plain)) return fail(Errc::Malformed, "topic");
+  b.topic = topic;
+  WEFT_TRY(const auto who, in.uint());
+  if (who == 0) {
+    WEFT_TRY(b.node, node_id(in));
+  } else if (who == 1) {
+    WEFT_TRY(b.group, read_label(in));
+  } else if (who == 2) {
+    WEFT_TRY(const auto nobody, in.str(0));
+    if (!nobody.empty()) return fail(Errc::Malformed, "topic: who");
+  } else {
+    return fail(Errc::Malformed, "topic: who");
+  }
+  WEFT_TRY(b.publish, read_ruling(in));
+  WEFT_TRY(b.read, read_ruling(in));
+  return b;
+}
+
 Result<Body> read_body(wire::Reader& in, Kind kind) {
   switch (kind) {
     case Kind::Genesis:
@@ -140,6 +171,8 @@ Result<Body> read_body(wire::Reader& in, Kind kind) {
       return read_removal(in);
     case Kind::Checkpoint:
       return read_checkpoint(in);
+    case Kind::Topic:
+      return read_topic(in);
   }
   return UnknownBody{};
 }
@@ -172,6 +205,14 @@ struct Packer {
   }
   void operator()(const RemovalBody& b) { out.array(2).boolean(b.person).bin(b.target); }
   void operator()(const CheckpointBody&) { out.array(0); }
+  void operator()(const TopicBody& b) {
+    out.array(5).str(b.topic);
+    if (b.node)
+      out.uint(0).bin(b.node->view());
+    else
+      out.uint(b.group.empty() ? 2 : 1).str(b.group);
+    out.uint(static_cast<std::uint64_t>(b.publish)).uint(static_cast<std::uint64_t>(b.read));
+  }
 };
 
 struct KindOf {
@@ -188,6 +229,7 @@ struct KindOf {
   Kind operator()(const KeyChangeBody&) const { return Kind::KeyChange; }
   Kind operator()(const RemovalBody&) const { return Kind::Removal; }
   Kind operator()(const CheckpointBody&) const { return Kind::Checkpoint; }
+  Kind operator()(const TopicBody&) const { return Kind::Topic; }
 };
 
 // The signatures behind the fields: ascending signers, so that one set of them has one encoding.
@@ -259,7 +301,7 @@ void Entry::cosign(const crypto::Ed25519KeyPair& key) {
   others.erase(others.begin());
 }
 
-bool Entry::known_kind() const { return kind <= static_cast<std::uint64_t>(Kind::Checkpoint); }
+bool Entry::known_kind() const { return kind <= static_cast<std::uint64_t>(Kind::Topic); }
 
 Result<Body> Entry::parse_body() const {
   if (!known_kind()) return UnknownBody{};

@@ -9,6 +9,7 @@
 // to each of them is removed by most of them together. docs/wire/roster.md shows the bytes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,6 +32,7 @@ enum class Kind : std::uint64_t {
   KeyChange = 6,
   Removal = 7,
   Checkpoint = 8,
+  Topic = 9,
 };
 
 // What a member may do, as bits; the wire carries the sum. Unknown bits are kept.
@@ -90,12 +92,25 @@ struct RemovalBody {  // a node, or a person with all nodes owned
 struct CheckpointBody {
   bool operator==(const CheckpointBody&) const = default;
 };
+// What a rule about a topic says of one right.
+enum class Ruling : std::uint64_t { None = 0, Allow = 1, Deny = 2 };
+// One rule about the topics that match `topic`, a pattern of the broker (overlay/broker/topic.hpp),
+// for one node, one group, or (neither) every member. It takes the place of the rule before it
+// about the same topic and the same who; twice None takes that rule away.
+struct TopicBody {
+  std::string topic;
+  std::optional<NodeId> node;
+  std::string group;
+  Ruling publish = Ruling::None;
+  Ruling read = Ruling::None;
+  bool operator==(const TopicBody&) const = default;
+};
 struct UnknownBody {
   bool operator==(const UnknownBody&) const = default;
 };
 
 using Body = std::variant<UnknownBody, GenesisBody, PersonBody, NodeBody, GroupBody, GrantBody,
-                          QuotaBody, KeyChangeBody, RemovalBody, CheckpointBody>;
+                          QuotaBody, KeyChangeBody, RemovalBody, CheckpointBody, TopicBody>;
 
 struct Head {
   std::uint64_t seq = 0;

@@ -330,6 +330,8 @@ Result<void> State::on(const Entry& entry, const KeyChangeBody& b) {
     if (nodes.contains(b.node)) nodes.insert(id);
   for (auto& grant : grants_)
     if (grant.node == b.node) grant.node = id;
+  for (auto& rule : topics_)
+    if (rule.node == b.node) rule.node = id;
   if (const auto quota = quotas_.find(b.node); quota != quotas_.end()) quotas_[id] = quota->second;
   drop_member(b.node);
   names_[next.name] = id;
@@ -349,6 +351,25 @@ Result<void> State::on(const Entry& entry, const RemovalBody& b) {
 Result<void> State::on(const Entry& entry, const CheckpointBody&) {
   if (!is_founder(entry.signer))
     return fail(Errc::Denied, "only the founding person or their nodes set checkpoints");
+  return {};
+}
+
+Result<void> State::on(const Entry&, const TopicBody& b) {
+  const bool none = b.publish == Ruling::None && b.read == Ruling::None;
+  const auto same = std::ranges::find_if(topics_, [&](const TopicBody& rule) {
+    return rule.topic == b.topic && rule.node == b.node && rule.group == b.group;
+  });
+  if (same != topics_.end()) {
+    if (none)
+      topics_.erase(same);
+    else
+      *same = b;
+    return {};
+  }
+  if (none) return fail(Errc::NotFound, "no such rule");
+  if (b.node && member(*b.node) == nullptr) return fail(Errc::NotFound, "no such node");
+  if (topics_.size() >= kMaxTopicRules) return fail(Errc::Limit, "rules about topics");
+  topics_.push_back(b);
   return {};
 }
 
@@ -383,6 +404,7 @@ void State::drop_member(const NodeId& node) {
 void State::check_invariants() const {
   WEFT_ASSERT(members_.size() == names_.size());
   WEFT_ASSERT(members_.size() <= kMaxMembers);
+  WEFT_ASSERT(topics_.size() <= kMaxTopicRules);
   WEFT_ASSERT(signing_keys() > 0 && signing_keys() <= kMaxSigningKeys);
   for (const auto& [id, node] : members_) {
     WEFT_ASSERT(node.id == id && node_id_of(node.identity) == id);

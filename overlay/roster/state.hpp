@@ -14,6 +14,7 @@ namespace weft::roster {
 
 inline constexpr std::size_t kMaxMembers = 10000;
 inline constexpr std::size_t kMaxSigningKeys = 512;
+inline constexpr std::size_t kMaxTopicRules = 256;  // each message is judged by all of them
 // How long a chain may get, by seq: ordinary entries end at the first, any removal at the second,
 // removals by a founder's key at the third. So whoever fills the roster can still be put out.
 inline constexpr std::uint64_t kMaxChain = 57344;
@@ -79,6 +80,9 @@ class State {
   [[nodiscard]] const std::map<IdentityKey, Person>& persons() const { return persons_; }
   [[nodiscard]] const std::map<std::string, std::set<NodeId>>& groups() const { return groups_; }
   [[nodiscard]] const std::vector<GrantBody>& grants() const { return grants_; }
+  // Rules about topics, as they came. Those of a node that was removed stay: without its last rule
+  // that allows, a topic would be open to everybody.
+  [[nodiscard]] const std::vector<TopicBody>& topics() const { return topics_; }
   [[nodiscard]] const std::map<NodeId, std::uint64_t>& quotas() const { return quotas_; }
   void check_invariants() const;
   bool operator==(const State&) const = default;
@@ -93,6 +97,7 @@ class State {
   Result<void> on(const Entry& entry, const KeyChangeBody& body);
   Result<void> on(const Entry& entry, const RemovalBody& body);
   Result<void> on(const Entry& entry, const CheckpointBody& body);
+  Result<void> on(const Entry& entry, const TopicBody& body);
   Result<void> on(const Entry&, const UnknownBody&) { return {}; }
   [[nodiscard]] std::size_t signing_keys() const;
   [[nodiscard]] IdentityKey lineage_of(const IdentityKey& key) const;
@@ -119,6 +124,7 @@ class State {
   std::set<NodeId> removed_;
   std::map<std::string, std::set<NodeId>> groups_;
   std::vector<GrantBody> grants_;
+  std::vector<TopicBody> topics_;
   std::map<NodeId, std::uint64_t> quotas_;
   std::map<IdentityKey, std::uint64_t> signed_;  // entries on the chain, by lineage
 };

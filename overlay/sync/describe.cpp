@@ -28,6 +28,9 @@ struct Describe {
     return b.person ? "removed a person" : "removed " + node(NodeId{b.target});
   }
   std::string operator()(const roster::CheckpointBody&) const { return "a checkpoint"; }
+  std::string operator()(const roster::TopicBody& b) const {
+    return "a rule about the topic " + b.topic;
+  }
   std::string operator()(const roster::GenesisBody&) const { return "a genesis"; }
   std::string operator()(const roster::UnknownBody&) const {
     return "something of a newer version";

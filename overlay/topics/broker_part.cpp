@@ -1,5 +1,6 @@
 #include "overlay/topics/broker_part.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "overlay/service/stream_open.hpp"
@@ -15,7 +16,9 @@ constexpr Table kTables[] = {Table::Message};
 }  // namespace
 
 BrokerPart::BrokerPart(const Beside& beside)
-    : Part(beside), core_(beside.config.identity, beside.network(), beside.roster, beside.clock) {}
+    : Part(beside),
+      core_(beside.config.identity, beside.network(), beside.roster, beside.clock),
+      system_(beside) {}
 
 Interests BrokerPart::interests() const {
   return {.stream_kinds = kStreamKinds, .tables = kTables};
@@ -27,7 +30,7 @@ Result<void> BrokerPart::load(const Row& row) {
 }
 
 void BrokerPart::begin(Instant now) {
-  core_.set_members(beside_.roster.members().size());
+  look_at_roster();
   core_.begin(now);
 }
 
@@ -181,8 +184,43 @@ void BrokerPart::carry(broker::Output output) {
   }
 }
 
-void BrokerPart::handle_roster(Instant, const RosterNews&) {
-  core_.set_members(beside_.roster.members().size());
+void BrokerPart::look_at_roster() {
+  std::vector<NodeId> members;
+  for (const auto& [id, member] : beside_.roster.state().members()) members.push_back(id);
+  std::vector<broker::TopicRule> rules;
+  const auto ruling = [](roster::Ruling says) -> std::optional<bool> {
+    if (says == roster::Ruling::None) return std::nullopt;
+    return says == roster::Ruling::Allow;
+  };
+  for (const auto& rule : beside_.roster.state().topics())
+    rules.push_back({rule.topic, rule.node, rule.group, ruling(rule.publish), ruling(rule.read)});
+  core_.set_members(std::move(members), std::move(rules));
+}
+
+void BrokerPart::handle_roster(Instant now, const RosterNews&) {
+  look_at_roster();
+  tell(now, system_.look_at_roster(wall(now)));
+}
+
+// ---- what programs are told of the network ------------------------------------------------------
+
+void BrokerPart::tell(Instant now, SystemTopics::Tellings tellings) {
+  if (tellings.empty()) return;
+  for (auto& telling : tellings) core_.tell(now, std::move(telling));
+  settle(now);
+}
+
+void BrokerPart::member_changed(Instant now, const MemberStateChanged& changed) {
+  tell(now, system_.member_changed(wall(now), changed));
+}
+
+void BrokerPart::offered(Instant now, const NodeId& node,
+                         const std::vector<service::ServiceLine>& lines) {
+  tell(now, system_.offered(wall(now), node, lines));
+}
+
+void BrokerPart::look_at_services(Instant now, const service::Registry& own) {
+  tell(now, system_.look_at_own(wall(now), own));
 }
 
 void BrokerPart::handle_timeout(Instant now) {
@@ -208,6 +246,15 @@ Result<broker::SubscriberId> BrokerPart::subscribe(Instant now, const broker::Wa
 }
 
 void BrokerPart::unsubscribe(broker::SubscriberId id) { core_.unsubscribe(id); }
+
+void BrokerPart::change_rule(CommandId id, roster::TopicBody rule) {
+  const auto& rules = beside_.roster.state().topics();
+  if (std::ranges::find(rules, rule) != rules.end()) return done(id, std::monostate{});
+  put(Sign{std::move(rule), [this, id](Instant, const Result<void>& result) {
+             if (result) return done(id, std::monostate{});
+             done(id, std::unexpected(result.error()));
+           }});
+}
 
 void BrokerPart::stop() {
   for (const auto id : std::exchange(waiting_, {}))

@@ -15,6 +15,7 @@
 
 #include "overlay/broker/core.hpp"
 #include "overlay/part.hpp"
+#include "overlay/topics/system_topics.hpp"
 
 namespace weft::overlay {
 
@@ -31,6 +32,11 @@ class BrokerPart final : public Part {
   void handle_timeout(Instant now) override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const override;
 
+  // What programs are told of the network: a member's state, what it offers, what this node does.
+  void member_changed(Instant now, const MemberStateChanged& changed);
+  void offered(Instant now, const NodeId& node, const std::vector<service::ServiceLine>& lines);
+  void look_at_services(Instant now, const service::Registry& own);
+
   // PublishOutcome by CommandDone; no answer for the id 0. False: it was refused.
   bool publish(Instant now, CommandId id, broker::Publish what);
   // MessagesWaiting tells when next() has something after it had nothing.
@@ -39,6 +45,8 @@ class BrokerPart final : public Part {
   [[nodiscard]] std::optional<broker::Delivered> next(broker::SubscriberId id) {
     return core_.next(id);
   }
+  // Has it signed, if it says something new. Denied: no key of ours may.
+  void change_rule(CommandId id, roster::TopicBody rule);
   // The network goes away: what waits for a confirmation is answered.
   void stop();
 
@@ -57,11 +65,14 @@ class BrokerPart final : public Part {
   void read(Instant now, SessionId session);
   bool hear(Instant now, SessionId session);
   void write(Instant now, SessionId session);
+  void look_at_roster();
+  void tell(Instant now, SystemTopics::Tellings tellings);
   void settle(Instant now);
   void carry(broker::Output output);
   [[nodiscard]] static broker::LinkId link_of(SessionId session) { return session + 1; }
 
   broker::Core core_;
+  SystemTopics system_;
   std::map<SessionId, Link> links_;
   std::set<CommandId> waiting_;  // for an answer
 };

@@ -112,7 +112,8 @@ TEST(FrameOf, EveryKindReadsBackAsItself) {
                           Confirm{node, 1, 2, Level::Held, NodeId{{5}}, 8},
                           Kept{1, 9, {{2, 3}, {4, 5}}},
                           Value{{6}},
-                          Given{{7}, true}};
+                          Given{{7}, true},
+                          Withheld{node, 1, 2, 256}};
   for (const auto& frame : frames) {
     const Bytes bytes = encode(frame);
     EXPECT_EQ(read_be<std::uint16_t>(bytes), bytes.size() - 2);
@@ -130,6 +131,8 @@ TEST(FrameOf, BytesAreThese) {
   sevens.bytes.fill(7);
   EXPECT_EQ(to_hex(encode(Prune{sevens})), "00249205c420" + std::string(to_hex(sevens.view())));
   EXPECT_EQ(to_hex(encode(Have{})), "000493029000");
+  EXPECT_EQ(to_hex(encode(Withheld{sevens, 1, 2, 2})),
+            "0027950ac420" + std::string(to_hex(sevens.view())) + "010202");
   Batch batch;
   for (std::size_t i = 0; i < batch.key.size(); ++i) batch.key[i] = static_cast<std::uint8_t>(i);
   batch.epoch = 1'800'000'000;

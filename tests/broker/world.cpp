@@ -23,8 +23,12 @@ void World::start(int index) {
   node.core = std::make_unique<Core>(node.identity, network, members, clock);
   ++node.life;
   for (const auto& [key, value] : node.disk) std::ignore = node.core->load(key, value);
-  node.core->set_members(nodes_.size());
+  tell_rules(index);
   node.core->begin(now);
+}
+
+void World::tell_rules(int index) {
+  (*this)[index].core->set_members({members.all.begin(), members.all.end()}, rules);
 }
 
 void World::crash(int index) {

@@ -32,9 +32,12 @@ class Members final : public TrustView {
                                                  const std::string&) const override {
     return std::nullopt;
   }
-  [[nodiscard]] bool in_group(const NetworkId&, const NodeId&, const std::string&) const override {
-    return false;
+  [[nodiscard]] bool in_group(const NetworkId&, const NodeId& node,
+                              const std::string& group) const override {
+    const auto at = groups.find(group);
+    return at != groups.end() && at->second.contains(node);
   }
+  std::map<std::string, std::set<NodeId>> groups;
   std::set<NodeId> all;
 };
 
@@ -70,6 +73,7 @@ class World {
   void cut_all(int node);
   void crash(int node);  // as kill -9: its disk stays
   void start(int node);
+  void tell_rules(int node);                     // what `rules` and `members` say now
   void stall(int from, int to, bool on = true);  // `from`'s stream takes no bytes
   [[nodiscard]] bool linked(int a, int b) const { return links_.contains({a, b}); }
 
@@ -94,6 +98,7 @@ class World {
   WallClock clock{Instant{} + 1h, kEpoch};
   NetworkId network{{1, 2, 3}};
   Members members;
+  std::vector<TopicRule> rules;
   SeededRng rng;
   Duration delay = 10ms;
   Duration jitter = 0ms;  // of each link, the same for all it carries

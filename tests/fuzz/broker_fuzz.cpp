@@ -55,6 +55,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_frame(input);
   Core core(identity, NetworkId{{1}}, everybody, clock);
   Instant now{};
+  // So that what neighbours withhold is heard.
+  core.set_members(
+      {identity.id, NodeId{{2}}, NodeId{{3}}},
+      {{"secret.>", identity.id, {}, {}, false}, {"app.*", NodeId{{2}}, {}, true, {}}});
   core.begin(now);
   core.link_up(now, 1, NodeId{{2}});
   core.link_up(now, 2, NodeId{{3}});

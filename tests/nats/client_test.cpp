@@ -25,6 +25,9 @@ class TestBus final : public Bus {
     TestBus& bus_;
     broker::SubscriberId id_;
   };
+  [[nodiscard]] bool may(const std::string& topic, broker::Right right) const override {
+    return !kept_from.contains({topic, right});
+  }
   bool publish(broker::Message message) override {
     if (full) return false;
     published.push_back(message);
@@ -47,6 +50,7 @@ class TestBus final : public Bus {
   std::vector<broker::Message> published;
   std::uint64_t number = 0;
   bool full = false;
+  std::set<std::pair<std::string, broker::Right>> kept_from;
 };
 
 struct Talk {

@@ -46,7 +46,10 @@ TEST(RosterEntry, EveryKindReadsBack) {
                                  QuotaBody{NodeId{id}, 1ULL << 40},
                                  KeyChangeBody{NodeId{id}, id, {}},
                                  RemovalBody{true, id},
-                                 CheckpointBody{}};
+                                 CheckpointBody{},
+                                 TopicBody{"app.>", NodeId{id}, {}, Ruling::Allow, Ruling::None},
+                                 TopicBody{"app.*", {}, "friends", Ruling::None, Ruling::Deny},
+                                 TopicBody{"app.door", {}, {}, Ruling::Deny, Ruling::Allow}};
   for (const auto& body : bodies) {
     Entry entry;
     entry.kind = static_cast<std::uint64_t>(kind_of(body));

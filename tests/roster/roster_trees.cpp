@@ -33,7 +33,7 @@ class RandomTree {
     const auto id = id_of(key);
     const auto name = "n" + std::to_string(rng_.uniform(9));
     const MayFlags may = rng_.uniform(3) == 0 ? kMayExpose : kMayExpose | kMayAdmin;
-    switch (rng_.uniform(12)) {
+    switch (rng_.uniform(13)) {
       case 0:
         return PersonBody{key.public_key, name, may};
       case 1:
@@ -51,6 +51,12 @@ class RandomTree {
         return RemovalBody{false, id.bytes};
       case 8:
         return GroupBody{"g" + std::to_string(rng_.uniform(2)), rng_.uniform(3) != 0, id};
+      case 9:
+        return TopicBody{"app." + std::to_string(rng_.uniform(2)),
+                         id,
+                         {},
+                         static_cast<Ruling>(rng_.uniform(3)),
+                         static_cast<Ruling>(rng_.uniform(2))};
       default:
         return kit_.node(key, name, may);
     }

@@ -17,7 +17,9 @@ namespace {
 
 struct TopicOptions {
   std::vector<std::string> topics;
-  std::string topic, text, ack, group, exec, listen;
+  std::string topic, text, ack, group, exec, listen, who;
+  bool publish = false;
+  bool read = false;
   bool has_text = false;
   bool retain = false;
   bool lines = false;  // --jsonl
@@ -153,8 +155,33 @@ int run_reply(const Context& context, const TopicOptions& options) {
 
 // ---- topic, broker ------------------------------------------------------------------------------
 
+void print_rules(const Context& context, const Json& data) {
+  Table table({"RULE ABOUT", "WHO", "PUBLISH", "READ"});
+  const auto ruling = [](const Json& rule, const char* right) {
+    return rule[right].is_string() ? rule[right].get<std::string>() : std::string("-");
+  };
+  for (const auto& rule : data.at("rules"))
+    table.add({printable(rule.value("topic", "")), printable(rule.value("who", "")),
+               ruling(rule, "publish"), ruling(rule, "read")});
+  if (!table.empty()) return context.print(table.text());
+  context.talk("no rules about topics: every member may publish and read\n");
+}
+
+int run_rule(const Context& context, const TopicOptions& options, const std::string& ruling) {
+  Json body{{"topic", options.topic}, {"who", options.who}};
+  const bool both = options.publish == options.read;
+  if (both || options.publish) body["publish"] = ruling;
+  if (both || options.read) body["read"] = ruling;
+  return context.show(context.ask("PUT", "/api/v1/topics/rules", body),
+                      [&](const Json& data) { print_rules(context, data); });
+}
+
 int run_topics(const Context& context) {
-  return context.show(context.ask("GET", "/api/v1/topics"), [&](const Json& data) {
+  auto answer = context.ask("GET", "/api/v1/topics");
+  const auto rules = context.ask("GET", "/api/v1/topics/rules");
+  if (answer && rules) (*answer)["rules"] = rules->value("rules", Json::array());
+  return context.show(answer, [&](const Json& data) {
+    if (data.contains("rules") && !data["rules"].empty()) print_rules(context, data);
     Table table({"TOPIC", "RETAINED", "PUBLISHER", "SUBSCRIBERS HERE"});
     for (const auto& topic : data["topics"])
       table.add({printable(topic.value("topic", "")),
@@ -257,16 +284,43 @@ void add_listening(CLI::App& app, Context& context) {
   });
 }
 
+void add_rules(CLI::App& topic, Context& context) {
+  struct Verb {
+    const char *name, *about, *ruling;
+  };
+  for (const Verb verb :
+       {Verb{"allow", "Let somebody publish and read; the first closes the topic to all others",
+             "allow"},
+        Verb{"deny", "Keep somebody from it, whatever allows it", "deny"},
+        Verb{"reset", "Take a rule away", "none"}}) {
+    auto* command = topic.add_subcommand(verb.name, verb.about);
+    command->fallthrough();
+    auto options = std::make_shared<TopicOptions>();
+    command->add_option("topic", options->topic, "app.door; app.* for one more word, app.> for any")
+        ->required();
+    command->add_option("who", options->who, "node, group:NAME or '*'")->required();
+    command->add_flag("--publish", options->publish, "about publishing alone");
+    command->add_flag("--read", options->read, "about reading alone");
+    command->footer(std::string("example: weft topic ") + verb.name + " app.door oak --publish");
+    const std::string ruling = verb.ruling;
+    command->callback([&context, options, ruling] {
+      context.action = [&context, options, ruling] { return run_rule(context, *options, ruling); };
+    });
+  }
+}
+
 void add(CLI::App& app, Context& context) {
   add_message(app, context);
   add_listening(app, context);
   auto* topic = app.add_subcommand("topic", "Topics of this network");
   topic->require_subcommand(1)->fallthrough();
-  topic->footer("example: weft topic list");
-  auto* list = topic->add_subcommand("list", "Those with a retained value or a subscriber here");
+  topic->footer("example: weft topic allow app.door oak --publish");
+  auto* list = topic->add_subcommand(
+      "list", "Those with a retained value or a subscriber here, and the rules");
   list->fallthrough();
   list->footer("example: weft topic list");
   list->callback([&context] { context.action = [&context] { return run_topics(context); }; });
+  add_rules(*topic, context);
   auto* broker = app.add_subcommand("broker", "How this node's broker does");
   broker->require_subcommand(1)->fallthrough();
   broker->footer("example: weft broker status");
