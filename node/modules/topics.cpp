@@ -1,5 +1,6 @@
 // Messages among the members: publish, subscribe, request; which topics there are; how the broker
 // does. weft.message/1, weft.topics/1, weft.broker/1.
+#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
@@ -217,6 +218,13 @@ void run_subscribe(BrokerHost& host, Call& call) {
   }
   wanted.group = call.text("group");
   wanted.last = call.body.value("last", std::size_t{0});
+  if (const auto since = call.text("since"); !since.empty()) {
+    const auto [end, error] =
+        std::from_chars(since.data(), since.data() + since.size(), wanted.since);
+    if (error != std::errc{} || end != since.data() + since.size())
+      return send_error(call.answer, api::Code::Usage, "\"" + since.substr(0, 80) + "\" is no hlc",
+                        "", "the hlc of a message, as subscribe --json prints it");
+  }
   api::StreamAnswer stream;
   stream.begin = [&host, wanted, network = host.overlay().network()](
                      const std::shared_ptr<api::AnswerStream>& opened) {
@@ -324,7 +332,8 @@ std::vector<api::Route> topics_routes() {
        "weft.message/1",
        {{"topic", Type::Texts, true, "topics; * is one word, a last > any more"},
         {"group", Type::Text, false, "a queue group: each message to one of its members"},
-        {"last", Type::Number, false, "begin with so many of the last messages", 100'000}},
+        {"last", Type::Number, false, "begin with so many of the last messages", 100'000},
+        {"since", Type::Text, false, "begin with those at hand that came after this hlc"}},
        run_subscribe,
        {},
        api::Takes::Stream},

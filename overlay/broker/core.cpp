@@ -57,6 +57,7 @@ void Core::begin(Instant now) {
 
 void Core::set_members(std::vector<NodeId> members, std::vector<TopicRule> rules) {
   members_ = std::move(members);
+  groups_.keep(members_);
   rights_.set(std::move(rules));
   // What is retained is the same everywhere: it depends on the rules as they are now.
   retained_.drop([&](const Batch& batch) { return !may_publish(batch); });
@@ -251,11 +252,13 @@ Result<SubscriberId> Core::subscribe(Instant now, const Wanted& wanted) {
     if (!has_wildcard(pattern) && !rights_.may(identity_.id, pattern, Right::Read))
       return fail(Errc::Denied, rights_.why_not(identity_.id, pattern, Right::Read));
   WEFT_TRY(const auto id, subscribers_.add(wanted));
-  if (wanted.last > 0) {
-    for (const auto& placed : told_.last(wanted.patterns, wanted.last))
-      subscribers_.put_to(id, placed, true);
-    for (const auto& placed : cache_.last(wanted.patterns, wanted.last))
-      if (rights_.may(identity_.id, placed.message().topic, Right::Read))
+  if (wanted.last > 0 || wanted.since > 0) {
+    const auto count = wanted.last > 0 ? wanted.last : wanted.max_queued;
+    for (const auto& placed : told_.last(wanted.patterns, count))
+      if (placed.stamp() > wanted.since) subscribers_.put_to(id, placed, true);
+    for (const auto& placed : cache_.last(wanted.patterns, count))
+      if (placed.stamp() > wanted.since &&
+          rights_.may(identity_.id, placed.message().topic, Right::Read))
         subscribers_.put_to(id, placed, true);
   } else if (wanted.retained && wanted.group.empty()) {
     for (const auto& placed : told_.standing(wanted.patterns))

@@ -130,6 +130,9 @@ class Core {
   // when a group has.
   void set_members(std::vector<NodeId> members, std::vector<TopicRule> rules);
 
+  // By membership: it is dead, or has left, or is back.
+  void set_away(const NodeId& node, bool away) { groups_.set_away(node, away); }
+
   // ---- neighbours
   void link_up(Instant now, LinkId link, const NodeId& peer);
   void link_down(LinkId link);
@@ -161,7 +164,6 @@ class Core {
   [[nodiscard]] const Cache& cache() const { return cache_; }
   [[nodiscard]] const Links& links() const { return links_; }
   [[nodiscard]] const Rights& rights() const { return rights_; }
-  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
  private:
   struct Pending {
@@ -180,6 +182,7 @@ class Core {
   struct Neighbour {
     Meter asks{200, 2000};
     std::optional<Instant> summary;
+    bool apart = false;  // it was away, and has not said yet what it has
   };
 
   // --- core.cpp

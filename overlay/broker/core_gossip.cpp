@@ -17,8 +17,7 @@ constexpr std::uint64_t kEpochAhead = 24ULL * 3600;  // of our clock, in seconds
 
 void Core::link_up(Instant now, LinkId link, const NodeId& peer) {
   links_.add(link, peer);
-  neighbours_.try_emplace(link);
-  groups_.link_up(peer);
+  neighbours_[link].apart = groups_.is_away(peer);
   tell_all(link);
   for (const auto& open : promises_.open())
     if (!open.holders->contains(peer)) push_to(link, *open.batch, open.want, 3);
@@ -26,11 +25,8 @@ void Core::link_up(Instant now, LinkId link, const NodeId& peer) {
 }
 
 void Core::link_down(LinkId link) {
-  const auto* known = links_.peer(link);
-  const auto peer = known == nullptr ? NodeId{} : *known;
   links_.remove(link);
   neighbours_.erase(link);
-  if (!links_.reaches(peer)) groups_.link_down(peer);
   for (auto& [publisher, source] : sources_) source.link_gone(link);
 }
 
@@ -247,7 +243,10 @@ bool Core::hear(Instant now, LinkId link, const Confirm& confirm) {
 bool Core::hear(Instant now, LinkId link, const Have& have) {
   const auto ahead =
       static_cast<std::uint64_t>(std::max<UnixTime>(clock_.at(now), 0)) + kEpochAhead;
+  auto& neighbour = neighbours_.at(link);
+  const bool apart = std::exchange(neighbour.apart, false);
   for (const auto& entry : have.entries) {
+    if (apart) groups_.passed(*links_.peer(link), entry.publisher, entry.epoch, entry.high);
     if (entry.publisher == identity_.id) {
       // A process of ours whose number our disk has forgotten.
       if (state_ == Epoch::None && entry.epoch <= ahead)
@@ -259,7 +258,6 @@ bool Core::hear(Instant now, LinkId link, const Have& have) {
     source(entry.publisher).claimed(now, entry.epoch, entry.high, link, now < begun_ + kFresh);
     watch(entry.publisher);
   }
-  auto& neighbour = neighbours_.at(link);
   if (have.kept != retained_.digest() &&
       (!neighbour.summary || now >= *neighbour.summary + kKeptPause)) {
     neighbour.summary = now;

@@ -47,15 +47,51 @@ void Groups::heard(const Placed& placed) {
     nodes_[node] = *groups;
 }
 
+void Groups::set_away(const NodeId& node, bool away) {
+  if (away)
+    away_.insert(node);
+  else
+    away_.erase(node);
+}
+
+void Groups::passed(const NodeId& node, const NodeId& publisher, std::uint64_t epoch,
+                    std::uint64_t high) {
+  if (!nodes_.contains(node)) return;
+  if (passed_.size() >= kMaxPassed) passed_.clear();
+  auto& border = passed_[{publisher, node}];
+  border = std::max(border, {epoch, high});
+}
+
+void Groups::keep(const std::vector<NodeId>& members) {
+  std::erase_if(nodes_, [&](const auto& entry) {
+    return std::ranges::find(members, entry.first) == members.end();
+  });
+}
+
+bool Groups::wants(const NodeId& node, const std::string& group, std::string_view topic) const {
+  const auto at = nodes_.find(node);
+  return at != nodes_.end() && std::ranges::any_of(at->second, [&](const auto& one) {
+           return one.first == group && matches(one.second, topic);
+         });
+}
+
+bool Groups::taken_apart(const std::string& group, const Placed& placed) const {
+  const NodeId& publisher = placed.batch->publisher;
+  for (auto at = passed_.lower_bound({publisher, NodeId{}});
+       at != passed_.end() && at->first.first == publisher; ++at)
+    if (std::pair{placed.batch->epoch, placed.sequence()} <= at->second &&
+        wants(at->first.second, group, placed.message().topic))
+      return true;
+  return false;
+}
+
 bool Groups::ours(const std::string& group, const Placed& placed) const {
+  if (taken_apart(group, placed)) return false;
   const auto mine = weight(self_, placed);
   return std::ranges::none_of(nodes_, [&](const auto& entry) {
-    const auto& [node, groups] = entry;
-    if (away_.contains(node)) return false;
-    const bool wants = std::ranges::any_of(groups, [&](const auto& one) {
-      return one.first == group && matches(one.second, placed.message().topic);
-    });
-    return wants && weight(node, placed) > mine;
+    const auto& node = entry.first;
+    return !away_.contains(node) && wants(node, group, placed.message().topic) &&
+           weight(node, placed) > mine;
   });
 }
 

@@ -2,8 +2,12 @@
 // node says which groups have members on it (a retained message of its own, kGroupsTopic and its
 // id), and all choose alike, by a hash over node and message; so nobody has to ask.
 //
-// Views may differ for a moment: while a member comes, a message may reach two; while one goes, or
-// is gone and not yet known to be, none. Limits: kMaxGroups entries of a node.
+// Who is away, by membership and not by links, takes nothing: the others take its part. Two sides
+// that were apart each took what they had; when they meet, what the other side had by then is not
+// taken again (passed()).
+//
+// Views may differ for a moment: while a member comes, a message may reach two; while one is gone
+// and not yet known to be, none. Limits: kMaxGroups entries of a node, kMaxPassed borders.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +21,7 @@
 namespace weft::broker {
 
 inline constexpr std::size_t kMaxGroups = 256;
+inline constexpr std::size_t kMaxPassed = 16'384;  // then all are forgotten
 inline constexpr std::string_view kGroupsTopic = "weft.groups.";
 
 // Group and pattern.
@@ -28,8 +33,12 @@ class Groups {
 
   // What a node said; ignored when it does not parse or the topic is another's.
   void heard(const Placed& placed);
-  void link_up(const NodeId& node) { away_.erase(node); }
-  void link_down(const NodeId& node) { away_.insert(node); }
+  void set_away(const NodeId& node, bool away);
+  [[nodiscard]] bool is_away(const NodeId& node) const { return away_.contains(node); }
+  // What a node that was apart from this one has of that publisher as they meet.
+  void passed(const NodeId& node, const NodeId& publisher, std::uint64_t epoch, std::uint64_t high);
+  // Who is no member says nothing any more.
+  void keep(const std::vector<NodeId>& members);
   // Whether this node, which has a member that wants it, is the one to give it to that member.
   [[nodiscard]] bool ours(const std::string& group, const Placed& placed) const;
 
@@ -38,9 +47,15 @@ class Groups {
   [[nodiscard]] static Bytes encode(const GroupSet& groups);
 
  private:
+  [[nodiscard]] bool wants(const NodeId& node, const std::string& group,
+                           std::string_view topic) const;
+  [[nodiscard]] bool taken_apart(const std::string& group, const Placed& placed) const;
+
   NodeId self_;
   std::map<NodeId, GroupSet> nodes_;  // but for this one
-  std::set<NodeId> away_;             // their last link ended
+  std::set<NodeId> away_;
+  // By publisher and node: epoch, number.
+  std::map<std::pair<NodeId, NodeId>, std::pair<std::uint64_t, std::uint64_t>> passed_;
 };
 
 }  // namespace weft::broker

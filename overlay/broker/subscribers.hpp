@@ -32,6 +32,7 @@ struct Wanted {
   std::size_t last = 0;    // and so many of the last messages, as far as they are at hand
   bool retained = true;    // begin with the retained values
   std::size_t max_queued = kMaxQueued;
+  std::uint64_t since = 0;  // begin with what is at hand and has a later stamp than this
 };
 
 struct Delivered {

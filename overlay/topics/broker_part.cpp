@@ -211,6 +211,9 @@ void BrokerPart::tell(Instant now, SystemTopics::Tellings tellings) {
 }
 
 void BrokerPart::member_changed(Instant now, const MemberStateChanged& changed) {
+  const bool away =
+      changed.state == membership::State::Dead || changed.state == membership::State::Left;
+  core_.set_away(changed.node, away);
   tell(now, system_.member_changed(wall(now), changed));
 }
 

@@ -387,6 +387,85 @@ TEST(QueueGroups, EachMessageGoesToOneMemberWhereverItIs) {
   EXPECT_EQ(t.texts(1, ids[0]).size() + t.texts(2, ids[1]).size(), before + 30);
 }
 
+// Its links stand for a while longer, as those of a process that was killed do.
+TEST(QueueGroups, WhoIsKnownToBeDeadTakesNothingThoughItsLinksStand) {
+  World t(3);
+  const auto lives = t.subscribe(1, "app.work", 0, kMaxQueued, "workers");
+  const auto dies = t.subscribe(2, "app.work", 0, kMaxQueued, "workers");
+  t.run(1s);
+  const auto publish = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      t.publish(0, "app.work", "x");
+      t.run(5ms);
+    }
+    t.run(1s);
+  };
+  t.cut(1, 2);  // what ends is a link, not a node
+  publish(40);
+  EXPECT_EQ(t.texts(1, lives).size() + t.texts(2, dies).size(), 40u);
+  EXPECT_GT(t.texts(2, dies).size(), 5u);
+  const auto before = t.texts(1, lives).size();
+  t[1].core->set_away(t[2].identity.id, true);
+  publish(40);
+  EXPECT_EQ(t.texts(1, lives).size(), before + 40);
+}
+
+TEST(QueueGroups, TwoSidesThatWereApartTakeNothingTwice) {
+  World t(3);
+  const auto one = t.subscribe(1, "app.work", 0, kMaxQueued, "workers");
+  const auto two = t.subscribe(2, "app.work", 0, kMaxQueued, "workers");
+  const auto all = t.subscribe(2, "app.work");
+  t.run(1s);
+  t.publish(0, "app.work", "first");
+  t.publish(2, "app.work", "first");
+  t.run(1s);
+  const auto before = t.texts(1, one).size() + t.texts(2, two).size();
+  EXPECT_EQ(before, 2u);
+  t.cut_all(2);
+  t.set_away(2, true);
+  for (int i = 0; i < 30; ++i) {
+    t.publish(0, "app.work", "a" + std::to_string(i));
+    t.publish(2, "app.work", "b" + std::to_string(i));
+    t.run(5ms);
+  }
+  t.run(1s);
+  t.connect(0, 2);
+  t.connect(1, 2);
+  t.set_away(2, false);
+  t.run(20s);
+  EXPECT_EQ(t.texts(2, all).size(), 62u);  // each message came, also to who asks for all
+  auto taken = t.texts(1, one);
+  const auto other = t.texts(2, two);
+  EXPECT_EQ(taken.size() + other.size(), 62u);
+  taken.insert(taken.end(), other.begin(), other.end());
+  std::ranges::sort(taken);
+  taken.erase(std::ranges::unique(taken).begin(), taken.end());
+  EXPECT_EQ(taken.size(), 61u);  // "first" twice, of two publishers
+  for (int i = 0; i < 30; ++i) {
+    t.publish(0, "app.work", "c" + std::to_string(i));
+    t.run(5ms);
+  }
+  t.run(1s);
+  EXPECT_EQ(t.texts(1, one).size() + t.texts(2, two).size(), 92u);
+  EXPECT_GT(t.texts(2, two).size(), other.size());
+}
+
+// A message from the other side is taken where it only waited: nobody there was of the group.
+TEST(QueueGroups, WhatWaitedOnTheOtherSideIsTaken) {
+  World t(2);
+  const auto one = t.subscribe(1, "app.work", 0, kMaxQueued, "workers");
+  t.publish(0, "app.work", "first");
+  t.run(1s);
+  t.cut_all(0);
+  t.set_away(0, true);
+  t.publish(0, "app.work", "waits");
+  t.run(1s);
+  t.connect(0, 1);
+  t.set_away(0, false);
+  t.run(20s);
+  EXPECT_EQ(t.texts(1, one), (std::vector<std::string>{"first", "waits"}));
+}
+
 TEST(QueueGroups, WhatAnEarlierProcessSaidIsTakenBack) {
   World t(3);
   t.subscribe(1, "app.work", 0, kMaxQueued, "workers");
@@ -403,6 +482,23 @@ TEST(QueueGroups, WhatAnEarlierProcessSaidIsTakenBack) {
   }
   t.run(1s);
   EXPECT_EQ(t.texts(2, stays).size(), 30u);
+}
+
+TEST(Broker, ASubscriberBeginsBehindAStamp) {
+  World t(2);
+  const auto heard = t.subscribe(1, "app.>");
+  for (int i = 1; i <= 5; ++i) {
+    t.publish(0, i == 4 ? "other.n" : "app.n", std::to_string(i));
+    t.run(100ms);
+  }
+  const auto stamp = t[0].core->cache().last({">"}, 4).front().stamp();  // of "2"
+  ASSERT_EQ(t.texts(1, heard), (std::vector<std::string>{"1", "2", "3", "5"}));
+  Wanted wanted{{"app.>"}};
+  wanted.since = stamp;
+  const auto id = t[1].core->subscribe(t.now, wanted);
+  ASSERT_TRUE(id);
+  t.drain(1, *id);
+  EXPECT_EQ(t.texts(1, *id), (std::vector<std::string>{"3", "5"}));
 }
 
 // ---- slow ones ----------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ TEST(Hostile, ClaimsOfMessagesThatDoNotExistCostNobodyAMessage) {
   const auto id = t.subscribe(2, "app.>");
   t.publish(0, "app.n", "1");
   t.run(100ms);
-  const auto epoch = t[0].core->epoch();
+  const auto epoch = t.epoch_of(0);
   for (int i = 0; i < 30; ++i) {
     Have lies;
     for (std::uint64_t later = 0; later < 8; ++later)
@@ -112,7 +112,7 @@ TEST(Hostile, AFloodOfPullsIsCountedAndNotAnswered) {
   t.run(100ms);
   t.stall(0, 1);
   for (int i = 0; i < 5000; ++i)
-    EXPECT_TRUE(t.say(1, 0, Pull{t[0].identity.id, t[0].core->epoch(), 1, 1, false}));
+    EXPECT_TRUE(t.say(1, 0, Pull{t[0].identity.id, t.epoch_of(0), 1, 1, false}));
   EXPECT_GE(t[0].core->counts().floods, 2900u);
   EXPECT_LE(t[0].core->links().waiting_bytes(), 2 * kMaxWaiting);
   EXPECT_GT(t[0].core->links().counts().frames_lost, 0u);
@@ -179,8 +179,7 @@ TEST(Hostile, NobodyConfirmsForAnother) {
   t.stall(0, 2);
   const auto id = t.publish(0, "app.n", "x", Level::Held, false, 3s);
   t.run(10ms);
-  const Confirm mine{t[0].identity.id, t[0].core->epoch(), 1,
-                     Level::Held,      t[1].identity.id,   kMaxHops};
+  const Confirm mine{t[0].identity.id, t.epoch_of(0), 1, Level::Held, t[1].identity.id, kMaxHops};
   auto others = mine;
   others.holder = t[2].identity.id;
   EXPECT_FALSE(t.say(1, 0, others));

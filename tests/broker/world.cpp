@@ -25,14 +25,28 @@ void World::start(int index) {
   for (const auto& [key, value] : node.disk) std::ignore = node.core->load(key, value);
   tell_rules(index);
   node.core->begin(now);
+  for (const auto& other : nodes_)
+    if (other->core) other->core->set_away(node.identity.id, false);
 }
 
 void World::tell_rules(int index) {
   (*this)[index].core->set_members({members.all.begin(), members.all.end()}, rules);
 }
 
+void World::set_away(int index, bool away) {
+  const auto one_side = [&](int at, int node) {
+    if ((*this)[at].core) (*this)[at].core->set_away((*this)[node].identity.id, away);
+  };
+  for (int other = 0; other < size(); ++other) {
+    if (other == index) continue;
+    one_side(other, index);
+    one_side(index, other);
+  }
+}
+
 void World::crash(int index) {
   cut_all(index);
+  set_away(index, true);
   Node& node = (*this)[index];
   node.core.reset();
   node.got.clear();

@@ -71,7 +71,8 @@ class World {
   void connect(int a, int b);
   void cut(int a, int b);  // what is under way is lost
   void cut_all(int node);
-  void crash(int node);  // as kill -9: its disk stays
+  void crash(int node);                // as kill -9: its disk stays
+  void set_away(int node, bool away);  // all others know, and it of them
   void start(int node);
   void tell_rules(int node);                     // what `rules` and `members` say now
   void stall(int from, int to, bool on = true);  // `from`'s stream takes no bytes
@@ -91,6 +92,10 @@ class World {
   // Of each publisher (epoch, number) goes up, and nothing comes twice.
   [[nodiscard]] bool in_order(int node, SubscriberId id) const;
   Node& operator[](int node) { return *nodes_[static_cast<std::size_t>(node)]; }
+  // REQUIRES: it is the one that published last, as far as it knows.
+  [[nodiscard]] std::uint64_t epoch_of(int node) {
+    return (*this)[node].core->cache().last({">"}, 1).front().batch->epoch;
+  }
   [[nodiscard]] int size() const { return static_cast<int>(nodes_.size()); }
   [[nodiscard]] std::uint64_t pushes() const { return pushes_; }
 

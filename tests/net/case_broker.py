@@ -148,6 +148,15 @@ def case_requests_values_and_groups(weft):
         a.do("publish", "app.door", "shut", "--retain")
         last = b.ask("subscribe", "app.*", "--count", "1", "--timeout", "5s", json_out=False)
         expect(last.code == 0 and last.out == "app.door  shut\n", f"retained: {last.text!r}")
+        # From where somebody was.
+        first = a.do("publish", "app.log", "1")
+        a.do("publish", "app.log", "2", "--ack", "held")
+        for since, wanted in ((first["hlc"], ["2"]), ("10m", ["1", "2"])):
+            got = b.ask("subscribe", "app.log", "--since", since, "--count", str(len(wanted)),
+                        "--timeout", "5s", json_out=False)
+            expect(got.out.split() == [w for text in wanted for w in ("app.log", text)],
+                   f"since {since}: {got.text!r}")
+        b.refuses(2, "subscribe", "app.log", "--since", "yesterday", says="hlc")
         # Requests by both doors.
         b.host.start(weft, "reply", "app.echo", "--exec", "tr a-z A-Z", env=b.env, log="reply")
         eventually("b replies", 5, lambda: "app.echo" in str(b.do("topic", "list")))

@@ -1,4 +1,6 @@
 // publish, subscribe, request, reply; topic, broker: messages among the members.
+#include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -17,7 +19,7 @@ namespace {
 
 struct TopicOptions {
   std::vector<std::string> topics;
-  std::string topic, text, ack, group, exec, listen, who;
+  std::string topic, text, ack, group, exec, listen, who, since;
   bool publish = false;
   bool read = false;
   bool has_text = false;
@@ -91,7 +93,18 @@ std::string path_of(const TopicOptions& options) {
   std::string path = "/api/v1/messages?last=" + std::to_string(options.last);
   for (const auto& topic : options.topics) path += "&topic=" + escape(topic);
   if (!options.group.empty()) path += "&group=" + escape(options.group);
+  if (!options.since.empty()) path += "&since=" + escape(options.since);
   return path;
+}
+
+// "10m" as the stamp of that time; the hlc of a message as it is.
+std::string position_of(const std::string& since) {
+  const auto ago = duration_from_text(since);
+  const bool number = since.find_first_not_of("0123456789") == std::string::npos;
+  if (!ago || number) return since;
+  const auto then = std::chrono::system_clock::now() - *ago;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(then.time_since_epoch());
+  return std::to_string(static_cast<std::uint64_t>(std::max<std::int64_t>(ms.count(), 1)) << 16);
 }
 
 // `take`: false when no more is wanted. Ends also when the daemon does.
@@ -261,11 +274,16 @@ void add_listening(CLI::App& app, Context& context) {
       ->required();
   subscribe->add_flag("--jsonl", options->lines, "one weft.message/1 a line");
   subscribe->add_option("--last", options->last, "begin with so many of the last messages");
+  subscribe->add_option("--since", options->since,
+                        "begin with those of the last 10m, or behind the hlc of a message");
   subscribe->add_option("--count", options->count, "end after so many messages");
   subscribe->add_option("--group", options->group, "each message to one of this queue group");
   subscribe->footer("example: weft subscribe 'app.>' --jsonl");
   subscribe->callback([&context, options] {
-    context.action = [&context, options] { return run_subscribe(context, *options); };
+    context.action = [&context, options] {
+      options->since = position_of(options->since);
+      return run_subscribe(context, *options);
+    };
   });
 
   auto replying = std::make_shared<TopicOptions>();
