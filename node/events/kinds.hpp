@@ -544,17 +544,15 @@ struct Repeated {
   }
 };
 
-using Body =
-    std::variant<Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired,
-                 SetAsideRemoved, NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut,
-                 DhtMode, ConnectionFailed, ProxyIgnored, PortMapped, PortNotMapped, GsoOff, GsoOn,
-                 SeenAt, Limit, ConfigFailed, Notice, PeerUp, PeerDown, PeerMoved, PeerSilent,
-                 PeerHeard, RosterChanged, MemberAdded, MemberRemoved, MemberChanged, MemberState,
-                 NetworkJoined, Removed, ServiceExposed, ServiceUnexposed, ServicesChanged,
-                 CallerDenied, TargetRefused, TargetFailed, DoorOpened, DoorClosed,
-                 DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark,
-                 StoreFailed, StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain,
-                 ExitRefused, ProxyRefused, NetworkMade, NetworkLeft, ShareEnded, AccessAsked,
-                 Repeated>;
+using Body = std::variant<
+    Start, Stopping, Reload, ReloadFailed, SignalIgnored, DirectoryRepaired, SetAsideRemoved,
+    NoResolver, NameIgnored, Woke, AddressesChanged, LanLeftOut, DhtMode, ConnectionFailed,
+    ProxyIgnored, PortMapped, PortNotMapped, GsoOff, GsoOn, SeenAt, Limit, ConfigFailed, Notice,
+    PeerUp, PeerDown, PeerMoved, PeerSilent, PeerHeard, RosterChanged, MemberAdded, MemberRemoved,
+    MemberChanged, MemberState, NetworkJoined, Removed, ServiceExposed, ServiceUnexposed,
+    ServicesChanged, CallerDenied, TargetRefused, TargetFailed, DoorOpened, DoorClosed,
+    DoorOpenToNetwork, DoorFailed, ConnectFailed, RefusedByPeer, StoreRemark, StoreFailed,
+    StoreWorks, LeaveFailed, Audit, SocketLost, SocketBoundAgain, ExitRefused, ProxyRefused,
+    NetworkMade, NetworkLeft, ShareEnded, AccessAsked, Repeated>;
 
 }  // namespace weft::events
