@@ -1,6 +1,6 @@
-"""weft why: the cause, what was tried, the fix; and the fix is what mends it."""
+"""weft why: the cause, what was tried, the fix; and the fix is what mends it. Each cause has a unit
+test (tests/doctor/why_test.cpp); here are those that a whole network makes."""
 from case_relay import part
-from case_tcp import PORT, block_udp, free_udp, on_path
 from lab import Lab, Node, eventually, expect
 from nat_lab import NatLab
 
@@ -50,43 +50,6 @@ def case_why_two_symmetric_nats_need_a_relay(weft):
         expect([r["state"] for r in told["relays"]] == ["used"], f"{told['relays']}")
         expect(told["nat"]["there"]["mapping"] == "by destination", f"{told['nat']}")
         expect(any("forward UDP port" in fix for fix in told["fix"]), f"{told['fix']}")
-        # The fix, pasted: that home's router hands the port to its node.
-        home, port = lab.homes[0], a.ready["listen"][0].rsplit(":", 1)[1]
-        home.router.nft(f"""
-table ip forwarded {{
-  chain in {{ type nat hook prerouting priority dstnat - 1;
-    iifname "wan" udp dport {port} dnat to {home.host.address}
-  }}
-  chain out {{ type nat hook postrouting priority srcnat - 1;
-    oifname "wan" udp sport {port} snat to {home.outside}:{port}
-  }}
-}}
-""")
-        a.stop()
-        a.start(name=False)
-        told = eventually("a direct way", 60, lambda: (w := why(a, "h2"))["path"] == "direct" and w)
-        expect(told["cause"] in ("direct", "punched") and not told["fix"], f"{told}")
-        return told["cause"]
-
-
-def case_why_udp_is_blocked(weft):
-    with Lab(weft, 3) as lab:
-        b = Node(lab.hosts[1], "b").start(flags=("--listen", f"tcp:0.0.0.0:{PORT}"))
-        a, c = Node(lab.hosts[0], "a").start(), Node(lab.hosts[2], "c").start(
-            flags=("--listen", f"tcp:0.0.0.0:{PORT}"))
-        b.invite(a)
-        b.invite(c)
-        a.do("wait", "node:c", "--timeout", "20s")
-        block_udp(lab.hosts[0])
-        on_path(a, "b", "tcp", 60)
-        on_path(a, "c", "tcp", 60)
-        told = cause(a, "b", "udp_blocked_here", path="tcp")
-        expect(tried(told, "tcp", "worked"), f"{told}")
-        expect(any("let UDP out" in fix for fix in told["fix"]), f"{told['fix']}")
-        told = cause(c, "a", "udp_blocked_there", path="tcp")
-        expect(any("let UDP in at a" in fix for fix in told["fix"]), f"{told['fix']}")
-        free_udp(lab.hosts[0])
-        cause(a, "b", "lan", seconds=120, path="direct", fix=[])
 
 
 def case_why_a_node_is_off(weft):
