@@ -1,6 +1,8 @@
 // A DNS query: what parses is answered, the answer is no query, and its question is the one asked.
 #include <cstdlib>
 
+#include <tuple>
+
 #include "overlay/service/dns_message.hpp"
 #include "overlay/service/dns_names.hpp"
 
