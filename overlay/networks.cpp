@@ -414,6 +414,7 @@ void Overlay::shutdown(Instant now) {
     network->drain(now);
     for (const auto session : impl_->links.of(id))
       impl_->sessions.close(now, session, kCodeShutdown, "the node is going down");
+    network->end();
     // Whoever hears it dials again at once: a session taken up now would be left without a word.
     impl_->sessions.remove_network(now, id);
   }

@@ -28,5 +28,5 @@ def case_trace_names_the_rule(weft):
         a.refuses(4, "trace", "wiki", "b", says="exposes no service")
         a.refuses(4, "trace", "blog", "nobody", says="no node named")
         a.refuses(2, "trace", "blog", "No Body", says="no-body")
-        a.refuses(4, "--network", "other", "trace", "blog", "b", says="in no network named other")
+        a.refuses(4, "--network", "other", "trace", "blog", "b", says="in no network called")
         a.do("--network", a.ready["network"], "trace", "blog", "b")
