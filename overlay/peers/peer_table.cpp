@@ -238,7 +238,10 @@ void PeerTable::retire(Instant now) {
       if (!info) continue;
       if (peer.twice && now - info->heard < kTwiceKept && !unanswered(now, session.id))
         peer.twice->seen = now;
-      const Duration most = info->used_streams == 0 ? kRetireAfter : kHealing;
+      // Where another session with this peer is answered, this one is lost; elsewhere it may heal.
+      const auto other = sessions_.info(*peer.preferred);
+      const bool there = other && other->path == info->path && other->remote == info->remote;
+      const Duration most = there || info->used_streams == 0 ? kRetireAfter : kHealing;
       if (info->unanswered_since && now - *info->unanswered_since >= most)
         sessions_.close(now, session.id, kCodeSuperseded, "the peer knows this session no more");
     }

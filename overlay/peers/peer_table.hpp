@@ -52,8 +52,8 @@ inline constexpr Duration kMaxBackoff = 60s;
 inline constexpr Duration kSimultaneous = 3s;
 inline constexpr Duration kHintPause = 3s;  // a dial to a hint gives way to a newer one after this
 inline constexpr Duration kUnanswered = 500ms;  // then a hint is looked at beside the session
-// Then a session without an answer is closed, another being there; one with streams in use may find
-// another path.
+// Then a session without an answer is closed, another being there; one with streams in use, by
+// another way, may yet be moved to a way that works.
 inline constexpr Duration kRetireAfter = 5s;
 inline constexpr Duration kHealing = 20s;
 inline constexpr Duration kTwiceKept = 10min;  // what was seen of a second life is told so long
