@@ -67,7 +67,7 @@ void run_change(BrokerHost& host, Call& call) {
     if (!ruling)
       return send_error(call.answer, api::Code::Usage,
                         std::string(right) + " is allow, deny or none");
-    (std::string_view(right) == "read" ? change.read : change.publish) = *ruling;
+    (std::string_view(right) == "read" ? change.read : change.publish) = ruling;
   }
   if (!change.publish && !change.read)
     return send_error(call.answer, api::Code::Usage, "neither publish nor read is named");
