@@ -283,8 +283,8 @@ void Core::unsubscribe(SubscriberId id) {
 }
 
 // Each member of a queue group is of this node: nobody else gets this message.
-void Core::tell(Instant now, Telling what) {
-  const auto placed = told_.tell(identity_.id, stamp(now, 1), std::move(what));
+void Core::tell(Instant now, const Telling& what) {
+  const auto placed = told_.tell(identity_.id, stamp(now, 1), what);
   ++counts_.delivered;
   subscribers_.put(placed, [](const std::string&) { return true; });
   tell_waiting();

@@ -148,7 +148,7 @@ class Core {
   bool publish(Instant now, PublishId id, Publish what);
   [[nodiscard]] Result<SubscriberId> subscribe(Instant now, const Wanted& wanted);
   // To the subscribers of this node alone.
-  void tell(Instant now, Telling what);
+  void tell(Instant now, const Telling& what);
   void unsubscribe(SubscriberId id);
   [[nodiscard]] std::optional<Delivered> next(SubscriberId id) { return subscribers_.next(id); }
 

@@ -15,7 +15,7 @@ bool wanted(const std::vector<std::string>& patterns, const Placed& placed) {
 
 }  // namespace
 
-Placed Told::tell(const NodeId& self, std::uint64_t stamp, Telling what) {
+Placed Told::tell(const NodeId& self, std::uint64_t stamp, const Telling& what) {
   auto batch = std::make_shared<Batch>();
   batch->publisher = self;
   batch->first = ++number_;

@@ -33,7 +33,7 @@ struct Telling {
 class Told {
  public:
   // As it is to be put before subscribers.
-  [[nodiscard]] Placed tell(const NodeId& self, std::uint64_t stamp, Telling what);
+  [[nodiscard]] Placed tell(const NodeId& self, std::uint64_t stamp, const Telling& what);
   // What stands, else the newest `count`, oldest first.
   [[nodiscard]] std::vector<Placed> standing(const std::vector<std::string>& patterns) const;
   [[nodiscard]] std::vector<Placed> last(const std::vector<std::string>& patterns,

@@ -33,7 +33,7 @@ Found find(const Directory& directory, std::string_view name) {
   if (!labels) return Nothing{};
   const auto& [first, second, third] = *labels;
   if (!third.empty() && third != directory.network) return Nothing{};
-  const Named named{first, second};
+  Named named{first, second};
   if (!second.empty() && std::ranges::find(directory.services, named) != directory.services.end())
     return named;
   if (!third.empty()) return Nothing{};

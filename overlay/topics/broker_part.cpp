@@ -204,9 +204,9 @@ void BrokerPart::handle_roster(Instant now, const RosterNews&) {
 
 // ---- what programs are told of the network ------------------------------------------------------
 
-void BrokerPart::tell(Instant now, SystemTopics::Tellings tellings) {
+void BrokerPart::tell(Instant now, const SystemTopics::Tellings& tellings) {
   if (tellings.empty()) return;
-  for (auto& telling : tellings) core_.tell(now, std::move(telling));
+  for (const auto& telling : tellings) core_.tell(now, telling);
   settle(now);
 }
 

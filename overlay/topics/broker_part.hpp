@@ -66,7 +66,7 @@ class BrokerPart final : public Part {
   bool hear(Instant now, SessionId session);
   void write(Instant now, SessionId session);
   void look_at_roster();
-  void tell(Instant now, SystemTopics::Tellings tellings);
+  void tell(Instant now, const SystemTopics::Tellings& tellings);
   void settle(Instant now);
   void carry(broker::Output output);
   [[nodiscard]] static broker::LinkId link_of(SessionId session) { return session + 1; }
