@@ -198,7 +198,12 @@ std::optional<RelayAddress> Relaying::address_of(SessionId session, const NodeId
   const Peer* peer = table_.find(relay);
   if (peer == nullptr) return std::nullopt;
   std::vector<Endpoint> places = peer->endpoints;
-  std::ranges::stable_partition(places, [](const Endpoint& e) { return !e.is_private(); });
+  std::vector<Endpoint> near;  // private ones go last
+  std::erase_if(places, [&](const Endpoint& e) {
+    if (e.is_private()) near.push_back(e);
+    return e.is_private();
+  });
+  places.insert(places.end(), near.begin(), near.end());
   const auto info = beside_.sessions.info(session);
   if (info && path::over_udp(beside_.sessions.paths().at(info->path).kind)) {
     std::erase(places, info->remote);
